@@ -1,0 +1,193 @@
+// Package ref is the engine the others are tested against: every kernel is the
+// plain loop of its definition, with sums in float64. It is far too slow for
+// real work.
+package ref
+
+import (
+	"fmt"
+	"math"
+
+	"clipcalib/internal/engine"
+
+	"gorgonia.org/tensor"
+)
+
+// Engine is the reference implementation of engine.Engine.
+type Engine struct {
+	tensor.StdEng
+}
+
+var _ engine.Engine = (*Engine)(nil)
+
+// New returns a reference engine.
+func New() *Engine { return &Engine{} }
+
+// Name says what runs.
+func (e *Engine) Name() string { return "reference: plain loops" }
+
+// New allocates a zeroed tensor.
+func (e *Engine) New(dt tensor.Dtype, shape ...int) (*tensor.Dense, error) {
+	if dt != tensor.Float32 && dt != tensor.Int32 {
+		return nil, fmt.Errorf("tensors are float32 or int32, not %v", dt)
+	}
+	return tensor.New(tensor.Of(dt), tensor.WithShape(shape...), tensor.WithEngine(e)), nil
+}
+
+// View returns a tensor over the first elements of buf.
+func (e *Engine) View(buf *tensor.Dense, shape ...int) *tensor.Dense {
+	n := tensor.Shape(shape).TotalSize()
+	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(f32(buf)[:n:n]), tensor.WithEngine(e))
+}
+
+// Release does nothing: the garbage collector frees.
+func (e *Engine) Release(*tensor.Dense) {}
+
+// Upload copies src to dst.
+func (e *Engine) Upload(dst *tensor.Dense, src any) error {
+	switch s := src.(type) {
+	case []float32:
+		if d, ok := dst.Data().([]float32); ok && len(d) == len(s) {
+			copy(d, s)
+			return nil
+		}
+	case []int32:
+		if d, ok := dst.Data().([]int32); ok && len(d) == len(s) {
+			copy(d, s)
+			return nil
+		}
+	}
+	return fmt.Errorf("cannot put a %T into a tensor of %v %v", src, dst.Shape(), dst.Dtype())
+}
+
+// Download copies src to dst.
+func (e *Engine) Download(dst any, src *tensor.Dense) error {
+	switch d := dst.(type) {
+	case []float32:
+		if s, ok := src.Data().([]float32); ok && len(d) == len(s) {
+			copy(d, s)
+			return nil
+		}
+	case []int32:
+		if s, ok := src.Data().([]int32); ok && len(d) == len(s) {
+			copy(d, s)
+			return nil
+		}
+	}
+	return fmt.Errorf("cannot read a tensor of %v %v into a %T", src.Shape(), src.Dtype(), dst)
+}
+
+// Freeze does nothing.
+func (e *Engine) Freeze(*tensor.Dense) {}
+
+// Sync does nothing: every kernel is done when it returns.
+func (e *Engine) Sync() error { return nil }
+
+// Close does nothing.
+func (e *Engine) Close() error { return nil }
+
+func f32(t *tensor.Dense) []float32 {
+	if t == nil {
+		return nil
+	}
+	switch d := t.Data().(type) {
+	case []float32:
+		return d
+	case float32:
+		panic("scalar tensor: use shape (1)")
+	}
+	panic(fmt.Sprintf("tensor of %v where float32 is wanted", t.Dtype()))
+}
+
+func i32(t *tensor.Dense) []int32 { return t.Data().([]int32) }
+
+// dims returns rows and columns; a vector is one row.
+func dims(t *tensor.Dense) (int, int) {
+	s := t.Shape()
+	n := s[len(s)-1]
+	return s.TotalSize() / n, n
+}
+
+func act(x float64, a engine.Act) float64 {
+	switch a {
+	case engine.QuickGELU:
+		return x / (1 + math.Exp(-1.702*x))
+	case engine.GELU:
+		return x * 0.5 * (1 + math.Erf(x/math.Sqrt2))
+	case engine.ReLU:
+		return math.Max(x, 0)
+	}
+	return x
+}
+
+func actGrad(x float64, a engine.Act) float64 {
+	switch a {
+	case engine.QuickGELU:
+		s := 1 / (1 + math.Exp(-1.702*x))
+		return s + x*1.702*s*(1-s)
+	case engine.GELU:
+		return 0.5*(1+math.Erf(x/math.Sqrt2)) + x*math.Exp(-x*x/2)/math.Sqrt(2*math.Pi)
+	case engine.ReLU:
+		if x > 0 {
+			return 1
+		}
+		return 0
+	}
+	return 1
+}
+
+// Gemm computes Out = act(Alpha * op(A) op(B) + Bias) + Residual.
+func (e *Engine) Gemm(g engine.Gemm) error {
+	a, b, out := f32(g.A), f32(g.B), f32(g.Out)
+	ar, ac := dims(g.A)
+	br, bc := dims(g.B)
+	m, k := ar, ac
+	if g.TransA {
+		m, k = ac, ar
+	}
+	n, kb := bc, br
+	if g.TransB {
+		n, kb = br, bc
+	}
+	if k != kb || len(out) != m*n {
+		return fmt.Errorf("product of %v and %v does not fit %v", g.A.Shape(), g.B.Shape(), g.Out.Shape())
+	}
+	res := append([]float32(nil), f32(g.Residual)...)
+	for i := 0; i < m; i++ {
+		for j := 0; j < n; j++ {
+			var s float64
+			for p := 0; p < k; p++ {
+				ia, ib := i*ac+p, p*bc+j
+				if g.TransA {
+					ia = p*ac + i
+				}
+				if g.TransB {
+					ib = j*bc + p
+				}
+				s += float64(a[ia]) * float64(b[ib])
+			}
+			s *= float64(g.Alpha)
+			if g.Bias != nil {
+				s += float64(f32(g.Bias)[j])
+			}
+			s = act(s, g.Act)
+			if g.Residual != nil {
+				s += float64(res[i*n+j])
+			}
+			out[i*n+j] = float32(s)
+		}
+	}
+	return nil
+}
+
+// ColSum writes the sum over the rows of x to out.
+func (e *Engine) ColSum(out, x *tensor.Dense) error {
+	m, n := dims(x)
+	for j := 0; j < n; j++ {
+		var s float64
+		for i := 0; i < m; i++ {
+			s += float64(f32(x)[i*n+j])
+		}
+		f32(out)[j] = float32(s)
+	}
+	return nil
+}

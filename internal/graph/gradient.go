@@ -1,0 +1,136 @@
+package graph
+
+import (
+	"gorgonia.org/tensor"
+)
+
+// Gradients returns the gradients of the sum of y's elements with respect to
+// the leaves (or inner nodes) wrt. Only nodes on a path from wrt to y get
+// gradient nodes, so what is frozen costs nothing. A leaf that y does not
+// depend on is an error.
+//
+// This does the work of gorgonia.Backpropagate, which differentiates every
+// path whether it leads to a parameter or not, and sums with an operation of
+// its own that knows nothing of planned buffers.
+func (g *Graph) Gradients(y *Node, wrt ...*Node) []*Node {
+	seed := g.Apply(fillOp(y.Shape(), 1), y)
+	return g.GradientsFrom(y, seed, wrt...)
+}
+
+// GradientsFrom is Gradients with dy, the gradient of y, given.
+func (g *Graph) GradientsFrom(y, dy *Node, wrt ...*Node) []*Node {
+	out := make([]*Node, len(wrt))
+	if g.err != nil {
+		for i := range out {
+			out[i] = y
+		}
+		return out
+	}
+	order := topological(y)
+	active := map[*Node]bool{}
+	for _, n := range wrt {
+		active[n] = true
+	}
+	for _, n := range order {
+		for _, in := range childrenOf(n) {
+			if active[in] {
+				active[n] = true
+			}
+		}
+	}
+	parts := map[*Node][]*Node{y: {dy}}
+	for i := len(order) - 1; i >= 0 && g.err == nil; i-- {
+		n := order[i]
+		o, ok := n.Op().(*op)
+		if !ok || !active[n] || len(parts[n]) == 0 {
+			continue
+		}
+		dn := g.sum(parts[n])
+		parts[n] = []*Node{dn}
+		in := childrenOf(n)
+		need := make([]bool, len(in))
+		any := false
+		for j, c := range in {
+			need[j] = active[c] && isFloat(c.Type())
+			any = any || need[j]
+		}
+		if !any {
+			continue
+		}
+		if o.Grad == nil {
+			g.Fail("%s is not differentiable", o.Name)
+			break
+		}
+		for j, d := range o.Grad(g, in, n, dn, need) {
+			if need[j] && d != nil {
+				parts[in[j]] = append(parts[in[j]], d)
+			}
+		}
+	}
+	for i, n := range wrt {
+		if len(parts[n]) == 0 {
+			g.Fail("%s does not depend on %s", y.Name(), n.Name())
+			out[i] = y
+			continue
+		}
+		out[i] = g.sum(parts[n])
+		parts[n] = []*Node{out[i]}
+	}
+	return out
+}
+
+func (g *Graph) sum(terms []*Node) *Node {
+	if len(terms) == 1 {
+		return terms[0]
+	}
+	return g.Apply(Op{
+		Name: "sum",
+		Out:  terms[0].Shape().Clone(),
+		Run:  func(c Call) error { return c.Engine.Sum(c.Out, c.In...) },
+	}, terms...)
+}
+
+func fillOp(shape tensor.Shape, v float32) Op {
+	return Op{
+		Name: "fill",
+		Out:  shape.Clone(),
+		Run:  func(c Call) error { return c.Engine.Fill(c.Out, v) },
+	}
+}
+
+// childrenOf returns the inputs of a node, in order, repeats included.
+func childrenOf(n *Node) []*Node {
+	if o, ok := n.Op().(*op); ok {
+		return o.g.inputs[n]
+	}
+	return nil
+}
+
+// topological returns the nodes y depends on, inputs before results, in an
+// order fixed by the graph alone.
+func topological(y *Node) []*Node {
+	var order []*Node
+	seen := map[*Node]bool{}
+	type frame struct {
+		n    *Node
+		next int
+	}
+	stack := []frame{{n: y}}
+	seen[y] = true
+	for len(stack) > 0 {
+		f := &stack[len(stack)-1]
+		in := childrenOf(f.n)
+		if f.next < len(in) {
+			c := in[f.next]
+			f.next++
+			if !seen[c] {
+				seen[c] = true
+				stack = append(stack, frame{n: c})
+			}
+			continue
+		}
+		order = append(order, f.n)
+		stack = stack[:len(stack)-1]
+	}
+	return order
+}

@@ -1,0 +1,150 @@
+// Package graph is the thin layer between clipcalib's operations and Gorgonia:
+// one generic operation type, gradients that touch only what trains, and
+// compiled programs whose buffers are planned once.
+//
+// A graph is built by functions from nodes to nodes (package ops). The first
+// error sticks: after it, building goes on without effect, and Compile reports
+// it, so that a tower reads as the formula does.
+package graph
+
+import (
+	"errors"
+	"fmt"
+
+	"clipcalib/internal/engine"
+
+	"github.com/chewxy/hm"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Graph is an expression graph on one engine.
+type Graph struct {
+	Engine engine.Engine
+
+	g       *G.ExprGraph
+	err     error
+	ops     uint32
+	names   map[string]int
+	inputs  map[*Node][]*Node // of every operation's node, in order
+	owned   []*tensor.Dense
+	running *Program
+}
+
+// New returns an empty graph on e.
+func New(e engine.Engine) *Graph {
+	return &Graph{Engine: e, g: G.NewGraph(), names: map[string]int{}, inputs: map[*Node][]*Node{}}
+}
+
+// Err returns the first error of building.
+func (g *Graph) Err() error { return g.err }
+
+// Fail records an error of building, unless there is one already.
+func (g *Graph) Fail(format string, args ...any) {
+	if g.err == nil {
+		g.err = fmt.Errorf(format, args...)
+	}
+}
+
+// Input adds a leaf whose value the caller sets before a run.
+func (g *Graph) Input(name string, dt tensor.Dtype, shape ...int) *Node {
+	t, err := g.Engine.New(dt, shape...)
+	if err != nil {
+		g.Fail("input %s: %w", name, err)
+		t = tensor.New(tensor.Of(dt), tensor.WithShape(1))
+	} else {
+		g.owned = append(g.owned, t)
+	}
+	return g.Leaf(name, t)
+}
+
+// Leaf adds a leaf that holds t: a weight, or a trainable parameter. The graph
+// does not own t.
+func (g *Graph) Leaf(name string, t *tensor.Dense) *Node {
+	g.names[name]++
+	if n := g.names[name]; n > 1 {
+		name = fmt.Sprintf("%s~%d", name, n)
+	}
+	return G.NewTensor(g.g, t.Dtype(), t.Dims(), G.WithShape(t.Shape()...), G.WithName(name), G.WithValue(t))
+}
+
+// Set copies data, a []float32 or []int32, into a leaf.
+func (g *Graph) Set(n *Node, data any) error {
+	t, err := Tensor(n)
+	if err != nil {
+		return err
+	}
+	if err := g.Engine.Upload(t, data); err != nil {
+		return fmt.Errorf("set %s: %w", n.Name(), err)
+	}
+	return nil
+}
+
+// Tensor returns the tensor a leaf holds.
+func Tensor(n *Node) (*tensor.Dense, error) {
+	t, ok := n.Value().(*tensor.Dense)
+	if !ok {
+		return nil, fmt.Errorf("node %s holds no tensor", n.Name())
+	}
+	return t, nil
+}
+
+// Apply adds one operation. After an earlier error it returns an input.
+func (g *Graph) Apply(spec Op, inputs ...*Node) *Node {
+	if g.err != nil {
+		return g.placeholder(inputs)
+	}
+	types := make([]hm.Type, 0, len(inputs)+1)
+	for i, in := range inputs {
+		if in == nil {
+			g.Fail("%s: input %d is missing", spec.Name, i)
+			return g.placeholder(inputs)
+		}
+		types = append(types, in.Type())
+	}
+	for _, d := range spec.Out {
+		if d <= 0 {
+			g.Fail("%s: result of shape %v is empty", spec.Name, spec.Out)
+			return g.placeholder(inputs)
+		}
+	}
+	types = append(types, G.TensorType{Dims: len(spec.Out), Of: tensor.Float32})
+	g.ops++
+	n, err := G.ApplyOp(&op{Op: &spec, id: g.ops, g: g, types: types}, inputs...)
+	if err != nil {
+		g.Fail("%s: %w", spec.Name, err)
+		return g.placeholder(inputs)
+	}
+	g.inputs[n] = append([]*Node(nil), inputs...)
+	return n
+}
+
+func (g *Graph) placeholder(inputs []*Node) *Node {
+	for _, in := range inputs {
+		if in != nil {
+			return in
+		}
+	}
+	return G.NewTensor(g.g, tensor.Float32, 1, G.WithShape(1), G.WithName("after error"))
+}
+
+// SavedBy returns the buffers an operation's node saved in the running program.
+func (g *Graph) SavedBy(n *Node) ([]*tensor.Dense, error) {
+	o, ok := n.Op().(*op)
+	if !ok || g.running == nil {
+		return nil, errors.New("no buffers were saved for this node")
+	}
+	s := g.running.slots[o]
+	if s == nil {
+		return nil, fmt.Errorf("%s is not part of this program", o)
+	}
+	return s.saved, nil
+}
+
+// Close releases the inputs' memory. Programs are closed on their own.
+func (g *Graph) Close() {
+	for _, t := range g.owned {
+		g.Engine.Release(t)
+	}
+	g.owned = nil
+}
