@@ -1,0 +1,201 @@
+// Package sgemm multiplies float32 matrices without cgo.
+//
+// The product is computed tile by tile by a micro-kernel that holds a tile of
+// C in registers: 12 x 32 with AVX-512, 4 x 24 with AVX2 and FMA, 4 x 4 in
+// portable Go (also with the build tag noasm). Operands are packed into panels
+// in the order the micro-kernel reads them, as in Goto and van de Geijn,
+// "Anatomy of High-Performance Matrix Multiplication" (2008). The sum over k
+// is never split between threads, so the result does not depend on the number
+// of threads.
+package sgemm
+
+import (
+	"fmt"
+
+	"clipcalib/internal/engine/cpu/parallel"
+)
+
+const (
+	// blockK is the depth of a packed block: a panel of A (12 x 384 floats,
+	// 18 KB) stays in the first-level cache while panels of B stream past.
+	blockK = 384
+	// blockN bounds the columns of B that are used together: 384 x 384
+	// floats, 590 KB, fit a 1 MB second-level cache.
+	blockN = 384
+	// packLimit bounds the floats of B packed at once.
+	packLimit = 4 << 20
+	// parallelWork is the number of multiply-adds worth one more goroutine.
+	parallelWork = 1 << 18
+)
+
+// Gemm computes C = alpha*op(A)*op(B) + beta*C on row-major matrices:
+//
+//	for i in [0, m), j in [0, n):
+//	    c[i*ldc+j] = beta*c[i*ldc+j] + alpha * sum over l in [0, k) of op(a)[i, l] * op(b)[l, j]
+//
+// op(A) is m x k: a[i*lda+l], or a[l*lda+i] with transA. op(B) is k x n:
+// b[l*ldb+j], or b[j*ldb+l] with transB. With beta == 0, C is not read. Gemm
+// panics if a slice is too short for its shape.
+func Gemm(threads int, transA, transB bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
+	A := operand{a, lda, transA}
+	B := operand{b, ldb, transB}
+	A.check("a", m, k)
+	B.check("b", k, n)
+	operand{c, ldc, false}.check("c", m, n)
+	switch {
+	case m == 0 || n == 0:
+		return
+	case k == 0 || alpha == 0:
+		scaleC(m, n, beta, c, ldc)
+		return
+	case m <= 2 || m*n*k <= 8192 || (n <= 2 && !transA):
+		small(A, B, m, n, k, alpha, beta, c, ldc)
+		return
+	}
+	kern := active
+	step := max(packLimit/k/kern.nr, 1) * kern.nr
+	for j0 := 0; j0 < n; j0 += step {
+		j1 := min(j0+step, n)
+		p := packB(kern, threads, B.columns(j0), k, j1-j0)
+		multiply(kern, threads, A, m, alpha, p, beta, c[j0:], ldc, nil)
+		p.release()
+	}
+}
+
+// Epilogue finishes the rows [i0, i1) and columns [j0, j1) of C, whose sums
+// are complete and still in cache. Calls are concurrent on disjoint parts and
+// cover C once.
+type Epilogue func(i0, i1, j0, j1 int)
+
+// GemmPacked computes C = alpha*op(A)*B + beta*C as Gemm does, for a B packed
+// beforehand, and then calls finish (if not nil) on each part of C.
+func GemmPacked(threads int, transA bool, m int, alpha float32, a []float32, lda int, b *Packed, beta float32, c []float32, ldc int, finish Epilogue) {
+	A := operand{a, lda, transA}
+	A.check("a", m, b.k)
+	operand{c, ldc, false}.check("c", m, b.n)
+	if m == 0 || b.n == 0 {
+		return
+	}
+	if b.k == 0 {
+		scaleC(m, b.n, beta, c, ldc)
+		if finish != nil {
+			finish(0, m, 0, b.n)
+		}
+		return
+	}
+	multiply(b.kern, threads, A, m, alpha, b, beta, c, ldc, finish)
+}
+
+// operand is a row-major matrix, read transposed if trans is set.
+type operand struct {
+	data  []float32
+	ld    int
+	trans bool
+}
+
+// check panics unless the operand holds a rows x cols matrix after op.
+func (o operand) check(name string, rows, cols int) {
+	if o.trans {
+		rows, cols = cols, rows
+	}
+	if rows < 0 || cols < 0 {
+		panic(fmt.Sprintf("sgemm: negative size %d x %d of %s", rows, cols, name))
+	}
+	if rows == 0 || cols == 0 {
+		return
+	}
+	if o.ld < cols {
+		panic(fmt.Sprintf("sgemm: row stride %d of %s is below its %d columns", o.ld, name, cols))
+	}
+	if len(o.data) < (rows-1)*o.ld+cols {
+		panic(fmt.Sprintf("sgemm: %s has %d values, %d x %d with stride %d needs %d", name, len(o.data), rows, cols, o.ld, (rows-1)*o.ld+cols))
+	}
+}
+
+// columns drops the first j columns of op(o).
+func (o operand) columns(j int) operand {
+	if o.trans {
+		o.data = o.data[j*o.ld:]
+	} else {
+		o.data = o.data[j:]
+	}
+	return o
+}
+
+// multiply shares the tiles of C among threads, by rows if there are enough
+// of them and by columns otherwise.
+func multiply(kern *kernel, threads int, a operand, m int, alpha float32, b *Packed, beta float32, c []float32, ldc int, finish Epilogue) {
+	rows, cols := ceilDiv(m, kern.mr), ceilDiv(b.n, kern.nr)
+	if m*b.n*b.k < 2*parallelWork {
+		threads = 1
+	}
+	if rows >= 2*threads || rows >= cols {
+		parallel.For(threads, rows, 1, func(_, lo, hi int) {
+			block{kern, a, lo * kern.mr, min(hi*kern.mr, m), alpha, b, 0, b.n, beta, c, ldc, finish}.run()
+		})
+		return
+	}
+	parallel.For(threads, cols, 1, func(_, lo, hi int) {
+		block{kern, a, 0, m, alpha, b, lo * kern.nr, min(hi*kern.nr, b.n), beta, c, ldc, finish}.run()
+	})
+}
+
+// block is the part of a product that one thread computes: rows [i0, i1) and
+// columns [j0, j1) of C.
+type block struct {
+	kern   *kernel
+	a      operand
+	i0, i1 int
+	alpha  float32
+	b      *Packed
+	j0, j1 int
+	beta   float32
+	c      []float32
+	ldc    int
+	finish Epilogue
+}
+
+func (t block) run() {
+	buf := getBuffer(&panels, t.kern.mr*blockK)
+	defer panels.Put(buf)
+	for j0 := t.j0; j0 < t.j1; j0 += blockN {
+		j1 := min(j0+blockN, t.j1)
+		for k0 := 0; k0 < t.b.k; k0 += blockK {
+			t.slab(buf.data, j0, j1, k0, min(k0+blockK, t.b.k))
+		}
+	}
+}
+
+// slab adds the products of depth [k0, k1) to the columns [j0, j1).
+func (t block) slab(pa []float32, j0, j1, k0, k1 int) {
+	beta := t.beta
+	if k0 > 0 {
+		beta = 1
+	}
+	mr, nr, depth := t.kern.mr, t.kern.nr, k1-k0
+	for i := t.i0; i < t.i1; i += mr {
+		rows := min(mr, t.i1-i)
+		packA(t.kern, pa, t.a, i, rows, k0, depth)
+		for j := j0; j < j1; j += nr {
+			t.kern.tile(depth, pa, t.b.panel(j, k0, depth), t.c[i*t.ldc+j:], t.ldc, t.alpha, beta, rows, min(nr, t.b.n-j))
+		}
+		if k1 == t.b.k && t.finish != nil {
+			t.finish(i, i+rows, j0, j1)
+		}
+	}
+}
+
+func scaleC(m, n int, beta float32, c []float32, ldc int) {
+	for i := 0; i < m; i++ {
+		row := c[i*ldc : i*ldc+n]
+		if beta == 0 {
+			clear(row)
+			continue
+		}
+		for j := range row {
+			row[j] *= beta
+		}
+	}
+}
+
+func ceilDiv(a, b int) int { return (a + b - 1) / b }

@@ -1,0 +1,35 @@
+//go:build amd64 && !noasm
+
+package vec
+
+import "golang.org/x/sys/cpu"
+
+// fast says that the processor runs the assembly of this package.
+var fast = cpu.X86.HasAVX2 && cpu.X86.HasFMA
+
+//go:noescape
+func dotAVX2(x, y []float32) float32
+
+//go:noescape
+func sumAVX2(x []float32) float32
+
+//go:noescape
+func maxAVX2(x []float32) float32
+
+//go:noescape
+func sqDistAVX2(x []float32, mean float32) float32
+
+//go:noescape
+func axpyAVX2(a float32, x, y []float32)
+
+//go:noescape
+func normAVX2(dst, x, gain, bias []float32, mean, rstd float32)
+
+//go:noescape
+func expAVX2(dst, x []float32, scale, shift float32) float32
+
+//go:noescape
+func sigmoidMulAVX2(dst, x []float32, slope float32)
+
+//go:noescape
+func sigmoidMulGradAVX2(dst, x, dy []float32, slope float32)

@@ -1,0 +1,15 @@
+//go:build !amd64 || noasm
+
+package vec
+
+const fast = false
+
+func dotAVX2(x, y []float32) float32                            { panic("vec: no assembly") }
+func sumAVX2(x []float32) float32                               { panic("vec: no assembly") }
+func maxAVX2(x []float32) float32                               { panic("vec: no assembly") }
+func sqDistAVX2(x []float32, mean float32) float32              { panic("vec: no assembly") }
+func axpyAVX2(a float32, x, y []float32)                        { panic("vec: no assembly") }
+func normAVX2(dst, x, gain, bias []float32, mean, rstd float32) { panic("vec: no assembly") }
+func expAVX2(dst, x []float32, scale, shift float32) float32    { panic("vec: no assembly") }
+func sigmoidMulAVX2(dst, x []float32, slope float32)            { panic("vec: no assembly") }
+func sigmoidMulGradAVX2(dst, x, dy []float32, slope float32)    { panic("vec: no assembly") }
