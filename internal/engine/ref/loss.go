@@ -177,11 +177,11 @@ func (e *Engine) RangePenalty(loss, dlogits, logits, zs *tensor.Dense, lambda fl
 		g := 0.0
 		if v > hi {
 			total += v - hi
-			g = 1
+			g++
 		}
 		if v < lo {
 			total += lo - v
-			g = -1
+			g--
 		}
 		if dlogits != nil {
 			f32(dlogits)[i] = float32(float64(lambda) * g / n)

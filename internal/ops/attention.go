@@ -1,0 +1,67 @@
+package ops
+
+import (
+	"clipcalib/internal/graph"
+
+	"gorgonia.org/tensor"
+)
+
+// Attention is multi-head attention within sequences of tokens rows: qkv
+// [B*tokens, 3W], result [B*tokens, W].
+func Attention(g *graph.Graph, qkv *Node, tokens, heads int) *Node {
+	if g.Err() != nil {
+		return qkv
+	}
+	n := rows(qkv)
+	if tokens <= 0 || n%tokens != 0 {
+		g.Fail("attention: %d rows are not whole sequences of %d", n, tokens)
+		return qkv
+	}
+	batch := n / tokens
+	return attention(g, "attention", qkv, heads, nil,
+		func(c graph.Call) error { return c.Engine.Attention(c.Out, c.In[0], batch, tokens, heads) },
+		func(c graph.Call) error {
+			return c.Engine.AttentionGrad(c.Out, c.In[0], c.In[1], c.In[2], batch, tokens, heads)
+		})
+}
+
+// TreeAttention lets every node of a token trie attend to itself and its
+// ancestors: qkv [N, 3W], tree int32 [3, N] (parent, depth, end), result [N, W].
+func TreeAttention(g *graph.Graph, qkv, tree *Node, heads int) *Node {
+	if g.Err() != nil {
+		return qkv
+	}
+	if !tree.Shape().Eq(shape(3, rows(qkv))) {
+		g.Fail("tree attention: tree %v does not fit %d nodes", tree.Shape(), rows(qkv))
+	}
+	return attention(g, "tree attention", qkv, heads, tree,
+		func(c graph.Call) error { return c.Engine.TreeAttention(c.Out, c.In[0], c.In[1], heads) },
+		func(c graph.Call) error {
+			return c.Engine.TreeAttentionGrad(c.Out, c.In[0], c.In[1], c.In[2], c.In[3], heads)
+		})
+}
+
+func attention(g *graph.Graph, name string, qkv *Node, heads int, tree *Node, run, grad func(graph.Call) error) *Node {
+	w := cols(qkv) / 3
+	if cols(qkv) != 3*w || heads <= 0 || w%heads != 0 {
+		g.Fail("%s: %d columns cannot be split into query, key and value of %d heads", name, cols(qkv), heads)
+	}
+	in := []*Node{qkv}
+	if tree != nil {
+		in = append(in, tree)
+	}
+	return g.Apply(graph.Op{
+		Name: name,
+		Out:  tensor.Shape{rows(qkv), w},
+		Run:  run,
+		Grad: func(g *graph.Graph, in []*Node, y, dy *Node, _ []bool) []*Node {
+			d := make([]*Node, len(in))
+			d[0] = g.Apply(graph.Op{
+				Name: name + " gradient",
+				Out:  in[0].Shape(),
+				Run:  grad,
+			}, append([]*Node{in[0], y, dy}, in[1:]...)...)
+			return d
+		},
+	}, in...)
+}

@@ -1,0 +1,109 @@
+package ops
+
+import (
+	"clipcalib/internal/engine"
+	"clipcalib/internal/graph"
+
+	"gorgonia.org/tensor"
+)
+
+// LayerNormEps is the epsilon of every layer norm in CLIP.
+const LayerNormEps = 1e-5
+
+// LayerNorm normalises every row of x [N, W] and applies gamma and beta [W].
+func LayerNorm(g *graph.Graph, x, gamma, beta *Node) *Node {
+	if g.Err() != nil {
+		return x
+	}
+	if size(gamma) != cols(x) || size(beta) != cols(x) {
+		g.Fail("layer norm: weights %v and %v do not fit %v", gamma.Shape(), beta.Shape(), x.Shape())
+	}
+	return g.Apply(graph.Op{
+		Name: "layer norm",
+		Out:  x.Shape(),
+		Run: func(c graph.Call) error {
+			return c.Engine.LayerNorm(c.Out, c.In[0], c.In[1], c.In[2], LayerNormEps)
+		},
+		Grad: layerNormGrad,
+	}, x, gamma, beta)
+}
+
+func layerNormGrad(g *graph.Graph, in []*Node, _, dy *Node, need []bool) []*Node {
+	x, gamma, beta := in[0], in[1], in[2]
+	d := make([]*Node, 3)
+	if need[0] {
+		d[0] = g.Apply(graph.Op{
+			Name: "layer norm gradient",
+			Out:  x.Shape(),
+			Run: func(c graph.Call) error {
+				return c.Engine.LayerNormGrad(c.Out, nil, nil, c.In[0], c.In[1], c.In[2], LayerNormEps)
+			},
+		}, x, gamma, dy)
+	}
+	if need[1] || need[2] {
+		// One pass makes both; beta's is saved and handed on by a second node.
+		dgamma := g.Apply(graph.Op{
+			Name:  "layer norm weight gradient",
+			Out:   gamma.Shape(),
+			Saved: []tensor.Shape{beta.Shape()},
+			Run: func(c graph.Call) error {
+				return c.Engine.LayerNormGrad(nil, c.Out, c.Saved[0], c.In[0], c.In[1], c.In[2], LayerNormEps)
+			},
+		}, x, gamma, dy)
+		d[1] = dgamma
+		if need[2] {
+			d[2] = saved(g, "layer norm bias gradient", dgamma, 0, beta.Shape())
+		}
+	}
+	return d
+}
+
+// saved hands on what node n saved.
+func saved(g *graph.Graph, name string, n *Node, i int, s tensor.Shape) *Node {
+	return g.Apply(graph.Op{
+		Name: name,
+		Out:  s,
+		Run: func(c graph.Call) error {
+			kept, err := g.SavedBy(n)
+			if err != nil {
+				return err
+			}
+			return c.Engine.Axpby(c.Out, 1, kept[i], 0, nil)
+		},
+	}, n)
+}
+
+// L2Normalize gives every row of x unit length.
+func L2Normalize(g *graph.Graph, x *Node) *Node {
+	return rowNorm(g, "L2 normalise", x,
+		func(e engine.Engine, out, x *tensor.Dense) error { return e.L2Normalize(out, x) },
+		func(e engine.Engine, dx, x, dy *tensor.Dense) error { return e.L2NormalizeGrad(dx, x, dy) })
+}
+
+// DivNorm returns x / (tau (norm + 1e-7)), row by row: the logits of LogitNorm.
+func DivNorm(g *graph.Graph, x *Node, tau float32) *Node {
+	return rowNorm(g, "LogitNorm", x,
+		func(e engine.Engine, out, x *tensor.Dense) error { return e.DivNorm(out, x, tau) },
+		func(e engine.Engine, dx, x, dy *tensor.Dense) error { return e.DivNormGrad(dx, x, dy, tau) })
+}
+
+func rowNorm(g *graph.Graph, name string, x *Node,
+	run func(e engine.Engine, out, x *tensor.Dense) error,
+	grad func(e engine.Engine, dx, x, dy *tensor.Dense) error,
+) *Node {
+	if g.Err() != nil {
+		return x
+	}
+	return g.Apply(graph.Op{
+		Name: name,
+		Out:  x.Shape(),
+		Run:  func(c graph.Call) error { return run(c.Engine, c.Out, c.In[0]) },
+		Grad: func(g *graph.Graph, in []*Node, _, dy *Node, _ []bool) []*Node {
+			return []*Node{g.Apply(graph.Op{
+				Name: name + " gradient",
+				Out:  in[0].Shape(),
+				Run:  func(c graph.Call) error { return grad(c.Engine, c.Out, c.In[0], c.In[1]) },
+			}, in[0], dy)}
+		},
+	}, x)
+}
