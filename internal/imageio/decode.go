@@ -1,0 +1,136 @@
+package imageio
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"io"
+	"os"
+)
+
+// Limits bounds what a picture may ask for before any of it is decoded.
+type Limits struct {
+	Pixels int   // width times height
+	Bytes  int64 // size of the encoded file
+}
+
+// DefaultLimits admits every photograph a camera makes (about 89 million
+// pixels, where Pillow starts to warn) and refuses decompression bombs.
+var DefaultLimits = Limits{Pixels: 89_478_485, Bytes: 512 << 20}
+
+// Open reads the picture in a file and converts it to RGB. The format is told
+// from the content, never from the name. Errors name the file.
+func Open(path string) (*image.NRGBA, error) { return DefaultLimits.Open(path) }
+
+// Decode reads an encoded picture and converts it to RGB as Pillow's
+// Image.open(...).convert("RGB") does; an EXIF orientation is ignored.
+func Decode(data []byte) (*image.NRGBA, error) { return DefaultLimits.Decode(data) }
+
+// Open is [Open] under other limits.
+func (l Limits) Open(path string) (*image.NRGBA, error) {
+	data, err := l.read(path)
+	if err != nil {
+		return nil, fmt.Errorf("image %s: %w", path, withoutPath(err))
+	}
+	img, err := l.Decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("image %s: %w", path, err)
+	}
+	return img, nil
+}
+
+func (l Limits) read(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("not a regular file")
+	}
+	if info.Size() > l.Bytes {
+		return nil, fmt.Errorf("file has %d bytes, more than the limit of %d", info.Size(), l.Bytes)
+	}
+	data := make([]byte, info.Size())
+	if _, err := io.ReadFull(f, data); err != nil {
+		return nil, err
+	}
+	return data, nil
+}
+
+// withoutPath drops the path an os error repeats.
+func withoutPath(err error) error {
+	var pathErr *os.PathError
+	if errors.As(err, &pathErr) {
+		return pathErr.Err
+	}
+	return err
+}
+
+// Decode is [Decode] under other limits.
+func (l Limits) Decode(data []byte) (img *image.NRGBA, err error) {
+	if len(data) == 0 {
+		return nil, errors.New("file is empty")
+	}
+	format := sniff(data)
+	if format == nil {
+		return nil, fmt.Errorf("not a JPEG, PNG, WebP or GIF picture (starts with %q)", data[:min(len(data), 8)])
+	}
+	config, err := format.config(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", format.name, readable(err))
+	}
+	if config.Width <= 0 || config.Height <= 0 {
+		return nil, fmt.Errorf("%s: picture of %d x %d pixels", format.name, config.Width, config.Height)
+	}
+	if config.Width > l.Pixels/config.Height {
+		return nil, fmt.Errorf("%s: picture of %d x %d pixels exceeds the limit of %d pixels; resize it first",
+			format.name, config.Width, config.Height, l.Pixels)
+	}
+	img, err = format.decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", format.name, readable(err))
+	}
+	return img, nil
+}
+
+// readable says in plain words what an end of input means.
+func readable(err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return errors.New("file is truncated")
+	}
+	return err
+}
+
+// format is one kind of picture file.
+type format struct {
+	name   string
+	match  func(head []byte) bool
+	config func(io.Reader) (image.Config, error)
+	decode func(data []byte) (*image.NRGBA, error)
+}
+
+func sniff(data []byte) *format {
+	for i := range formats {
+		if formats[i].match(data) {
+			return &formats[i]
+		}
+	}
+	return nil
+}
+
+func startsWith(prefixes ...string) func([]byte) bool {
+	return func(head []byte) bool {
+		for _, p := range prefixes {
+			if bytes.HasPrefix(head, []byte(p)) {
+				return true
+			}
+		}
+		return false
+	}
+}
