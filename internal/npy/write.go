@@ -1,0 +1,75 @@
+package npy
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+
+	"clipcalib/internal/atomicfile"
+)
+
+// Element is a type that can be written.
+type Element interface {
+	float32 | float64 | int64
+}
+
+// WriteFile writes values of the given shape, in C order, as an .npy file of
+// version 1.0. The file appears under its name only when it is whole.
+func WriteFile[T Element](path string, values []T, shape ...int) error {
+	return atomicfile.Write(path, func(w io.Writer) error {
+		return Write(w, values, shape...)
+	})
+}
+
+// Write is [WriteFile] to a writer.
+func Write[T Element](w io.Writer, values []T, shape ...int) error {
+	n := 1
+	dims := make([]string, len(shape))
+	for i, d := range shape {
+		if d < 0 || (d > 0 && n > math.MaxInt/d) {
+			return fmt.Errorf("npy: shape %v", shape)
+		}
+		n *= d
+		dims[i] = fmt.Sprint(d)
+	}
+	if n != len(values) {
+		return fmt.Errorf("npy: %d values do not fill shape %v", len(values), shape)
+	}
+	tuple := "(" + strings.Join(dims, ", ") + ")"
+	if len(shape) == 1 {
+		tuple = "(" + dims[0] + ",)"
+	}
+	dict := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': %s, }", descrOf[T](), tuple)
+	// The header is padded so that the elements start on a multiple of 64,
+	// and ends in a newline.
+	const before = len(magic) + 4
+	padding := 63 - (before+len(dict))%64
+	dict += strings.Repeat(" ", padding) + "\n"
+	head := append([]byte(magic), 1, 0)
+	head = binary.LittleEndian.AppendUint16(head, uint16(len(dict)))
+	if _, err := w.Write(append(head, dict...)); err != nil {
+		return err
+	}
+	// In pieces, so that a large matrix is not held twice.
+	const piece = 1 << 14
+	for start := 0; start < len(values); start += piece {
+		if err := binary.Write(w, binary.LittleEndian, values[start:min(start+piece, len(values))]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func descrOf[T Element]() string {
+	var zero T
+	switch any(zero).(type) {
+	case float32:
+		return "<f4"
+	case float64:
+		return "<f8"
+	default:
+		return "<i8"
+	}
+}
