@@ -1,0 +1,138 @@
+package weights
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+)
+
+// Format is the container a checkpoint came in.
+type Format uint8
+
+// The containers Open understands.
+const (
+	TorchZip    Format = iota + 1 // torch.save since PyTorch 1.6
+	TorchScript                   // torch.jit.save, as OpenAI published CLIP
+	TorchLegacy                   // torch.save before PyTorch 1.6
+	Safetensors
+)
+
+// String names the format as a person would.
+func (f Format) String() string {
+	switch f {
+	case TorchZip:
+		return "PyTorch zip"
+	case TorchScript:
+		return "TorchScript archive"
+	case TorchLegacy:
+		return "PyTorch legacy pickle"
+	case Safetensors:
+		return "safetensors"
+	}
+	return fmt.Sprintf("Format(%d)", uint8(f))
+}
+
+// File is an open checkpoint: an index of named tensors whose numbers are read
+// on demand. It is safe for concurrent use until Close.
+type File struct {
+	path     string
+	src      *source
+	format   Format
+	nested   string
+	metadata map[string]string
+	tensors  map[string]*Tensor
+}
+
+// Open reads the index of a checkpoint. The format is told by content, never
+// by name. Of a training checkpoint the state dict is taken (it is looked for
+// under keys such as "state_dict" or "model"), and prefixes put before every
+// name by wrappers ("module.") are removed.
+func Open(path string) (*File, error) {
+	src, err := openSource(path)
+	if err != nil {
+		return nil, fmt.Errorf("open weights: %w", err)
+	}
+	f := &File{path: path, src: src}
+	err = guard("index", f.readIndex)
+	if err == nil && len(f.tensors) == 0 {
+		err = errors.New("holds no tensors")
+	}
+	if err != nil {
+		src.close()
+		return nil, fmt.Errorf("open weights %s: %w", path, err)
+	}
+	return f, nil
+}
+
+// readIndex tells the format from the first bytes and reads the index.
+func (f *File) readIndex() error {
+	if f.src.size == 0 {
+		return errors.New("file is empty")
+	}
+	head, err := f.src.bytes(0, min(f.src.size, 512))
+	if err != nil {
+		return err
+	}
+	starts := func(magic string) bool { return bytes.HasPrefix(head, []byte(magic)) }
+	switch {
+	case starts("PK\x03\x04"):
+		return f.readArchive()
+	case starts("\x80") || starts("L"+legacyMagic):
+		return f.readLegacy()
+	case len(head) > 8 && head[8] == '{':
+		return f.readSafetensors()
+	case starts("version https://git-lfs"):
+		return errors.New("a Git LFS pointer, not the weights: run git lfs pull")
+	case starts("<"):
+		return errors.New("an HTML or XML page, not weights: the download went wrong")
+	case starts("\x1f\x8b"):
+		return errors.New("gzip data: unpack it first")
+	case len(head) > 262 && string(head[257:262]) == "ustar":
+		return errors.New("a tar archive, which PyTorch wrote before 0.1.10: save it again with a newer PyTorch")
+	}
+	return errors.New("not a PyTorch, TorchScript or safetensors file")
+}
+
+// Close releases the file. Slices already read stay valid.
+func (f *File) Close() error { return f.src.close() }
+
+// Path is the path the file was opened by.
+func (f *File) Path() string { return f.path }
+
+// Format is the container the tensors came in.
+func (f *File) Format() Format { return f.format }
+
+// Nested is the key the state dict was found under, or "".
+func (f *File) Nested() string { return f.nested }
+
+// Metadata returns a copy of the strings kept beside the tensors: the
+// __metadata__ of a safetensors file, or the "metadata" dict beside a nested
+// state dict.
+func (f *File) Metadata() map[string]string { return maps.Clone(f.metadata) }
+
+// Size is the length of the file in bytes.
+func (f *File) Size() int64 { return f.src.size }
+
+// Names lists the tensors in byte order.
+func (f *File) Names() []string { return sortedKeys(f.tensors) }
+
+// Lookup finds a tensor by its full name.
+func (f *File) Lookup(name string) (*Tensor, bool) {
+	t, ok := f.tensors[name]
+	return t, ok
+}
+
+// SHA256 hashes the whole file and returns lower-case hex, as sha256sum
+// prints it.
+func (f *File) SHA256() (string, error) {
+	h := sha256.New()
+	buf := make([]byte, 1<<20)
+	if _, err := io.CopyBuffer(struct{ io.Writer }{h}, io.NewSectionReader(f.src, 0, f.src.size), buf); err != nil {
+		return "", fmt.Errorf("hash %s: %w", f.path, err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}

@@ -1,0 +1,175 @@
+package weights
+
+import (
+	"fmt"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/nlpodyssey/gopickle/types"
+)
+
+const (
+	maxTreeDepth = 64
+	maxTreeNodes = 1 << 20
+)
+
+// stateKeys are the keys training scripts nest a state dict under, in order
+// of preference.
+var stateKeys = []string{"state_dict", "model_state_dict", "model_state", "model", "module", "network", "net", "params", "weights"}
+
+// entry is a key and its value in any of the pickled containers.
+type pickledItem struct {
+	key   string
+	value any
+}
+
+// itemsOf lists what a container holds. A repeated key counts once, with its
+// last value, as in Python.
+func itemsOf(v any) []pickledItem {
+	var out []pickledItem
+	add := func(k, v any) {
+		switch k := k.(type) {
+		case string:
+			out = append(out, pickledItem{k, v})
+		case int:
+			out = append(out, pickledItem{strconv.Itoa(k), v})
+		}
+	}
+	switch v := v.(type) {
+	case *types.Dict:
+		for _, e := range *v {
+			add(e.Key, e.Value)
+		}
+	case *types.OrderedDict:
+		for e := v.List.Front(); e != nil; e = e.Next() {
+			entry := e.Value.(*types.OrderedDictEntry)
+			add(entry.Key, entry.Value)
+		}
+	case *scriptObject:
+		if v.attrs != nil {
+			return itemsOf(v.attrs)
+		}
+	case *types.List:
+		for i, item := range *v {
+			add(i, item)
+		}
+	case *types.Tuple:
+		for i, item := range *v {
+			add(i, item)
+		}
+	}
+	return out
+}
+
+func asItems(v any) ([]any, error) {
+	switch v := v.(type) {
+	case *types.Tuple:
+		return *v, nil
+	case *types.List:
+		return *v, nil
+	}
+	return nil, fmt.Errorf("want a tuple, got %T", v)
+}
+
+// flatten names every tensor under root by its dotted path.
+func flatten(root any) (map[string]*strided, error) {
+	out := map[string]*strided{}
+	nodes := 0
+	var walk func(path string, v any, depth int) error
+	walk = func(path string, v any, depth int) error {
+		if nodes++; nodes > maxTreeNodes {
+			return fmt.Errorf("pickle holds more than %d values", maxTreeNodes)
+		}
+		if depth > maxTreeDepth {
+			return fmt.Errorf("pickle nests more than %d levels at %.80q", maxTreeDepth, path)
+		}
+		if t, ok := v.(*strided); ok {
+			if path == "" {
+				path = "tensor"
+			}
+			out[path] = t
+			return nil
+		}
+		for _, item := range itemsOf(v) {
+			name := item.key
+			if path != "" {
+				name = path + "." + name
+			}
+			if len(name) > maxPickleLine {
+				return fmt.Errorf("tensor name %.40q... is longer than %d bytes", name, maxPickleLine)
+			}
+			if err := walk(name, item.value, depth+1); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	err := walk("", root, 0)
+	return out, err
+}
+
+// stateDict finds the state dict in a pickle's root: under one of stateKeys
+// if there is one that holds tensors, else the root itself. It returns the key
+// and the strings of a "metadata" dict beside it.
+func stateDict(root any) (tensors map[string]*strided, key string, metadata map[string]string, err error) {
+	if _, script := root.(*scriptObject); !script {
+		items := map[string]any{}
+		for _, item := range itemsOf(root) {
+			items[item.key] = item.value
+		}
+		for _, key := range stateKeys {
+			v, ok := items[key]
+			if !ok {
+				continue
+			}
+			if tensors, err = flatten(v); err != nil {
+				return nil, "", nil, err
+			}
+			if len(tensors) > 0 && tensors["tensor"] != v {
+				return stripPrefixes(tensors), key, stringsOf(items["metadata"]), nil
+			}
+		}
+	}
+	tensors, err = flatten(root)
+	return stripPrefixes(tensors), "", nil, err
+}
+
+func stringsOf(v any) map[string]string {
+	out := map[string]string{}
+	for _, item := range itemsOf(v) {
+		if s, ok := item.value.(string); ok {
+			out[item.key] = s
+		}
+	}
+	return out
+}
+
+// stripPrefixes removes what wrappers put before every name:
+// DataParallel's "module." and torch.compile's "_orig_mod.".
+func stripPrefixes[T any](tensors map[string]T) map[string]T {
+	for _, prefix := range []string{"module.", "_orig_mod.", "module."} {
+		all := len(tensors) > 0
+		for name := range tensors {
+			all = all && strings.HasPrefix(name, prefix) && len(name) > len(prefix)
+		}
+		if !all {
+			continue
+		}
+		stripped := make(map[string]T, len(tensors))
+		for name, t := range tensors {
+			stripped[name[len(prefix):]] = t
+		}
+		tensors = stripped
+	}
+	return tensors
+}
+
+func sortedKeys[T any](m map[string]T) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}

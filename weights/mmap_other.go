@@ -1,0 +1,13 @@
+//go:build !unix
+
+package weights
+
+import (
+	"errors"
+	"os"
+)
+
+// mapFile always fails here, and the reader falls back to ReadAt.
+func mapFile(*os.File, int64) ([]byte, error) { return nil, errors.ErrUnsupported }
+
+func unmapFile([]byte) error { return nil }
