@@ -1,39 +1,44 @@
 package sgemm
 
 import (
-	"sync"
-
 	"clipcalib/internal/engine/cpu/parallel"
+	"clipcalib/internal/engine/cpu/scratch"
 )
 
-// Packed is a k x n matrix B stored in the order in which the micro-kernel of
-// this processor reads it. It is for matrices used many times, such as frozen
-// weights.
-//
-// Layout: for each block of blockK rows, for each panel of nr columns (the
-// last one as narrow as the kernel allows), for each row, the panel's columns,
-// padded with zeros.
-type Packed struct {
-	kern *kernel
-	k, n int
-	data []float32
-	buf  *buffer
+// packed is a k x n matrix B in the order in which the micro-kernel reads it:
+// for each block of blockK rows, for each panel of nr columns (the last one as
+// narrow as the kernel allows), for each row, the panel's columns, padded with
+// zeros.
+type packed struct {
+	k, n  int
+	width int // stored columns: n rounded up to whole panels
+	buf   *scratch.Floats
 }
 
-// Pack packs op(B), k x n: b[l*ldb+j], or b[j*ldb+l] with transB.
-func Pack(threads int, transB bool, k, n int, b []float32, ldb int) *Packed {
-	B := operand{b, ldb, transB}
-	B.check("b", k, n)
-	p := &Packed{kern: active, k: k, n: n, data: make([]float32, k*storedWidth(active, n))}
-	p.fill(threads, B)
+// pack packs op(B) into borrowed memory; release gives it back.
+func pack(kern *kernel, threads int, b operand, k, n int) packed {
+	width := storedWidth(kern, n)
+	p := packed{k: k, n: n, width: width, buf: scratch.Get(k * width)}
+	parallel.For(threads, ceilDiv(n, kern.nr), 1+parallelWork/4/(k*kern.nr), func(_, lo, hi int) {
+		for q := lo; q < hi; q++ {
+			j := q * kern.nr
+			cols := min(kern.nr, n-j)
+			for k0 := 0; k0 < k; k0 += blockK {
+				depth := min(blockK, k-k0)
+				packPanel(p.panel(j, k0, depth), min(kern.nr, width-j), b.columns(j), cols, k0, depth)
+			}
+		}
+	})
 	return p
 }
 
-// Size returns the rows k and columns n of the packed matrix.
-func (p *Packed) Size() (k, n int) { return p.k, p.n }
+func (p packed) release() { p.buf.Put() }
 
-// width is the number of stored columns: n rounded up to whole panels.
-func (p *Packed) width() int { return storedWidth(p.kern, p.n) }
+// panel returns the panel that starts at column j, of the block of the given
+// depth that starts at row k0.
+func (p packed) panel(j, k0, depth int) []float32 {
+	return p.buf.Data[k0*p.width+j*depth:]
+}
 
 func storedWidth(kern *kernel, n int) int {
 	full, rest := n/kern.nr*kern.nr, n%kern.nr
@@ -44,40 +49,6 @@ func storedWidth(kern *kernel, n int) int {
 		return full + kern.narrow
 	}
 	return full + kern.nr
-}
-
-// panel returns the panel that starts at column j, of the block of the given
-// depth that starts at row k0.
-func (p *Packed) panel(j, k0, depth int) []float32 {
-	return p.data[k0*p.width()+j*depth:]
-}
-
-// packB packs into reusable memory; release gives it back.
-func packB(kern *kernel, threads int, b operand, k, n int) *Packed {
-	buf := getBuffer(&packs, k*storedWidth(kern, n))
-	p := &Packed{kern: kern, k: k, n: n, data: buf.data, buf: buf}
-	p.fill(threads, b)
-	return p
-}
-
-func (p *Packed) fill(threads int, b operand) {
-	kern, k, n, width := p.kern, p.k, p.n, p.width()
-	parallel.For(threads, ceilDiv(n, kern.nr), max(1, parallelWork/8/(k*kern.nr+1)), func(_, lo, hi int) {
-		for q := lo; q < hi; q++ {
-			j := q * kern.nr
-			cols := min(kern.nr, n-j)
-			for k0 := 0; k0 < k; k0 += blockK {
-				depth := min(blockK, k-k0)
-				packPanel(p.panel(j, k0, depth), min(kern.nr, width-j), b.columns(j), cols, k0, depth)
-			}
-		}
-	})
-}
-
-// release gives the memory of a temporary pack back.
-func (p *Packed) release() {
-	packs.Put(p.buf)
-	p.buf, p.data = nil, nil
 }
 
 // packPanel stores the first cols columns of rows [k0, k0+depth) of op(b):
@@ -127,22 +98,4 @@ func interleave(dst []float32, width int, src []float32, ld, rows, depth int) {
 			clear(dst[l*width+r : (l+1)*width])
 		}
 	}
-}
-
-// buffer is reusable scratch.
-type buffer struct{ data []float32 }
-
-// panels holds packed panels of A, packs whole packed matrices.
-var panels, packs sync.Pool
-
-func getBuffer(pool *sync.Pool, n int) *buffer {
-	b, _ := pool.Get().(*buffer)
-	if b == nil {
-		b = new(buffer)
-	}
-	if cap(b.data) < n {
-		b.data = make([]float32, n)
-	}
-	b.data = b.data[:n]
-	return b
 }

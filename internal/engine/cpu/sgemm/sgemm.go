@@ -13,6 +13,7 @@ import (
 	"fmt"
 
 	"clipcalib/internal/engine/cpu/parallel"
+	"clipcalib/internal/engine/cpu/scratch"
 )
 
 const (
@@ -37,6 +38,16 @@ const (
 // b[l*ldb+j], or b[j*ldb+l] with transB. With beta == 0, C is not read. Gemm
 // panics if a slice is too short for its shape.
 func Gemm(threads int, transA, transB bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
+	Fused(threads, transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, nil)
+}
+
+// Epilogue finishes the rows [i0, i1) and columns [j0, j1) of C, whose sums
+// are complete and still in cache.
+type Epilogue func(i0, i1, j0, j1 int)
+
+// Fused is Gemm followed by calls of finish (if not nil), concurrent on
+// disjoint parts that together cover C once.
+func Fused(threads int, transA, transB bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int, finish Epilogue) {
 	A := operand{a, lda, transA}
 	B := operand{b, ldb, transB}
 	A.check("a", m, k)
@@ -47,44 +58,25 @@ func Gemm(threads int, transA, transB bool, m, n, k int, alpha float32, a []floa
 		return
 	case k == 0 || alpha == 0:
 		scaleC(m, n, beta, c, ldc)
-		return
 	case m <= 2 || m*n*k <= 8192 || (n <= 2 && !transA):
 		small(A, B, m, n, k, alpha, beta, c, ldc)
-		return
-	}
-	kern := active
-	step := max(packLimit/k/kern.nr, 1) * kern.nr
-	for j0 := 0; j0 < n; j0 += step {
-		j1 := min(j0+step, n)
-		p := packB(kern, threads, B.columns(j0), k, j1-j0)
-		multiply(kern, threads, A, m, alpha, p, beta, c[j0:], ldc, nil)
-		p.release()
-	}
-}
-
-// Epilogue finishes the rows [i0, i1) and columns [j0, j1) of C, whose sums
-// are complete and still in cache. Calls are concurrent on disjoint parts and
-// cover C once.
-type Epilogue func(i0, i1, j0, j1 int)
-
-// GemmPacked computes C = alpha*op(A)*B + beta*C as Gemm does, for a B packed
-// beforehand, and then calls finish (if not nil) on each part of C.
-func GemmPacked(threads int, transA bool, m int, alpha float32, a []float32, lda int, b *Packed, beta float32, c []float32, ldc int, finish Epilogue) {
-	A := operand{a, lda, transA}
-	A.check("a", m, b.k)
-	operand{c, ldc, false}.check("c", m, b.n)
-	if m == 0 || b.n == 0 {
-		return
-	}
-	if b.k == 0 {
-		scaleC(m, b.n, beta, c, ldc)
-		if finish != nil {
-			finish(0, m, 0, b.n)
+	default:
+		kern := active
+		step := max(packLimit/k/kern.nr, 1) * kern.nr
+		for j := 0; j < n; j += step {
+			p := pack(kern, threads, B.columns(j), k, min(step, n-j))
+			multiply(kern, threads, A, m, alpha, p, beta, c, ldc, j, finish)
+			p.release()
 		}
 		return
 	}
-	multiply(b.kern, threads, A, m, alpha, b, beta, c, ldc, finish)
+	if finish != nil {
+		finish(0, m, 0, n)
+	}
 }
+
+// Kernel names the micro-kernel in use: avx512, avx2 or portable.
+func Kernel() string { return active.name }
 
 // operand is a row-major matrix, read transposed if trans is set.
 type operand struct {
@@ -124,19 +116,20 @@ func (o operand) columns(j int) operand {
 
 // multiply shares the tiles of C among threads, by rows if there are enough
 // of them and by columns otherwise.
-func multiply(kern *kernel, threads int, a operand, m int, alpha float32, b *Packed, beta float32, c []float32, ldc int, finish Epilogue) {
+// B holds the columns of C from column on.
+func multiply(kern *kernel, threads int, a operand, m int, alpha float32, b packed, beta float32, c []float32, ldc, column int, finish Epilogue) {
 	rows, cols := ceilDiv(m, kern.mr), ceilDiv(b.n, kern.nr)
 	if m*b.n*b.k < 2*parallelWork {
 		threads = 1
 	}
 	if rows >= 2*threads || rows >= cols {
 		parallel.For(threads, rows, 1, func(_, lo, hi int) {
-			block{kern, a, lo * kern.mr, min(hi*kern.mr, m), alpha, b, 0, b.n, beta, c, ldc, finish}.run()
+			block{kern, a, lo * kern.mr, min(hi*kern.mr, m), alpha, b, 0, b.n, beta, c[column:], ldc, column, finish}.run()
 		})
 		return
 	}
 	parallel.For(threads, cols, 1, func(_, lo, hi int) {
-		block{kern, a, 0, m, alpha, b, lo * kern.nr, min(hi*kern.nr, b.n), beta, c, ldc, finish}.run()
+		block{kern, a, 0, m, alpha, b, lo * kern.nr, min(hi*kern.nr, b.n), beta, c[column:], ldc, column, finish}.run()
 	})
 }
 
@@ -147,21 +140,22 @@ type block struct {
 	a      operand
 	i0, i1 int
 	alpha  float32
-	b      *Packed
+	b      packed
 	j0, j1 int
 	beta   float32
-	c      []float32
+	c      []float32 // from the first column of b
 	ldc    int
+	column int // of C, where b starts
 	finish Epilogue
 }
 
 func (t block) run() {
-	buf := getBuffer(&panels, t.kern.mr*blockK)
-	defer panels.Put(buf)
+	buf := scratch.Get(t.kern.mr * min(blockK, t.b.k))
+	defer buf.Put()
 	for j0 := t.j0; j0 < t.j1; j0 += blockN {
 		j1 := min(j0+blockN, t.j1)
 		for k0 := 0; k0 < t.b.k; k0 += blockK {
-			t.slab(buf.data, j0, j1, k0, min(k0+blockK, t.b.k))
+			t.slab(buf.Data, j0, j1, k0, min(k0+blockK, t.b.k))
 		}
 	}
 }
@@ -180,7 +174,7 @@ func (t block) slab(pa []float32, j0, j1, k0, k1 int) {
 			t.kern.tile(depth, pa, t.b.panel(j, k0, depth), t.c[i*t.ldc+j:], t.ldc, t.alpha, beta, rows, min(nr, t.b.n-j))
 		}
 		if k1 == t.b.k && t.finish != nil {
-			t.finish(i, i+rows, j0, j1)
+			t.finish(i, i+rows, t.column+j0, t.column+j1)
 		}
 	}
 }

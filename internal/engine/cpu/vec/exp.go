@@ -49,3 +49,32 @@ func exp(x float32) float32 {
 func fma(x, y, z float32) float32 {
 	return float32(float64(x)*float64(y) + float64(z))
 }
+
+// Constants of the error function's approximation 7.1.26 in Abramowitz and
+// Stegun, Handbook of Mathematical Functions, halved: for x >= 0,
+//
+//	1 - Phi(x) = (erf1*t + erf2*t^2 + ... + erf5*t^5) * exp(-x*x/2), t = 1/(1 + erfP*x)
+const (
+	erfP       = 0.3275911 / 1.4142135623730951
+	erf1       = 0.254829592 / 2
+	erf2       = -0.284496736 / 2
+	erf3       = 1.421413741 / 2
+	erf4       = -1.453152027 / 2
+	erf5       = 1.061405429 / 2
+	invSqrt2Pi = 0.3989422804014327
+)
+
+// normal returns the normal distribution function and exp(-x*x/2).
+func normal(x float32) (p, e float32) {
+	e = exp(-0.5 * x * x)
+	z := x
+	if z < 0 {
+		z = -z
+	}
+	t := 1 / (1 + erfP*z)
+	q := t * (erf1 + t*(erf2+t*(erf3+t*(erf4+t*erf5)))) * e
+	if x > 0 {
+		return 1 - q, e
+	}
+	return q, e
+}

@@ -167,3 +167,100 @@ loop:
 done:
 	VZEROUPPER
 	RET
+
+DATA erfp<>+0(SB)/4, $0.23164189
+GLOBL erfp<>(SB), RODATA|NOPTR, $4
+DATA erf1<>+0(SB)/4, $0.127414796
+GLOBL erf1<>(SB), RODATA|NOPTR, $4
+DATA erf2<>+0(SB)/4, $-0.142248368
+GLOBL erf2<>(SB), RODATA|NOPTR, $4
+DATA erf3<>+0(SB)/4, $0.7107068705
+GLOBL erf3<>(SB), RODATA|NOPTR, $4
+DATA erf4<>+0(SB)/4, $-0.7265760135
+GLOBL erf4<>(SB), RODATA|NOPTR, $4
+DATA erf5<>+0(SB)/4, $0.5307027145
+GLOBL erf5<>(SB), RODATA|NOPTR, $4
+DATA half<>+0(SB)/4, $-0.5
+GLOBL half<>(SB), RODATA|NOPTR, $4
+DATA density<>+0(SB)/4, $0.3989422804014327
+GLOBL density<>(SB), RODATA|NOPTR, $4
+DATA magnitude<>+0(SB)/4, $0x7fffffff
+GLOBL magnitude<>(SB), RODATA|NOPTR, $4
+
+// Y0 = exp(-x*x/2), Y1 = Phi(x) for x in Y6; uses all but Y7 to Y9.
+#define NORMAL                          \
+	VMULPS       Y6, Y6, Y0             \
+	VBROADCASTSS half<>(SB), Y1         \
+	VMULPS       Y1, Y0, Y0             \
+	EXP                                 \
+	VBROADCASTSS magnitude<>(SB), Y1    \
+	VANDPS       Y6, Y1, Y1             \
+	VBROADCASTSS erfp<>(SB), Y2         \
+	VFMADD213PS  Y12, Y2, Y1            \
+	VDIVPS       Y1, Y12, Y1            \
+	VBROADCASTSS erf5<>(SB), Y2         \
+	VBROADCASTSS erf4<>(SB), Y3         \
+	VFMADD213PS  Y3, Y1, Y2             \
+	VBROADCASTSS erf3<>(SB), Y3         \
+	VFMADD213PS  Y3, Y1, Y2             \
+	VBROADCASTSS erf2<>(SB), Y3         \
+	VFMADD213PS  Y3, Y1, Y2             \
+	VBROADCASTSS erf1<>(SB), Y3         \
+	VFMADD213PS  Y3, Y1, Y2             \
+	VMULPS       Y1, Y2, Y2             \
+	VMULPS       Y0, Y2, Y2             \
+	VSUBPS       Y2, Y12, Y3            \
+	VXORPS       Y5, Y5, Y5             \
+	VCMPPS       $0x1e, Y5, Y6, Y4      \
+	VBLENDVPS    Y4, Y3, Y2, Y1
+
+// func geluAVX2(dst, x []float32)
+TEXT ·geluAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), DI
+	MOVQ x_base+24(FP), SI
+	MOVQ x_len+32(FP), CX
+	CONSTANTS
+
+loop:
+	CMPQ    CX, $8
+	JLT     done
+	VMOVUPS (SI), Y6
+	NORMAL
+	VMULPS  Y1, Y6, Y1
+	VMOVUPS Y1, (DI)
+	ADDQ    $32, SI
+	ADDQ    $32, DI
+	SUBQ    $8, CX
+	JMP     loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func geluGradAVX2(dst, x, dy []float32)
+TEXT ·geluGradAVX2(SB), NOSPLIT, $0-72
+	MOVQ         dst_base+0(FP), DI
+	MOVQ         x_base+24(FP), SI
+	MOVQ         x_len+32(FP), CX
+	MOVQ         dy_base+48(FP), DX
+	VBROADCASTSS density<>(SB), Y8
+	CONSTANTS
+
+loop:
+	CMPQ        CX, $8
+	JLT         done
+	VMOVUPS     (SI), Y6
+	NORMAL
+	VMULPS      Y8, Y0, Y0
+	VFMADD231PS Y0, Y6, Y1
+	VMULPS      (DX), Y1, Y1
+	VMOVUPS     Y1, (DI)
+	ADDQ        $32, SI
+	ADDQ        $32, DX
+	ADDQ        $32, DI
+	SUBQ        $8, CX
+	JMP         loop
+
+done:
+	VZEROUPPER
+	RET

@@ -145,3 +145,67 @@ func SigmoidMulGrad(dst, x, dy []float32, slope float32) {
 		dst[i] = dy[i] * s * (1 + slope*x[i]*(1-s))
 	}
 }
+
+// Mul stores dst[i] = a*x[i]*y[i].
+func Mul(dst []float32, a float32, x, y []float32) {
+	dst, y = dst[:len(x)], y[:len(x)]
+	n := body(len(x))
+	if n > 0 {
+		mulAVX2(dst[:n], x[:n], y[:n], a)
+	}
+	for i := n; i < len(x); i++ {
+		dst[i] = a * x[i] * y[i]
+	}
+}
+
+// MulAdd adds x[i]*y[i] to dst[i].
+func MulAdd(dst, x, y []float32) {
+	dst, y = dst[:len(x)], y[:len(x)]
+	n := body(len(x))
+	if n > 0 {
+		mulAddAVX2(dst[:n], x[:n], y[:n])
+	}
+	for i := n; i < len(x); i++ {
+		dst[i] += x[i] * y[i]
+	}
+}
+
+// Combine stores dst[i] = a*x[i] + b*y[i] + c.
+func Combine(dst []float32, a float32, x []float32, b float32, y []float32, c float32) {
+	dst, y = dst[:len(x)], y[:len(x)]
+	n := body(len(x))
+	if n > 0 {
+		combineAVX2(dst[:n], x[:n], y[:n], a, b, c)
+	}
+	for i := n; i < len(x); i++ {
+		dst[i] = a*x[i] + b*y[i] + c
+	}
+}
+
+// GELU stores dst[i] = x[i] * Phi(x[i]), Phi the normal distribution function,
+// to 2e-7 times |x[i]|.
+func GELU(dst, x []float32) {
+	dst = dst[:len(x)]
+	n := body(len(x))
+	if n > 0 {
+		geluAVX2(dst[:n], x[:n])
+	}
+	for i := n; i < len(x); i++ {
+		p, _ := normal(x[i])
+		dst[i] = x[i] * p
+	}
+}
+
+// GELUGrad stores dst[i] = dy[i] * (Phi(x[i]) + x[i]*phi(x[i])), phi the normal
+// density.
+func GELUGrad(dst, x, dy []float32) {
+	dst, dy = dst[:len(x)], dy[:len(x)]
+	n := body(len(x))
+	if n > 0 {
+		geluGradAVX2(dst[:n], x[:n], dy[:n])
+	}
+	for i := n; i < len(x); i++ {
+		p, e := normal(x[i])
+		dst[i] = dy[i] * (p + x[i]*(e*invSqrt2Pi))
+	}
+}

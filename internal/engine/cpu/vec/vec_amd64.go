@@ -33,3 +33,18 @@ func sigmoidMulAVX2(dst, x []float32, slope float32)
 
 //go:noescape
 func sigmoidMulGradAVX2(dst, x, dy []float32, slope float32)
+
+//go:noescape
+func mulAVX2(dst, x, y []float32, a float32)
+
+//go:noescape
+func mulAddAVX2(dst, x, y []float32)
+
+//go:noescape
+func combineAVX2(dst, x, y []float32, a, b, c float32)
+
+//go:noescape
+func geluAVX2(dst, x []float32)
+
+//go:noescape
+func geluGradAVX2(dst, x, dy []float32)

@@ -247,3 +247,75 @@ one:
 done:
 	VZEROUPPER
 	RET
+
+// func mulAVX2(dst, x, y []float32, a float32)
+TEXT ·mulAVX2(SB), NOSPLIT, $0-76
+	MOVQ         dst_base+0(FP), DI
+	MOVQ         x_base+24(FP), SI
+	MOVQ         x_len+32(FP), CX
+	MOVQ         y_base+48(FP), R8
+	VBROADCASTSS a+72(FP), Y0
+	XORQ         AX, AX
+
+one:
+	CMPQ    CX, $8
+	JLT     done
+	VMULPS  (SI)(AX*1), Y0, Y1
+	VMULPS  (R8)(AX*1), Y1, Y1
+	VMOVUPS Y1, (DI)(AX*1)
+	ADDQ    $32, AX
+	SUBQ    $8, CX
+	JMP     one
+
+done:
+	VZEROUPPER
+	RET
+
+// func mulAddAVX2(dst, x, y []float32)
+TEXT ·mulAddAVX2(SB), NOSPLIT, $0-72
+	MOVQ dst_base+0(FP), DI
+	MOVQ x_base+24(FP), SI
+	MOVQ x_len+32(FP), CX
+	MOVQ y_base+48(FP), R8
+	XORQ AX, AX
+
+one:
+	CMPQ        CX, $8
+	JLT         done
+	VMOVUPS     (SI)(AX*1), Y0
+	VMOVUPS     (DI)(AX*1), Y1
+	VFMADD231PS (R8)(AX*1), Y0, Y1
+	VMOVUPS     Y1, (DI)(AX*1)
+	ADDQ        $32, AX
+	SUBQ        $8, CX
+	JMP         one
+
+done:
+	VZEROUPPER
+	RET
+
+// func combineAVX2(dst, x, y []float32, a, b, c float32)
+TEXT ·combineAVX2(SB), NOSPLIT, $0-84
+	MOVQ         dst_base+0(FP), DI
+	MOVQ         x_base+24(FP), SI
+	MOVQ         x_len+32(FP), CX
+	MOVQ         y_base+48(FP), R8
+	VBROADCASTSS a+72(FP), Y0
+	VBROADCASTSS b+76(FP), Y1
+	VBROADCASTSS c+80(FP), Y2
+	XORQ         AX, AX
+
+one:
+	CMPQ        CX, $8
+	JLT         done
+	VMULPS      (SI)(AX*1), Y0, Y3
+	VFMADD231PS (R8)(AX*1), Y1, Y3
+	VADDPS      Y2, Y3, Y3
+	VMOVUPS     Y3, (DI)(AX*1)
+	ADDQ        $32, AX
+	SUBQ        $8, CX
+	JMP         one
+
+done:
+	VZEROUPPER
+	RET

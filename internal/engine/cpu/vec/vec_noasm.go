@@ -13,3 +13,9 @@ func normAVX2(dst, x, gain, bias []float32, mean, rstd float32) { panic("vec: no
 func expAVX2(dst, x []float32, scale, shift float32) float32    { panic("vec: no assembly") }
 func sigmoidMulAVX2(dst, x []float32, slope float32)            { panic("vec: no assembly") }
 func sigmoidMulGradAVX2(dst, x, dy []float32, slope float32)    { panic("vec: no assembly") }
+
+func mulAVX2(dst, x, y []float32, a float32)           { panic("vec: no assembly") }
+func mulAddAVX2(dst, x, y []float32)                   { panic("vec: no assembly") }
+func combineAVX2(dst, x, y []float32, a, b, c float32) { panic("vec: no assembly") }
+func geluAVX2(dst, x []float32)                        { panic("vec: no assembly") }
+func geluGradAVX2(dst, x, dy []float32)                { panic("vec: no assembly") }

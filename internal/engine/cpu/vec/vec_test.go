@@ -53,6 +53,13 @@ func TestMapsAgreeWithFloat64(t *testing.T) {
 		total := Exp(ex, x, 0.5, 0.1)
 		SigmoidMul(sm, x, 1.702)
 		SigmoidMulGrad(sg, x, y, 1.702)
+		mul, comb, ge, gg := make([]float32, n), make([]float32, n), make([]float32, n), make([]float32, n)
+		mulAdd := append([]float32(nil), b...)
+		Mul(mul, 0.5, x, y)
+		MulAdd(mulAdd, x, y)
+		Combine(comb, 2, x, -3, y, 0.25)
+		GELU(ge, x)
+		GELUGrad(gg, x, y)
 		var sum float64
 		for i := range x {
 			v := float64(x[i])
@@ -63,6 +70,12 @@ func TestMapsAgreeWithFloat64(t *testing.T) {
 			near(t, "Exp", ex[i], e, 1e-5*e)
 			s := 1 / (1 + math.Exp(-1.702*v))
 			near(t, "SigmoidMul", sm[i], v*s, 1e-5)
+			near(t, "Mul", mul[i], 0.5*v*float64(y[i]), 1e-5)
+			near(t, "MulAdd", mulAdd[i], float64(b[i])+v*float64(y[i]), 1e-5)
+			near(t, "Combine", comb[i], 2*v-3*float64(y[i])+0.25, 1e-5)
+			phi := 0.5 * math.Erfc(-v/math.Sqrt2)
+			near(t, "GELU", ge[i], v*phi, 1e-6)
+			near(t, "GELUGrad", gg[i], float64(y[i])*(phi+v*math.Exp(-v*v/2)/math.Sqrt(2*math.Pi)), 5e-6)
 			near(t, "SigmoidMulGrad", sg[i], float64(y[i])*s*(1+1.702*v*(1-s)), 2e-5)
 		}
 		near(t, "sum of Exp", total, sum, 1e-5*sum+1e-9)
