@@ -1,0 +1,117 @@
+package dataset
+
+import (
+	"errors"
+	"fmt"
+	"image"
+
+	"clipcalib/internal/imageio"
+)
+
+// Set is an ordered list of labelled pictures.
+type Set struct {
+	Name    string   // short name for reports, such as the folder's
+	Root    string   // folder that relative item paths start from; "" for sets in memory
+	Classes []string // class names by label
+	Items   []Item
+}
+
+// Item is one labelled picture.
+type Item struct {
+	// Path is the picture's file, or for a picture in memory any text that
+	// names it uniquely within its set.
+	Path  string
+	Label int // index into Set.Classes
+	// Load returns the picture of an item in memory; nil for a file.
+	Load func() (image.Image, error)
+}
+
+// Image reads the item's picture as opaque RGB. Errors name the item.
+func (it Item) Image() (*image.NRGBA, error) {
+	if it.Load == nil {
+		return imageio.Open(it.Path)
+	}
+	img, err := it.Load()
+	if err != nil {
+		return nil, fmt.Errorf("image %s: %w", it.Path, err)
+	}
+	if img == nil || img.Bounds().Empty() {
+		return nil, fmt.Errorf("image %s: no pixels", it.Path)
+	}
+	return imageio.ToRGB(img), nil
+}
+
+// Labels returns the label of every item, in order.
+func (s *Set) Labels() []int {
+	labels := make([]int, len(s.Items))
+	for i, it := range s.Items {
+		labels[i] = it.Label
+	}
+	return labels
+}
+
+// Counts returns the number of items per class.
+func (s *Set) Counts() []int {
+	counts := make([]int, len(s.Classes))
+	for _, it := range s.Items {
+		if it.Label >= 0 && it.Label < len(counts) {
+			counts[it.Label]++
+		}
+	}
+	return counts
+}
+
+// Check reports the first thing wrong with the set: no items, no classes, an
+// empty class name or a label out of range.
+func (s *Set) Check() error {
+	if len(s.Items) == 0 {
+		return fmt.Errorf("data set %s: no images", s.Name)
+	}
+	if len(s.Classes) == 0 {
+		return fmt.Errorf("data set %s: no classes", s.Name)
+	}
+	for i, name := range s.Classes {
+		if name == "" {
+			return fmt.Errorf("data set %s: class %d has an empty name", s.Name, i)
+		}
+	}
+	for i, it := range s.Items {
+		if it.Label < 0 || it.Label >= len(s.Classes) {
+			return fmt.Errorf("data set %s: item %d (%s) has label %d, want 0 to %d", s.Name, i, it.Path, it.Label, len(s.Classes)-1)
+		}
+	}
+	return nil
+}
+
+// with returns a set of the same classes with other items.
+func (s *Set) with(items []Item) *Set {
+	return &Set{Name: s.Name, Root: s.Root, Classes: s.Classes, Items: items}
+}
+
+// Subset returns the items of the given classes, relabelled to their position
+// in labels: a 200-class target of a 1,000-class source, for instance.
+func (s *Set) Subset(labels []int) (*Set, error) {
+	position := make(map[int]int, len(labels))
+	out := &Set{Name: s.Name, Root: s.Root}
+	for i, l := range labels {
+		if l < 0 || l >= len(s.Classes) {
+			return nil, fmt.Errorf("data set %s: class %d, want 0 to %d", s.Name, l, len(s.Classes)-1)
+		}
+		if _, twice := position[l]; twice {
+			return nil, fmt.Errorf("data set %s: class %d is named twice", s.Name, l)
+		}
+		position[l] = i
+		out.Classes = append(out.Classes, s.Classes[l])
+	}
+	for _, it := range s.Items {
+		if l, ok := position[it.Label]; ok {
+			it.Label = l
+			out.Items = append(out.Items, it)
+		}
+	}
+	return out, nil
+}
+
+// ErrNoSplit is wrapped by the error of a file with several splits when the
+// caller has not said which one is wanted.
+var ErrNoSplit = errors.New("several splits")
