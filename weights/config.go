@@ -39,12 +39,12 @@ func ParseActivation(name string) (Activation, error) {
 
 // VisionConfig is the size of the image tower, a vision transformer.
 type VisionConfig struct {
-	ImageSize int // side of the square input in pixels
-	Patch     int // side of a patch in pixels
-	Width     int // size of a token
-	Layers    int
-	Heads     int
-	MLP       int // hidden size of the feed-forward part, 4*Width in OpenAI's models
+	ImageSize int `json:"image_size"` // side of the square input in pixels
+	Patch     int `json:"patch"`      // side of a patch in pixels
+	Width     int `json:"width"`      // size of a token
+	Layers    int `json:"layers"`
+	Heads     int `json:"heads"`
+	MLP       int `json:"mlp"` // hidden size of the feed-forward part, 4*Width in OpenAI's models
 }
 
 // Grid is the number of patches along a side.
@@ -52,12 +52,12 @@ func (c VisionConfig) Grid() int { return c.ImageSize / c.Patch }
 
 // TextConfig is the size of the text tower.
 type TextConfig struct {
-	Context int // tokens in a prompt, at most
-	Vocab   int
-	Width   int
-	Layers  int
-	Heads   int
-	MLP     int
+	Context int `json:"context"` // tokens in a prompt, at most
+	Vocab   int `json:"vocab"`
+	Width   int `json:"width"`
+	Layers  int `json:"layers"`
+	Heads   int `json:"heads"`
+	MLP     int `json:"mlp"`
 }
 
 // Config is everything about a CLIP model that is not a parameter.
@@ -161,6 +161,19 @@ func (c Config) Parameters() []Parameter {
 		Parameter{"text_projection", []int{t.Width, c.EmbedDim}},
 		Parameter{"logit_scale", nil},
 	)
+}
+
+// Count is the number of parameters in all, of the image tower, and of the
+// rest: the text tower and the logit scale.
+func (c Config) Count() (total, vision, text int64) {
+	for _, p := range c.Parameters() {
+		if isTextName(p.Name) || p.Name == "logit_scale" {
+			text += int64(p.Len())
+		} else {
+			vision += int64(p.Len())
+		}
+	}
+	return vision + text, vision, text
 }
 
 func appendBlocks(ps []Parameter, tower string, layers, w, mlp int) []Parameter {

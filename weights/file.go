@@ -110,8 +110,8 @@ func (f *File) Format() Format { return f.format }
 func (f *File) Nested() string { return f.nested }
 
 // Metadata returns a copy of the strings kept beside the tensors: the
-// __metadata__ of a safetensors file, or the "metadata" dict beside a nested
-// state dict.
+// __metadata__ of a safetensors file, the metadata WritePyTorch keeps on a
+// state dict, or a "metadata" dict beside a nested one.
 func (f *File) Metadata() map[string]string { return maps.Clone(f.metadata) }
 
 // Size is the length of the file in bytes.

@@ -2,6 +2,7 @@ package weights
 
 import (
 	"fmt"
+	"maps"
 	"sort"
 	"strconv"
 	"strings"
@@ -111,7 +112,7 @@ func flatten(root any) (map[string]*strided, error) {
 
 // stateDict finds the state dict in a pickle's root: under one of stateKeys
 // if there is one that holds tensors, else the root itself. It returns the key
-// and the strings of a "metadata" dict beside it.
+// and the metadata kept beside it or on it.
 func stateDict(root any) (tensors map[string]*strided, key string, metadata map[string]string, err error) {
 	if _, script := root.(*scriptObject); !script {
 		items := map[string]any{}
@@ -127,12 +128,23 @@ func stateDict(root any) (tensors map[string]*strided, key string, metadata map[
 				return nil, "", nil, err
 			}
 			if len(tensors) > 0 && tensors["tensor"] != v {
-				return stripPrefixes(tensors), key, stringsOf(items["metadata"]), nil
+				metadata = stringsOf(items["metadata"])
+				maps.Copy(metadata, attributes(v))
+				return stripPrefixes(tensors), key, metadata, nil
 			}
 		}
 	}
 	tensors, err = flatten(root)
-	return stripPrefixes(tensors), "", nil, err
+	return stripPrefixes(tensors), "", attributes(root), err
+}
+
+// attributes is the metadata kept as an attribute of the state dict itself, as
+// WritePyTorch does.
+func attributes(v any) map[string]string {
+	if d, ok := v.(*types.OrderedDict); ok {
+		return stringsOf(d.PyDict["metadata"])
+	}
+	return nil
 }
 
 func stringsOf(v any) map[string]string {
