@@ -1,0 +1,119 @@
+package clip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"clipcalib/text"
+)
+
+// Average says how the features of a class's templates become its prototype.
+type Average uint8
+
+const (
+	// Raw is the mean of the features as they come, so that long features
+	// weigh more; CLAP and the paper's code do this.
+	Raw Average = iota
+	// Unit makes every feature, then their mean, one long: CLIP's own recipe.
+	Unit
+)
+
+// Prototypes returns one text feature a class, the average over the templates,
+// each with "{}" where the class name goes.
+func (m *Model) Prototypes(ctx context.Context, templates, classes []string, average Average) ([][]float32, error) {
+	if len(templates) == 0 || len(classes) == 0 {
+		return nil, errors.New("prototypes: no templates or no classes")
+	}
+	var prompts []string
+	for _, t := range templates {
+		ps, err := text.Prompts(t, classes)
+		if err != nil {
+			return nil, err
+		}
+		prompts = append(prompts, ps...)
+	}
+	features, err := m.Texts.Encode(ctx, prompts)
+	if err != nil {
+		return nil, err
+	}
+	return averageTemplates(features, len(classes), average), nil
+}
+
+// averageTemplates averages features [templates*classes], the classes of the
+// first template first.
+func averageTemplates(features [][]float32, classes int, average Average) [][]float32 {
+	dim := len(features[0])
+	out := make([][]float32, classes)
+	for k := range out {
+		sum := make([]float64, dim)
+		for at := k; at < len(features); at += classes {
+			weight := 1.0
+			if average == Unit {
+				weight = inverseNorm(features[at])
+			}
+			for j, x := range features[at] {
+				sum[j] += weight * float64(x)
+			}
+		}
+		out[k] = make([]float32, dim)
+		templates := float64(len(features) / classes)
+		for j, x := range sum {
+			out[k][j] = float32(x / templates)
+		}
+		if average == Unit {
+			weight := inverseNorm(out[k])
+			for j, x := range out[k] {
+				out[k][j] = float32(weight * float64(x))
+			}
+		}
+	}
+	return out
+}
+
+// inverseNorm is 1 over the Euclidean norm, 0 for a zero row.
+func inverseNorm(x []float32) float64 {
+	var s float64
+	for _, v := range x {
+		s += float64(v) * float64(v)
+	}
+	if s == 0 {
+		return 0
+	}
+	return 1 / math.Sqrt(s)
+}
+
+// Logits returns scale times the cosine of every feature [N][D] with every
+// prototype [K][D]; neither need have unit length.
+func Logits(features, prototypes [][]float32, scale float32) ([][]float32, error) {
+	if len(prototypes) == 0 {
+		return nil, errors.New("logits: no prototypes")
+	}
+	dim := len(prototypes[0])
+	for name, rows := range map[string][][]float32{"feature": features, "prototype": prototypes} {
+		for i, r := range rows {
+			if len(r) != dim {
+				return nil, fmt.Errorf("logits: %s %d has length %d, want %d as the first prototype", name, i, len(r), dim)
+			}
+		}
+	}
+	norms := make([]float64, len(prototypes))
+	for k, p := range prototypes {
+		norms[k] = inverseNorm(p)
+	}
+	out := make([][]float32, len(features))
+	for i, f := range features {
+		row := make([]float32, len(prototypes))
+		weight := float64(scale) * inverseNorm(f)
+		for k, p := range prototypes {
+			var s float64
+			for j, x := range f {
+				s += float64(x) * float64(p[j])
+			}
+			row[k] = float32(weight * norms[k] * s)
+		}
+		out[i] = row
+	}
+	return out, nil
+}

@@ -1,0 +1,74 @@
+package tower
+
+import (
+	"fmt"
+
+	"clipcalib/internal/engine"
+	"clipcalib/internal/graph"
+	"clipcalib/internal/ops"
+	"clipcalib/weights"
+)
+
+// Node is a value of a graph.
+type Node = graph.Node
+
+// Blocks describes the residual blocks of one tower, x + attention(norm(x))
+// followed by x + mlp(norm(x)).
+type Blocks struct {
+	Layers int
+	Act    engine.Act
+	// Train keeps the value before the activation, which gradients need;
+	// otherwise the activation is fused into the product before it.
+	Train bool
+	// Attend is the attention of the packed queries, keys and values [N, 3W].
+	Attend func(qkv *Node) *Node
+}
+
+// Apply runs the blocks over x [N, W], with parameters under "resblocks.i".
+// Only the rows read (int32 [R], -1 for a row of zeros) are wanted afterwards:
+// the result is [R, W]. So the last block's output projection and MLP, three
+// quarters of its work, are done for those rows alone.
+func (b Blocks) Apply(g *graph.Graph, p Scope, x, read *Node) *Node {
+	for i := range b.Layers {
+		p := p.Sub(fmt.Sprintf("resblocks.%d", i))
+		a := b.Attend(linear(g, p.Sub("attn"), "in_proj_", norm(g, p.Sub("ln_1"), x), nil, engine.Identity))
+		if i == b.Layers-1 {
+			a, x = ops.Gather(g, a, read), ops.Gather(g, x, read)
+		}
+		x = linear(g, p.Sub("attn"), "out_proj.", a, x, engine.Identity)
+		x = linear(g, p.Sub("mlp"), "c_proj.", b.hidden(g, p, norm(g, p.Sub("ln_2"), x)), x, engine.Identity)
+	}
+	return x
+}
+
+func (b Blocks) hidden(g *graph.Graph, p Scope, x *Node) *Node {
+	if b.Train {
+		return ops.Activate(g, linear(g, p.Sub("mlp"), "c_fc.", x, nil, engine.Identity), b.Act)
+	}
+	return linear(g, p.Sub("mlp"), "c_fc.", x, nil, b.Act)
+}
+
+func linear(g *graph.Graph, p Scope, layer string, x, residual *Node, act engine.Act) *Node {
+	return ops.Linear(g, x, p.Get(layer+"weight"), p.Get(layer+"bias"), residual, act)
+}
+
+func norm(g *graph.Graph, p Scope, x *Node) *Node {
+	return ops.LayerNorm(g, x, p.Get("weight"), p.Get("bias"))
+}
+
+// Head normalises x [R, W] by the layer norm named and multiplies it by the
+// projection named [W, D]: the foot of both towers.
+func Head(g *graph.Graph, p Scope, x *Node, layerNorm, projection string) *Node {
+	return ops.MatMul(g, norm(g, p.Sub(layerNorm), x), p.Get(projection), false, false, 1)
+}
+
+// Norm is the layer norm named.
+func Norm(g *graph.Graph, p Scope, name string, x *Node) *Node { return norm(g, p.Sub(name), x) }
+
+// Act is the engine's name for a checkpoint's activation.
+func Act(a weights.Activation) engine.Act {
+	if a == weights.GELU {
+		return engine.GELU
+	}
+	return engine.QuickGELU
+}
