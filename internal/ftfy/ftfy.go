@@ -14,8 +14,6 @@ package ftfy
 import (
 	"slices"
 	"unicode/utf8"
-
-	"golang.org/x/text/unicode/norm"
 )
 
 // maxSegment is the longest stretch of text, in code points, repaired at once.
@@ -72,7 +70,7 @@ func fixSegment(text []rune, unescape bool) []rune {
 		text = fixSurrogates(text)
 		text = removeTerminalEscapes(text)
 		text = slices.DeleteFunc(slices.Clone(text), isControl)
-		text = []rune(norm.NFC.String(string(text)))
+		text = normalize(text)
 		if slices.Equal(text, before) {
 			return text
 		}

@@ -126,10 +126,17 @@ func codePoint(r rune) string {
 	return string(r)
 }
 
+// missingEntities are the entities of HTML 5 that Go's html package does not
+// know.
+var missingEntities = map[string]string{"nGt;": "\u226b\u20d2", "nLt;": "\u226a\u20d2"}
+
 // entity looks up a name of HTML 5's table, with its semicolon if it has one.
 // The table is the one inside Go's html package: what html.UnescapeString
 // replaces as a whole is in it.
 func entity(name string) (text string, ok bool) {
+	if text, ok := missingEntities[name]; ok {
+		return text, true
+	}
 	ref := "&" + name
 	text = html.UnescapeString(ref)
 	if text == ref {
