@@ -57,7 +57,8 @@ func Main(args []string, stdout, stderr io.Writer) (code int) {
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		fmt.Fprintln(stderr, "clipcalib: interrupted; the same command goes on where it stopped")
 		return 130
-	case errors.As(err, &usage), strings.HasPrefix(err.Error(), "unknown command"):
+	// Cobra has no type for these two.
+	case errors.As(err, &usage), strings.HasPrefix(err.Error(), "unknown command"), strings.HasPrefix(err.Error(), "required flag"):
 		fmt.Fprintf(stderr, "clipcalib: %s (clipcalib help lists commands and flags)\n", oneLine(err))
 		return 2
 	default:

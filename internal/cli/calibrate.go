@@ -1,0 +1,172 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"text/tabwriter"
+
+	"clipcalib/calib"
+	"clipcalib/internal/npy"
+
+	"github.com/spf13/cobra"
+)
+
+// calibrateFlags are the inputs of the calibrate command.
+type calibrateFlags struct {
+	logits, zeroShot, labels string
+	fitLogits, fitLabels     string
+	remedy, out              string
+	bins, fineBins           int
+}
+
+func calibrateCommand(a *app) *cobra.Command {
+	var f calibrateFlags
+	c := &cobra.Command{
+		Use:   "calibrate",
+		Short: "Calibration of logits from any model, with or without a remedy",
+		Long: `Measures the calibration of logits stored as .npy files; no model is needed.
+
+With --remedy sals each sample's logits are scaled to the range of its zero-shot
+logits. With --remedy temperature one temperature is fitted on --fit-logits and
+--fit-labels, which should not be the set that is measured.`,
+		Example: `  clipcalib calibrate --logits logits.npy --labels labels.npy
+  clipcalib calibrate --logits adapted.npy --zero-shot zs.npy --labels y.npy --remedy sals --out scaled.npy`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return a.calibrate(f) },
+	}
+	fl := c.Flags()
+	fl.StringVar(&f.logits, "logits", "", "logits to measure, .npy [N, K]")
+	fl.StringVar(&f.labels, "labels", "", "labels, .npy [N]")
+	fl.StringVar(&f.zeroShot, "zero-shot", "", "zero-shot logits of the same samples, .npy [N, K] (for sals)")
+	fl.StringVar(&f.remedy, "remedy", "none", "none, sals or temperature")
+	fl.StringVar(&f.fitLogits, "fit-logits", "", "logits to fit the temperature on, .npy [M, K]")
+	fl.StringVar(&f.fitLabels, "fit-labels", "", "their labels, .npy [M]")
+	fl.IntVar(&f.bins, "bins", 10, "bins of ECE, MCE and ACE")
+	fl.IntVar(&f.fineBins, "fine-bins", 15, "bins of adaptive, classwise and L2 errors")
+	fl.StringVar(&f.out, "out", "", "write the logits after the remedy here, .npy")
+	c.MarkFlagRequired("logits")
+	c.MarkFlagRequired("labels")
+	return c
+}
+
+func (a *app) calibrate(f calibrateFlags) error {
+	logits, err := readMatrix("--logits", f.logits)
+	if err != nil {
+		return err
+	}
+	labels, err := npy.ReadLabels(f.labels)
+	if err != nil {
+		return fmt.Errorf("--labels: %w", err)
+	}
+	opt := calib.Options{Bins: f.bins, FineBins: f.fineBins}
+	if f.bins < 1 || f.fineBins < 1 {
+		return usagef("--bins and --fine-bins want at least 1")
+	}
+	after, temperature, err := f.apply(logits)
+	if err != nil {
+		return err
+	}
+	m, err := calib.Evaluate(after, labels, opt)
+	if err != nil {
+		return err
+	}
+	if f.out != "" {
+		flat := make([]float32, len(after.Data))
+		for i, v := range after.Data {
+			flat[i] = float32(v)
+		}
+		if err := npy.WriteFile(f.out, flat, after.N, after.K); err != nil {
+			return err
+		}
+	}
+	if a.json {
+		return a.printJSON(struct {
+			calib.Metrics
+			Remedy      string                `json:"remedy"`
+			Samples     int                   `json:"samples"`
+			Classes     int                   `json:"classes"`
+			Bins        int                   `json:"bins"`
+			Temperature *calib.TemperatureFit `json:"temperature,omitempty"`
+		}{m, f.remedy, after.N, after.K, f.bins, temperature})
+	}
+	fmt.Fprintf(a.out, "%d samples, %d classes, remedy %s", after.N, after.K, f.remedy)
+	if temperature != nil {
+		fmt.Fprintf(a.out, ", T = %.4f", temperature.T)
+	}
+	fmt.Fprintln(a.out)
+	return a.printMetrics(m)
+}
+
+// apply returns the logits after the remedy.
+func (f calibrateFlags) apply(logits calib.Matrix) (calib.Matrix, *calib.TemperatureFit, error) {
+	switch f.remedy {
+	case "none":
+		return logits, nil, nil
+	case "sals":
+		if f.zeroShot == "" {
+			return logits, nil, usagef("--remedy sals wants the zero-shot logits: --zero-shot FILE.npy")
+		}
+		zs, err := readMatrix("--zero-shot", f.zeroShot)
+		if err != nil {
+			return logits, nil, err
+		}
+		out, err := calib.SaLS(logits, zs)
+		return out, nil, err
+	case "temperature":
+		if f.fitLogits == "" || f.fitLabels == "" {
+			return logits, nil, usagef("--remedy temperature wants a labelled set to fit on: --fit-logits and --fit-labels")
+		}
+		fit, err := readMatrix("--fit-logits", f.fitLogits)
+		if err != nil {
+			return logits, nil, err
+		}
+		labels, err := npy.ReadLabels(f.fitLabels)
+		if err != nil {
+			return logits, nil, fmt.Errorf("--fit-labels: %w", err)
+		}
+		t, err := calib.FitTemperature(fit, labels)
+		if err != nil {
+			return logits, nil, fmt.Errorf("fit temperature: %w", err)
+		}
+		out, err := calib.Scale(logits, t.T)
+		return out, &t, err
+	}
+	return logits, nil, usagef("--remedy %s: choose none, sals or temperature (zs-norm and penalty act in training: clipcalib adapt)", f.remedy)
+}
+
+func readMatrix(flag, path string) (calib.Matrix, error) {
+	n, k, data, err := npy.ReadMatrix(path)
+	if err != nil {
+		return calib.Matrix{}, fmt.Errorf("%s: %w", flag, err)
+	}
+	m := calib.Matrix{N: n, K: k, Data: data}
+	if err := m.Check(); err != nil {
+		return m, fmt.Errorf("%s %s: %w", flag, path, err)
+	}
+	return m, nil
+}
+
+func (a *app) printJSON(v any) error {
+	e := json.NewEncoder(a.out)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// printMetrics prints fractions as percent, the rest as they are.
+func (a *app) printMetrics(m calib.Metrics) error {
+	w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
+	for _, r := range []struct {
+		name string
+		v    float64
+		unit string
+	}{
+		{"accuracy", 100 * m.Accuracy, "%"}, {"ECE", 100 * m.ECE, "%"},
+		{"adaptive ECE", 100 * m.AdaptiveECE, "%"}, {"classwise ECE", 100 * m.ClasswiseECE, "%"},
+		{"MCE", 100 * m.MCE, "%"}, {"ACE", 100 * m.ACE, "%"},
+		{"NLL", m.NLL, "nats"}, {"Brier", m.Brier, ""},
+		{"logit range", m.LogitRange, ""}, {"logit norm", m.LogitNorm, ""},
+	} {
+		fmt.Fprintf(w, "  %s\t%.4f %s\n", r.name, r.v, r.unit)
+	}
+	return w.Flush()
+}

@@ -1,0 +1,12 @@
+package cli
+
+import "github.com/spf13/cobra"
+
+// commands lists the subcommands.
+func commands(a *app) []*cobra.Command {
+	return []*cobra.Command{
+		calibrateCommand(a),
+		inspectCommand(a),
+		convertCommand(a),
+	}
+}
