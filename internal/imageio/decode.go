@@ -81,7 +81,7 @@ func (l Limits) Decode(data []byte) (img *image.NRGBA, err error) {
 	if format == nil {
 		return nil, fmt.Errorf("not a JPEG, PNG, WebP or GIF picture (starts with %q)", data[:min(len(data), 8)])
 	}
-	config, err := format.config(bytes.NewReader(data))
+	config, err := format.config(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", format.name, readable(err))
 	}
@@ -111,7 +111,7 @@ func readable(err error) error {
 type format struct {
 	name   string
 	match  func(head []byte) bool
-	config func(io.Reader) (image.Config, error)
+	config func(data []byte) (image.Config, error)
 	decode func(data []byte) (*image.NRGBA, error)
 }
 

@@ -1,0 +1,102 @@
+package jpeg
+
+// Fixed-point constants of the accurate integer inverse DCT (libjpeg's
+// jidctint.c, after Loeffler, Ligtenberg and Moschytz): the numbers named, times
+// 2 to the 13.
+const (
+	constBits = 13
+	pass1Bits = 2
+
+	fix0_298631336 = 2446
+	fix0_390180644 = 3196
+	fix0_541196100 = 4433
+	fix0_765366865 = 6270
+	fix0_899976223 = 7373
+	fix1_175875602 = 9633
+	fix1_501321110 = 12299
+	fix1_847759065 = 15137
+	fix1_961570560 = 16069
+	fix2_053119869 = 16819
+	fix2_562915447 = 20995
+	fix3_072711026 = 25172
+)
+
+// idct transforms one dequantised block and writes its 8 x 8 samples. last is
+// the zigzag position of the last coefficient that may differ from zero.
+func idct(block *[64]int16, last int, out []uint8, stride int) {
+	if last == 0 {
+		v := sample((int32(block[0]) + 4) >> 3)
+		for y := range 8 {
+			row := out[y*stride:][:8]
+			for x := range row {
+				row[x] = v
+			}
+		}
+		return
+	}
+	var work [64]int32
+	for x := range 8 {
+		column(block, &work, x)
+	}
+	for y := range 8 {
+		var o [8]int32
+		in := work[8*y:][:8]
+		butterfly(in[0], in[1], in[2], in[3], in[4], in[5], in[6], in[7], &o)
+		row := out[y*stride:][:8]
+		const shift = constBits + pass1Bits + 3
+		for x := range row {
+			row[x] = sample((o[x] + 1<<(shift-1)) >> shift)
+		}
+	}
+}
+
+// column transforms one column, keeping pass1Bits fractional bits.
+func column(block *[64]int16, work *[64]int32, x int) {
+	dc := int32(block[x])
+	if block[8+x]|block[16+x]|block[24+x]|block[32+x]|block[40+x]|block[48+x]|block[56+x] == 0 {
+		for y := 0; y < 64; y += 8 {
+			work[y+x] = dc << pass1Bits
+		}
+		return
+	}
+	var o [8]int32
+	butterfly(dc, int32(block[8+x]), int32(block[16+x]), int32(block[24+x]),
+		int32(block[32+x]), int32(block[40+x]), int32(block[48+x]), int32(block[56+x]), &o)
+	const shift = constBits - pass1Bits
+	for y := range o {
+		work[8*y+x] = (o[y] + 1<<(shift-1)) >> shift
+	}
+}
+
+// butterfly is the one-dimensional transform of 8 values, times 2 to the
+// constBits.
+func butterfly(i0, i1, i2, i3, i4, i5, i6, i7 int32, o *[8]int32) {
+	z := (i2 + i6) * fix0_541196100
+	t2 := z - i6*fix1_847759065
+	t3 := z + i2*fix0_765366865
+	t0 := (i0 + i4) << constBits
+	t1 := (i0 - i4) << constBits
+	e0, e3 := t0+t3, t0-t3
+	e1, e2 := t1+t2, t1-t2
+
+	z1, z2, z3, z4 := i7+i1, i5+i3, i7+i3, i5+i1
+	z5 := (z3 + z4) * fix1_175875602
+	z1 *= -fix0_899976223
+	z2 *= -fix2_562915447
+	z3 = z3*-fix1_961570560 + z5
+	z4 = z4*-fix0_390180644 + z5
+	o7 := i7*fix0_298631336 + z1 + z3
+	o5 := i5*fix2_053119869 + z2 + z4
+	o3 := i3*fix3_072711026 + z2 + z3
+	o1 := i1*fix1_501321110 + z1 + z4
+
+	o[0], o[7] = e0+o1, e0-o1
+	o[1], o[6] = e1+o3, e1-o3
+	o[2], o[5] = e2+o5, e2-o5
+	o[3], o[4] = e3+o7, e3-o7
+}
+
+// sample undoes the level shift and clips.
+func sample(v int32) uint8 {
+	return uint8(min(max(v+128, 0), 255))
+}

@@ -1,0 +1,204 @@
+package jpeg
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image"
+	"os"
+	"strings"
+	"testing"
+)
+
+type golden struct {
+	what          string
+	width, height int
+	hash          string
+	data          []byte
+}
+
+func goldens(tb testing.TB) []golden {
+	tb.Helper()
+	f, err := os.Open("testdata/golden.jsonl")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20)
+	var out []golden
+	for lines.Scan() {
+		var g golden
+		var encoded string
+		if err := json.Unmarshal(lines.Bytes(), &[]any{&g.what, &g.width, &g.height, &g.hash, &encoded}); err != nil {
+			tb.Fatal(err)
+		}
+		if g.data, err = base64.StdEncoding.DecodeString(encoded); err != nil {
+			tb.Fatal(err)
+		}
+		out = append(out, g)
+	}
+	return out
+}
+
+func hashRGB(m *image.NRGBA) string {
+	var rgb []byte
+	for i := 0; i < len(m.Pix); i += 4 {
+		rgb = append(rgb, m.Pix[i:i+3]...)
+	}
+	sum := sha256.Sum256(rgb)
+	return hex.EncodeToString(sum[:])[:24]
+}
+
+func TestPixelsEqualPillow(t *testing.T) {
+	for _, g := range goldens(t) {
+		m, err := Decode(g.data)
+		if err != nil {
+			t.Errorf("%s: %v", g.what, err)
+			continue
+		}
+		if m.Rect != image.Rect(0, 0, g.width, g.height) || !m.Opaque() {
+			t.Errorf("%s: bounds %v, opaque %v", g.what, m.Rect, m.Opaque())
+		}
+		if hashRGB(m) != g.hash {
+			t.Errorf("%s: pixels differ from Pillow's", g.what)
+		}
+		w, h, err := Size(g.data)
+		if err != nil || w != g.width || h != g.height {
+			t.Errorf("%s: Size gives %d x %d, %v", g.what, w, h, err)
+		}
+	}
+}
+
+func find(t *testing.T, part string) golden {
+	t.Helper()
+	for _, g := range goldens(t) {
+		if strings.Contains(g.what, part) {
+			return g
+		}
+	}
+	t.Fatalf("no golden with %q", part)
+	return golden{}
+}
+
+func TestEveryCutIsTruncated(t *testing.T) {
+	for _, what := range []string{"64x47 {'quality': 75, 'subsampling': 2}", "64x47 {'quality': 75, 'subsampling': 2, 'progressive'"} {
+		g := find(t, what)
+		for n := range len(g.data) - 2 {
+			m, err := Decode(g.data[:n])
+			if err == nil && hashRGB(m) == g.hash {
+				continue // only the end marker and padding bits are gone
+			}
+			if err == nil {
+				t.Fatalf("%s: %d of %d bytes decode to another picture", g.what, n, len(g.data))
+			}
+			if n > 2 && !errors.Is(err, ErrTruncated) {
+				t.Fatalf("%s: %d of %d bytes: %v", g.what, n, len(g.data), err)
+			}
+		}
+	}
+}
+
+func TestDamageIsNoPanic(t *testing.T) {
+	for _, g := range goldens(t) {
+		for i := 2; i < len(g.data); i += 3 {
+			damaged := bytes.Clone(g.data)
+			damaged[i] ^= byte(1 << (i % 8))
+			if w, h, err := Size(damaged); err == nil && w*h < 1<<20 {
+				_, _ = Decode(damaged)
+			}
+		}
+	}
+}
+
+func TestRefuses(t *testing.T) {
+	sof := func(marker byte, fields ...byte) []byte {
+		b := []byte{0xff, 0xd8, 0xff, marker, 0, byte(2 + len(fields))}
+		return append(append(b, fields...), 0xff, 0xd9)
+	}
+	tests := []struct {
+		name string
+		data []byte
+		want string
+	}{
+		{"empty", nil, "does not start"},
+		{"only markers", []byte{0xff, 0xd8, 0xff, 0xd9}, "no frame header"},
+		{"header, no scan", sof(0xc0, 8, 0, 1, 0, 1, 1, 1, 0x11, 0), "no scan"},
+		{"12 bits", sof(0xc1, 12, 0, 1, 0, 1, 1, 1, 0x11, 0), "12 bits"},
+		{"lossless", sof(0xc3, 8, 0, 1, 0, 1, 1, 1, 0x11, 0), "not supported"},
+		{"arithmetic", sof(0xc9, 8, 0, 1, 0, 1, 1, 1, 0x11, 0), "not supported"},
+		{"no width", sof(0xc0, 8, 0, 1, 0, 0, 1, 1, 0x11, 0), "0 x 1"},
+		{"two components", sof(0xc0, 8, 0, 1, 0, 1, 2, 1, 0x11, 0, 2, 0x11, 0), "2 components"},
+		{"fractional sampling", sof(0xc0, 8, 0, 1, 0, 1, 3, 1, 0x31, 0, 2, 0x21, 0, 3, 0x11, 0), "fractional"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := Decode(test.data)
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error %v, want %q in it", err, test.want)
+			}
+		})
+	}
+}
+
+// TestLargeClaimsAreCheap: a header that claims 65,535 x 65,535 pixels over a
+// few bytes of data is refused before its planes are allocated.
+func TestLargeClaimsAreCheap(t *testing.T) {
+	g := find(t, "L 21x19")
+	data := bytes.Clone(g.data)
+	at := bytes.Index(data, []byte{0xff, 0xc0})
+	copy(data[at+5:], []byte{0xff, 0xff, 0xff, 0xff})
+	allocated := testing.AllocsPerRun(1, func() {
+		if _, err := Decode(data); !errors.Is(err, ErrTruncated) {
+			t.Errorf("error %v, want truncated", err)
+		}
+	})
+	if allocated > 20 {
+		t.Errorf("%v allocations", allocated)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	for i, g := range goldens(f) {
+		if i%4 == 0 {
+			f.Add(g.data)
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		w, h, err := Size(data)
+		if err != nil || w*h > 1<<18 {
+			return
+		}
+		m, err := Decode(data)
+		if err == nil && (m.Rect.Dx() != w || m.Rect.Dy() != h) {
+			t.Fatalf("header says %d x %d, picture is %v", w, h, m.Rect)
+		}
+	})
+}
+
+func BenchmarkDecode(b *testing.B) {
+	for _, g := range goldens(b) {
+		if !strings.Contains(g.what, "64x47") {
+			continue
+		}
+		b.Run(strings.ReplaceAll(g.what, " ", ""), func(b *testing.B) {
+			b.SetBytes(int64(g.width * g.height))
+			for b.Loop() {
+				if _, err := Decode(g.data); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func ExampleDecode() {
+	_, err := Decode([]byte{0xff, 0xd8, 0xff})
+	fmt.Println(err)
+	// Output: file is truncated
+}
