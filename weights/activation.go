@@ -84,6 +84,9 @@ type openclipConfig struct {
 // file whose sizes contradict the tensors is another model's and is passed
 // over.
 func statedBeside(path string, c Config) (s stated) {
+	if path == "" {
+		return s
+	}
 	dir := filepath.Dir(path)
 	var oc openclipConfig
 	if readJSON(filepath.Join(dir, "open_clip_config.json"), &oc) && oc.Model != nil {

@@ -44,15 +44,15 @@ func OpenCLIP(path string, opts Options) (*Checkpoint, error) {
 func (f *File) CLIP(opts Options) (*Checkpoint, error) {
 	n, err := canonicalise(f)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", f.path, err)
+		return nil, fmt.Errorf("%s: %w", f.name, err)
 	}
 	c := &Checkpoint{Layout: n.layout, Ignored: n.ignored, file: f,
-		view: View{params: n.params, foreign: n.foreign, where: f.path}}
+		view: View{params: n.params, foreign: n.foreign, where: f.name}}
 	if err := c.inferShapes(); err != nil {
 		return nil, err
 	}
 	if err := c.settle(n, opts); err != nil {
-		return nil, fmt.Errorf("%s: %w", f.path, err)
+		return nil, fmt.Errorf("%s: %w", f.name, err)
 	}
 	return c, c.validate()
 }
@@ -83,7 +83,7 @@ func (c *Checkpoint) inferShapes() error {
 		return err
 	}
 	if conv[2] != conv[3] || conv[2] == 0 || conv[0] == 0 {
-		return fmt.Errorf("%s: visual.conv1.weight has shape %s, want square patches", c.file.path, shapeString(conv))
+		return fmt.Errorf("%s: visual.conv1.weight has shape %s, want square patches", c.file.name, shapeString(conv))
 	}
 	cfg.Vision.Width, cfg.Vision.Patch = conv[0], conv[2]
 
@@ -93,7 +93,7 @@ func (c *Checkpoint) inferShapes() error {
 	}
 	grid := int(math.Sqrt(float64(max(pos[0]-1, 0))) + 0.5)
 	if grid*grid != pos[0]-1 || grid == 0 {
-		return fmt.Errorf("%s: visual.positional_embedding has shape %s, want one row more than a square number", c.file.path, shapeString(pos))
+		return fmt.Errorf("%s: visual.positional_embedding has shape %s, want one row more than a square number", c.file.name, shapeString(pos))
 	}
 	cfg.Vision.ImageSize = grid * cfg.Vision.Patch
 
@@ -193,7 +193,7 @@ func (c *Checkpoint) validate() error {
 		return err
 	}
 	if s := float64(scale[0]); math.IsNaN(s) || math.IsInf(s, 0) {
-		return fmt.Errorf("%s: logit_scale is %v, want a finite number", c.file.path, s)
+		return fmt.Errorf("%s: logit_scale is %v, want a finite number", c.file.name, s)
 	}
 	c.Config.LogitScale = scale[0]
 	return nil

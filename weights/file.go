@@ -39,7 +39,8 @@ func (f Format) String() string {
 // File is an open checkpoint: an index of named tensors whose numbers are read
 // on demand. It is safe for concurrent use until Close.
 type File struct {
-	path     string
+	path     string // "" for one in memory
+	name     string // for errors
 	src      *source
 	format   Format
 	nested   string
@@ -56,14 +57,25 @@ func Open(path string) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open weights: %w", err)
 	}
-	f := &File{path: path, src: src}
-	err = guard("index", f.readIndex)
+	return newFile(path, path, src)
+}
+
+// OpenBytes is Open for a checkpoint in memory, such as one embedded in a
+// program. The name is used in errors only; data must not change while the
+// file is open.
+func OpenBytes(name string, data []byte) (*File, error) {
+	return newFile("", name, bytesSource(data))
+}
+
+func newFile(path, name string, src *source) (*File, error) {
+	f := &File{path: path, name: name, src: src}
+	err := guard("index", f.readIndex)
 	if err == nil && len(f.tensors) == 0 {
 		err = errors.New("holds no tensors")
 	}
 	if err != nil {
 		src.close()
-		return nil, fmt.Errorf("open weights %s: %w", path, err)
+		return nil, fmt.Errorf("open weights %s: %w", name, err)
 	}
 	return f, nil
 }
@@ -100,7 +112,7 @@ func (f *File) readIndex() error {
 // Close releases the file. Slices already read stay valid.
 func (f *File) Close() error { return f.src.close() }
 
-// Path is the path the file was opened by.
+// Path is the path the file was opened by, or "" for one in memory.
 func (f *File) Path() string { return f.path }
 
 // Format is the container the tensors came in.
@@ -132,7 +144,7 @@ func (f *File) SHA256() (string, error) {
 	h := sha256.New()
 	buf := make([]byte, 1<<20)
 	if _, err := io.CopyBuffer(struct{ io.Writer }{h}, io.NewSectionReader(f.src, 0, f.src.size), buf); err != nil {
-		return "", fmt.Errorf("hash %s: %w", f.path, err)
+		return "", fmt.Errorf("hash %s: %w", f.name, err)
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }

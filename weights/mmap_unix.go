@@ -17,9 +17,4 @@ func mapFile(f *os.File, size int64) ([]byte, error) {
 	return unix.Mmap(int(f.Fd()), 0, int(size), unix.PROT_READ, unix.MAP_SHARED)
 }
 
-func unmapFile(data []byte) error {
-	if data == nil {
-		return nil
-	}
-	return unix.Munmap(data)
-}
+func unmapFile(data []byte) error { return unix.Munmap(data) }

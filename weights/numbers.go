@@ -8,7 +8,7 @@ import (
 )
 
 // parallelFrom is the element count from which two goroutines share the work.
-const parallelFrom = 1 << 20
+const parallelFrom = 1 << 18
 
 // littleEndian reports whether a float32 in memory has the bytes of the file.
 var littleEndian = func() bool {

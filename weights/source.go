@@ -1,6 +1,7 @@
 package weights
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -12,9 +13,15 @@ import (
 // mapped into memory, so that a tensor's bytes are read once, straight into
 // the float32 slice the caller gets.
 type source struct {
-	file *os.File
-	size int64
-	data []byte // the mapping, or nil
+	io.ReaderAt // the file itself, safe if it shrinks behind the mapping
+	size        int64
+	data        []byte // the mapping, or nil
+	release     func() error
+}
+
+// bytesSource serves a checkpoint that is in memory already.
+func bytesSource(data []byte) *source {
+	return &source{ReaderAt: bytes.NewReader(data), size: int64(len(data)), data: data}
 }
 
 func openSource(path string) (*source, error) {
@@ -31,18 +38,25 @@ func openSource(path string) (*source, error) {
 		f.Close()
 		return nil, errors.New("not a regular file")
 	}
-	s := &source{file: f, size: info.Size()}
+	s := &source{ReaderAt: f, size: info.Size(), release: f.Close}
 	if s.size > 0 {
 		// A file system that cannot map is served by ReadAt.
-		s.data, _ = mapFile(f, s.size)
+		if data, err := mapFile(f, s.size); err == nil {
+			s.data = data
+			s.release = func() error { return errors.Join(unmapFile(data), f.Close()) }
+		}
 	}
 	return s, nil
 }
 
+// close gives the file and its mapping back. Later reads fail.
 func (s *source) close() error {
-	err := unmapFile(s.data)
-	s.data = nil
-	return errors.Join(err, s.file.Close())
+	release := s.release
+	s.data, s.size, s.release = nil, 0, nil
+	if release == nil {
+		return nil
+	}
+	return release()
 }
 
 // bytes returns n bytes at off: a window of the mapping, or a fresh copy.
@@ -55,15 +69,11 @@ func (s *source) bytes(off, n int64) ([]byte, error) {
 		return s.data[off : off+n : off+n], nil
 	}
 	buf := make([]byte, n)
-	if _, err := s.file.ReadAt(buf, off); err != nil && !(errors.Is(err, io.EOF) && n == 0) {
+	if _, err := s.ReadAt(buf, off); err != nil && !(errors.Is(err, io.EOF) && n == 0) {
 		return nil, err
 	}
 	return buf, nil
 }
-
-// ReadAt lets archive/zip and SHA-256 read through the open file, which stays
-// safe if the file shrinks behind the mapping.
-func (s *source) ReadAt(p []byte, off int64) (int, error) { return s.file.ReadAt(p, off) }
 
 // guard runs f and turns a panic into an error: a fault because the file was
 // cut short behind its mapping, or a fault in a decoder fed with hostile

@@ -30,7 +30,7 @@ func (f *File) View() View {
 	for name, t := range f.tensors {
 		params[name] = &param{shape: t.Shape, parts: []*Tensor{t}}
 	}
-	return View{params: params, where: f.path}
+	return View{params: params, where: f.name}
 }
 
 // Sub narrows the view to the names under prefix and a dot.
