@@ -8,5 +8,6 @@ func commands(a *app) []*cobra.Command {
 		calibrateCommand(a),
 		inspectCommand(a),
 		convertCommand(a),
+		doctorCommand(a),
 	}
 }

@@ -1,0 +1,108 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"text/tabwriter"
+
+	"clipcalib/internal/device"
+
+	"github.com/spf13/cobra"
+)
+
+// finding is one line of what the machine offers.
+type finding struct {
+	What   string `json:"what"`
+	State  string `json:"state"` // "ok", "missing" or "slow"
+	Detail string `json:"detail"`
+	Remedy string `json:"remedy,omitempty"`
+}
+
+func doctorCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:     "doctor",
+		Short:   "What this machine offers, what is missing, and how to get it",
+		Example: "  clipcalib doctor\n  clipcalib doctor --json",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			fs := examine(device.Options{Threads: a.threads})
+			if a.json {
+				return a.printJSON(fs)
+			}
+			w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
+			for _, f := range fs {
+				fmt.Fprintf(w, "%s\t%s\t%s\n", f.State, f.What, f.Detail)
+				if f.Remedy != "" {
+					fmt.Fprintf(w, "\t\tto have it: %s\n", f.Remedy)
+				}
+			}
+			return w.Flush()
+		},
+	}
+}
+
+func examine(o device.Options) []finding {
+	fs := []finding{{"program", "ok", fmt.Sprintf("%s, %s/%s", runtime.Version(), runtime.GOOS, runtime.GOARCH), ""}}
+	fs = append(fs, finding{"cores", "ok", fmt.Sprint(runtime.NumCPU()), ""})
+	if total, free, ok := memory(); ok {
+		fs = append(fs, finding{"memory", "ok", fmt.Sprintf("%.1f GB, %.1f GB free", total, free), ""})
+	}
+	fs = append(fs, engineFinding(o, "fp32", "cpu engine"), engineFinding(o, "bf16", "bf16 on the cpu"))
+	o.Device, o.Precision = "cuda", ""
+	e, err := device.Open(o)
+	if err != nil {
+		return append(fs, finding{"cuda engine", "missing", err.Error(), gpuRemedy()})
+	}
+	defer e.Close()
+	return append(fs, finding{"cuda engine", "ok", e.Name(), ""})
+}
+
+func engineFinding(o device.Options, precision, what string) finding {
+	o.Device, o.Precision = "cpu", precision
+	e, err := device.Open(o)
+	if err != nil {
+		return finding{what, "missing", err.Error(), dnnlRemedy(err.Error())}
+	}
+	defer e.Close()
+	if !strings.Contains(e.Name(), "oneDNN") {
+		return finding{what, "slow", e.Name(), "make install-onednn && make build"}
+	}
+	return finding{what, "ok", e.Name(), ""}
+}
+
+func dnnlRemedy(why string) string {
+	if strings.Contains(why, "oneDNN") {
+		return "make install-onednn && make build"
+	}
+	return ""
+}
+
+// gpuRemedy looks for NVIDIA's driver, which a CUDA build needs besides the tag.
+func gpuRemedy() string {
+	if _, err := os.Stat("/proc/driver/nvidia/version"); err == nil {
+		return "the NVIDIA driver is here: build with CUDA support (README, \"GPU\")"
+	}
+	return "no NVIDIA driver is loaded on this machine; the cpu engine does everything"
+}
+
+// memory reads total and available memory in GB from the kernel.
+func memory() (total, free float64, ok bool) {
+	b, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 0, 0, false
+	}
+	for line := range strings.Lines(string(b)) {
+		var kb float64
+		switch {
+		case strings.HasPrefix(line, "MemTotal:"):
+			fmt.Sscanf(line, "MemTotal: %f", &kb)
+			total = kb / 1e6
+		case strings.HasPrefix(line, "MemAvailable:"):
+			fmt.Sscanf(line, "MemAvailable: %f", &kb)
+			free = kb / 1e6
+		}
+	}
+	return total, free, total > 0
+}
