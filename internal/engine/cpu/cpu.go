@@ -1,0 +1,165 @@
+// Package cpu is the engine that runs on the processor: pure Go with assembly
+// micro-kernels, and oneDNN's matrix products in programs built with the tag
+// onednn.
+//
+// Every kernel cuts its work the same way whatever the load, and sums in an
+// order that the shapes alone decide, so the same inputs give the same bytes.
+package cpu
+
+import (
+	"fmt"
+	"runtime"
+
+	"clipcalib/internal/engine"
+	"clipcalib/internal/engine/cpu/dnnl"
+	"clipcalib/internal/engine/cpu/parallel"
+	"clipcalib/internal/engine/cpu/sgemm"
+
+	"gorgonia.org/tensor"
+)
+
+// Options chooses how an engine computes. The zero value is float32 on all
+// processors, with oneDNN where the program has it.
+type Options struct {
+	Threads int  // goroutines of a kernel; 0 is runtime.GOMAXPROCS
+	PureGo  bool // never call oneDNN
+	BF16    bool // multiply by frozen weights in bfloat16; needs oneDNN
+}
+
+// Engine implements engine.Engine in host memory.
+type Engine struct {
+	tensor.StdEng
+	threads int
+	dnn     *dnnl.Context // nil without oneDNN
+	bf16    bool
+	frozen  map[*tensor.Dense]*frozen
+}
+
+var _ engine.Engine = (*Engine)(nil)
+
+// New returns an engine. It is used from one goroutine at a time.
+func New(o Options) (*Engine, error) {
+	e := &Engine{threads: o.Threads, bf16: o.BF16, frozen: map[*tensor.Dense]*frozen{}}
+	if e.threads <= 0 {
+		e.threads = runtime.GOMAXPROCS(0)
+	}
+	if o.PureGo && o.BF16 {
+		return nil, fmt.Errorf("bf16 products need oneDNN: leave out pure Go, or bf16")
+	}
+	if o.PureGo || (!dnnl.Available() && !o.BF16) {
+		return e, nil
+	}
+	dnn, err := dnnl.New(e.threads)
+	if err != nil {
+		return nil, err
+	}
+	if o.BF16 && !dnnl.HasBF16() {
+		return nil, fmt.Errorf("this processor does not multiply bfloat16 (no AVX512_BF16 or AMX): use fp32")
+	}
+	e.dnn = dnn
+	return e, nil
+}
+
+// Name says what runs, as in "cpu: oneDNN 2.6.3, 2 threads, fp32".
+func (e *Engine) Name() string {
+	by, precision := "pure Go ("+sgemm.Kernel()+")", "fp32"
+	if e.dnn != nil {
+		by = "oneDNN " + dnnl.Version()
+	}
+	if e.bf16 {
+		precision = "bf16"
+	}
+	threads := "threads"
+	if e.threads == 1 {
+		threads = "thread"
+	}
+	return fmt.Sprintf("cpu: %s, %d %s, %s", by, e.threads, threads, precision)
+}
+
+// New allocates a zeroed tensor.
+func (e *Engine) New(dt tensor.Dtype, shape ...int) (*tensor.Dense, error) {
+	for _, d := range shape {
+		if d <= 0 {
+			return nil, fmt.Errorf("a tensor of shape %v is empty", shape)
+		}
+	}
+	if dt != tensor.Float32 && dt != tensor.Int32 {
+		return nil, fmt.Errorf("tensors are float32 or int32, not %v", dt)
+	}
+	return tensor.New(tensor.Of(dt), tensor.WithShape(shape...), tensor.WithEngine(e)), nil
+}
+
+// View returns a tensor over the first elements of buf.
+func (e *Engine) View(buf *tensor.Dense, shape ...int) *tensor.Dense {
+	n := tensor.Shape(shape).TotalSize()
+	if buf.Dtype() == tensor.Int32 {
+		return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(i32(buf)[:n:n]), tensor.WithEngine(e))
+	}
+	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(f32(buf)[:n:n]), tensor.WithEngine(e))
+}
+
+// Release forgets t; the garbage collector takes the memory.
+func (e *Engine) Release(t *tensor.Dense) { e.thaw(t) }
+
+// Upload copies src to dst.
+func (e *Engine) Upload(dst *tensor.Dense, src any) error {
+	switch s := src.(type) {
+	case []float32:
+		if d, ok := dst.Data().([]float32); ok && len(d) == len(s) {
+			copy(d, s)
+			return nil
+		}
+		return fmt.Errorf("cannot put %d float32 values into a tensor of %v %v", len(s), dst.Shape(), dst.Dtype())
+	case []int32:
+		if d, ok := dst.Data().([]int32); ok && len(d) == len(s) {
+			copy(d, s)
+			return nil
+		}
+		return fmt.Errorf("cannot put %d int32 values into a tensor of %v %v", len(s), dst.Shape(), dst.Dtype())
+	}
+	return fmt.Errorf("cannot put a %T into a tensor", src)
+}
+
+// Download copies src to dst.
+func (e *Engine) Download(dst any, src *tensor.Dense) error {
+	switch d := dst.(type) {
+	case []float32:
+		if s, ok := src.Data().([]float32); ok && len(d) == len(s) {
+			copy(d, s)
+			return nil
+		}
+		return fmt.Errorf("cannot read a tensor of %v %v into %d float32 values", src.Shape(), src.Dtype(), len(d))
+	case []int32:
+		if s, ok := src.Data().([]int32); ok && len(d) == len(s) {
+			copy(d, s)
+			return nil
+		}
+		return fmt.Errorf("cannot read a tensor of %v %v into %d int32 values", src.Shape(), src.Dtype(), len(d))
+	}
+	return fmt.Errorf("cannot read a tensor into a %T", dst)
+}
+
+// Sync does nothing: every kernel is done when it returns.
+func (e *Engine) Sync() error { return nil }
+
+// Close frees what oneDNN holds.
+func (e *Engine) Close() error {
+	for t := range e.frozen {
+		e.thaw(t)
+	}
+	if e.dnn != nil {
+		e.dnn.Close()
+	}
+	return nil
+}
+
+// each runs body over parts of n indices, with at least grain in a part.
+func (e *Engine) each(n, grain int, body func(lo, hi int)) {
+	parallel.For(e.threads, n, grain, func(_, lo, hi int) { body(lo, hi) })
+}
+
+// elements runs body over parts of n elements of a cheap loop.
+func (e *Engine) elements(n int, body func(lo, hi int)) { e.each(n, 1<<15, body) }
+
+// rows runs body over parts of m rows of n elements.
+func (e *Engine) rows(m, n int, body func(lo, hi int)) { e.each(m, 1+(1<<15)/(n+1), body) }

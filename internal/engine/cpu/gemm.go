@@ -1,0 +1,165 @@
+package cpu
+
+import (
+	"fmt"
+
+	"clipcalib/internal/engine"
+	"clipcalib/internal/engine/cpu/dnnl"
+	"clipcalib/internal/engine/cpu/scratch"
+	"clipcalib/internal/engine/cpu/sgemm"
+	"clipcalib/internal/engine/cpu/vec"
+
+	"gorgonia.org/tensor"
+)
+
+// product is a checked engine.Gemm: its slices and sizes.
+type product struct {
+	engine.Gemm
+	out, a, b, bias, res []float32
+	m, n, k, lda, ldb    int
+}
+
+func newProduct(g engine.Gemm) (p product, err error) {
+	if g.Out == nil || g.A == nil || g.B == nil {
+		return p, fmt.Errorf("product without operands")
+	}
+	p = product{Gemm: g, out: f32(g.Out), a: f32(g.A), b: f32(g.B), bias: f32(g.Bias), res: f32(g.Residual)}
+	p.m, p.lda = dims(g.A)
+	p.k, p.ldb = dims(g.B)
+	ka := p.lda
+	if g.TransA {
+		p.m, ka = p.lda, p.m
+	}
+	p.n = p.ldb
+	if g.TransB {
+		p.k, p.n = p.ldb, p.k
+	}
+	switch {
+	case ka != p.k || len(p.a) != p.m*p.k || len(p.b) != p.k*p.n || len(p.out) != p.m*p.n:
+		err = fmt.Errorf("product of %v and %v does not fit %v", g.A.Shape(), g.B.Shape(), g.Out.Shape())
+	case g.Bias != nil && len(p.bias) != p.n:
+		err = fmt.Errorf("bias %v does not fit %d columns", g.Bias.Shape(), p.n)
+	case g.Residual != nil && len(p.res) != p.m*p.n:
+		err = fmt.Errorf("residual %v does not fit %d x %d", g.Residual.Shape(), p.m, p.n)
+	}
+	return p, err
+}
+
+// Gemm computes, with op transposing where asked,
+//
+//	for i in [0, M), j in [0, N):
+//	    out[i, j] = act(alpha * sum over l of op(a)[i, l] * op(b)[l, j] + bias[j]) + residual[i, j]
+//
+// in oneDNN or by package sgemm.
+func (e *Engine) Gemm(g engine.Gemm) error {
+	p, err := newProduct(g)
+	if err != nil {
+		return err
+	}
+	if e.dnn != nil {
+		if done, err := e.oneDNN(p); done || err != nil {
+			return err
+		}
+	}
+	e.gemm(p)
+	return nil
+}
+
+// acts maps the engine's activations to oneDNN's.
+var acts = [...]dnnl.Act{
+	engine.Identity: dnnl.Identity, engine.QuickGELU: dnnl.QuickGELU, engine.GELU: dnnl.GELU, engine.ReLU: dnnl.ReLU,
+}
+
+// leastDNN is the number of multiply-adds below which a call of oneDNN costs
+// more than it saves.
+const leastDNN = 1 << 16
+
+// oneDNN computes p if that is the faster way: by frozen weights in bfloat16
+// if asked for, and otherwise unless A is transposed (oneDNN would gather its
+// columns; sgemm packs them) or there are few rows.
+func (e *Engine) oneDNN(p product) (bool, error) {
+	if p.TransA || p.m*p.n*p.k < leastDNN || (p.bias != nil && p.Alpha != 1) {
+		return false, nil
+	}
+	if e.bf16 && p.Alpha == 1 {
+		w, err := e.packed(p)
+		if err != nil {
+			return false, err
+		}
+		if w != nil {
+			return true, e.dnn.Linear(p.out, p.a, p.m, w, p.bias, acts[p.Act], p.res)
+		}
+	}
+	if p.m < 8 {
+		return false, nil
+	}
+	return true, e.dnn.Gemm(p.out, p.a, p.b, p.m, p.n, p.k, false, p.TransB, p.Alpha, p.bias, acts[p.Act], p.res)
+}
+
+// gemm computes p in Go. Bias, activation and residual are applied to each
+// tile of rows while it is in cache.
+func (e *Engine) gemm(p product) {
+	beta := float32(0)
+	inPlace := p.res != nil && len(p.out) > 0 && &p.res[0] == &p.out[0]
+	if inPlace && p.Act == engine.Identity {
+		beta, p.res = 1, nil
+	} else if inPlace {
+		kept := scratch.Get(len(p.res))
+		defer kept.Put()
+		copy(kept.Data, p.res)
+		p.res = kept.Data
+	}
+	var finish sgemm.Epilogue
+	if p.bias != nil || p.res != nil || p.Act != engine.Identity {
+		finish = p.finish
+	}
+	sgemm.Fused(e.threads, p.TransA, p.TransB, p.m, p.n, p.k, p.Alpha, p.a, p.lda, p.b, p.ldb, beta, p.out, p.n, finish)
+}
+
+// finish is the epilogue: out = act(out + bias) + residual on a part of out.
+func (p product) finish(i0, i1, j0, j1 int) {
+	for i := i0; i < i1; i++ {
+		row := p.out[i*p.n+j0 : i*p.n+j1]
+		if p.bias != nil {
+			vec.Axpy(1, p.bias[j0:j1], row)
+		}
+		activate(row, row, p.Act)
+		if p.res != nil {
+			vec.Axpy(1, p.res[i*p.n+j0:i*p.n+j1], row)
+		}
+	}
+}
+
+// colChunk is the number of rows that ColSum adds up in float32 before it
+// goes on in float64.
+const colChunk = 128
+
+// ColSum sums columns, in the order of the rows:
+//
+//	for j in [0, N):
+//	    out[j] = sum over i in [0, M) of x[i, j]
+func (e *Engine) ColSum(out, x *tensor.Dense) error {
+	m, n := dims(x)
+	if err := wantAll(sized{"sum", out, n}, sized{"matrix", x, m * n}); err != nil {
+		return err
+	}
+	src, dst := f32(x), f32(out)
+	e.each(n, 1+(1<<15)/m, func(lo, hi int) {
+		total := make([]float64, hi-lo)
+		part := scratch.Get(hi - lo)
+		defer part.Put()
+		for i := 0; i < m; i += colChunk {
+			clear(part.Data)
+			for r := i; r < min(i+colChunk, m); r++ {
+				vec.Axpy(1, src[r*n+lo:r*n+hi], part.Data)
+			}
+			for j, v := range part.Data {
+				total[j] += float64(v)
+			}
+		}
+		for j, v := range total {
+			dst[lo+j] = float32(v)
+		}
+	})
+	return nil
+}
