@@ -1,12 +1,12 @@
 package imageio
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"image"
 	"io"
 	"os"
+	"strings"
 )
 
 // Limits bounds what a picture may ask for before any of it is decoded.
@@ -81,7 +81,7 @@ func (l Limits) Decode(data []byte) (img *image.NRGBA, err error) {
 	if format == nil {
 		return nil, fmt.Errorf("not a JPEG, PNG, WebP or GIF picture (starts with %q)", data[:min(len(data), 8)])
 	}
-	config, err := format.config(data)
+	config, err := format.size(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", format.name, readable(err))
 	}
@@ -92,6 +92,13 @@ func (l Limits) Decode(data []byte) (img *image.NRGBA, err error) {
 		return nil, fmt.Errorf("%s: picture of %d x %d pixels exceeds the limit of %d pixels; resize it first",
 			format.name, config.Width, config.Height, l.Pixels)
 	}
+	defer func() {
+		// The decoders of other modules are trusted to return errors, but a
+		// damaged file must not end a run over thousands.
+		if r := recover(); r != nil {
+			img, err = nil, fmt.Errorf("%s: damaged file (%v)", format.name, r)
+		}
+	}()
 	img, err = format.decode(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", format.name, readable(err))
@@ -99,38 +106,11 @@ func (l Limits) Decode(data []byte) (img *image.NRGBA, err error) {
 	return img, nil
 }
 
-// readable says in plain words what an end of input means.
+// readable says in plain words what an end of input means; the decoders of
+// other modules report it as an error or only in an error's text.
 func readable(err error) error {
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || strings.HasSuffix(err.Error(), "unexpected EOF") {
 		return errors.New("file is truncated")
 	}
 	return err
-}
-
-// format is one kind of picture file.
-type format struct {
-	name   string
-	match  func(head []byte) bool
-	config func(data []byte) (image.Config, error)
-	decode func(data []byte) (*image.NRGBA, error)
-}
-
-func sniff(data []byte) *format {
-	for i := range formats {
-		if formats[i].match(data) {
-			return &formats[i]
-		}
-	}
-	return nil
-}
-
-func startsWith(prefixes ...string) func([]byte) bool {
-	return func(head []byte) bool {
-		for _, p := range prefixes {
-			if bytes.HasPrefix(head, []byte(p)) {
-				return true
-			}
-		}
-		return false
-	}
 }

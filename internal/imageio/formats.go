@@ -3,29 +3,46 @@ package imageio
 import (
 	"bytes"
 	"image"
-	"image/gif"
 	"image/png"
-	"io"
-
-	"golang.org/x/image/webp"
 
 	"clipcalib/internal/imageio/jpeg"
 )
 
+// formats lists the kinds of picture that are read.
 var formats = []format{
 	{"JPEG", startsWith("\xff\xd8\xff"), jpegSize, jpeg.Decode},
-	{"PNG", startsWith("\x89PNG\r\n\x1a\n"), configOf(png.DecodeConfig), decodePNG},
-	{"WebP", isWebP, configOf(webp.DecodeConfig), decodeWebP},
-	{"GIF", startsWith("GIF87a", "GIF89a"), configOf(gif.DecodeConfig), decodeGIF},
+	{"PNG", startsWith("\x89PNG\r\n\x1a\n"), pngSize, decodePNG},
+	{"WebP", isWebP, webpSize, decodeWebP},
+	{"GIF", startsWith("GIF87a", "GIF89a"), gifSize, decodeGIF},
 }
 
-// configOf adapts a decoder of headers from a stream.
-func configOf(decode func(io.Reader) (image.Config, error)) func([]byte) (image.Config, error) {
-	return func(data []byte) (image.Config, error) { return decode(bytes.NewReader(data)) }
+// format is one kind of picture file.
+type format struct {
+	name   string
+	match  func(head []byte) bool
+	size   func(data []byte) (image.Config, error)
+	decode func(data []byte) (*image.NRGBA, error)
 }
 
-func isWebP(head []byte) bool {
-	return len(head) >= 12 && string(head[:4]) == "RIFF" && string(head[8:12]) == "WEBP"
+// sniff tells the format from the content, nil if it is none of the known.
+func sniff(data []byte) *format {
+	for i := range formats {
+		if formats[i].match(data) {
+			return &formats[i]
+		}
+	}
+	return nil
+}
+
+func startsWith(prefixes ...string) func([]byte) bool {
+	return func(head []byte) bool {
+		for _, p := range prefixes {
+			if bytes.HasPrefix(head, []byte(p)) {
+				return true
+			}
+		}
+		return false
+	}
 }
 
 func jpegSize(data []byte) (image.Config, error) {
@@ -33,26 +50,6 @@ func jpegSize(data []byte) (image.Config, error) {
 	return image.Config{Width: w, Height: h}, err
 }
 
-func decodePNG(data []byte) (*image.NRGBA, error) {
-	m, err := png.Decode(bytes.NewReader(data))
-	if err != nil {
-		return nil, err
-	}
-	return ToRGB(m), nil
-}
-
-func decodeWebP(data []byte) (*image.NRGBA, error) {
-	m, err := webp.Decode(bytes.NewReader(data))
-	if err != nil {
-		return nil, err
-	}
-	return ToRGB(m), nil
-}
-
-func decodeGIF(data []byte) (*image.NRGBA, error) {
-	m, err := gif.Decode(bytes.NewReader(data))
-	if err != nil {
-		return nil, err
-	}
-	return ToRGB(m), nil
+func pngSize(data []byte) (image.Config, error) {
+	return png.DecodeConfig(bytes.NewReader(data))
 }

@@ -1,0 +1,194 @@
+package imageio
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"image"
+	"image/color"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+type golden struct {
+	what          string
+	width, height int
+	hash          string
+	data          []byte
+}
+
+func goldens(tb testing.TB) []golden {
+	tb.Helper()
+	f, err := os.Open("testdata/golden.jsonl")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20)
+	var out []golden
+	for lines.Scan() {
+		var g golden
+		var encoded string
+		if err := json.Unmarshal(lines.Bytes(), &[]any{&g.what, &g.width, &g.height, &g.hash, &encoded}); err != nil {
+			tb.Fatal(err)
+		}
+		if g.data, err = base64.StdEncoding.DecodeString(encoded); err != nil {
+			tb.Fatal(err)
+		}
+		out = append(out, g)
+	}
+	return out
+}
+
+func hashRGB(m *image.NRGBA) string {
+	var rgb []byte
+	for i := 0; i < len(m.Pix); i += 4 {
+		rgb = append(rgb, m.Pix[i:i+3]...)
+	}
+	sum := sha256.Sum256(rgb)
+	return hex.EncodeToString(sum[:])[:24]
+}
+
+func TestPixelsEqualPillow(t *testing.T) {
+	for _, g := range goldens(t) {
+		m, err := Decode(g.data)
+		if err != nil {
+			t.Errorf("%s: %v", g.what, err)
+			continue
+		}
+		if m.Rect != image.Rect(0, 0, g.width, g.height) || !m.Opaque() {
+			t.Errorf("%s: bounds %v, opaque %v", g.what, m.Rect, m.Opaque())
+		}
+		if hashRGB(m) != g.hash {
+			t.Errorf("%s: pixels differ from Pillow's", g.what)
+		}
+	}
+}
+
+func encodedPNG(t *testing.T, w, h int) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, w, h))); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// TestBadFiles: every bad file gives one line that names the file and says
+// what is wrong.
+func TestBadFiles(t *testing.T) {
+	huge := encodedPNG(t, 2, 2)
+	copy(huge[16:], []byte{0, 0, 0x4e, 0x20, 0, 0, 0x4e, 0x20}) // 20,000 x 20,000
+	// The header's checksum must be right for the size to be believed.
+	binary.BigEndian.PutUint32(huge[29:], crc32.ChecksumIEEE(huge[12:29]))
+	tests := []struct {
+		name string
+		data []byte
+		want string
+	}{
+		{"empty.jpg", nil, "file is empty"},
+		{"text.png", []byte("hello"), "not a JPEG, PNG, WebP or GIF"},
+		{"cut.png", encodedPNG(t, 30, 30)[:60], "PNG: file is truncated"},
+		{"cut.jpg", []byte("\xff\xd8\xff\xe0\x00\x10JFIF\x00"), "JPEG: file is truncated"},
+		{"cut.webp", []byte("RIFF\x10\x00\x00\x00WEBPVP8 "), "WebP: "},
+		{"cut.gif", []byte("GIF89a\x01\x00\x01\x00"), "GIF: "},
+		{"huge.png", huge, "20000 x 20000 pixels exceeds the limit"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), test.name)
+			if err := os.WriteFile(path, test.data, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			_, err := Open(path)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			for _, part := range []string{test.want, path} {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("error %q does not say %q", err, part)
+				}
+			}
+			if strings.Count(err.Error(), path) > 1 || strings.Contains(err.Error(), "\n") {
+				t.Errorf("error %q is not one clear line", err)
+			}
+		})
+	}
+	for _, path := range []string{filepath.Join(t.TempDir(), "gone.png"), t.TempDir()} {
+		if _, err := Open(path); err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("error %v does not name %s", err, path)
+		}
+	}
+}
+
+func TestLimits(t *testing.T) {
+	data := encodedPNG(t, 30, 20)
+	if _, err := (Limits{Pixels: 600, Bytes: 1 << 20}).Decode(data); err != nil {
+		t.Error(err)
+	}
+	if _, err := (Limits{Pixels: 599, Bytes: 1 << 20}).Decode(data); err == nil {
+		t.Error("600 pixels pass a limit of 599")
+	}
+	path := filepath.Join(t.TempDir(), "a.png")
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (Limits{Pixels: 600, Bytes: 10}).Open(path); err == nil {
+		t.Error("a file larger than the limit is read")
+	}
+}
+
+func TestToRGBDropsAlpha(t *testing.T) {
+	want := color.NRGBA{200, 100, 50, 255}
+	sources := map[string]image.Image{}
+	straight := image.NewNRGBA(image.Rect(3, 4, 5, 6))
+	palette := image.NewPaletted(image.Rect(3, 4, 5, 6), color.Palette{color.NRGBA{200, 100, 50, 0}})
+	deep := image.NewNRGBA64(image.Rect(3, 4, 5, 6))
+	for y := 4; y < 6; y++ {
+		for x := 3; x < 5; x++ {
+			straight.SetNRGBA(x, y, color.NRGBA{200, 100, 50, 7})
+			deep.SetNRGBA64(x, y, color.NRGBA64{200<<8 | 3, 100<<8 | 99, 50 << 8, 0})
+		}
+	}
+	sources["NRGBA"], sources["palette"], sources["NRGBA64"] = straight, palette, deep
+	for name, src := range sources {
+		m := ToRGB(src)
+		if m.Rect != image.Rect(0, 0, 2, 2) || m.NRGBAAt(1, 1) != want {
+			t.Errorf("%s: %v in %v, want %v", name, m.NRGBAAt(1, 1), m.Rect, want)
+		}
+	}
+	if straight.NRGBAAt(3, 4).A != 7 {
+		t.Error("ToRGB changed its source")
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	for i, g := range goldens(f) {
+		if i%5 == 0 {
+			f.Add(g.data)
+		}
+	}
+	limits := Limits{Pixels: 1 << 16, Bytes: 1 << 20}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m, err := limits.Decode(data)
+		if err == nil && (m.Rect.Empty() || !m.Opaque()) {
+			t.Fatalf("bounds %v, opaque %v", m.Rect, m.Opaque())
+		}
+	})
+}
+
+func ExampleOpen() {
+	_, err := Open("no-such-picture.jpg")
+	fmt.Println(err)
+	// Output: image no-such-picture.jpg: no such file or directory
+}
