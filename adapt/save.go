@@ -1,0 +1,160 @@
+package adapt
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strconv"
+
+	"clipcalib/weights"
+)
+
+const adapterKind = "clipcalib adapter 1"
+
+// Save writes the adapter as a safetensors file: its trained matrices, the
+// text prototypes and, for Tip-Adapter, the cache with its labels. Method and
+// remedy, with their settings, are in the file's metadata. Equal adapters give
+// equal bytes.
+func (a *Adapter) Save(path string) error {
+	meta := map[string]string{
+		keyKind:       adapterKind,
+		"method":      a.Method.Name(),
+		"remedy":      a.Remedy.Name(),
+		"compat":      string(a.Compat),
+		"logit_scale": strconv.FormatFloat(a.LogitScale, 'g', -1, 64),
+	}
+	for key, v := range map[string]any{"method_settings": a.Method, "remedy_settings": a.Remedy, "losses": a.Losses} {
+		text, err := json.Marshal(v)
+		if err != nil {
+			return fmt.Errorf("save adapter: %s: %w", key, err)
+		}
+		meta[key] = string(text)
+	}
+	var tensors []weights.NamedTensor
+	for _, group := range []map[string]Matrix{a.state.params, a.state.fixed} {
+		for _, name := range keys(group) {
+			m := group[name]
+			tensors = append(tensors, weights.NamedTensor{Name: name, Shape: []int{m.Rows, m.Cols}, Data: m.Data})
+		}
+	}
+	if labels := a.state.labels; len(labels) > 0 {
+		wide := make([]int64, len(labels))
+		for i, y := range labels {
+			wide[i] = int64(y)
+		}
+		tensors = append(tensors, weights.NamedTensor{Name: nameLabels, Shape: []int{len(wide)}, DType: weights.I64, Ints: wide})
+	}
+	if err := weights.WriteSafetensors(path, tensors, meta); err != nil {
+		return fmt.Errorf("save adapter: %w", err)
+	}
+	return nil
+}
+
+const nameLabels = "cache_labels"
+
+// Load reads an adapter that [Adapter.Save] wrote.
+func Load(path string) (*Adapter, error) {
+	f, err := weights.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("load adapter: %w", err)
+	}
+	defer f.Close()
+	a, err := fromFile(f)
+	if err != nil {
+		return nil, fmt.Errorf("load adapter %s: %w", path, err)
+	}
+	return a, nil
+}
+
+func fromFile(f *weights.File) (*Adapter, error) {
+	meta := f.Metadata()
+	if meta[keyKind] != adapterKind {
+		return nil, fmt.Errorf("not an adapter: its metadata says kind %.40q, want %q", meta[keyKind], adapterKind)
+	}
+	a := &Adapter{Compat: Compat(meta["compat"])}
+	if err := a.Compat.check(); err != nil {
+		return nil, err
+	}
+	var err error
+	if a.LogitScale, err = strconv.ParseFloat(meta["logit_scale"], 64); err != nil {
+		return nil, fmt.Errorf("logit scale: %w", err)
+	}
+	if err := json.Unmarshal([]byte(meta["losses"]), &a.Losses); err != nil {
+		return nil, fmt.Errorf("losses: %w", err)
+	}
+	if a.Method, err = ParseMethod(meta["method"]); err != nil {
+		return nil, err
+	}
+	if a.Method, err = decodeSettings(a.Method, meta["method_settings"]); err != nil {
+		return nil, fmt.Errorf("method: %w", err)
+	}
+	if a.Remedy, err = ParseRemedy(meta["remedy"]); err != nil {
+		return nil, err
+	}
+	if a.Remedy, err = decodeSettings(a.Remedy, meta["remedy_settings"]); err != nil {
+		return nil, fmt.Errorf("remedy: %w", err)
+	}
+	return a, a.readState(f)
+}
+
+func (a *Adapter) readState(f *weights.File) error {
+	a.state = newState()
+	prototypes, err := readMatrix(f, namePrototypes)
+	if err != nil {
+		return err
+	}
+	a.state.fixed[namePrototypes] = prototypes
+	for _, w := range a.Method.layout(prototypes.Rows, prototypes.Cols) {
+		m, err := readMatrix(f, w.name)
+		if err != nil {
+			return err
+		}
+		if (w.rows != anyRows && m.Rows != w.rows) || m.Cols != w.cols {
+			return fmt.Errorf("tensor %s: shape [%d, %d] does not fit %d classes and width %d", w.name, m.Rows, m.Cols, prototypes.Rows, prototypes.Cols)
+		}
+		if w.trained {
+			a.state.params[w.name] = m
+		} else {
+			a.state.fixed[w.name] = m
+		}
+	}
+	return a.readLabels(f)
+}
+
+func (a *Adapter) readLabels(f *weights.File) error {
+	if _, ok := a.Method.(cached); !ok {
+		return nil
+	}
+	t, ok := f.Lookup(nameLabels)
+	if !ok {
+		return fmt.Errorf("tensor %s is missing", nameLabels)
+	}
+	wide, err := t.Int64()
+	if err != nil {
+		return err
+	}
+	keys := a.state.params[nameKeys]
+	if keys.Rows == 0 {
+		keys = a.state.fixed[nameKeys]
+	}
+	if len(wide) != keys.Rows {
+		return fmt.Errorf("%d labels for %d keys of the cache", len(wide), keys.Rows)
+	}
+	for i, y := range wide {
+		if y < -1 || y >= int64(a.Classes()) {
+			return fmt.Errorf("label %d of key %d is outside 0 to %d", y, i, a.Classes()-1)
+		}
+		a.state.labels = append(a.state.labels, int(y))
+	}
+	return nil
+}
+
+// decodeSettings returns a copy of v, a method or a remedy, with the settings
+// written as JSON.
+func decodeSettings[T any](v T, text string) (T, error) {
+	p := reflect.New(reflect.TypeOf(v))
+	if err := json.Unmarshal([]byte(text), p.Interface()); err != nil {
+		return v, fmt.Errorf("settings %.100q: %w", text, err)
+	}
+	return p.Elem().Interface().(T), nil
+}

@@ -1,0 +1,138 @@
+package adapt
+
+import (
+	"fmt"
+
+	"clipcalib/internal/graph"
+	"clipcalib/internal/ops"
+)
+
+// TipAdapter adds to the zero-shot logits those of a cache of the training
+// features F: l = s*cos(f, t) + Alpha * A V, where A_ij = exp(-Beta + Beta*a_ij),
+// V holds the labels as one-hot rows and a_ij is the cosine of feature i and
+// key j (Zhang et al., 2022). Nothing is trained.
+//
+// Under [CLIPCalib] the query is not normalised, so that a_ij is the cosine
+// times the feature's norm. Neither form searches Alpha and Beta, which the
+// published code does on the evaluation set.
+type TipAdapter struct {
+	Alpha float64 // 0 means 1
+	Beta  float64 // 0 means 1
+}
+
+// Name is "tip-adapter".
+func (TipAdapter) Name() string { return "tip-adapter" }
+
+// Choices says in words what the method's own settings are.
+func (m TipAdapter) Choices() []string {
+	return []string{fmt.Sprintf("method: Tip-Adapter, training-free, alpha %g, beta %g, no search", m.alpha(), m.beta())}
+}
+
+func (m TipAdapter) alpha() float64 { return orElse(m.Alpha, 1) }
+func (m TipAdapter) beta() float64  { return orElse(m.Beta, 1) }
+func (TipAdapter) cache()           {}
+func (TipAdapter) trainingFree()    {}
+
+func (TipAdapter) layout(k, d int) []slot { return []slot{{nameKeys, anyRows, d, false}} }
+
+func (m TipAdapter) prepare(t *task) (*state, error) {
+	s := newState()
+	s.fixed[nameKeys] = cacheKeys(t.data, t.options.Compat)
+	s.labels = cacheLabels(t.data)
+	return s, nil
+}
+
+func (m TipAdapter) logits(b *builder) *graph.Node {
+	return tipLogits(b, b.fixed(nameKeys), m.alpha(), m.beta())
+}
+
+// TipAdapterF is [TipAdapter] whose keys are trained, the text prototypes and
+// the labels staying fixed.
+type TipAdapterF struct {
+	Alpha float64 // 0 means 1
+	Beta  float64 // 0 means 1
+}
+
+// Name is "tip-adapter-f".
+func (TipAdapterF) Name() string { return "tip-adapter-f" }
+
+// Choices says in words what the method's own settings are.
+func (m TipAdapterF) Choices() []string {
+	return []string{fmt.Sprintf("method: Tip-Adapter-F, trained keys, alpha %g, beta %g, no search", m.alpha(), m.beta())}
+}
+
+func (m TipAdapterF) alpha() float64 { return orElse(m.Alpha, 1) }
+func (m TipAdapterF) beta() float64  { return orElse(m.Beta, 1) }
+func (TipAdapterF) cache()           {}
+
+func (TipAdapterF) layout(k, d int) []slot { return []slot{{nameKeys, anyRows, d, true}} }
+
+func (m TipAdapterF) prepare(t *task) (*state, error) {
+	s := newState()
+	s.params[nameKeys] = cacheKeys(t.data, t.options.Compat)
+	s.labels = cacheLabels(t.data)
+	return s, nil
+}
+
+func (m TipAdapterF) logits(b *builder) *graph.Node {
+	return tipLogits(b, b.param(nameKeys), m.alpha(), m.beta())
+}
+
+// cacheKeys returns one key a sample: the mean over its views, or its first
+// view under CLIPCalib. Keys are normalised where they are used.
+func cacheKeys(d Data, c Compat) Matrix {
+	n := d.samples()
+	keys := d.Features.head(n).Clone()
+	if c == CLIPCalib || d.views() == 1 {
+		return keys
+	}
+	for i := range n {
+		row := keys.Row(i)
+		for j := range row {
+			sum := 0.0
+			for v := range d.views() {
+				sum += float64(d.Features.Row(v*n + i)[j])
+			}
+			row[j] = float32(sum / float64(d.views()))
+		}
+	}
+	return keys
+}
+
+func cacheLabels(d Data) []int {
+	labels := make([]int, d.samples())
+	for i := range labels {
+		labels[i] = d.label(i)
+	}
+	return labels
+}
+
+// tipLogits works on the transposed affinity [N, B], where the product with
+// the one-hot labels is a sum of rows by class instead of a third matrix
+// product of N*B*K.
+func tipLogits(b *builder, keys *graph.Node, alpha, beta float64) *graph.Node {
+	query := b.unit()
+	if b.compat == CLIPCalib {
+		query = b.raw()
+	}
+	affinity := ops.MatMul(b.g, ops.L2Normalize(b.g, keys), query, false, true, 1)
+	votes := ops.ExpAffine(b.g, affinity, float32(beta), float32(-beta))
+	byClass := ops.Transpose(b.g, classSum(b.g, votes, b.cacheLabels(), b.classes))
+	return ops.Axpby(b.g, 1, b.cosine(b.unit(), b.unitPrototypes()), float32(alpha), byClass)
+}
+
+// classSum adds the rows of x [N, B] by label (int32 [N]), giving [classes, B].
+// Rows with a negative label are left out.
+func classSum(g *graph.Graph, x, labels *graph.Node, classes int) *graph.Node {
+	if g.Err() != nil {
+		return x
+	}
+	return g.Apply(graph.Op{
+		Name: "class sum",
+		Out:  []int{classes, x.Shape()[1]},
+		Run:  func(c graph.Call) error { return c.Engine.ScatterAdd(c.Out, c.In[0], c.In[1]) },
+		Grad: func(g *graph.Graph, in []*graph.Node, _, dy *graph.Node, _ []bool) []*graph.Node {
+			return []*graph.Node{ops.Gather(g, dy, in[1]), nil}
+		},
+	}, x, labels)
+}

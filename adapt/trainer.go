@@ -1,0 +1,178 @@
+package adapt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"clipcalib/internal/engine"
+	"clipcalib/internal/graph"
+
+	"gorgonia.org/tensor"
+)
+
+// Diverged reports a training whose loss became NaN or infinite. The adapter
+// returned with it holds the last state known to be good.
+type Diverged struct {
+	Epoch, Step int     // counted from 0, the step within its epoch
+	Loss        float64 // NaN or infinite
+	Good        int     // epochs done by the state that was kept
+}
+
+func (e *Diverged) Error() string {
+	return fmt.Sprintf("the loss is %g at epoch %d, step %d: training stopped, the parameters after %d epochs are kept; try a lower learning rate",
+		e.Loss, e.Epoch, e.Step, e.Good)
+}
+
+// trainer runs an objective through its epochs.
+type trainer struct {
+	options   Options
+	engine    engine.Engine
+	objective *objective
+	sampler   sampler
+	program   *graph.Program
+	grads     []*tensor.Dense
+	opt       *optimizer
+
+	at     position
+	losses []float64            // mean of every finished epoch
+	good   map[string][]float32 // parameters at the start of epoch goodAt
+	goodAt int
+	save   func(*trainer) error // writes the checkpoint, unless nil
+}
+
+// position is the place of the next step.
+type position struct {
+	Epoch, Step int
+	LossSum     float64 // of the epoch's steps so far
+}
+
+func newTrainer(o Options, e engine.Engine, obj *objective, s sampler) (*trainer, error) {
+	t := &trainer{options: o, engine: e, objective: obj, sampler: s, good: map[string][]float32{}}
+	var wrt []*graph.Node
+	for _, p := range obj.params {
+		wrt = append(wrt, p.node)
+		t.good[p.name] = make([]float32, p.value.Shape().TotalSize())
+	}
+	grads := obj.g.Gradients(obj.loss, wrt...)
+	var err error
+	if t.program, err = obj.g.Compile(append([]*graph.Node{obj.loss}, grads...)...); err != nil {
+		return nil, err
+	}
+	for _, n := range grads {
+		v, err := t.program.Value(n)
+		if err != nil {
+			t.close()
+			return nil, err
+		}
+		t.grads = append(t.grads, v)
+	}
+	if t.opt, err = newOptimizer(e, o, obj.params); err != nil {
+		t.close()
+		return nil, err
+	}
+	if err := t.remember(); err != nil {
+		t.close()
+		return nil, err
+	}
+	return t, nil
+}
+
+func (t *trainer) close() {
+	t.program.Close()
+	if t.opt != nil {
+		t.opt.close()
+	}
+}
+
+// run trains to the end, to the end of ctx, or until the loss is no number.
+func (t *trainer) run(ctx context.Context) error {
+	for t.at.Epoch < t.options.Epochs {
+		err := t.epoch(ctx)
+		if err != nil && ctx.Err() != nil && t.save != nil {
+			if saveErr := t.save(t); saveErr != nil {
+				return errors.Join(err, saveErr)
+			}
+		}
+		if err != nil {
+			return err
+		}
+		every := t.options.CheckpointEvery
+		if t.save != nil && every > 0 && t.at.Epoch%every == 0 && t.at.Epoch < t.options.Epochs {
+			if err := t.save(t); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// epoch runs what is left of the present epoch.
+func (t *trainer) epoch(ctx context.Context) error {
+	o, s := t.options, t.sampler
+	rows := s.epoch(t.at.Epoch)
+	lr := o.Schedule.Rate(o.LR, t.at.Epoch, o.Epochs)
+	for t.at.Step < s.steps {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("training stopped at epoch %d, step %d: %w", t.at.Epoch, t.at.Step, err)
+		}
+		loss, err := t.step(ctx, rows[t.at.Step*s.batch:(t.at.Step+1)*s.batch], lr)
+		if err != nil {
+			return fmt.Errorf("epoch %d, step %d: %w", t.at.Epoch, t.at.Step, err)
+		}
+		t.at.LossSum += loss
+		t.at.Step++
+	}
+	mean := t.at.LossSum / float64(s.steps)
+	t.losses = append(t.losses, mean)
+	t.at = position{Epoch: t.at.Epoch + 1}
+	if t.objective.endEpoch != nil {
+		if err := t.objective.endEpoch(); err != nil {
+			return err
+		}
+	}
+	if o.Progress != nil {
+		o.Progress(Progress{Epoch: t.at.Epoch, Epochs: o.Epochs, Steps: s.steps, Loss: mean, LR: lr})
+	}
+	return nil
+}
+
+// step computes loss and gradients of one batch and updates the parameters.
+// A loss that is no number is reported before it can touch them.
+func (t *trainer) step(ctx context.Context, rows []int, lr float64) (float64, error) {
+	if err := t.objective.feed(rows); err != nil {
+		return 0, err
+	}
+	if err := t.program.Run(ctx); err != nil {
+		return 0, err
+	}
+	var loss [1]float32
+	v, err := t.program.Value(t.objective.loss)
+	if err != nil {
+		return 0, err
+	}
+	if err := t.engine.Download(loss[:], v); err != nil {
+		return 0, err
+	}
+	if l := float64(loss[0]); math.IsNaN(l) || math.IsInf(l, 0) {
+		return 0, &Diverged{Epoch: t.at.Epoch, Step: t.at.Step, Loss: l, Good: t.goodAt}
+	}
+	if t.at.Step == 0 {
+		if err := t.remember(); err != nil {
+			return 0, err
+		}
+	}
+	return float64(loss[0]), t.opt.step(t.grads, lr, t.at.Epoch*t.sampler.steps+t.at.Step+1)
+}
+
+// remember keeps the parameters, whose loss has just been found finite.
+func (t *trainer) remember() error {
+	t.goodAt = t.at.Epoch
+	for _, p := range t.objective.params {
+		if err := t.engine.Download(t.good[p.name], p.value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
