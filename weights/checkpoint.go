@@ -47,14 +47,20 @@ func (f *File) CLIP(opts Options) (*Checkpoint, error) {
 		return nil, fmt.Errorf("%s: %w", f.name, err)
 	}
 	c := &Checkpoint{Layout: n.layout, Ignored: n.ignored, file: f,
-		view: View{params: n.params, foreign: n.foreign, where: f.name}}
+		view: View{params: n.params, foreign: n.foreign, others: n.ignored, where: f.name}}
 	if err := c.inferShapes(); err != nil {
 		return nil, err
 	}
 	if err := c.settle(n, opts); err != nil {
 		return nil, fmt.Errorf("%s: %w", f.name, err)
 	}
-	return c, c.validate()
+	if err := c.validate(); err != nil {
+		return nil, err
+	}
+	if n.strange != nil {
+		return nil, fmt.Errorf("%s: %w", f.name, n.strange)
+	}
+	return c, nil
 }
 
 // View shows the parameters under OpenAI's names.

@@ -17,6 +17,7 @@ type named struct {
 	params  map[string]*param
 	foreign map[string]string // canonical to the (first) name in the file
 	ignored []string
+	strange error // the first tensor inside a tower that CLIP does not have
 }
 
 // The tensor each layout is recognised by.
@@ -81,7 +82,8 @@ func canonicalise(f *File) (*named, error) {
 			}
 		}
 	}
-	return n, n.sortOut(f, used)
+	n.sortOut(f, used)
+	return n, nil
 }
 
 // countBlocks is one more than the highest block number in the file, so that
@@ -117,6 +119,7 @@ func (n *named) add(f *File, row nameRow, i int, used map[string]bool) error {
 		}
 		t, ok := f.Lookup(name)
 		if !ok {
+			n.foreign[canonical] = name
 			return nil
 		}
 		used[name] = true
@@ -146,26 +149,26 @@ func (n *named) add(f *File, row nameRow, i int, used map[string]bool) error {
 	return nil
 }
 
+// towerRoots are the beginnings of all names inside the towers.
+var towerRoots = []string{"visual.", "transformer.", "text.", "vision_model.", "text_model.", "visual_projection.", "text_projection.", "logit_bias"}
+
 // sortOut decides about the tensors the table does not know. Inside a tower
 // they mean that the model computes something else than CLIP does; elsewhere
 // they are listed and left alone.
-func (n *named) sortOut(f *File, used map[string]bool) error {
+func (n *named) sortOut(f *File, used map[string]bool) {
 	for _, full := range f.Names() {
 		if used[full] {
 			continue
 		}
+		n.ignored = append(n.ignored, full)
 		name, ours := strings.CutPrefix(full, n.prefix)
-		if ours && !ignoredNames[name] {
-			if name == "logit_bias" {
-				return fmt.Errorf("%s is there: the model is a SigLIP, whose logits are another function", full)
-			}
-			for _, tower := range []string{"visual.", "transformer.", "text.", "vision_model.", "text_model.", "visual_projection.", "text_projection."} {
-				if strings.HasPrefix(name, tower) {
-					return fmt.Errorf("%s is not a parameter of CLIP's transformer towers: another architecture", full)
-				}
+		if !ours || ignoredNames[name] || n.strange != nil {
+			continue
+		}
+		for _, root := range towerRoots {
+			if strings.HasPrefix(name, root) {
+				n.strange = fmt.Errorf("%s is not a parameter of CLIP's transformer towers: the model has another architecture", full)
 			}
 		}
-		n.ignored = append(n.ignored, full)
 	}
-	return nil
 }

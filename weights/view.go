@@ -11,6 +11,7 @@ import (
 type View struct {
 	params  map[string]*param
 	foreign map[string]string // names in the file where they differ, for errors
+	others  []string          // tensors in the file that are no parameters, for errors
 	prefix  string
 	where   string // the file, for errors
 }
@@ -149,7 +150,7 @@ func (v View) suggest(name string) string {
 		distance int
 	}
 	var best []candidate
-	for _, have := range sortedKeys(v.params) {
+	for _, have := range append(sortedKeys(v.params), v.others...) {
 		if d := editDistance(name, have, max(len(name)/3, 4)); d >= 0 {
 			best = append(best, candidate{have, d})
 		}
