@@ -77,7 +77,6 @@ func fixLineBreaks(text []rune) []rune {
 // fixSurrogates joins pairs of UTF-16 surrogates and replaces single ones by
 // U+FFFD.
 func fixSurrogates(text []rune) []rune {
-	isSurrogate := func(r rune) bool { return r >= 0xd800 && r <= 0xdfff }
 	if !slices.ContainsFunc(text, isSurrogate) {
 		return text
 	}
@@ -129,6 +128,8 @@ func terminalEscapeLen(text []rune) int {
 	}
 	return i + 1
 }
+
+func isSurrogate(r rune) bool { return r >= 0xd800 && r <= 0xdfff }
 
 func isASCIILetter(r rune) bool { return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' }
 

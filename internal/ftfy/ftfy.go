@@ -16,8 +16,15 @@ import (
 	"unicode/utf8"
 )
 
-// maxSegment is the longest stretch of text, in code points, repaired at once.
-const maxSegment = 1_000_000
+const (
+	// maxSegment is the longest stretch of text, in code points, repaired at
+	// once.
+	maxSegment = 1_000_000
+	// maxPasses bounds the rounds of repair of one segment. ftfy itself has no
+	// bound, and takes as many rounds as an entity is escaped over and over:
+	// a quarter of the length of a hostile text.
+	maxPasses = 256
+)
 
 // FixText returns s with everything repaired that ftfy repairs, in normal form
 // C. Every line is judged on its own. Bytes that are not UTF-8 become U+FFFD
@@ -56,7 +63,7 @@ func isClean(s string) bool {
 
 // fixSegment applies every repair to one line until nothing changes.
 func fixSegment(text []rune, unescape bool) []rune {
-	for {
+	for range maxPasses {
 		before := text
 		if unescape {
 			text = unescapeStrict(text)
@@ -72,9 +79,10 @@ func fixSegment(text []rune, unescape bool) []rune {
 		text = slices.DeleteFunc(slices.Clone(text), isControl)
 		text = normalize(text)
 		if slices.Equal(text, before) {
-			return text
+			break
 		}
 	}
+	return text
 }
 
 // decodeWTF8 decodes UTF-8 in which surrogates may appear, as Python's

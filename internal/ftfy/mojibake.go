@@ -8,13 +8,14 @@ import (
 
 // fixEncoding undoes mojibake, in as many layers as there are.
 func fixEncoding(text []rune) []rune {
-	for {
+	for range maxPasses {
 		fixed := fixEncodingOnce(text)
 		if slices.Equal(fixed, text) {
-			return text
+			break
 		}
 		text = fixed
 	}
+	return text
 }
 
 // fixEncodingOnce undoes one layer of mojibake. Text that does not look bad is
