@@ -50,15 +50,18 @@ func quantileEdges(values []float64, bins int) []float64 {
 	sorted := slices.Clone(values)
 	slices.Sort(sorted)
 	edges := make([]float64, bins+1)
+	// Multiples of a rounded step, as NumPy's linspace makes them: where a
+	// position should be whole, the last digit decides between two bins.
+	step := float64(len(sorted)) / float64(bins)
 	for m := range edges {
-		at := float64(len(sorted)) * float64(m) / float64(bins)
+		at := float64(m) * step
 		low := int(math.Floor(at))
 		if low >= len(sorted)-1 {
 			edges[m] = sorted[len(sorted)-1]
 			continue
 		}
-		step := sorted[low+1] - sorted[low]
-		edges[m] = float64(step*(at-float64(low))) + sorted[low]
+		rise := sorted[low+1] - sorted[low]
+		edges[m] = float64(rise*(at-float64(low))) + sorted[low]
 	}
 	return edges
 }

@@ -140,8 +140,41 @@ func ExamplePenalty() {
 	// Output: 56.667, gradient [1.667 -1.667]
 }
 
+func ExamplePenaltyLoss() {
+	value, _, _ := calib.PenaltyLoss(zeroShot, zeroShot, labels, calib.DefaultLambda)
+	ce, _, _ := calib.CrossEntropy(zeroShot, labels)
+	fmt.Println(value == ce) // nothing leaves the range at initialisation
+	// Output: true
+}
+
+func ExampleFromRows() {
+	m, err := calib.FromRows([][]float64{{1, 2, 3}, {4, 5}})
+	fmt.Println(m.N, err)
+	// Output: 0 row 1 has 2 values, row 0 has 3
+}
+
+func ExampleScale() {
+	half, _ := calib.Scale(adapted, 2)
+	fmt.Println(half.Row(0))
+	// Output: [15 5]
+}
+
+func ExampleArgMax() {
+	fmt.Println(calib.ArgMax([]float64{1, 7, 7}))
+	// Output: 1
+}
+
+// The gradient of any loss of the mapped logits is carried back to the logits.
+func ExampleZSNormGrad() {
+	mapped, _ := calib.ZSNorm(adapted, zeroShot)
+	_, upstream, _ := calib.BrierLoss(mapped, labels)
+	grad, err := calib.ZSNormGrad(adapted, zeroShot, upstream)
+	fmt.Println(grad.N, grad.K, err)
+	// Output: 3 2 <nil>
+}
+
 // The losses share one shape: value, gradient over the logits, error.
-func ExampleLabelSmoothing() {
+func Example_losses() {
 	type loss struct {
 		name string
 		f    func() (float64, calib.Matrix, error)
