@@ -2,8 +2,8 @@
 // micro-kernels, and oneDNN's matrix products in programs built with the tag
 // onednn.
 //
-// Every kernel cuts its work the same way whatever the load, and sums in an
-// order that the shapes alone decide, so the same inputs give the same bytes.
+// Every kernel cuts its work by the shapes and the number of threads alone,
+// whatever the load, so the same inputs give the same bytes.
 package cpu
 
 import (

@@ -51,15 +51,18 @@ func (t trie) walk(lo, hi int, visit func(i int, path []int32)) {
 	}
 }
 
-// probabilities writes the softmax over the path of the scores of query i.
-func (h heads) probabilities(p, x []float32, i, k int, path []int32) {
-	q := h.query(x, i, k)[:h.dim]
+// probabilities writes to p, for each of the heads in q, the softmax over the
+// path of the scores of query q: p[k*maxDepth+a] for head k and ancestor a.
+func (h heads) probabilities(p, q, x []float32, first int, path []int32) {
 	for a, j := range path {
-		p[a] = vec.Dot(q, h.query(x, int(j), k)[h.width:h.width+h.dim])
+		vec.HeadDots(p[a:], maxDepth, q, h.query(x, int(j), first)[h.width:], h.dim)
 	}
-	s := 1 / vec.Exp(p, p, h.scale, h.scale*vec.Max(p))
-	for a := range p {
-		p[a] *= s
+	for k := 0; k < len(q)/h.dim; k++ {
+		row := p[k*maxDepth:][:len(path)]
+		s := 1 / vec.Exp(row, row, h.scale, h.scale*vec.Max(row))
+		for a := range row {
+			row[a] *= s
+		}
 	}
 }
 
@@ -85,16 +88,15 @@ func (e *Engine) TreeAttention(out, qkv, tree *tensor.Dense, count int) error {
 	}
 	x, y := f32(qkv), f32(out)
 	e.rows(h.rows, 8*h.width, func(lo, hi int) {
-		var buf [maxDepth]float32
+		buf := scratch.Get(h.count * maxDepth)
+		defer buf.Put()
+		p := buf.Data
 		t.walk(lo, hi, func(i int, path []int32) {
-			p := buf[:len(path)]
-			for k := 0; k < h.count; k++ {
-				h.probabilities(p, x, i, k, path)
-				o := h.at(y, i, k)[:h.dim]
-				clear(o)
-				for a, j := range path {
-					vec.Axpy(p[a], h.query(x, int(j), k)[2*h.width:2*h.width+h.dim], o)
-				}
+			h.probabilities(p, h.query(x, i, 0)[:h.width], x, 0, path)
+			o := h.at(y, i, 0)[:h.width]
+			clear(o)
+			for a, j := range path {
+				vec.HeadAxpy(p[a:], maxDepth, h.query(x, int(j), 0)[2*h.width:3*h.width], o, h.dim)
 			}
 		})
 	})
@@ -127,22 +129,24 @@ func (e *Engine) TreeAttentionGrad(dqkv, qkv, out, dout, tree *tensor.Dense, cou
 	clear(dx)
 	w, d := h.width, h.dim
 	e.each(count, 1+(1<<13)/(h.rows*d), func(lo, hi int) {
-		buf := scratch.Get(maxDepth)
+		n := (hi - lo) * d
+		buf := scratch.Get((hi - lo) * (maxDepth + 2))
 		defer buf.Put()
+		p := buf.Data[:(hi-lo)*maxDepth]
+		ds, mean := buf.Data[len(p):][:hi-lo], buf.Data[len(p)+hi-lo:]
 		t.walk(0, h.rows, func(i int, path []int32) {
-			p := buf.Data[:len(path)]
-			for k := lo; k < hi; k++ {
-				h.probabilities(p, x, i, k, path)
-				q, dq := h.query(x, i, k)[:d], h.query(dx, i, k)[:d]
-				g := h.at(dy, i, k)[:d]
-				mean := vec.Dot(g, h.at(y, i, k)[:d])
-				for a, j := range path {
-					kv, dkv := h.query(x, int(j), k), h.query(dx, int(j), k)
-					ds := h.scale * p[a] * (vec.Dot(g, kv[2*w:2*w+d]) - mean)
-					vec.Axpy(ds, kv[w:w+d], dq)
-					vec.Axpy(ds, q, dkv[w:w+d])
-					vec.Axpy(p[a], g, dkv[2*w:2*w+d])
+			q, dq, g := h.query(x, i, lo)[:n], h.query(dx, i, lo)[:n], h.at(dy, i, lo)[:n]
+			h.probabilities(p, q, x, lo, path)
+			vec.HeadDots(mean, 1, g, h.at(y, i, lo), d)
+			for a, j := range path {
+				kv, dkv := h.query(x, int(j), lo), h.query(dx, int(j), lo)
+				vec.HeadDots(ds, 1, g, kv[2*w:], d)
+				for k := range ds {
+					ds[k] = h.scale * p[k*maxDepth+a] * (ds[k] - mean[k])
 				}
+				vec.HeadAxpy(ds, 1, kv[w:w+n], dq, d)
+				vec.HeadAxpy(ds, 1, q, dkv[w:], d)
+				vec.HeadAxpy(p[a:], maxDepth, g, dkv[2*w:], d)
 			}
 		})
 	})

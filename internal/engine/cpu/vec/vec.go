@@ -19,6 +19,14 @@ func body(n int) int {
 	return 0
 }
 
+// pad returns up to lanes values followed by zeros. The functions that are
+// costly outside assembly run it on what is left of a slice too, which also
+// makes a value's result independent of its place.
+func pad(x []float32) (t [lanes]float32) {
+	copy(t[:], x)
+	return t
+}
+
 // Dot returns the sum of x[i]*y[i].
 func Dot(x, y []float32) float32 {
 	y = y[:len(x)]
@@ -111,6 +119,14 @@ func Exp(dst, x []float32, scale, shift float32) float32 {
 	if n > 0 {
 		s = expAVX2(dst[:n], x[:n], scale, shift)
 	}
+	if fast && n < len(x) {
+		t := pad(x[n:])
+		expAVX2(t[:], t[:], scale, shift)
+		for _, e := range t[:copy(dst[n:], t[:])] {
+			s += e
+		}
+		return s
+	}
 	for i := n; i < len(x); i++ {
 		e := exp(fma(scale, x[i], -shift))
 		dst[i] = e
@@ -127,6 +143,11 @@ func SigmoidMul(dst, x []float32, slope float32) {
 	if n > 0 {
 		sigmoidMulAVX2(dst[:n], x[:n], slope)
 	}
+	if fast && n < len(x) {
+		t := pad(x[n:])
+		sigmoidMulAVX2(t[:], t[:], slope)
+		n += copy(dst[n:], t[:])
+	}
 	for i := n; i < len(x); i++ {
 		dst[i] = x[i] / (1 + exp(-slope*x[i]))
 	}
@@ -139,6 +160,11 @@ func SigmoidMulGrad(dst, x, dy []float32, slope float32) {
 	n := body(len(x))
 	if n > 0 {
 		sigmoidMulGradAVX2(dst[:n], x[:n], dy[:n], slope)
+	}
+	if fast && n < len(x) {
+		t, d := pad(x[n:]), pad(dy[n:])
+		sigmoidMulGradAVX2(t[:], t[:], d[:], slope)
+		n += copy(dst[n:], t[:])
 	}
 	for i := n; i < len(x); i++ {
 		s := 1 / (1 + exp(-slope*x[i]))
@@ -190,6 +216,11 @@ func GELU(dst, x []float32) {
 	if n > 0 {
 		geluAVX2(dst[:n], x[:n])
 	}
+	if fast && n < len(x) {
+		t := pad(x[n:])
+		geluAVX2(t[:], t[:])
+		n += copy(dst[n:], t[:])
+	}
 	for i := n; i < len(x); i++ {
 		p, _ := normal(x[i])
 		dst[i] = x[i] * p
@@ -203,6 +234,11 @@ func GELUGrad(dst, x, dy []float32) {
 	n := body(len(x))
 	if n > 0 {
 		geluGradAVX2(dst[:n], x[:n], dy[:n])
+	}
+	if fast && n < len(x) {
+		t, d := pad(x[n:]), pad(dy[n:])
+		geluGradAVX2(t[:], t[:], d[:])
+		n += copy(dst[n:], t[:])
 	}
 	for i := n; i < len(x); i++ {
 		p, e := normal(x[i])

@@ -48,3 +48,9 @@ func geluAVX2(dst, x []float32)
 
 //go:noescape
 func geluGradAVX2(dst, x, dy []float32)
+
+//go:noescape
+func headDotsAVX2(dst []float32, stride int, x, y []float32, dim int)
+
+//go:noescape
+func headAxpyAVX2(a []float32, stride int, x, y []float32, dim int)

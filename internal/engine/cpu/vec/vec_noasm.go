@@ -19,3 +19,6 @@ func mulAddAVX2(dst, x, y []float32)                   { panic("vec: no assembly
 func combineAVX2(dst, x, y []float32, a, b, c float32) { panic("vec: no assembly") }
 func geluAVX2(dst, x []float32)                        { panic("vec: no assembly") }
 func geluGradAVX2(dst, x, dy []float32)                { panic("vec: no assembly") }
+
+func headDotsAVX2(dst []float32, stride int, x, y []float32, dim int) { panic("vec: no assembly") }
+func headAxpyAVX2(a []float32, stride int, x, y []float32, dim int)   { panic("vec: no assembly") }

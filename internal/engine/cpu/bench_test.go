@@ -1,0 +1,181 @@
+package cpu
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"clipcalib/internal/engine"
+	"clipcalib/internal/engine/cpu/dnnl"
+
+	"gorgonia.org/tensor"
+)
+
+// eachMode benchmarks on every way of computing this program has.
+func eachMode(b *testing.B, f func(b *testing.B, e *Engine)) {
+	options := []Options{{PureGo: true}}
+	if dnnl.Available() {
+		options = append(options, Options{})
+	}
+	if dnnl.HasBF16() {
+		options = append(options, Options{BF16: true})
+	}
+	for _, o := range options {
+		e, err := New(o)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(strings.NewReplacer("cpu: ", "", " ", "_").Replace(e.Name()), func(b *testing.B) { f(b, e) })
+		e.Close()
+	}
+}
+
+func benchTensor(b *testing.B, e *Engine, shape ...int) *tensor.Dense {
+	t, err := e.New(tensor.Float32, shape...)
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range f32(t) {
+		f32(t)[i] = float32(r.NormFloat64()) * 0.02
+	}
+	return t
+}
+
+// block is one block of a transformer on batch sequences of tokens.
+type block struct {
+	e                             *Engine
+	batch, tokens, heads          int
+	x, y, qkv, att, hid           *tensor.Dense
+	g, b, wqkv, wout, wup, wdown  *tensor.Dense
+	bqkv, bout, bup, bdown, dx, z *tensor.Dense
+}
+
+func newBlock(b *testing.B, e *Engine, batch, tokens, width int) *block {
+	m := batch * tokens
+	n := func(shape ...int) *tensor.Dense { return benchTensor(b, e, shape...) }
+	k := &block{e: e, batch: batch, tokens: tokens, heads: width / 64,
+		x: n(m, width), y: n(m, width), qkv: n(m, 3*width), att: n(m, width), hid: n(m, 4*width),
+		g: n(width), b: n(width), wqkv: n(3*width, width), wout: n(width, width), wup: n(4*width, width), wdown: n(width, 4*width),
+		bqkv: n(3 * width), bout: n(width), bup: n(4 * width), bdown: n(width), dx: n(m, 3*width), z: n(m, 4*width)}
+	for _, w := range []*tensor.Dense{k.wqkv, k.wout, k.wup, k.wdown} {
+		e.Freeze(w)
+	}
+	return k
+}
+
+func (k *block) linear(out, x, w, bias, res *tensor.Dense, act engine.Act) error {
+	return k.e.Gemm(engine.Gemm{Out: out, A: x, B: w, TransB: true, Alpha: 1, Bias: bias, Act: act, Residual: res})
+}
+
+func (k *block) norm() error { return k.e.LayerNorm(k.y, k.x, k.g, k.b, 1e-5) }
+
+func (k *block) attention() error {
+	return k.e.Attention(k.att, k.qkv, k.batch, k.tokens, k.heads)
+}
+
+func (k *block) forward() error {
+	return first(
+		k.norm(),
+		k.linear(k.qkv, k.y, k.wqkv, k.bqkv, nil, engine.Identity),
+		k.attention(),
+		k.linear(k.x, k.att, k.wout, k.bout, k.x, engine.Identity),
+		k.norm(),
+		k.linear(k.hid, k.y, k.wup, k.bup, nil, engine.QuickGELU),
+		k.linear(k.x, k.hid, k.wdown, k.bdown, k.x, engine.Identity),
+	)
+}
+
+// BenchmarkBlock runs one block of ViT-B/16 on 8 images, and its parts.
+func BenchmarkBlock(b *testing.B) {
+	eachMode(b, func(b *testing.B, e *Engine) {
+		k := newBlock(b, e, 8, 197, 768)
+		m, w, t := 8.*197, 768., 197.
+		for _, part := range []struct {
+			name string
+			run  func() error
+			flop float64
+		}{
+			{"whole", k.forward, 24*m*w*w + 4*m*t*w},
+			{"qkv", func() error { return k.linear(k.qkv, k.y, k.wqkv, k.bqkv, nil, engine.Identity) }, 6 * m * w * w},
+			{"up-quickgelu", func() error { return k.linear(k.hid, k.y, k.wup, k.bup, nil, engine.QuickGELU) }, 8 * m * w * w},
+			{"up-gelu", func() error { return k.linear(k.hid, k.y, k.wup, k.bup, nil, engine.GELU) }, 8 * m * w * w},
+			{"down-residual", func() error { return k.linear(k.y, k.hid, k.wdown, k.bdown, k.x, engine.Identity) }, 8 * m * w * w},
+			{"attention", k.attention, 4 * m * t * w},
+			{"attention-gradient", func() error {
+				return e.AttentionGrad(k.dx, k.qkv, k.att, k.y, k.batch, k.tokens, k.heads)
+			}, 10 * m * t * w},
+			{"layernorm", k.norm, 8 * m * w},
+			{"layernorm-gradient", func() error { return e.LayerNormGrad(k.y, k.g, k.b, k.x, k.bout, k.att, 1e-5) }, 14 * m * w},
+			{"quickgelu-gradient", func() error { return e.ActGrad(k.z, k.hid, k.hid, engine.QuickGELU) }, 40 * m * w},
+		} {
+			b.Run(part.name, func(b *testing.B) {
+				for b.Loop() {
+					if err := part.run(); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(part.flop*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+			})
+		}
+	})
+}
+
+// BenchmarkTree runs attention over the trie of 1,000 class prompts: a common
+// stem of 5 tokens and about 4 tokens of its own for each class.
+func BenchmarkTree(b *testing.B) {
+	eachMode(b, func(b *testing.B, e *Engine) {
+		const stem, classes, own = 5, 1000, 4
+		n := stem + classes*own
+		tree := make([]int32, 3*n)
+		for i := range n {
+			tree[i], tree[n+i], tree[2*n+i] = int32(i-1), int32(i), int32(n)
+			if j := i - stem; j >= 0 {
+				tree[n+i], tree[2*n+i] = int32(stem+j%own), int32(i-j%own+own)
+				if j%own == 0 {
+					tree[i] = stem - 1
+				}
+			}
+		}
+		t, err := e.New(tensor.Int32, 3, n)
+		if err != nil {
+			b.Fatal(err)
+		}
+		copy(i32(t), tree)
+		qkv, out, dq := benchTensor(b, e, n, 1536), benchTensor(b, e, n, 512), benchTensor(b, e, n, 1536)
+		for name, run := range map[string]func() error{
+			"forward":  func() error { return e.TreeAttention(out, qkv, t, 8) },
+			"gradient": func() error { return e.TreeAttentionGrad(dq, qkv, out, out, t, 8) },
+		} {
+			b.Run(name, func(b *testing.B) {
+				for b.Loop() {
+					if err := run(); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	})
+}
+
+// BenchmarkCrossEntropy runs the loss of an adapter on ImageNet's classes.
+func BenchmarkCrossEntropy(b *testing.B) {
+	eachMode(b, func(b *testing.B, e *Engine) {
+		const n, k = 256, 1000
+		x, d, loss := benchTensor(b, e, n, k), benchTensor(b, e, n, k), benchTensor(b, e, 1)
+		labels, err := e.New(tensor.Int32, n)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, f := range []engine.CrossEntropy{{}, {FocalGamma: 3}} {
+			b.Run(fmt.Sprint("focal=", f.FocalGamma), func(b *testing.B) {
+				for b.Loop() {
+					if err := e.CrossEntropy(loss, d, x, labels, f); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	})
+}
