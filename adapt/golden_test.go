@@ -113,7 +113,9 @@ func (c goldenCase) name() string {
 }
 
 // TestTrainingAgreesWithPyTorch compares loss curves and final logits with
-// those of PyTorch in float64. PyTorch in float32 stays within 4e-6 of them.
+// those of PyTorch in float64. Losses are
+// compared to 1e-5 (of 1, where they are smaller: logits near 50 in float32
+// leave 4e-6), logits to 2e-4; PyTorch in float32 differs by 4e-6 and 1e-5.
 func TestTrainingAgreesWithPyTorch(t *testing.T) {
 	g := readGolden(t)
 	onCPU, err := cpu.New(cpu.Options{})
@@ -140,9 +142,9 @@ func compare(t *testing.T, g golden, e engine.Engine) {
 				t.Fatalf("%d epochs, want %d", len(a.Losses), len(c.Losses))
 			}
 			for e, want := range c.Losses {
-				diff := math.Abs(a.Losses[e]-want) / math.Max(math.Abs(want), 0.05)
+				diff := math.Abs(a.Losses[e]-want) / math.Max(math.Abs(want), 1)
 				worstLoss = math.Max(worstLoss, diff)
-				if diff > 2e-5 {
+				if diff > 1e-5 {
 					t.Errorf("epoch %d: loss %.9g, want %.9g", e, a.Losses[e], want)
 				}
 			}
@@ -160,5 +162,5 @@ func compare(t *testing.T, g golden, e engine.Engine) {
 			}
 		})
 	}
-	t.Logf("%d cases: loss within %.1e relative, logits within %.1e of 100", len(g.Cases), worstLoss, worstLogit)
+	t.Logf("%d cases: loss within %.1e, logits within %.1e of 100", len(g.Cases), worstLoss, worstLogit)
 }
