@@ -11,13 +11,16 @@ import (
 // Options say where and how to compute. The zero value is the processor, all
 // its cores, in float32.
 type Options struct {
-	Device    string // "cpu" (also "") or "cuda"
+	Device    string // "cpu" (also ""), "cpu-go" (never oneDNN) or "cuda"
 	Threads   int    // cores to use; 0 means all
 	Precision string // "fp32" (also "") or "bf16", the form products are multiplied in
 }
 
 // openers make the engines that are built in.
-var openers = map[string]func(Options) (engine.Engine, error){"cpu": openCPU}
+var openers = map[string]func(Options) (engine.Engine, error){
+	"cpu":    openCPU,
+	"cpu-go": openPureGo,
+}
 
 // Open returns the engine o asks for. The caller closes it.
 func Open(o Options) (engine.Engine, error) {

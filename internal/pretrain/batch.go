@@ -1,0 +1,93 @@
+package pretrain
+
+import (
+	"math/rand/v2"
+
+	"clipcalib/text"
+)
+
+// Streams of random numbers that must not be the same ones.
+const (
+	streamOrder = 0x6f72646572 << 16
+	streamStep  = 0x73746570 << 16
+	streamInit  = 0x696e6974 << 16
+)
+
+func stream(seed, kind, n uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, kind+n)) }
+
+// batch is what one step trains on.
+type batch struct {
+	step   int
+	images []float32 // [B, 3, S, S]
+	trie   *text.Trie
+	err    error
+}
+
+// batches makes the batch of any step.
+type batches struct {
+	corpus  *corpus
+	recipe  Recipe
+	augment *augmenter
+	epoch   int // whose order perm is, -1 at first
+	perm    []int32
+}
+
+func newBatches(c *corpus, r Recipe) *batches {
+	return &batches{corpus: c, recipe: r, augment: newAugmenter(r.ImageSize), epoch: -1}
+}
+
+// pictures returns the pictures of a step: a new order every epoch, whose last
+// few, not a whole batch, are left out.
+func (b *batches) pictures(step int) []int32 {
+	perEpoch := len(b.corpus.order) / b.recipe.Batch
+	if epoch := step / perEpoch; epoch != b.epoch {
+		b.epoch = epoch
+		b.perm = append(b.perm[:0], b.corpus.order...)
+		rng := stream(b.recipe.Seed, streamOrder, uint64(epoch))
+		rng.Shuffle(len(b.perm), func(i, j int) { b.perm[i], b.perm[j] = b.perm[j], b.perm[i] })
+	}
+	at := step % perEpoch * b.recipe.Batch
+	return b.perm[at : at+b.recipe.Batch]
+}
+
+// make makes the batch of a step, a function of the seed and the step alone.
+func (b *batches) make(step int) *batch {
+	rng := stream(b.recipe.Seed, streamStep, uint64(step))
+	size := 3 * b.recipe.ImageSize * b.recipe.ImageSize
+	out := &batch{step: step, images: make([]float32, b.recipe.Batch*size)}
+	prompts := make([][]int32, 0, b.recipe.Batch)
+	rgb := make([]byte, size)
+	taken := map[string]bool{}
+	for i, picture := range b.pictures(step) {
+		p := int(picture)
+		if out.err = b.corpus.pairs.Image(p, rgb); out.err != nil {
+			return out
+		}
+		b.augment.into(out.images[i*size:(i+1)*size], rgb, b.corpus.pairs.Kind(p), rng)
+		prompts = append(prompts, choose(b.corpus.captions[p], taken, rng))
+	}
+	out.trie, out.err = text.NewTrie(prompts)
+	return out
+}
+
+// choose draws a caption, one that no other picture of the batch has if there
+// is such: a second picture with the same caption counts as a wrong one.
+func choose(captions [][]int32, taken map[string]bool, rng *rand.Rand) []int32 {
+	first := rng.IntN(len(captions))
+	for i := range captions {
+		c := captions[(first+i)%len(captions)]
+		if k := key(c); !taken[k] {
+			taken[k] = true
+			return c
+		}
+	}
+	return captions[first]
+}
+
+func key(tokens []int32) string {
+	b := make([]byte, 0, 2*len(tokens))
+	for _, t := range tokens {
+		b = append(b, byte(t), byte(t>>8))
+	}
+	return string(b)
+}

@@ -1,0 +1,115 @@
+package pretrain
+
+import (
+	"context"
+	"fmt"
+
+	"clipcalib/internal/clip"
+	"clipcalib/internal/graph"
+	"clipcalib/internal/ops"
+	"clipcalib/text"
+	"clipcalib/vit"
+
+	"gorgonia.org/tensor"
+)
+
+// Probe is a labelled set the model is measured on while it trains, zero-shot.
+type Probe struct {
+	Name     string
+	Images   [][]byte // RGB of the recipe's image_size
+	Labels   []int
+	Classes  []string
+	Template string // with "{}" for the class
+}
+
+// Accuracy is the share of a probe's pictures whose nearest class is theirs.
+func (t *Trainer) Accuracy(ctx context.Context, p Probe) (float64, error) {
+	prompts, err := text.Prompts(p.Template, p.Classes)
+	if err != nil {
+		return 0, err
+	}
+	prototypes, err := t.encodeTexts(ctx, prompts)
+	if err != nil {
+		return 0, err
+	}
+	features, err := t.encodeImages(ctx, p.Images)
+	if err != nil {
+		return 0, err
+	}
+	logits, err := clip.Logits(features, prototypes, 1)
+	if err != nil {
+		return 0, err
+	}
+	right := 0
+	for i, row := range logits {
+		best := 0
+		for k, l := range row {
+			if l > row[best] {
+				best = k
+			}
+		}
+		if best == p.Labels[i] {
+			right++
+		}
+	}
+	return float64(right) / float64(len(logits)), nil
+}
+
+func (t *Trainer) encodeImages(ctx context.Context, rgb [][]byte) ([][]float32, error) {
+	s := t.Recipe.ImageSize
+	flat := make([]float32, len(rgb)*3*s*s)
+	for i, img := range rgb {
+		if len(img) != 3*s*s {
+			return nil, fmt.Errorf("picture %d has %d bytes, want 3 x %d x %d", i, len(img), s, s)
+		}
+		plain(flat[i*len(img):(i+1)*len(img)], img)
+	}
+	g := graph.New(t.eng)
+	defer g.Close()
+	images := g.Input("images", tensor.Float32, len(rgb), 3, s, s)
+	y := vit.Tower(g, t.weights.Bind(g), t.Recipe.Config(), images, false)
+	return runOnce(ctx, g, y, func() error { return g.Set(images, flat) })
+}
+
+func (t *Trainer) encodeTexts(ctx context.Context, prompts []string) ([][]float32, error) {
+	tokenizer := text.NewTokenizer()
+	var tokens [][]int32
+	for _, s := range prompts {
+		tokens = append(tokens, tokenizer.TokensTruncated(s))
+	}
+	trie, err := text.NewTrie(tokens)
+	if err != nil {
+		return nil, err
+	}
+	g := graph.New(t.eng)
+	defer g.Close()
+	in := text.NewInputs(g, trie.Len(), len(prompts))
+	y := text.Tower(g, t.weights.Bind(g), t.Recipe.Config(), in, nil, false)
+	return runOnce(ctx, g, y, func() error { return in.Set(g, trie, t.corpus.row) })
+}
+
+// runOnce compiles y, sets its inputs, and returns its rows made one long.
+func runOnce(ctx context.Context, g *graph.Graph, y *graph.Node, set func() error) ([][]float32, error) {
+	y = ops.L2Normalize(g, y)
+	p, err := g.Compile(y)
+	if err != nil {
+		return nil, err
+	}
+	defer p.Close()
+	if err := set(); err != nil {
+		return nil, err
+	}
+	if err := p.Run(ctx); err != nil {
+		return nil, err
+	}
+	flat, err := p.Float32(y)
+	if err != nil {
+		return nil, err
+	}
+	n := y.Shape()[1]
+	var rows [][]float32
+	for at := 0; at < len(flat); at += n {
+		rows = append(rows, flat[at:at+n])
+	}
+	return rows, nil
+}
