@@ -5,6 +5,7 @@ import "github.com/spf13/cobra"
 // commands lists the subcommands.
 func commands(a *app) []*cobra.Command {
 	return []*cobra.Command{
+		encodeCommand(a),
 		calibrateCommand(a),
 		inspectCommand(a),
 		convertCommand(a),

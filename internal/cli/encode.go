@@ -1,0 +1,296 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"clipcalib/internal/imageio"
+	"clipcalib/internal/npy"
+	"clipcalib/text"
+	"clipcalib/vit"
+	"clipcalib/weights"
+
+	"github.com/spf13/cobra"
+)
+
+// encodeFlags are the inputs of the encode command.
+type encodeFlags struct {
+	model     modelFlags
+	weights   string
+	images    bool
+	texts     string
+	out       string
+	normalize bool
+	strict    bool
+	batch     int
+}
+
+func encodeCommand(a *app) *cobra.Command {
+	var f encodeFlags
+	c := &cobra.Command{
+		Use:   "encode --weights W (--images PATH... | --texts FILE) --out F",
+		Short: "Features of images or prompts, one row an input, in input order",
+		Long: `Writes one float32 row per input, in input order, to a .npy or .safetensors file.
+A folder stands for every picture below it, in sorted order. --texts reads one
+prompt a line ("-" is standard input). A picture that cannot be read is named,
+its row is NaN, and the exit code is 1 at the end; --strict stops at once.`,
+		Example: `  clipcalib encode --weights ViT-B-16.pt --images photos/ --out features.npy
+  clipcalib encode --weights ViT-B-16.pt --texts prompts.txt --normalize --out text.safetensors`,
+		RunE: func(c *cobra.Command, args []string) error {
+			if f.images == (f.texts != "") {
+				return usagef("encode wants either --images PATH... or --texts FILE")
+			}
+			if f.texts != "" && len(args) > 0 {
+				return usagef("encode: %q is one argument too many beside --texts", args[0])
+			}
+			if f.images && len(args) == 0 {
+				return usagef("--images: no pictures and no folders named")
+			}
+			if err := checkFeatureFile(f.out); err != nil {
+				return err
+			}
+			return a.encode(c.Context(), f, args)
+		},
+	}
+	f.model.add(c)
+	fl := c.Flags()
+	fl.StringVar(&f.weights, "weights", "", "checkpoint")
+	fl.BoolVar(&f.images, "images", false, "the arguments are pictures and folders of pictures")
+	fl.StringVar(&f.texts, "texts", "", "file of prompts, one a line")
+	fl.StringVar(&f.out, "out", "", "output, .npy or .safetensors")
+	fl.BoolVar(&f.normalize, "normalize", false, "divide every row by its length")
+	fl.BoolVar(&f.strict, "strict", false, "stop at the first picture that cannot be read")
+	fl.IntVar(&f.batch, "batch", 0, "pictures encoded at a time; 0 is 32")
+	c.MarkFlagRequired("weights")
+	c.MarkFlagRequired("out")
+	return c
+}
+
+func checkFeatureFile(path string) error {
+	switch filepath.Ext(path) {
+	case ".npy", ".safetensors":
+		return nil
+	}
+	return usagef("--out %s: the name must end in .npy or .safetensors", path)
+}
+
+func (a *app) encode(ctx context.Context, f encodeFlags, args []string) error {
+	o, err := f.model.options()
+	if err != nil {
+		return err
+	}
+	var paths, prompts []string
+	if f.images {
+		if paths, err = imagePaths(args); err != nil {
+			return err
+		}
+	} else if prompts, err = readLines(f.texts); err != nil {
+		return err
+	}
+	c, err := weights.OpenCLIP(f.weights, o)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	a.note("%s, %s (%s)", c.Config.Architecture(), c.Config.Activation, c.Config.ActivationReason)
+	var rows [][]float32
+	var skipped int
+	if f.images {
+		rows, skipped, err = a.encodeImages(ctx, c, paths, f)
+	} else {
+		rows, err = a.encodeTexts(ctx, c, prompts)
+	}
+	if err != nil {
+		return err
+	}
+	if f.normalize {
+		for _, r := range rows {
+			unit(r)
+		}
+	}
+	if err := writeFeatures(f.out, rows, f.images); err != nil {
+		return err
+	}
+	a.note("wrote %s: %d x %d", f.out, len(rows), len(rows[0]))
+	if skipped > 0 {
+		return fmt.Errorf("%d of %d pictures could not be read (named above); their rows in %s are NaN", skipped, len(rows), f.out)
+	}
+	return nil
+}
+
+func (a *app) encodeImages(ctx context.Context, c *weights.Checkpoint, paths []string, f encodeFlags) ([][]float32, int, error) {
+	e, err := vit.NewEncoder(c, vit.Options{Device: a.device, Threads: a.threads, Precision: a.precision, Batch: f.batch})
+	if err != nil {
+		return nil, 0, err
+	}
+	defer e.Close()
+	rows := make([][]float32, len(paths))
+	skipped := 0
+	p := a.progress("encode", "images", len(paths))
+	loader := vit.Loader{
+		Preprocessor: e.Preprocessor(), BatchSize: e.Batch(), Strict: f.strict,
+		Skip: func(i int, err error) {
+			skipped++
+			fmt.Fprintf(a.err, "skipped: %v\n", err)
+		},
+	}
+	open := func(i int) (image.Image, error) { return imageio.Open(paths[i]) }
+	size := loader.Preprocessor.Len()
+	done := 0
+	for b, err := range loader.Batches(ctx, len(paths), open) {
+		if err != nil {
+			return nil, 0, err
+		}
+		images := make([][]float32, len(b.Indices))
+		for i := range images {
+			images[i] = b.Pixels[i*size : (i+1)*size]
+		}
+		features, err := e.Encode(ctx, images)
+		if err != nil {
+			return nil, 0, err
+		}
+		for i, at := range b.Indices {
+			rows[at] = features[i]
+		}
+		done += len(images)
+		p.Set(done)
+	}
+	p.Done()
+	nan := make([]float32, e.Dim())
+	for j := range nan {
+		nan[j] = float32(math.NaN())
+	}
+	for i, r := range rows {
+		if r == nil {
+			rows[i] = append([]float32(nil), nan...)
+		}
+	}
+	return rows, skipped, nil
+}
+
+func (a *app) encodeTexts(ctx context.Context, c *weights.Checkpoint, prompts []string) ([][]float32, error) {
+	e, err := text.NewEncoder(c, text.Options{Device: a.device, Threads: a.threads, Precision: a.precision})
+	if err != nil {
+		return nil, err
+	}
+	defer e.Close()
+	p := a.progress("encode", "prompts", len(prompts))
+	const piece = 4096
+	var rows [][]float32
+	for at := 0; at < len(prompts); at += piece {
+		features, err := e.Encode(ctx, prompts[at:min(at+piece, len(prompts))])
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, features...)
+		p.Set(len(rows))
+	}
+	p.Done()
+	return rows, nil
+}
+
+// imagePaths lists the files named and those below the folders named.
+func imagePaths(args []string) ([]string, error) {
+	var paths []string
+	for _, arg := range args {
+		info, err := os.Stat(arg)
+		if err != nil {
+			return nil, fmt.Errorf("--images: %w", err)
+		}
+		if !info.IsDir() {
+			paths = append(paths, arg)
+			continue
+		}
+		err = filepath.WalkDir(arg, func(path string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() && pictureName(d.Name()) {
+				paths = append(paths, path)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("--images: %w", err)
+		}
+	}
+	if len(paths) == 0 {
+		return nil, fmt.Errorf("--images: no .jpg, .jpeg, .png, .webp or .gif below %s", strings.Join(args, ", "))
+	}
+	return paths, nil
+}
+
+func pictureName(name string) bool {
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".jpg", ".jpeg", ".png", ".webp", ".gif":
+		return !strings.HasPrefix(name, ".")
+	}
+	return false
+}
+
+func readLines(path string) ([]string, error) {
+	f := os.Stdin
+	if path != "-" {
+		var err error
+		if f, err = os.Open(path); err != nil {
+			return nil, fmt.Errorf("--texts: %w", err)
+		}
+		defer f.Close()
+	}
+	var lines []string
+	s := bufio.NewScanner(f)
+	s.Buffer(nil, 1<<20)
+	for s.Scan() {
+		line := strings.TrimSuffix(s.Text(), "\r")
+		if strings.TrimSpace(line) == "" {
+			return nil, fmt.Errorf("--texts %s: line %d is empty; every line is a prompt", path, len(lines)+1)
+		}
+		lines = append(lines, line)
+	}
+	if err := s.Err(); err != nil {
+		if errors.Is(err, bufio.ErrTooLong) {
+			return nil, fmt.Errorf("--texts %s: line %d is longer than 1 MB", path, len(lines)+1)
+		}
+		return nil, fmt.Errorf("--texts %s: %w", path, err)
+	}
+	if len(lines) == 0 {
+		return nil, fmt.Errorf("--texts %s: no prompts", path)
+	}
+	return lines, nil
+}
+
+// unit divides a row by its length; a row of zeros stays.
+func unit(row []float32) {
+	var s float64
+	for _, v := range row {
+		s += float64(v) * float64(v)
+	}
+	if s == 0 {
+		return
+	}
+	f := 1 / math.Sqrt(s)
+	for j, v := range row {
+		row[j] = float32(float64(v) * f)
+	}
+}
+
+func writeFeatures(path string, rows [][]float32, images bool) error {
+	dim := len(rows[0])
+	flat := make([]float32, 0, len(rows)*dim)
+	for _, r := range rows {
+		flat = append(flat, r...)
+	}
+	if filepath.Ext(path) == ".npy" {
+		return npy.WriteFile(path, flat, len(rows), dim)
+	}
+	name := "text_features"
+	if images {
+		name = "features"
+	}
+	return weights.WriteSafetensors(path, []weights.NamedTensor{{Name: name, Shape: []int{len(rows), dim}, Data: flat}}, nil)
+}
