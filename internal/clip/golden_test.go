@@ -24,7 +24,10 @@ type golden struct {
 
 func openGolden(t *testing.T, name string) golden {
 	t.Helper()
-	f, err := weights.Open(filepath.Join("testdata", name))
+	if !filepath.IsAbs(name) {
+		name = filepath.Join("testdata", name)
+	}
+	f, err := weights.Open(name)
 	if err != nil {
 		t.Fatal(err)
 	}
