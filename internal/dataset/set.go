@@ -115,3 +115,15 @@ func (s *Set) Subset(labels []int) (*Set, error) {
 // ErrNoSplit is wrapped by the error of a file with several splits when the
 // caller has not said which one is wanted.
 var ErrNoSplit = errors.New("several splits")
+
+// Open reads the picture of item i; it is what a loader asks for.
+func (s *Set) Open(i int) (image.Image, error) {
+	if i < 0 || i >= len(s.Items) {
+		return nil, fmt.Errorf("data set %s: item %d of %d", s.Name, i, len(s.Items))
+	}
+	img, err := s.Items[i].Image()
+	if err != nil {
+		return nil, err // not img, which would be a non-nil interface of a nil picture
+	}
+	return img, nil
+}

@@ -65,4 +65,5 @@ def main():
         print(json.dumps(c))
 
 
-main()
+if __name__ == "__main__":
+    main()
