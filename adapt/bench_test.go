@@ -30,7 +30,7 @@ func BenchmarkTaskResStep(b *testing.B) {
 	for _, r := range []Remedy{None{}, ZSNorm{}, Penalty{}} {
 		b.Run(r.Name(), func(b *testing.B) {
 			d := imagenet(4096, 1000, 512)
-			o, err := Options{}.resolved()
+			o, err := Options{}.Resolved()
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -62,8 +62,9 @@ const (
 // DefaultLogitScale is exp(logit_scale) of OpenAI's models.
 const DefaultLogitScale = 100
 
-// resolved fills in the defaults.
-func (o Options) resolved() (Options, error) {
+// Resolved returns the options with their defaults filled in, or an error that
+// names the option that makes no sense.
+func (o Options) Resolved() (Options, error) {
 	if o.Compat == "" {
 		o.Compat = Textbook
 	}
@@ -119,7 +120,7 @@ func (o Options) check() error {
 // Choices says in words, one line each, everything that decides the result of
 // a training with these options besides the data.
 func Choices(m Method, r Remedy, o Options) ([]string, error) {
-	o, err := o.resolved()
+	o, err := o.Resolved()
 	if err != nil {
 		return nil, err
 	}

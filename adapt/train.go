@@ -21,7 +21,7 @@ func Train(ctx context.Context, m Method, r Remedy, data Data, o Options) (*Adap
 	if r == nil {
 		r = None{}
 	}
-	o, err := o.resolved()
+	o, err := o.Resolved()
 	if err != nil {
 		return nil, fmt.Errorf("train %s: %w", m.Name(), err)
 	}

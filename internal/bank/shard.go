@@ -1,0 +1,95 @@
+package bank
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"math"
+	"strconv"
+
+	"clipcalib/adapt"
+	"clipcalib/weights"
+)
+
+// content is what a shard holds.
+type content struct {
+	features adapt.Matrix
+	failed   []int // rows whose image could not be read, in order; they are zero
+}
+
+const (
+	keyBank = "bank"
+	keyView = "view"
+	keyFrom = "first_image"
+	keySum  = "sha256" // of features and failed
+)
+
+func (b *Bank) write(s shard, c content) error {
+	wide := make([]int64, len(c.failed))
+	for i, f := range c.failed {
+		wide[i] = int64(f)
+	}
+	tensors := []weights.NamedTensor{{Name: "features", Shape: []int{s.n, c.features.Cols}, Data: c.features.Data}}
+	if len(wide) > 0 {
+		tensors = append(tensors, weights.NamedTensor{Name: "failed", Shape: []int{len(wide)}, DType: weights.I64, Ints: wide})
+	}
+	return weights.WriteSafetensors(s.path, tensors, map[string]string{
+		keyBank: b.id, keyView: strconv.Itoa(s.view), keyFrom: strconv.Itoa(s.from), keySum: c.checksum(),
+	})
+}
+
+// read returns a shard's content, or an error when the file is missing,
+// damaged or belongs elsewhere.
+func (b *Bank) read(s shard) (content, error) {
+	var c content
+	f, err := weights.Open(s.path)
+	if err != nil {
+		return c, err
+	}
+	defer f.Close()
+	t, ok := f.Lookup("features")
+	if !ok || len(t.Shape) != 2 || t.Shape[0] != s.n || t.Shape[1] < 1 || t.DType != weights.F32 {
+		return c, fmt.Errorf("%s holds no features of %d images", s.path, s.n)
+	}
+	values, err := t.Float32()
+	if err != nil {
+		return c, fmt.Errorf("%s: %w", s.path, err)
+	}
+	c.features = adapt.Matrix{Rows: s.n, Cols: t.Shape[1], Data: values}
+	if t, ok := f.Lookup("failed"); ok {
+		wide, err := t.Int64()
+		if err != nil {
+			return c, fmt.Errorf("%s: %w", s.path, err)
+		}
+		for _, i := range wide {
+			if i < 0 || i >= int64(s.n) {
+				return c, fmt.Errorf("%s: failed row %d is outside 0 to %d", s.path, i, s.n-1)
+			}
+			c.failed = append(c.failed, int(i))
+		}
+	}
+	meta := f.Metadata()
+	if meta[keyBank] != b.id || meta[keyView] != strconv.Itoa(s.view) || meta[keyFrom] != strconv.Itoa(s.from) {
+		return c, fmt.Errorf("%s belongs to another bank or place", s.path)
+	}
+	if meta[keySum] != c.checksum() {
+		return c, fmt.Errorf("%s is damaged: its checksum does not fit its content", s.path)
+	}
+	return c, nil
+}
+
+// checksum covers shape, features and failures.
+func (c content) checksum() string {
+	h := sha256.New()
+	fmt.Fprintln(h, c.features.Rows, c.features.Cols, c.failed)
+	buf := make([]byte, 0, 1<<16)
+	for i, v := range c.features.Data {
+		buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
+		if len(buf) == cap(buf) || i == len(c.features.Data)-1 {
+			h.Write(buf)
+			buf = buf[:0]
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

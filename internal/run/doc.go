@@ -1,0 +1,18 @@
+// Package run keeps runs on disk: a folder per training with everything that
+// decided it and everything it decided, and a folder per target it was
+// evaluated on.
+//
+//	RUN/recipe.yaml          the resolved recipe: method, remedy, options, hashes of the inputs
+//	RUN/adapter.safetensors  the trained parameters and prototypes
+//	RUN/classes.json         class names and prompts, where they are known
+//	RUN/log.txt              choices and the loss of every epoch
+//	DIR/logits.npy           float32 [N, K], after the remedy of inference
+//	DIR/zero_shot_logits.npy float32 [N, K], the reference
+//	DIR/labels.npy           int64 [N]
+//	DIR/metrics.json         metrics of logits.npy; zero_shot_metrics.json likewise
+//	DIR/target.yaml          what was evaluated on what
+//
+// No file holds a time or a path of the machine beyond what the user gave, so
+// that two runs of one recipe are equal byte by byte. A run or an evaluation
+// that exists is not repeated. Tables and figures are made from these files.
+package run

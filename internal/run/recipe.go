@@ -1,0 +1,164 @@
+package run
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+
+	"clipcalib/adapt"
+	"clipcalib/internal/atomicfile"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Recipe is everything that decides a run, with every default filled in.
+type Recipe struct {
+	Method         string         `yaml:"method"`
+	MethodSettings map[string]any `yaml:"method_settings,omitempty"`
+	Remedy         string         `yaml:"remedy"`
+	RemedySettings map[string]any `yaml:"remedy_settings,omitempty"`
+	Compat         string         `yaml:"compat"`
+	Loss           string         `yaml:"loss"`
+	Epochs         int            `yaml:"epochs"`
+	LearningRate   float64        `yaml:"learning_rate"`
+	Batch          int            `yaml:"batch"`
+	WeightDecay    float64        `yaml:"weight_decay"`
+	Optimizer      string         `yaml:"optimizer"`
+	Schedule       string         `yaml:"schedule"`
+	LogitScale     float64        `yaml:"logit_scale"`
+	Seed           uint64         `yaml:"seed"`
+	Inputs         Inputs         `yaml:"inputs"`
+	Samples        int            `yaml:"samples"`
+	Views          int            `yaml:"views"`
+	Classes        int            `yaml:"classes"`
+	Width          int            `yaml:"width"`
+	Choices        []string       `yaml:"choices"`
+	Engine         string         `yaml:"engine"` // told, but no part of the recipe's identity
+}
+
+// Inputs names what a run was made from. Empty fields do not apply.
+type Inputs struct {
+	Features       []string `yaml:"features,omitempty"` // files, as given
+	FeaturesSHA256 []string `yaml:"features_sha256,omitempty"`
+	Weights        string   `yaml:"weights,omitempty"`
+	WeightsSHA256  string   `yaml:"weights_sha256,omitempty"`
+	Preprocessing  string   `yaml:"preprocessing,omitempty"`
+	Data           string   `yaml:"data,omitempty"`
+	DataSHA256     string   `yaml:"data_sha256,omitempty"` // of the list of images and labels
+	Shots          int      `yaml:"shots,omitempty"`
+	DataSeed       uint64   `yaml:"data_seed,omitempty"`
+	Templates      []string `yaml:"templates,omitempty"`
+}
+
+func newRecipe(m adapt.Method, r adapt.Remedy, o adapt.Options, d adapt.Data, in Inputs) (Recipe, error) {
+	choices, err := adapt.Choices(m, r, o)
+	if err != nil {
+		return Recipe{}, err
+	}
+	views := max(d.Views, 1)
+	rec := Recipe{
+		Method: m.Name(), MethodSettings: settings(m), Remedy: r.Name(), RemedySettings: settings(r),
+		Compat: string(o.Compat), Loss: o.Loss.String(), Epochs: o.Epochs, LearningRate: o.LR, Batch: o.Batch,
+		WeightDecay: o.WeightDecay, Optimizer: string(o.Optimizer), Schedule: string(o.Schedule),
+		LogitScale: o.LogitScale, Seed: o.Seed, Inputs: in, Samples: d.Features.Rows / views, Views: views,
+		Classes: d.Prototypes.Rows, Width: d.Prototypes.Cols, Choices: choices,
+	}
+	if o.Engine != nil {
+		rec.Engine = o.Engine.Name()
+	}
+	return rec, nil
+}
+
+// settings returns the exported fields of a method or remedy that were set.
+func settings(v any) map[string]any {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil
+	}
+	var all map[string]any
+	if json.Unmarshal(text, &all) != nil {
+		return nil
+	}
+	for key, value := range all {
+		if reflect.ValueOf(value).IsZero() {
+			delete(all, key)
+		}
+	}
+	return all
+}
+
+// same reports whether two recipes lead to the same result on one engine.
+func (r Recipe) same(other Recipe) bool {
+	r.Engine, other.Engine = "", ""
+	r.Inputs.Features, other.Inputs.Features = nil, nil
+	r.Inputs.Weights, other.Inputs.Weights = "", ""
+	r.Inputs.Data, other.Inputs.Data = "", ""
+	a, errA := yaml.Marshal(r)
+	b, errB := yaml.Marshal(other)
+	return errA == nil && errB == nil && bytes.Equal(a, b)
+}
+
+// ReadRecipe reads the recipe of a run.
+func ReadRecipe(dir string) (Recipe, error) {
+	var r Recipe
+	return r, readYAML(filepath.Join(dir, recipeFile), &r)
+}
+
+func readYAML(path string, into any) error {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if err := yaml.Unmarshal(raw, into); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+func writeYAML(path string, v any) error {
+	var b bytes.Buffer
+	enc := yaml.NewEncoder(&b)
+	enc.SetIndent(2)
+	if err := errors.Join(enc.Encode(v), enc.Close()); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return atomicfile.WriteBytes(path, b.Bytes())
+}
+
+func readJSON(path string, into any) error {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(raw, into); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+func writeJSON(path string, v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return atomicfile.WriteBytes(path, append(text, '\n'))
+}
+
+// The files of a run and of an evaluation.
+const (
+	recipeFile          = "recipe.yaml"
+	adapterFile         = "adapter.safetensors"
+	checkpointFile      = "checkpoint.safetensors"
+	classesFile         = "classes.json"
+	logFile             = "log.txt"
+	logitsFile          = "logits.npy"
+	zeroShotFile        = "zero_shot_logits.npy"
+	labelsFile          = "labels.npy"
+	metricsFile         = "metrics.json"
+	zeroShotMetricsFile = "zero_shot_metrics.json"
+	targetFile          = "target.yaml"
+)
