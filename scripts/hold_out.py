@@ -10,7 +10,7 @@ val or test fold,
     holds "apple"; "file-lock-outline" holds "lock"), unless the name is one
     word of GENERIC, where only rule 2 applies. Words run together count too:
     "classicalbuilding" is "classical building", "carbattery" holds "battery".
- 4. it looks like a drawing of the concept: see looks_alike in make_pool.py.
+ 4. it looks like a drawing of the concept: see looks_alike in pool_paint.py.
 
 A concept's names are every name a vendor or CLDR gives it, singular, with and
 without words such as "face", "button" or "man". The rule errs towards keeping
