@@ -125,7 +125,7 @@ func TestTrieHoldsEveryPromptOnce(t *testing.T) {
 	for range 50 {
 		prompts := make([][]int32, 1+rng.IntN(20))
 		for i := range prompts {
-			p := []int32{SOT + int32(rng.IntN(2))*0}
+			p := []int32{SOT}
 			for range rng.IntN(6) {
 				id := int32(rng.IntN(3))
 				if rng.IntN(4) == 0 {

@@ -86,6 +86,7 @@ func readVocabulary(data []byte) (*vocabulary, error) {
 		raw = raw[n:]
 		return int32(id), nil
 	}
+	text := make([]byte, 0, 1<<19) // of all merged symbols, in one piece
 	for range numMerges {
 		left, err := next()
 		if err != nil {
@@ -96,8 +97,9 @@ func readVocabulary(data []byte) (*vocabulary, error) {
 			return nil, err
 		}
 		v.merge[pairKey(left, right)] = int32(len(v.symbol))
-		whole := append(append([]byte(nil), v.symbol[left]...), v.symbol[right]...)
-		v.symbol = append(v.symbol, whole)
+		start := len(text)
+		text = append(append(text, v.symbol[left]...), v.symbol[right]...)
+		v.symbol = append(v.symbol, text[start:len(text):len(text)])
 	}
 	v.symbol = append(v.symbol, []byte(startText), []byte(endText))
 	return v, nil
