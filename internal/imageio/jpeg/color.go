@@ -20,10 +20,10 @@ func init() {
 }
 
 func clip(v int32) uint8 {
-	if uint32(v) <= 255 {
-		return uint8(v)
+	if uint32(v) > 255 {
+		return uint8(^(v >> 31)) // 0 below the range, 255 above
 	}
-	return uint8(min(max(v, 0), 255))
+	return uint8(v)
 }
 
 // ycc converts one pixel.

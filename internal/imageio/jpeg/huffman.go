@@ -143,10 +143,12 @@ func (r *bitReader) bits(count int) int32 {
 	return int32(r.acc >> r.n & (1<<count - 1))
 }
 
-// signed reads a number of count bits in JPEG's form: the lower half of the
-// range stands for negative numbers.
-func (r *bitReader) signed(count int) int32 {
-	v := r.bits(count)
+// signed reads a number of count bits.
+func (r *bitReader) signed(count int) int32 { return extend(r.bits(count), count) }
+
+// extend gives a number of count bits its sign: the lower half of the range
+// stands for negative numbers.
+func extend(v int32, count int) int32 {
 	if count > 0 && v < 1<<(count-1) {
 		v += -1<<count + 1
 	}

@@ -38,15 +38,16 @@ func idct(block *[64]int16, last int, out []uint8, stride int) {
 	for x := range 8 {
 		column(block, &work, x)
 	}
+	const shift = constBits + pass1Bits + 3
+	const round = 1 << (shift - 1)
 	for y := range 8 {
-		var o [8]int32
 		in := work[8*y:][:8]
-		butterfly(in[0], in[1], in[2], in[3], in[4], in[5], in[6], in[7], &o)
+		o0, o1, o2, o3, o4, o5, o6, o7 := butterfly(in[0], in[1], in[2], in[3], in[4], in[5], in[6], in[7])
 		row := out[y*stride:][:8]
-		const shift = constBits + pass1Bits + 3
-		for x := range row {
-			row[x] = sample((o[x] + 1<<(shift-1)) >> shift)
-		}
+		row[0], row[1] = sample((o0+round)>>shift), sample((o1+round)>>shift)
+		row[2], row[3] = sample((o2+round)>>shift), sample((o3+round)>>shift)
+		row[4], row[5] = sample((o4+round)>>shift), sample((o5+round)>>shift)
+		row[6], row[7] = sample((o6+round)>>shift), sample((o7+round)>>shift)
 	}
 }
 
@@ -59,18 +60,19 @@ func column(block *[64]int16, work *[64]int32, x int) {
 		}
 		return
 	}
-	var o [8]int32
-	butterfly(dc, int32(block[8+x]), int32(block[16+x]), int32(block[24+x]),
-		int32(block[32+x]), int32(block[40+x]), int32(block[48+x]), int32(block[56+x]), &o)
+	o0, o1, o2, o3, o4, o5, o6, o7 := butterfly(dc, int32(block[8+x]), int32(block[16+x]), int32(block[24+x]),
+		int32(block[32+x]), int32(block[40+x]), int32(block[48+x]), int32(block[56+x]))
 	const shift = constBits - pass1Bits
-	for y := range o {
-		work[8*y+x] = (o[y] + 1<<(shift-1)) >> shift
-	}
+	const round = 1 << (shift - 1)
+	work[x], work[8+x] = (o0+round)>>shift, (o1+round)>>shift
+	work[16+x], work[24+x] = (o2+round)>>shift, (o3+round)>>shift
+	work[32+x], work[40+x] = (o4+round)>>shift, (o5+round)>>shift
+	work[48+x], work[56+x] = (o6+round)>>shift, (o7+round)>>shift
 }
 
 // butterfly is the one-dimensional transform of 8 values, times 2 to the
 // constBits.
-func butterfly(i0, i1, i2, i3, i4, i5, i6, i7 int32, o *[8]int32) {
+func butterfly(i0, i1, i2, i3, i4, i5, i6, i7 int32) (o0, o1, o2, o3, o4, o5, o6, o7 int32) {
 	z := (i2 + i6) * fix0_541196100
 	t2 := z - i6*fix1_847759065
 	t3 := z + i2*fix0_765366865
@@ -85,18 +87,18 @@ func butterfly(i0, i1, i2, i3, i4, i5, i6, i7 int32, o *[8]int32) {
 	z2 *= -fix2_562915447
 	z3 = z3*-fix1_961570560 + z5
 	z4 = z4*-fix0_390180644 + z5
-	o7 := i7*fix0_298631336 + z1 + z3
-	o5 := i5*fix2_053119869 + z2 + z4
-	o3 := i3*fix3_072711026 + z2 + z3
-	o1 := i1*fix1_501321110 + z1 + z4
-
-	o[0], o[7] = e0+o1, e0-o1
-	o[1], o[6] = e1+o3, e1-o3
-	o[2], o[5] = e2+o5, e2-o5
-	o[3], o[4] = e3+o7, e3-o7
+	d7 := i7*fix0_298631336 + z1 + z3
+	d5 := i5*fix2_053119869 + z2 + z4
+	d3 := i3*fix3_072711026 + z2 + z3
+	d1 := i1*fix1_501321110 + z1 + z4
+	return e0 + d1, e1 + d3, e2 + d5, e3 + d7, e3 - d7, e2 - d5, e1 - d3, e0 - d1
 }
 
 // sample undoes the level shift and clips.
 func sample(v int32) uint8 {
-	return uint8(min(max(v+128, 0), 255))
+	v += 128
+	if uint32(v) > 255 {
+		return uint8(^(v >> 31)) // 0 below the range, 255 above
+	}
+	return uint8(v)
 }

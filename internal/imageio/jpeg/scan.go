@@ -162,15 +162,30 @@ func (d *decoder) decodeBlock(s *scanState, c *component, bx, by int, missing bo
 }
 
 // sequentialBlock decodes and dequantises one block of a baseline scan. It
-// returns the zigzag position of the last coefficient.
+// returns the zigzag position of the last coefficient. The bit reader's state
+// is kept in local variables, since this loop is half the time of decoding.
 func (s *scanState) sequentialBlock(c *component, dc, ac *huffman) int {
 	r := &s.bits
 	c.dcPredict += r.signed(int(r.symbol(dc) & 15))
 	s.block[0] = int16(c.dcPredict * int32(c.quant[0]))
 	last := 0
+	acc, n := r.acc, r.n
 	for k := 1; k < 64; k++ {
-		symbol := r.symbol(ac)
-		run, size := int(symbol>>4), int(symbol&15)
+		if n < 32 {
+			r.acc, r.n = acc, n
+			r.fill()
+			acc, n = r.acc, r.n
+		}
+		var symbol int
+		if e := int(ac.look[acc>>((n-lookBits)&63)&(1<<lookBits-1)]); e != 0 {
+			n -= e >> 8
+			symbol = e & 255
+		} else {
+			r.acc, r.n = acc, n
+			symbol = int(r.symbol(ac))
+			acc, n = r.acc, r.n
+		}
+		run, size := symbol>>4, symbol&15
 		if size == 0 {
 			if run != 15 {
 				break
@@ -179,12 +194,14 @@ func (s *scanState) sequentialBlock(c *component, dc, ac *huffman) int {
 			continue
 		}
 		k += run
-		v := r.signed(size)
+		n -= size
+		v := extend(int32(acc>>(n&63))&(1<<size-1), size)
 		if k > 63 {
 			break
 		}
 		s.block[zigzag[k]] = int16(v * int32(c.quant[k]))
 		last = k
 	}
+	r.acc, r.n = acc, n
 	return last
 }
