@@ -4,8 +4,8 @@
 Usage: python3 make_golden.py COUNT OUT.gz [SEED]
 
     python3 make_golden.py 2000 golden.gz            # the file in the tree
-    python3 make_golden.py 100000 /tmp/cases.gz 1    # the long check:
-    CLIPCALIB_TOKENIZER_CASES=/tmp/cases.gz go test -run TestTokenizerCases ./text
+    python3 make_golden.py 100000 cases.gz 1         # the long check:
+    CLIPCALIB_TOKENIZER_CASES=$PWD/cases.gz go test -v -run TestTokenizerCases ./text
 
 Needs ftfy, regex and clip-openai (for OpenAI's simple_tokenizer.py; torch is
 not needed). golden.gz was written with Python 3.12.1, ftfy 6.3.1, regex
