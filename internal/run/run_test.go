@@ -1,0 +1,323 @@
+package run_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"clipcalib/adapt"
+	"clipcalib/calib"
+	"clipcalib/internal/npy"
+	"clipcalib/internal/run"
+)
+
+const classes, width = 4, 8
+
+// sample draws features around prototypes; noise spreads them.
+func sample(seed uint64, n int, noise float64) adapt.Data {
+	rng := rand.New(rand.NewPCG(seed, 0))
+	fixed := rand.New(rand.NewPCG(1, 1))
+	d := adapt.Data{Features: adapt.NewMatrix(n, width), Prototypes: adapt.NewMatrix(classes, width), Labels: make([]int, n)}
+	for i := range d.Prototypes.Data {
+		d.Prototypes.Data[i] = float32(fixed.NormFloat64())
+	}
+	for i := range n {
+		d.Labels[i] = i % classes
+		for j, v := range d.Prototypes.Row(i % classes) {
+			d.Features.Row(i)[j] = v + float32(noise*rng.NormFloat64())
+		}
+	}
+	return d
+}
+
+func files(t *testing.T) (train, target string) {
+	t.Helper()
+	dir := t.TempDir()
+	train, target = filepath.Join(dir, "train.safetensors"), filepath.Join(dir, "target.safetensors")
+	if err := run.WriteFeatures(train, sample(1, 24, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := run.WriteFeatures(target, sample(2, 30, 1.5)); err != nil {
+		t.Fatal(err)
+	}
+	return train, target
+}
+
+func options(features, out string) run.AdaptOptions {
+	return run.AdaptOptions{
+		Method: adapt.TaskRes{}, Remedy: adapt.None{}, Features: []string{features}, Out: out,
+		Train: adapt.Options{Epochs: 20, Batch: 8, Seed: 3},
+	}
+}
+
+func train(t *testing.T, o run.AdaptOptions) bool {
+	t.Helper()
+	trained, err := run.Adapt(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return trained
+}
+
+func TestTwoRunsOfOneRecipeAreEqualByteByByte(t *testing.T) {
+	features, target := files(t)
+	dirs := []string{t.TempDir(), t.TempDir()}
+	for _, dir := range dirs {
+		train(t, options(features, dir))
+		if _, err := run.Eval(context.Background(), run.EvalOptions{Run: dir, Features: []string{target}, Name: "shifted"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	names := list(t, dirs[0])
+	if want := list(t, dirs[1]); !slices.Equal(names, want) {
+		t.Fatalf("files %v and %v", names, want)
+	}
+	want := []string{"adapter.safetensors", "log.txt", "recipe.yaml", "targets/shifted/labels.npy", "targets/shifted/logits.npy",
+		"targets/shifted/metrics.json", "targets/shifted/target.yaml", "targets/shifted/zero_shot_logits.npy", "targets/shifted/zero_shot_metrics.json"}
+	if !slices.Equal(names, want) {
+		t.Errorf("files %v, want %v", names, want)
+	}
+	for _, n := range names {
+		a, b := read(t, dirs[0], n), read(t, dirs[1], n)
+		if !bytes.Equal(a, b) {
+			t.Errorf("%s differs", n)
+		}
+	}
+}
+
+func list(t *testing.T, dir string) []string {
+	t.Helper()
+	var names []string
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			rel, _ := filepath.Rel(dir, path)
+			names = append(names, filepath.ToSlash(rel))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+func read(t *testing.T, dir, name string) []byte {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+func TestARunThatExistsIsNotRepeated(t *testing.T) {
+	features, target := files(t)
+	dir := filepath.Join(t.TempDir(), "run")
+	if !train(t, options(features, dir)) {
+		t.Error("the first time did nothing")
+	}
+	if train(t, options(features, dir)) {
+		t.Error("the run was repeated")
+	}
+	o := options(features, dir)
+	o.Train.Seed = 4
+	if _, err := run.Adapt(context.Background(), o); err == nil || !strings.Contains(err.Error(), "another recipe") {
+		t.Errorf("another recipe in the same folder: error %v", err)
+	}
+	for _, reused := range []bool{false, true} {
+		res, err := run.Eval(context.Background(), run.EvalOptions{Run: dir, Features: []string{target}, Out: filepath.Join(dir, "out")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res.Reused != reused || res.Metrics.Accuracy == 0 {
+			t.Errorf("reused %v, want %v; accuracy %g", res.Reused, reused, res.Metrics.Accuracy)
+		}
+	}
+}
+
+func TestAnInterruptedRunContinues(t *testing.T) {
+	features, _ := files(t)
+	whole, parts := t.TempDir(), t.TempDir()
+	train(t, options(features, whole))
+	ctx, cancel := context.WithCancel(context.Background())
+	o := options(features, parts)
+	o.Train.Progress = func(p adapt.Progress) {
+		if p.Epoch == 7 {
+			cancel()
+		}
+	}
+	if _, err := run.Adapt(ctx, o); !errors.Is(err, context.Canceled) {
+		t.Fatalf("error %v, want context.Canceled", err)
+	}
+	train(t, options(features, parts))
+	for _, n := range list(t, whole) {
+		if !bytes.Equal(read(t, whole, n), read(t, parts, n)) {
+			t.Errorf("%s differs after an interruption", n)
+		}
+	}
+	if slices.Contains(list(t, parts), "checkpoint.safetensors") {
+		t.Error("the checkpoint was left behind")
+	}
+}
+
+func TestEvalWritesWhatItMeasures(t *testing.T) {
+	features, target := files(t)
+	dir := t.TempDir()
+	o := options(features, dir)
+	o.Remedy = adapt.SaLS{}
+	train(t, o)
+	res, err := run.Eval(context.Background(), run.EvalOptions{Run: dir, Features: []string{target}, Out: filepath.Join(dir, "out")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	logits, zs := matrix(t, res.Dir, "logits.npy"), matrix(t, res.Dir, "zero_shot_logits.npy")
+	labels, err := npy.ReadLabels(filepath.Join(res.Dir, "labels.npy"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if logits.N != 30 || logits.K != classes || len(labels) != 30 {
+		t.Fatalf("logits [%d, %d], %d labels", logits.N, logits.K, len(labels))
+	}
+	for i := range logits.N {
+		l, z := logits.Row(i), zs.Row(i)
+		if math.Abs(slices.Max(l)-slices.Max(z)) > 1e-4 || math.Abs(slices.Min(l)-slices.Min(z)) > 1e-4 {
+			t.Errorf("sample %d: SaLS left the zero-shot range", i)
+		}
+	}
+	m, err := calib.Evaluate(logits, labels, calib.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var onDisk map[string]float64
+	if err := json.Unmarshal(read(t, res.Dir, "metrics.json"), &onDisk); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"accuracy", "ece", "adaptive_ece", "classwise_ece", "mce", "ace", "nll", "brier", "logit_range", "logit_norm"} {
+		if _, ok := onDisk[key]; !ok {
+			t.Errorf("metrics.json lacks %s", key)
+		}
+	}
+	if onDisk["ece"] != m.ECE || onDisk["accuracy"] != m.Accuracy {
+		t.Errorf("metrics.json says %v, the logits %+v", onDisk, m)
+	}
+}
+
+func matrix(t *testing.T, dir, name string) calib.Matrix {
+	t.Helper()
+	n, k, values, err := npy.ReadMatrix(filepath.Join(dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return calib.Matrix{N: n, K: k, Data: values}
+}
+
+// TestPrototypesOfATarget: the reference always uses the target's own text
+// features; the adapted logits do unless the source's are carried over.
+func TestPrototypesOfATarget(t *testing.T) {
+	features, _ := files(t)
+	other := sample(2, 12, 1)
+	for i := range other.Prototypes.Data {
+		other.Prototypes.Data[i] += float32(i%3) - 1
+	}
+	target := filepath.Join(t.TempDir(), "t.safetensors")
+	if err := run.WriteFeatures(target, other); err != nil {
+		t.Fatal(err)
+	}
+	for compat, want := range map[adapt.Compat]string{adapt.Textbook: "target", adapt.CLIPCalib: "run"} {
+		dir := t.TempDir()
+		o := options(features, dir)
+		o.Method, o.Train.Compat = adapt.ZeroShot{}, compat
+		train(t, o)
+		res, err := run.Eval(context.Background(), run.EvalOptions{Run: dir, Features: []string{target}, Name: "t"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res.Target.Prototypes != want || res.Target.ZeroShot != "target" {
+			t.Errorf("%s: prototypes of the %s, reference of the %s", compat, res.Target.Prototypes, res.Target.ZeroShot)
+		}
+		same := bytes.Equal(read(t, res.Dir, "logits.npy"), read(t, res.Dir, "zero_shot_logits.npy"))
+		if same != (want == "target") {
+			t.Errorf("%s: zero-shot logits equal to the reference: %v", compat, same)
+		}
+	}
+}
+
+func TestATargetWithFewerClasses(t *testing.T) {
+	features, _ := files(t)
+	dir := t.TempDir()
+	train(t, options(features, dir))
+	d := sample(2, 12, 1)
+	d.Prototypes = adapt.Matrix{}
+	for i := range d.Labels {
+		d.Labels[i] %= 2
+	}
+	res, err := run.Eval(context.Background(), run.EvalOptions{Run: dir, Data: &d, Classes: []int{3, 1}, Name: "two"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l := matrix(t, res.Dir, "logits.npy"); l.K != 2 {
+		t.Errorf("%d columns, want 2", l.K)
+	}
+}
+
+func TestBadInputsNameWhatIsWrong(t *testing.T) {
+	features, target := files(t)
+	dir := t.TempDir()
+	noLabels := filepath.Join(dir, "no-labels.safetensors")
+	d := sample(1, 8, 1)
+	d.Labels = nil
+	if err := run.WriteFeatures(noLabels, d); err != nil {
+		t.Fatal(err)
+	}
+	done := filepath.Join(dir, "done")
+	train(t, options(features, done))
+	bad := sample(2, 8, 1)
+	bad.Labels[3] = classes
+	narrow := sample(2, 8, 1)
+	narrow.Features, narrow.Prototypes = adapt.NewMatrix(8, 3), adapt.Matrix{}
+	cases := map[string]struct {
+		do   func() error
+		want string
+	}{
+		"no labels":       {func() error { return adaptErr(options(noLabels, filepath.Join(dir, "a"))) }, "no labels"},
+		"no file":         {func() error { return adaptErr(options(filepath.Join(dir, "nowhere"), filepath.Join(dir, "b"))) }, "nowhere"},
+		"no folder":       {func() error { return adaptErr(options(features, "")) }, "--out"},
+		"not a run":       {func() error { return evalErr(run.EvalOptions{Run: dir, Features: []string{target}, Name: "x"}) }, "no finished run"},
+		"label too large": {func() error { return evalErr(run.EvalOptions{Run: done, Data: &bad, Name: "x"}) }, "label 4 at row 3"},
+		"other width":     {func() error { return evalErr(run.EvalOptions{Run: done, Data: &narrow, Name: "x"}) }, "3 wide, prototypes 8"},
+		"unknown class": {func() error {
+			return evalErr(run.EvalOptions{Run: done, Features: []string{target}, Name: "x", Classes: []int{9}})
+		}, "class 9"},
+		"twice the same": {func() error {
+			o := options(features, filepath.Join(dir, "c"))
+			o.Features = []string{features, features}
+			return adaptErr(o)
+		}, "is in both"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			if err := c.do(); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v, want one with %q", err, c.want)
+			}
+		})
+	}
+}
+
+func adaptErr(o run.AdaptOptions) error {
+	_, err := run.Adapt(context.Background(), o)
+	return err
+}
+
+func evalErr(o run.EvalOptions) error {
+	_, err := run.Eval(context.Background(), o)
+	return err
+}
