@@ -93,10 +93,10 @@ func (f *File) readIndex() error {
 	switch {
 	case starts("PK\x03\x04"):
 		return f.readArchive()
+	case len(head) > 8 && head[8] == '{': // before pickles: a header's length may begin as they do
+		return f.readSafetensors()
 	case starts("\x80") || starts("L"+legacyMagic):
 		return f.readLegacy()
-	case len(head) > 8 && head[8] == '{':
-		return f.readSafetensors()
 	case starts("version https://git-lfs"):
 		return errors.New("a Git LFS pointer, not the weights: run git lfs pull")
 	case starts("<"):
