@@ -88,6 +88,17 @@ var cases = []struct {
 	{"square distance", [][]int{{4, 5}, {4, 5}, {4}}, 2, func(g *graph.Graph, x []*ops.Node) *ops.Node {
 		return ops.SquareDistance(g, x[0], x[1], x[2])
 	}},
+	{"replaced rows", [][]int{{5, 3}, {2, 3}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node {
+		return ops.ReplaceRows(g, x[0], x[1], []int32{-1, 1, -1, 0, 1})
+	}},
+	{"dot", [][]int{{4, 5}, {4, 5}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node { return ops.Dot(g, 0.7, x[0], x[1]) }},
+	{"mean absolute difference", [][]int{{4, 5}, {4, 5}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node {
+		return ops.MeanAbs(g, x[0], x[1])
+	}},
+	{"soft cross-entropy", [][]int{{4, 5}, {4, 5}}, 1, func(g *graph.Graph, x []*ops.Node) *ops.Node {
+		return ops.SoftCrossEntropy(g, x[0], x[1])
+	}},
+	{"divergence", [][]int{{4, 5}, {4, 5}}, 1, func(g *graph.Graph, x []*ops.Node) *ops.Node { return ops.Divergence(g, x[0], x[1]) }},
 }
 
 func crossEntropy(form engine.CrossEntropy) build {

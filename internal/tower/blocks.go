@@ -22,6 +22,9 @@ type Blocks struct {
 	Train bool
 	// Attend is the attention of the packed queries, keys and values [N, 3W].
 	Attend func(qkv *Node) *Node
+	// Before, unless nil, returns what goes into block i in place of x: deep
+	// prompts replace the states of some rows. It is not called for block 0.
+	Before func(i int, x *Node) *Node
 }
 
 // Apply runs the blocks over x [N, W], with parameters under "resblocks.i".
@@ -30,6 +33,9 @@ type Blocks struct {
 // quarters of its work, are done for those rows alone.
 func (b Blocks) Apply(g *graph.Graph, p Scope, x, read *Node) *Node {
 	for i := range b.Layers {
+		if i > 0 && b.Before != nil {
+			x = b.Before(i, x)
+		}
 		p := p.Sub(fmt.Sprintf("resblocks.%d", i))
 		a := b.Attend(linear(g, p.Sub("attn"), "in_proj_", norm(g, p.Sub("ln_1"), x), nil, engine.Identity))
 		if i == b.Layers-1 {
