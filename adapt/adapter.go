@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"clipcalib/calib"
 	"clipcalib/internal/engine"
 	"clipcalib/internal/graph"
 )
@@ -79,27 +78,7 @@ func (a *Adapter) ZeroShotLogits(ctx context.Context, features Matrix) (Matrix, 
 // Rescale applies the remedy's map of inference, if it has one, to raw logits,
 // given zero-shot logits of the same samples.
 func (a *Adapter) Rescale(raw, zeroShot Matrix) (Matrix, error) {
-	after := a.Remedy.after()
-	if after == nil {
-		return raw, nil
-	}
-	l, err := calib.FromFloat32(raw.Rows, raw.Cols, raw.Data)
-	if err != nil {
-		return Matrix{}, fmt.Errorf("remedy %s: %w", a.Remedy.Name(), err)
-	}
-	z, err := calib.FromFloat32(zeroShot.Rows, zeroShot.Cols, zeroShot.Data)
-	if err != nil {
-		return Matrix{}, fmt.Errorf("remedy %s: zero-shot: %w", a.Remedy.Name(), err)
-	}
-	mapped, err := after(l, z)
-	if err != nil {
-		return Matrix{}, fmt.Errorf("remedy %s: %w", a.Remedy.Name(), err)
-	}
-	out := NewMatrix(mapped.N, mapped.K)
-	for i, v := range mapped.Data {
-		out.Data[i] = float32(v)
-	}
-	return out, nil
+	return Rescale(a.Remedy, raw, zeroShot)
 }
 
 func (a *Adapter) predict(ctx context.Context, m Method, features Matrix) (Matrix, error) {

@@ -13,10 +13,14 @@ type objective struct {
 	g      *graph.Graph
 	loss   *graph.Node
 	params []parameter
+	// grads are the gradients of the parameters; nil for those of the loss.
+	grads []*graph.Node
 	// feed sets the graph's inputs to the rows of one batch.
 	feed func(rows []int) error
 	// endEpoch, unless nil, runs after every epoch.
 	endEpoch func() error
+	// endStep, unless nil, runs after every step with the loss before it.
+	endStep func(at position, loss float64)
 }
 
 // composeLoss puts a classification loss and a remedy on logits [B, K]: the

@@ -43,8 +43,8 @@ type Options struct {
 // Progress is where a training stands.
 type Progress struct {
 	Epoch, Epochs int     // epochs done, and in all
-	Steps         int     // of an epoch
-	Loss          float64 // mean over the epoch's steps
+	Step, Steps   int     // steps done of the next epoch, and of every epoch
+	Loss          float64 // mean over the epoch's steps, or of the last step
 	LR            float64 // learning rate of the epoch
 }
 

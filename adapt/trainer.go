@@ -55,7 +55,10 @@ func newTrainer(o Options, e engine.Engine, obj *objective, s sampler) (*trainer
 		wrt = append(wrt, p.node)
 		t.good[p.name] = make([]float32, p.value.Shape().TotalSize())
 	}
-	grads := obj.g.Gradients(obj.loss, wrt...)
+	grads := obj.grads
+	if grads == nil {
+		grads = obj.g.Gradients(obj.loss, wrt...)
+	}
 	var err error
 	if t.program, err = obj.g.Compile(append([]*graph.Node{obj.loss}, grads...)...); err != nil {
 		return nil, err
@@ -123,6 +126,9 @@ func (t *trainer) epoch(ctx context.Context) error {
 		}
 		t.at.LossSum += loss
 		t.at.Step++
+		if t.objective.endStep != nil {
+			t.objective.endStep(t.at, loss)
+		}
 	}
 	mean := t.at.LossSum / float64(s.steps)
 	t.losses = append(t.losses, mean)

@@ -1,0 +1,167 @@
+package adapt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+
+	"clipcalib/calib"
+	"clipcalib/internal/graph"
+
+	"gorgonia.org/tensor"
+)
+
+// Objective is a training loss that another package of this module has built
+// as a graph, whatever its logits come out of: adapt/prompt builds its losses
+// of CLIP's towers. Its types are internal, so it is of no use elsewhere.
+type Objective struct {
+	Graph  *graph.Graph
+	Loss   *graph.Node // [1]
+	Params []Param
+	// Gradients are those of Params, in their order, where they are not the
+	// gradients of Loss; otherwise nil.
+	Gradients []*graph.Node
+	// Feed sets the graph's inputs to a batch. Row v*samples+i is sample i in
+	// its view v.
+	Feed func(rows []int) error
+	// EndEpoch, unless nil, is called after every epoch, counted from 0. What
+	// it changes on the host belongs in State, which checkpoints hold.
+	EndEpoch func(epoch int) error
+	State    map[string][]float32
+	// EndStep, unless nil, is called after every step with its loss.
+	EndStep func(p Progress)
+	// Task names data, method and initial values: everything that decides the
+	// result besides the options. A checkpoint of another task is refused.
+	Task string
+}
+
+// Param is a tensor that trains, in place.
+type Param struct {
+	Name  string
+	Node  *graph.Node
+	Value *tensor.Dense
+}
+
+// ObjectiveLoss is the classification loss l under the remedy r, of logits
+// [B, K] and labels int32 [B]; zsRange [B, 2] holds the ranges of the zero-shot
+// logits of the same batch.
+func ObjectiveLoss(g *graph.Graph, l Loss, r Remedy, logits, labels, zsRange *graph.Node) *graph.Node {
+	return composeLoss(g, l, r, logits, labels, zsRange)
+}
+
+// NeedsZeroShot reports whether training under r needs zero-shot logits.
+func NeedsZeroShot(r Remedy) bool { return r.usesRange() }
+
+// Rescale applies the map of inference of r, if it has one, to adapted logits,
+// given the zero-shot logits of the same samples.
+func Rescale(r Remedy, adapted, zeroShot Matrix) (Matrix, error) {
+	after := r.after()
+	if after == nil {
+		return adapted, nil
+	}
+	l, err := calib.FromFloat32(adapted.Rows, adapted.Cols, adapted.Data)
+	if err != nil {
+		return Matrix{}, fmt.Errorf("remedy %s: %w", r.Name(), err)
+	}
+	z, err := calib.FromFloat32(zeroShot.Rows, zeroShot.Cols, zeroShot.Data)
+	if err != nil {
+		return Matrix{}, fmt.Errorf("remedy %s: zero-shot: %w", r.Name(), err)
+	}
+	mapped, err := after(l, z)
+	if err != nil {
+		return Matrix{}, fmt.Errorf("remedy %s: %w", r.Name(), err)
+	}
+	out := NewMatrix(mapped.N, mapped.K)
+	for i, v := range mapped.Data {
+		out.Data[i] = float32(v)
+	}
+	return out, nil
+}
+
+// BatchSize returns the number of rows in a step of [Fit].
+func BatchSize(samples, views int, o Options) int { return fitSampler(samples, views, o).batch }
+
+func fitSampler(samples, views int, o Options) sampler {
+	return newSampler(Data{Features: Matrix{Rows: samples * views}, Views: views}, o)
+}
+
+// Fit trains an objective over samples that are seen in views by the rules of
+// o, all of whose fields must be set, and returns the mean loss of every
+// epoch. After divergence (see [Diverged]) the parameters are in their last
+// good state. The finished training's checkpoint is removed.
+func Fit(ctx context.Context, obj Objective, samples, views int, o Options) ([]float64, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	inner := &objective{g: obj.Graph, loss: obj.Loss, grads: obj.Gradients, feed: obj.Feed}
+	for _, p := range obj.Params {
+		inner.params = append(inner.params, parameter{p.Name, p.Node, p.Value})
+	}
+	t, err := newTrainer(o, obj.Graph.Engine, inner, fitSampler(samples, views, o))
+	if err != nil {
+		return nil, err
+	}
+	defer t.close()
+	if obj.EndEpoch != nil {
+		inner.endEpoch = func() error { return obj.EndEpoch(t.at.Epoch - 1) }
+	}
+	if obj.EndStep != nil {
+		inner.endStep = func(at position, loss float64) {
+			obj.EndStep(Progress{Epoch: at.Epoch, Epochs: o.Epochs, Step: at.Step, Steps: t.sampler.steps, Loss: loss,
+				LR: o.Schedule.Rate(o.LR, at.Epoch, o.Epochs)})
+		}
+	}
+	if err := t.resumeFrom(obj, o); err != nil {
+		return nil, err
+	}
+	err = t.run(ctx)
+	if err == nil {
+		err = t.checkFinite()
+	} else if d := (*Diverged)(nil); !errors.As(err, &d) {
+		return t.losses, err
+	}
+	if err != nil {
+		if back := t.restoreGood(); back != nil {
+			return t.losses, errors.Join(err, back)
+		}
+		return t.losses, err
+	}
+	if o.Checkpoint != "" {
+		if err := os.Remove(o.Checkpoint); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return t.losses, fmt.Errorf("remove the finished training's checkpoint: %w", err)
+		}
+	}
+	return t.losses, nil
+}
+
+// checkFinite reports parameters that the last step made no numbers.
+func (t *trainer) checkFinite() error {
+	for _, p := range t.objective.params {
+		v, err := t.download(p.value)
+		if err != nil {
+			return err
+		}
+		for _, x := range v {
+			if f := float64(x); math.IsNaN(f) || math.IsInf(f, 0) {
+				return &Diverged{Epoch: t.options.Epochs - 1, Step: t.sampler.steps - 1, Loss: f, Good: t.goodAt}
+			}
+		}
+	}
+	return nil
+}
+
+func (t *trainer) restoreGood() error {
+	for _, p := range t.objective.params {
+		if err := t.engine.Upload(p.value, t.good[p.name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *trainer) download(v *tensor.Dense) ([]float32, error) {
+	out := make([]float32, v.Shape().TotalSize())
+	return out, t.engine.Download(out, v)
+}
