@@ -1,7 +1,7 @@
 """Which pictures the pretraining pool may not hold.
 
 Rule. A picture is kept out when, for any concept of the emoji task's shots,
-val or test fold,
+val or test fold (rules 2 and 3: of the folds in `named`, all three by default),
 
  1. its code point is the concept's (any vendor, any skin tone), or
  2. the bag of words of its name, style words set aside, is the bag of one of
@@ -91,13 +91,15 @@ def aliases(concept):
 class HoldOut:
     """Answers whether a picture may be used, and counts why not."""
 
-    def __init__(self, concepts):
+    def __init__(self, concepts, named=HELD):
         self.codes, self.exact, self.contained = set(), set(), {}
         self.single, self.joined = set(), set()
         for c in concepts:
             if c["fold"] not in HELD:
                 continue
             self.codes.add(c["code"])
+            if c["fold"] not in named:
+                continue
             for bag in aliases(c):
                 self.exact.add(bag)
                 if len(bag) == 1 and bag & GENERIC:

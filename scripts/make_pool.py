@@ -8,7 +8,7 @@ It fetches nothing. Beforehand, in the folder SRC of make_packs.py, also
 
 Python packages: pillow 13.0.0, numpy 2.4.6, resvg_py 0.5.0.
 
-    python3 scripts/make_pool.py SRC OUT [--limit N] [--broader-only] [--jobs J]
+    python3 scripts/make_pool.py SRC OUT [--limit N] [--broader-only] [--named FOLDS] [--jobs J]
 
 writes OUT/pool.safetensors, which `clipcalib pretrain --data` reads, and
 OUT/pool.json, the counts by set, licence and reason of exclusion.
@@ -109,13 +109,15 @@ def main():
     p.add_argument("--limit", type=int, help="stop at this many pictures")
     p.add_argument("--broader-only", action="store_true",
                    help="leave out names without a broader word")
+    p.add_argument("--named", default=",".join(hold_out.HELD),
+                   help="folds whose concepts are kept out by name too, not only their pictures")
     p.add_argument("--jobs", type=int, default=1)
     args = p.parse_args()
     os.makedirs(args.out, exist_ok=True)
 
     counts = collections.Counter()
     concepts = emoji_concepts.load(args.src)
-    hold = hold_out.HoldOut(concepts)
+    hold = hold_out.HoldOut(concepts, args.named.split(","))
     nouns = wordnet.WordNet(os.path.join(args.src, "wordnet-base/usr/share/wordnet"))
     jobs = list(pool_sources.emoji_jobs(args.src, hold, counts))
     emoji_held = dict(hold.counts)

@@ -11,6 +11,8 @@ import hold_out
 import make_packs
 
 MAX_PIXELS = 16_000_000  # some clip art has ten times as many
+Image.MAX_IMAGE_PIXELS = None  # Pillow only warns; MAX_PIXELS is checked instead
+
 
 class Painter:
     """Draws jobs; keeps the icon set it used last."""
