@@ -31,14 +31,15 @@ func eachMode(b *testing.B, f func(b *testing.B, e *Engine)) {
 	}
 }
 
-func benchTensor(b *testing.B, e *Engine, shape ...int) *tensor.Dense {
+func benchTensor(b testing.TB, e *Engine, shape ...int) *tensor.Dense {
 	t, err := e.New(tensor.Float32, shape...)
 	if err != nil {
 		b.Fatal(err)
 	}
 	r := rand.New(rand.NewPCG(1, 2))
-	for i := range f32(t) {
-		f32(t)[i] = float32(r.NormFloat64()) * 0.02
+	d := f32(t)
+	for i := range d {
+		d[i] = float32(r.NormFloat64()) * 0.02
 	}
 	return t
 }
@@ -52,7 +53,7 @@ type block struct {
 	bqkv, bout, bup, bdown, dx, z *tensor.Dense
 }
 
-func newBlock(b *testing.B, e *Engine, batch, tokens, width int) *block {
+func newBlock(b testing.TB, e *Engine, batch, tokens, width int) *block {
 	m := batch * tokens
 	n := func(shape ...int) *tensor.Dense { return benchTensor(b, e, shape...) }
 	k := &block{e: e, batch: batch, tokens: tokens, heads: width / 64,

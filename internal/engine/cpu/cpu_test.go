@@ -47,8 +47,9 @@ func eachEngine(t *testing.T, f func(b *bench)) {
 
 func (b *bench) tensor(shape ...int) *tensor.Dense {
 	t := b.empty(shape...)
-	for i := range f32(t) {
-		f32(t)[i] = float32(b.r.NormFloat64())
+	d := f32(t)
+	for i := range d {
+		d[i] = float32(b.r.NormFloat64())
 	}
 	return t
 }
@@ -58,8 +59,9 @@ func (b *bench) empty(shape ...int) *tensor.Dense {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for i := range f32(t) {
-		f32(t)[i] = float32(math.NaN())
+	d := f32(t)
+	for i := range d {
+		d[i] = float32(math.NaN())
 	}
 	return t
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"clipcalib/internal/engine"
+	"clipcalib/internal/engine/cpu/vec"
 
 	"gorgonia.org/tensor"
 )
@@ -22,12 +23,7 @@ func (e *Engine) SGD(p, v, g *tensor.Dense, lr, momentum, weightDecay float32) e
 	}
 	ps, vs, gs := f32(p), f32(v), f32(g)
 	e.elements(n, func(lo, hi int) {
-		p, v := ps[lo:hi], vs[lo:hi]
-		for i, d := range gs[lo:hi] {
-			d += weightDecay * p[i]
-			v[i] = momentum*v[i] + d
-			p[i] -= lr * v[i]
-		}
+		vec.SGD(ps[lo:hi], vs[lo:hi], gs[lo:hi], lr, momentum, weightDecay)
 	})
 	return nil
 }
@@ -47,18 +43,17 @@ func (e *Engine) AdamW(p, m, v, g *tensor.Dense, h engine.AdamW, step int) error
 		return err
 	}
 	b1, b2 := float64(h.Beta1), float64(h.Beta2)
-	rate := float32(float64(h.LR) / (1 - math.Pow(b1, float64(step))))
-	root := float32(1 / math.Sqrt(1-math.Pow(b2, float64(step))))
-	keep := float32(1 - float64(h.LR)*float64(h.WeightDecay))
-	w1, w2 := float32(1-b1), float32(1-b2)
+	consts := vec.Adam{
+		Beta1: h.Beta1, Rest1: float32(1 - b1),
+		Beta2: h.Beta2, Rest2: float32(1 - b2),
+		Keep: float32(1 - float64(h.LR)*float64(h.WeightDecay)),
+		Rate: float32(float64(h.LR) / (1 - math.Pow(b1, float64(step)))),
+		Root: float32(1 / math.Sqrt(1-math.Pow(b2, float64(step)))),
+		Eps:  h.Eps,
+	}
 	ps, ms, vs, gs := f32(p), f32(m), f32(v), f32(g)
 	e.elements(n, func(lo, hi int) {
-		p, m, v := ps[lo:hi], ms[lo:hi], vs[lo:hi]
-		for i, d := range gs[lo:hi] {
-			m[i] = h.Beta1*m[i] + w1*d
-			v[i] = h.Beta2*v[i] + w2*d*d
-			p[i] = p[i]*keep - rate*m[i]/(float32(math.Sqrt(float64(v[i])))*root+h.Eps)
-		}
+		vec.AdamW(ps[lo:hi], ms[lo:hi], vs[lo:hi], gs[lo:hi], &consts)
 	})
 	return nil
 }

@@ -54,3 +54,9 @@ func headDotsAVX2(dst []float32, stride int, x, y []float32, dim int)
 
 //go:noescape
 func headAxpyAVX2(a []float32, stride int, x, y []float32, dim int)
+
+//go:noescape
+func sgdAVX2(p, v, g []float32, lr, momentum, decay float32)
+
+//go:noescape
+func adamwAVX2(p, m, v, g []float32, c *Adam)

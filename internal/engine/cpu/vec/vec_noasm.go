@@ -22,3 +22,6 @@ func geluGradAVX2(dst, x, dy []float32)                { panic("vec: no assembly
 
 func headDotsAVX2(dst []float32, stride int, x, y []float32, dim int) { panic("vec: no assembly") }
 func headAxpyAVX2(a []float32, stride int, x, y []float32, dim int)   { panic("vec: no assembly") }
+
+func sgdAVX2(p, v, g []float32, lr, momentum, decay float32) { panic("vec: no assembly") }
+func adamwAVX2(p, m, v, g []float32, c *Adam)                { panic("vec: no assembly") }
