@@ -12,6 +12,7 @@ import (
 	"hash/crc32"
 	"image"
 	"image/color"
+	stdjpeg "image/jpeg"
 	"image/png"
 	"os"
 	"path/filepath"
@@ -191,4 +192,45 @@ func ExampleOpen() {
 	_, err := Open("no-such-picture.jpg")
 	fmt.Println(err)
 	// Output: image no-such-picture.jpg: no such file or directory
+}
+
+// TestGoDecodedJPEGIsClose: planes from Go's own decoder, whose inverse DCT
+// rounds otherwise, give Pillow's pixels within a few levels.
+func TestGoDecodedJPEGIsClose(t *testing.T) {
+	var b bytes.Buffer
+	src := image.NewNRGBA(image.Rect(0, 0, 61, 45))
+	for i := range src.Pix {
+		src.Pix[i] = uint8(i / 4 * (3 + i%4) / 9)
+	}
+	if err := stdjpeg.Encode(&b, src, &stdjpeg.Options{Quality: 90}); err != nil {
+		t.Fatal(err)
+	}
+	planes, err := stdjpeg.Decode(bytes.NewReader(b.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := Decode(b.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := ToRGB(planes)
+	for i := range want.Pix {
+		if d := int(got.Pix[i]) - int(want.Pix[i]); d < -4 || d > 4 {
+			t.Fatalf("byte %d is %d, want %d within 4", i, got.Pix[i], want.Pix[i])
+		}
+	}
+	part := planes.(*image.YCbCr).SubImage(image.Rect(3, 5, 20, 20))
+	if m := ToRGB(part); m.Rect != image.Rect(0, 0, 17, 15) {
+		t.Errorf("part of a picture has bounds %v", m.Rect)
+	}
+}
+
+func TestToRGBOfPremultipliedColour(t *testing.T) {
+	m := image.NewRGBA(image.Rect(0, 0, 2, 1))
+	m.SetRGBA(0, 0, color.RGBA{1, 2, 3, 255})
+	m.SetRGBA(1, 0, color.RGBA{50, 25, 0, 128})
+	got := ToRGB(m)
+	if got.NRGBAAt(0, 0) != (color.NRGBA{1, 2, 3, 255}) || got.NRGBAAt(1, 0) != (color.NRGBA{99, 49, 0, 255}) {
+		t.Errorf("%v %v", got.NRGBAAt(0, 0), got.NRGBAAt(1, 0))
+	}
 }

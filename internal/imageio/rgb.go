@@ -3,15 +3,23 @@ package imageio
 import (
 	"image"
 	"image/color"
+
+	"clipcalib/internal/imageio/jpeg"
 )
 
 // ToRGB converts any image as Pillow's convert("RGB") does: alpha is dropped,
 // not blended, palettes are looked up, 16-bit colour keeps its high byte, and
-// CMYK is multiplied out. The result is an opaque *image.NRGBA with bounds
+// CMYK is multiplied out. YCbCr planes, as Go's own JPEG decoder returns them,
+// are upsampled and converted as libjpeg does. The result is an opaque *image.NRGBA with bounds
 // starting at (0, 0); its pixels are shared with src when src already is one.
 func ToRGB(src image.Image) *image.NRGBA {
 	if m, ok := src.(*image.NRGBA); ok && m.Rect.Min == (image.Point{}) && m.Opaque() {
 		return m
+	}
+	if m, ok := src.(*image.YCbCr); ok {
+		if rgb := jpeg.Convert(m); rgb != nil {
+			return rgb
+		}
 	}
 	b := src.Bounds()
 	dst := image.NewNRGBA(image.Rect(0, 0, b.Dx(), b.Dy()))
@@ -29,6 +37,15 @@ func convertRow(out []byte, src image.Image, x0, y int) {
 		copy(out, m.Pix[m.PixOffset(x0, y):][:4*n])
 		for i := range n {
 			out[4*i+3] = 255
+		}
+	case *image.RGBA:
+		pix := m.Pix[m.PixOffset(x0, y):][:4*n]
+		copy(out, pix)
+		for i := range n {
+			if out[4*i+3] != 255 {
+				c := straight(m.RGBAAt(x0+i, y))
+				setPixel(out, i, c.R, c.G, c.B)
+			}
 		}
 	case *image.Gray:
 		for i, v := range m.Pix[m.PixOffset(x0, y):][:n] {
