@@ -6,6 +6,9 @@ import "github.com/spf13/cobra"
 func commands(a *app) []*cobra.Command {
 	return []*cobra.Command{
 		encodeCommand(a),
+		zeroshotCommand(a),
+		adaptCommand(a),
+		evalCommand(a),
 		calibrateCommand(a),
 		inspectCommand(a),
 		convertCommand(a),

@@ -12,6 +12,8 @@ type Options struct {
 	// Split is the part wanted: "train", "val" or "test". Empty takes the
 	// whole of a folder or list, and is an error for a split file.
 	Split string
+	// Fallback is the part taken where none is chosen and the set has parts.
+	Fallback string
 	// ImageRoot is the folder that relative paths of a split file or list
 	// start from. Empty looks in the usual places beside the file.
 	ImageRoot string
@@ -31,11 +33,7 @@ func Load(spec string) (*Set, error) { return LoadWith(spec, Options{}) }
 // LoadSplit is [Load] with a split to fall back on when spec has no suffix and
 // the data set has splits; a set without splits is taken whole.
 func LoadSplit(spec, split string) (*Set, error) {
-	path, chosen := cutSplit(spec)
-	if chosen == "" && hasSplits(path) {
-		chosen = split
-	}
-	return LoadWith(path, Options{Split: chosen})
+	return LoadWith(spec, Options{Fallback: split})
 }
 
 // LoadWith is [Load] with options. A suffix of spec wins over opt.Split.
@@ -43,6 +41,9 @@ func LoadWith(spec string, opt Options) (*Set, error) {
 	path, split := cutSplit(spec)
 	if split != "" {
 		opt.Split = split
+	}
+	if opt.Split == "" && hasSplits(path) {
+		opt.Split = opt.Fallback
 	}
 	if opt.Split != "" && !validSplit(opt.Split) {
 		return nil, fmt.Errorf("data set %s: split %q, want train, val or test", path, opt.Split)

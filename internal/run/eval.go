@@ -219,14 +219,19 @@ func (r Result) write(logits, zs adapt.Matrix, labels []int) error {
 	if err := os.Remove(in(targetFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	return errors.Join(
-		npy.WriteFile(in(logitsFile), logits.Data, logits.Rows, logits.Cols),
-		npy.WriteFile(in(zeroShotFile), zs.Data, zs.Rows, zs.Cols),
-		npy.WriteLabels(in(labelsFile), labels),
-		writeJSON(in(metricsFile), r.Metrics),
-		writeJSON(in(zeroShotMetricsFile), r.ZeroShot),
-		writeYAML(in(targetFile), r.Target),
-	)
+	for _, write := range []func() error{
+		func() error { return npy.WriteFile(in(logitsFile), logits.Data, logits.Rows, logits.Cols) },
+		func() error { return npy.WriteFile(in(zeroShotFile), zs.Data, zs.Rows, zs.Cols) },
+		func() error { return npy.WriteLabels(in(labelsFile), labels) },
+		func() error { return writeJSON(in(metricsFile), r.Metrics) },
+		func() error { return writeJSON(in(zeroShotMetricsFile), r.ZeroShot) },
+		func() error { return writeYAML(in(targetFile), r.Target) },
+	} {
+		if err := write(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // read takes the metrics of an evaluation that is there already.

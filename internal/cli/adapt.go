@@ -1,0 +1,212 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"clipcalib/adapt"
+	"clipcalib/internal/dataset"
+	"clipcalib/internal/device"
+	"clipcalib/internal/features"
+	"clipcalib/internal/run"
+
+	"github.com/spf13/cobra"
+)
+
+// adaptFlags are the inputs of the adapt command.
+type adaptFlags struct {
+	source   sourceFlags
+	features []string
+	data     string
+	out      string
+	remedy   string
+	loss     string
+	compat   string
+	schedule string
+	optim    string
+	shots    int
+	views    int
+	dataSeed int64
+	train    adapt.Options
+}
+
+func adaptCommand(a *app) *cobra.Command {
+	var f adaptFlags
+	c := &cobra.Command{
+		Use:   "adapt METHOD (--weights W --data SOURCE --shots K | --features F...) --out RUN",
+		Short: "Adapt CLIP to a task with a few labelled images, with a remedy if asked",
+		Long: `Trains METHOD on a few shots of a data set, or on features, and writes a run
+folder: recipe, parameters, log. A run that exists is not repeated; one that was
+interrupted goes on.
+
+Methods:  ` + strings.Join(methodNames(), ", ") + `
+Remedies: ` + strings.Join(remedyNames(), ", ") + `
+Losses:   ` + strings.Join(lossNames(), ", ") + `
+
+SOURCE is a folder with one folder a class, a CoOp split file (.json), or a list
+(.tsv: path, label). Feature files are safetensors with features [N, D], labels
+[N] and text_features [K, D].
+
+--compat clipcalib makes the choices of the reference's released code; what they
+are is printed with the run.`,
+		Example: `  clipcalib adapt taskres --remedy penalty --weights ViT-B-16.pt --data pets/ --shots 16 --out runs/pets-taskres
+  clipcalib adapt clip-adapter --features train.safetensors --epochs 50 --out runs/fa`,
+		Args: exactly("METHOD"),
+		RunE: func(c *cobra.Command, args []string) error { return a.adapt(c.Context(), f, args[0]) },
+	}
+	f.source.add(c)
+	fl := c.Flags()
+	fl.StringArrayVar(&f.features, "features", nil, "feature file in place of --weights and --data; repeat for a second file")
+	fl.StringVar(&f.data, "data", "", "source data set; its train part where it has parts")
+	fl.StringVar(&f.out, "out", "", "folder of the run")
+	fl.StringVar(&f.remedy, "remedy", "none", "none, zs-norm, penalty or sals")
+	fl.StringVar(&f.loss, "loss", "ce", "classification loss")
+	fl.StringVar(&f.compat, "compat", "textbook", "textbook, or clipcalib for the reference's own choices")
+	fl.StringVar(&f.optim, "optimizer", "", "sgd (default) or adamw")
+	fl.StringVar(&f.schedule, "schedule", "", "learning-rate schedule (default: cosine with one warm-up epoch)")
+	fl.IntVar(&f.shots, "shots", 16, "labelled pictures a class")
+	fl.IntVar(&f.views, "views", 0, "augmented views a picture; 0 is the method's default, -1 the plain picture alone")
+	fl.Uint64Var(&f.train.Seed, "seed", 1, "seed of shots, views, batches and initial values")
+	fl.IntVar(&f.train.Epochs, "epochs", 0, "0 is 300")
+	fl.Float64Var(&f.train.LR, "lr", 0, "learning rate; 0 is 0.1 for SGD, 0.001 for AdamW")
+	fl.IntVar(&f.train.Batch, "batch", 0, "samples a step; 0 is 256")
+	fl.Float64Var(&f.train.WeightDecay, "weight-decay", 0, "weight decay")
+	fl.Float64Var(&f.train.LogitScale, "logit-scale", 0, "factor on the cosine; 0 is the model's, or 100 for features")
+	c.MarkFlagRequired("out")
+	return c
+}
+
+func methodNames() (names []string) {
+	for _, m := range adapt.Methods() {
+		names = append(names, m.Name())
+	}
+	return names
+}
+
+func remedyNames() (names []string) {
+	for _, r := range adapt.Remedies() {
+		names = append(names, r.Name())
+	}
+	return names
+}
+
+func lossNames() (names []string) {
+	for _, l := range adapt.Losses() {
+		names = append(names, l.Name())
+	}
+	return names
+}
+
+// parse resolves the names on the command line.
+func (f *adaptFlags) parse(method string) (o run.AdaptOptions, err error) {
+	o = run.AdaptOptions{Out: f.out}
+	if o.Method, err = adapt.ParseMethod(method); err != nil {
+		return o, usageError{err}
+	}
+	if o.Remedy, err = adapt.ParseRemedy(f.remedy); err != nil {
+		return o, usageError{err}
+	}
+	o.Train = f.train
+	if o.Train.Loss, err = adapt.ParseLoss(f.loss); err != nil {
+		return o, usageError{err}
+	}
+	o.Train.Compat = adapt.Compat(f.compat)
+	o.Train.Optimizer = adapt.Optimizer(f.optim)
+	o.Train.Schedule = adapt.Schedule(f.schedule)
+	if _, err := o.Train.Resolved(); err != nil {
+		return o, usageError{err}
+	}
+	return o, nil
+}
+
+func (a *app) adapt(ctx context.Context, f adaptFlags, method string) error {
+	o, err := f.parse(method)
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(f.features) > 0 && f.data != "":
+		return usagef("adapt: name either --features or --data, not both")
+	case len(f.features) > 0:
+		o.Features = f.features
+		e, err := device.Open(a.deviceOptions())
+		if err != nil {
+			return err
+		}
+		defer e.Close()
+		o.Train.Engine = e
+	case f.data != "":
+		src, err := a.openSource(f.source)
+		if err != nil {
+			return err
+		}
+		defer src.Model.Close()
+		if err := a.fewShot(ctx, src, &f, &o); err != nil {
+			return err
+		}
+	default:
+		return usagef("adapt: --data SOURCE (with --weights) or --features FILE is missing")
+	}
+	o.Log = func(line string) { a.note("  %s", line) }
+	p := a.progress(method, "epochs", 0)
+	var loss float64
+	o.Train.Progress = func(s adapt.Progress) { loss = s.Loss; p.Update(s.Epoch, s.Epochs) }
+	trained, err := run.Adapt(ctx, o)
+	if err != nil {
+		return err
+	}
+	p.Done()
+	if !trained {
+		a.note("%s holds this run already", f.out)
+	} else {
+		a.note("final loss %.5g; wrote %s", loss, f.out)
+	}
+	if a.json {
+		return a.printJSON(map[string]any{"run": f.out, "trained": trained})
+	}
+	return nil
+}
+
+// fewShot draws the shots, encodes them, and makes the prototypes.
+func (a *app) fewShot(ctx context.Context, src *features.Source, f *adaptFlags, o *run.AdaptOptions) error {
+	set, err := f.source.load(f.data, "train")
+	if err != nil {
+		return err
+	}
+	seed := int64(f.train.Seed)
+	shots, err := dataset.FewShot(set, f.shots, seed)
+	if err != nil {
+		return err
+	}
+	v := features.Views{Augmented: f.views >= 0, Count: f.views, Seed: f.train.Seed}
+	if f.views == 0 {
+		v.Count = o.Train.Compat.Views(o.Method)
+	}
+	feats, err := a.images(ctx, src, shots, v)
+	if err != nil {
+		return err
+	}
+	templates := f.source.prompts(set, o.Train.Compat)
+	protos, err := src.Prototypes(ctx, templates, set.Classes, o.Train.Compat)
+	if err != nil {
+		return err
+	}
+	if o.Train.LogitScale == 0 {
+		o.Train.LogitScale = src.Model.Config.Scale()
+	}
+	o.Train.Engine = src.Model.Engine
+	o.Data = &adapt.Data{Features: feats.Features, Labels: feats.Labels, Prototypes: protos, Views: feats.Views}
+	o.Classes = features.Classes(templates, set.Classes)
+	o.Inputs = run.Inputs{
+		Weights: f.source.weights, WeightsSHA256: src.Weights, Preprocessing: src.Preprocessing(v),
+		Data: f.data, DataSHA256: feats.Hash, Shots: f.shots, DataSeed: f.train.Seed, Templates: templates,
+	}
+	if feats.Features.Rows == 0 {
+		return errors.New("adapt: no features")
+	}
+	a.note("%s: %d classes, %d shots each, %d views, prompts like %q", set.Name, len(set.Classes), f.shots, feats.Views,
+		fmt.Sprint(strings.ReplaceAll(templates[0], "{}", set.Classes[0])))
+	return nil
+}

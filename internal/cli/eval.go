@@ -1,0 +1,237 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"clipcalib/adapt"
+	"clipcalib/calib"
+	"clipcalib/internal/dataset"
+	"clipcalib/internal/device"
+	"clipcalib/internal/features"
+	"clipcalib/internal/report"
+	"clipcalib/internal/run"
+
+	"github.com/spf13/cobra"
+)
+
+// evalFlags are the inputs of the eval command.
+type evalFlags struct {
+	source   sourceFlags
+	features []string
+	data     []string
+	out      string
+	bins     int
+}
+
+func evalCommand(a *app) *cobra.Command {
+	var f evalFlags
+	c := &cobra.Command{
+		Use:   "eval RUN (--data TARGET... | --features F...)",
+		Short: "Accuracy and calibration of a run on targets; logits are kept",
+		Long: `Classifies targets with a run's adapter and writes logits, zero-shot logits,
+labels and metrics below RUN/targets, or to --out for features. A target may
+hold some of the run's classes, in any order: they are matched by name. An
+evaluation that exists is not repeated.`,
+		Example: `  clipcalib eval runs/imagenet-taskres --data imagenetv2/ imagenet-sketch/
+  clipcalib eval runs/fa --features target.safetensors --out out/`,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef("eval: RUN is missing; see: clipcalib eval --help")
+			}
+			// Targets may follow --data as further arguments.
+			if len(args) > 1 && len(f.data) == 0 {
+				return usagef("eval: %q is one argument too many", args[1])
+			}
+			f.data = append(f.data, args[1:]...)
+			return a.eval(c.Context(), f, args[0])
+		},
+	}
+	f.source.add(c)
+	fl := c.Flags()
+	fl.StringArrayVar(&f.data, "data", nil, "target data sets, their test part where they have parts")
+	fl.StringArrayVar(&f.features, "features", nil, "feature file in place of --data; repeat for a second file")
+	fl.StringVar(&f.out, "out", "", "folder of the logits, for --features")
+	fl.IntVar(&f.bins, "bins", 10, "bins of ECE, MCE and ACE")
+	return c
+}
+
+func (a *app) eval(ctx context.Context, f evalFlags, dir string) error {
+	o := run.EvalOptions{Run: dir, Bins: calib.Options{Bins: f.bins}}
+	if f.bins < 1 {
+		return usagef("--bins wants at least 1")
+	}
+	switch {
+	case len(f.features) > 0 && len(f.data) > 0:
+		return usagef("eval: name either --features or --data, not both")
+	case len(f.features) > 0:
+		e, err := device.Open(a.deviceOptions())
+		if err != nil {
+			return err
+		}
+		defer e.Close()
+		o.Features, o.Out, o.Engine = f.features, f.out, e
+		if o.Out == "" {
+			o.Name = strings.TrimSuffix(filepath.Base(f.features[0]), filepath.Ext(f.features[0]))
+		}
+		res, err := run.Eval(ctx, o)
+		if err != nil {
+			return err
+		}
+		return a.printResults(dir, []run.Result{res}, []string{filepath.Base(f.features[0])})
+	case len(f.data) > 0:
+		return a.evalData(ctx, f, o)
+	}
+	return usagef("eval: --data TARGET or --features FILE is missing")
+}
+
+func (a *app) evalData(ctx context.Context, f evalFlags, o run.EvalOptions) error {
+	recipe, err := run.ReadRecipe(o.Run)
+	if err != nil {
+		return fmt.Errorf("eval %s: %w", o.Run, err)
+	}
+	if recipe.Inputs.WeightsSHA256 == "" {
+		return fmt.Errorf("eval %s: the run was trained on feature files, so its model is not known: use --features", o.Run)
+	}
+	classes, err := run.ReadClasses(o.Run)
+	if err != nil {
+		return fmt.Errorf("eval %s: %w", o.Run, err)
+	}
+	if f.source.weights == "" {
+		f.source.weights = recipe.Inputs.Weights
+	}
+	src, err := a.openSource(f.source)
+	if err != nil {
+		return err
+	}
+	defer src.Model.Close()
+	if src.Weights != recipe.Inputs.WeightsSHA256 {
+		return fmt.Errorf("eval %s: %s is not the checkpoint of the run (hash %.12s, want %.12s)", o.Run, f.source.weights, src.Weights, recipe.Inputs.WeightsSHA256)
+	}
+	o.Engine = src.Model.Engine
+	var results []run.Result
+	var names []string
+	for _, spec := range f.data {
+		set, err := f.source.load(spec, "test")
+		if err != nil {
+			return err
+		}
+		o.Name = targetName(set, names)
+		if o.Classes, err = matchClasses(classes, set); err != nil {
+			return fmt.Errorf("eval %s: %w", o.Run, err)
+		}
+		if err := a.target(ctx, src, set, f, recipe, &o); err != nil {
+			return err
+		}
+		res, err := run.Eval(ctx, o)
+		if err != nil {
+			return err
+		}
+		results, names = append(results, res), append(names, o.Name)
+	}
+	return a.printResults(o.Run, results, names)
+}
+
+// target fills in a target's features and prototypes.
+func (a *app) target(ctx context.Context, src *features.Source, set *dataset.Set, f evalFlags, r run.Recipe, o *run.EvalOptions) error {
+	feats, err := a.images(ctx, src, set, features.Views{})
+	if err != nil {
+		return err
+	}
+	templates := f.source.templates
+	if len(templates) == 0 {
+		// The run's own prompts, unless the target's data set has some.
+		if templates = r.Inputs.Templates; adapt.Compat(r.Compat) == adapt.CLIPCalib {
+			templates = f.source.prompts(set, adapt.Textbook)
+		}
+	}
+	protos, err := src.Prototypes(ctx, templates, set.Classes, adapt.Compat(r.Compat))
+	if err != nil {
+		return err
+	}
+	o.Data = &adapt.Data{Features: feats.Features, Labels: feats.Labels, Prototypes: protos}
+	o.Inputs = run.Inputs{
+		Weights: f.source.weights, WeightsSHA256: src.Weights, Preprocessing: src.Preprocessing(features.Views{}),
+		Data: o.Name, DataSHA256: feats.Hash, Templates: templates,
+	}
+	return nil
+}
+
+// targetName is a set's name as a folder, made different from those taken.
+func targetName(set *dataset.Set, taken []string) string {
+	name := strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`/\:#`, r) {
+			return '-'
+		}
+		return r
+	}, set.Name)
+	for n, base := 2, name; ; n++ {
+		free := true
+		for _, t := range taken {
+			free = free && t != name
+		}
+		if free {
+			return name
+		}
+		name = fmt.Sprintf("%s-%d", base, n)
+	}
+}
+
+// matchClasses finds a target's classes among the run's by name. It returns nil
+// when the two lists are the same.
+func matchClasses(run []run.Class, set *dataset.Set) ([]int, error) {
+	at := map[string]int{}
+	for k := len(run) - 1; k >= 0; k-- { // the first of equal names wins
+		at[strings.ToLower(run[k].Name)] = k
+	}
+	out := make([]int, len(set.Classes))
+	same := len(run) == len(set.Classes)
+	var unknown []string
+	for i, name := range set.Classes {
+		if same && run[i].Name == name {
+			out[i] = i // also the second of two equal names
+			continue
+		}
+		same = false
+		k, ok := at[strings.ToLower(name)]
+		if !ok {
+			unknown = append(unknown, name)
+		}
+		out[i] = k
+	}
+	if len(unknown) > 0 {
+		return nil, fmt.Errorf("target %s has %d classes the run does not know, such as %q", set.Name, len(unknown), unknown[0])
+	}
+	if same {
+		return nil, nil
+	}
+	return out, nil
+}
+
+// printResults shows accuracy and calibration per target.
+func (a *app) printResults(dir string, results []run.Result, names []string) error {
+	if a.json {
+		type row struct {
+			Target   string        `json:"target"`
+			Dir      string        `json:"dir"`
+			Method   string        `json:"method"`
+			Remedy   string        `json:"remedy"`
+			Metrics  calib.Metrics `json:"metrics"`
+			ZeroShot calib.Metrics `json:"zero_shot"`
+		}
+		var rows []row
+		for i, r := range results {
+			rows = append(rows, row{names[i], r.Dir, r.Target.Method, r.Target.Remedy, r.Metrics, r.ZeroShot})
+		}
+		return a.printJSON(rows)
+	}
+	var runs []report.Run
+	for i, r := range results {
+		runs = append(runs,
+			report.Run{Method: report.ZeroShot, Target: names[i], Metrics: r.ZeroShot},
+			report.Run{Method: r.Target.Method, Remedy: r.Target.Remedy, Target: names[i], Metrics: r.Metrics})
+	}
+	return report.ResultsTable(runs).WriteText(a.out)
+}

@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"clipcalib/adapt"
+	"clipcalib/internal/clip"
+	"clipcalib/internal/dataset"
+	"clipcalib/internal/device"
+	"clipcalib/internal/features"
+	"clipcalib/text"
+	"clipcalib/weights"
+
+	"github.com/spf13/cobra"
+)
+
+// sourceFlags say which model looks at which pictures.
+type sourceFlags struct {
+	model     modelFlags
+	weights   string
+	bank      string
+	templates []string
+	names     string
+	imageRoot string
+	strict    bool
+	batch     int
+}
+
+func (s *sourceFlags) add(c *cobra.Command) {
+	s.model.add(c)
+	f := c.Flags()
+	f.StringVar(&s.weights, "weights", "", "checkpoint")
+	f.StringVar(&s.bank, "bank", "", "folder of the feature bank (default: the user's cache folder)")
+	f.StringArrayVar(&s.templates, "template", nil, `prompt with {} for the class name; repeat to average (default: the data set's own, else "a photo of a {}.")`)
+	f.StringVar(&s.names, "class-names", "", "file of class names, one a line, as CoOp's classnames.txt")
+	f.StringVar(&s.imageRoot, "image-root", "", "folder that the paths of a split file or list start from")
+	f.BoolVar(&s.strict, "strict", false, "stop at the first picture that cannot be read")
+	f.IntVar(&s.batch, "batch-images", 0, "pictures encoded at a time; 0 is 32")
+}
+
+// open loads the model. The caller closes it.
+func (a *app) openSource(s sourceFlags) (*features.Source, error) {
+	o, err := s.model.options()
+	if err != nil {
+		return nil, err
+	}
+	if s.weights == "" {
+		return nil, usagef("--weights is missing: name a checkpoint")
+	}
+	c, err := weights.OpenCLIP(s.weights, o)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	sum, err := c.File().SHA256()
+	if err != nil {
+		return nil, err
+	}
+	m, err := clip.New(c, clip.Options{Options: a.deviceOptions(), Batch: s.batch})
+	if err != nil {
+		return nil, err
+	}
+	a.note("%s, %s (%s); %s", c.Config.Architecture(), c.Config.Activation, c.Config.ActivationReason, m.Engine.Name())
+	src := &features.Source{Model: m, Weights: sum + " " + c.Config.Activation.String(), Precision: a.precision, Strict: s.strict, Bank: s.bank}
+	if src.Bank == "" {
+		if src.Bank, err = defaultBank(); err != nil {
+			m.Close()
+			return nil, err
+		}
+	}
+	src.Skip = func(err error) { fmt.Fprintf(a.err, "skipped: %v\n", err) }
+	return src, nil
+}
+
+func (a *app) deviceOptions() device.Options {
+	return device.Options{Device: a.device, Threads: a.threads, Precision: a.precision}
+}
+
+func defaultBank() (string, error) {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("no cache folder for the feature bank: %w; name one with --bank", err)
+	}
+	return filepath.Join(dir, "clipcalib", "bank"), nil
+}
+
+// images encodes a set behind a progress display.
+func (a *app) images(ctx context.Context, src *features.Source, set *dataset.Set, v features.Views) (features.Set, error) {
+	what := "encode " + set.Name
+	if v.Augmented {
+		what = fmt.Sprintf("encode %d views of %s", v.Count, set.Name)
+	}
+	p := a.progress(what, "images", 0)
+	src.Progress = p.Update
+	out, err := src.Images(ctx, set, v)
+	if err != nil {
+		return out, err
+	}
+	p.Done()
+	if out.Skipped > 0 {
+		a.note("%s: %d of %d pictures could not be read and are left out", set.Name, out.Skipped, len(set.Items))
+	}
+	return out, nil
+}
+
+// load reads a data set, its test part where it has parts and split is "test".
+func (s sourceFlags) load(spec, split string) (*dataset.Set, error) {
+	return dataset.LoadWith(spec, dataset.Options{Fallback: split, ImageRoot: s.imageRoot, ClassNames: s.names})
+}
+
+// prompts returns the templates for a set: those asked for, else its own.
+func (s sourceFlags) prompts(set *dataset.Set, compat adapt.Compat) []string {
+	if len(s.templates) > 0 {
+		return s.templates
+	}
+	if compat == adapt.CLIPCalib && set.Name == "ImageNet" {
+		return text.TemplatesImageNet()
+	}
+	t, _ := text.TemplateFor(set.Name)
+	return []string{t}
+}

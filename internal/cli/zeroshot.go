@@ -1,0 +1,88 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"clipcalib/adapt"
+	"clipcalib/calib"
+	"clipcalib/internal/features"
+	"clipcalib/internal/npy"
+
+	"github.com/spf13/cobra"
+)
+
+func zeroshotCommand(a *app) *cobra.Command {
+	var s sourceFlags
+	var data, out, compat string
+	var bins int
+	c := &cobra.Command{
+		Use:     "zeroshot --weights W --data D",
+		Short:   "Accuracy and calibration of the unadapted model on a data set",
+		Example: `  clipcalib zeroshot --weights ViT-B-16.pt --data pets/ --template "a photo of a {}, a type of pet."`,
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if bins < 1 {
+				return usagef("--bins wants at least 1")
+			}
+			return a.zeroshot(c.Context(), s, data, out, adapt.Compat(compat), calib.Options{Bins: bins})
+		},
+	}
+	s.add(c)
+	fl := c.Flags()
+	fl.StringVar(&data, "data", "", "data set, its test part where it has parts")
+	fl.StringVar(&out, "out", "", "folder for logits.npy, labels.npy and metrics")
+	fl.StringVar(&compat, "compat", "textbook", "textbook averages unit features of the prompts, clipcalib plain ones")
+	fl.IntVar(&bins, "bins", 10, "bins of ECE, MCE and ACE")
+	c.MarkFlagRequired("data")
+	return c
+}
+
+func (a *app) zeroshot(ctx context.Context, s sourceFlags, data, out string, compat adapt.Compat, bins calib.Options) error {
+	set, err := s.load(data, "test")
+	if err != nil {
+		return err
+	}
+	src, err := a.openSource(s)
+	if err != nil {
+		return err
+	}
+	defer src.Model.Close()
+	feats, err := a.images(ctx, src, set, features.Views{})
+	if err != nil {
+		return err
+	}
+	protos, err := src.Prototypes(ctx, s.prompts(set, compat), set.Classes, compat)
+	if err != nil {
+		return err
+	}
+	logits, err := src.ZeroShotLogits(ctx, feats.Features, protos)
+	if err != nil {
+		return err
+	}
+	m, err := calib.FromFloat32(logits.Rows, logits.Cols, logits.Data)
+	if err != nil {
+		return err
+	}
+	metrics, err := calib.Evaluate(m, feats.Labels, bins)
+	if err != nil {
+		return err
+	}
+	if out != "" {
+		if err := npy.WriteFile(filepath.Join(out, "logits.npy"), logits.Data, logits.Rows, logits.Cols); err != nil {
+			return err
+		}
+		if err := npy.WriteLabels(filepath.Join(out, "labels.npy"), feats.Labels); err != nil {
+			return err
+		}
+		if err := writeJSONFile(filepath.Join(out, "metrics.json"), metrics); err != nil {
+			return err
+		}
+	}
+	if a.json {
+		return a.printJSON(metrics)
+	}
+	fmt.Fprintf(a.out, "%s: %d images, %d classes, zero-shot\n", set.Name, logits.Rows, logits.Cols)
+	return a.printMetrics(metrics)
+}

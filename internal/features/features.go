@@ -1,0 +1,227 @@
+// Package features turns data sets into feature matrices: pictures through the
+// image tower, once, by way of the bank on disk; class names through the text
+// tower.
+package features
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"strings"
+
+	"clipcalib/adapt"
+	"clipcalib/internal/bank"
+	"clipcalib/internal/clip"
+	"clipcalib/internal/dataset"
+	"clipcalib/internal/run"
+	"clipcalib/text"
+	"clipcalib/vit"
+)
+
+// Source makes the features of one model.
+type Source struct {
+	Model   *clip.Model
+	Weights string // hash of the checkpoint, part of the bank's key
+	Bank    string // folder of the banks
+	Strict  bool   // stop at the first picture that cannot be read
+
+	// Precision is that of the engine: features of another precision are
+	// other features.
+	Precision string
+
+	// Progress and Skip, unless nil, are told how far the encoding is and
+	// which pictures could not be read.
+	Progress func(done, total int)
+	Skip     func(err error)
+}
+
+// Views says which pictures of an item are encoded.
+type Views struct {
+	Augmented bool   // random crops and flips, in place of the centre crop
+	Count     int    // views an item; 0 means 1
+	Seed      uint64 // of augmented views
+}
+
+// Set is the features of a data set.
+type Set struct {
+	Features adapt.Matrix // [Count*N, D], view after view
+	Labels   []int        // [N]
+	Views    int
+	Hash     string // of the list of pictures and labels
+	Skipped  int    // pictures that could not be read; they are left out
+}
+
+// Preprocessing says in words what happens to a picture.
+func (s Source) Preprocessing(v Views) string {
+	p := s.Model.Images.Preprocessor().String()
+	if v.Augmented {
+		return fmt.Sprintf("%s; random resized crop and flip in place of the centre crop, seed %d", p, v.Seed)
+	}
+	return p
+}
+
+// Images returns the features of every picture of a set. What the bank holds
+// is not encoded again.
+func (s Source) Images(ctx context.Context, set *dataset.Set, v Views) (Set, error) {
+	out := Set{Views: max(v.Count, 1)}
+	if err := set.Check(); err != nil {
+		return out, err
+	}
+	print, err := set.Fingerprint(false)
+	if err != nil {
+		return out, err
+	}
+	out.Hash = print
+	key := bank.Key{
+		Weights:       s.Weights,
+		Preprocessing: s.Preprocessing(v) + "; " + s.Precision,
+		Images:        print,
+	}
+	b, err := bank.Open(s.Bank, key, len(set.Items), 0)
+	if err != nil {
+		return out, err
+	}
+	_, err = b.Fill(ctx, s.encoder(set, v), bank.FillOptions{Views: out.Views, Batch: 8 * s.Model.Images.Batch(), Progress: s.Progress})
+	if err != nil {
+		return out, err
+	}
+	all, failed, err := b.Features(out.Views)
+	if err != nil {
+		return out, err
+	}
+	out.Features, out.Labels = dropFailed(all, set.Labels(), failed, out.Views)
+	out.Skipped = len(set.Items) - len(out.Labels)
+	if len(out.Labels) == 0 {
+		return out, fmt.Errorf("data set %s: none of its %d pictures could be read", set.Name, len(set.Items))
+	}
+	return out, nil
+}
+
+// dropFailed leaves out the pictures that failed in any view.
+func dropFailed(all adapt.Matrix, labels []int, failed []int, views int) (adapt.Matrix, []int) {
+	if len(failed) == 0 {
+		return all, labels
+	}
+	n := len(labels)
+	bad := make([]bool, n)
+	for _, row := range failed {
+		bad[row%n] = true
+	}
+	out := adapt.Matrix{Cols: all.Cols}
+	var kept []int
+	for v := range views {
+		for i := range n {
+			if bad[i] {
+				continue
+			}
+			out.Data = append(out.Data, all.Row(v*n+i)...)
+			out.Rows++
+			if v == 0 {
+				kept = append(kept, labels[i])
+			}
+		}
+	}
+	return out, kept
+}
+
+// encoder returns the function that fills a set's bank.
+func (s Source) encoder(set *dataset.Set, v Views) bank.Encode {
+	return func(ctx context.Context, items []bank.Item) (adapt.Matrix, []int, error) {
+		rows := adapt.NewMatrix(len(items), s.Model.Images.Dim())
+		var failed []int
+		pre := s.Model.Images.Preprocessor()
+		loader := vit.Loader{
+			Preprocessor: pre, BatchSize: s.Model.Images.Batch(), Strict: s.Strict,
+			Skip: func(i int, err error) {
+				failed = append(failed, i)
+				if s.Skip != nil {
+					s.Skip(err)
+				}
+			},
+		}
+		if v.Augmented {
+			loader.View = func(i int, img image.Image) (*image.NRGBA, error) {
+				key := set.Items[items[i].Image].Key(set.Root)
+				return pre.RandomView(img, vit.ViewRand(v.Seed, key, items[i].View), vit.Bicubic)
+			}
+		}
+		open := func(i int) (image.Image, error) { return set.Items[items[i].Image].Image() }
+		size := pre.Len()
+		for b, err := range loader.Batches(ctx, len(items), open) {
+			if err != nil {
+				if len(failed) == len(items) && ctx.Err() == nil {
+					break // each of them was reported
+				}
+				return rows, nil, err
+			}
+			images := make([][]float32, len(b.Indices))
+			for i := range images {
+				images[i] = b.Pixels[i*size : (i+1)*size]
+			}
+			features, err := s.Model.Images.Encode(ctx, images)
+			if err != nil {
+				return rows, nil, err
+			}
+			for i, at := range b.Indices {
+				copy(rows.Row(at), features[i])
+			}
+		}
+		return rows, failed, nil
+	}
+}
+
+// Prototypes returns the text prototypes [K, D] of classes, by the average
+// that compat asks for.
+func (s Source) Prototypes(ctx context.Context, templates, classes []string, compat adapt.Compat) (adapt.Matrix, error) {
+	average := clip.Unit
+	if compat == adapt.CLIPCalib {
+		average = clip.Raw
+	}
+	rows, err := s.Model.Prototypes(ctx, templates, classes, average)
+	if err != nil {
+		return adapt.Matrix{}, err
+	}
+	if len(rows) == 0 {
+		return adapt.Matrix{}, errors.New("prototypes: no classes")
+	}
+	return join(rows), nil
+}
+
+// Classes lists names with their prompts, for a run's record.
+func Classes(templates, names []string) []run.Class {
+	out := make([]run.Class, len(names))
+	for k, name := range names {
+		out[k].Name = name
+		for _, t := range templates {
+			out[k].Prompts = append(out[k].Prompts, strings.ReplaceAll(t, text.ClassSlot, name))
+		}
+	}
+	return out
+}
+
+// ZeroShotLogits are the model's scale times the cosines of features [N, D]
+// and prototypes [K, D].
+func (s Source) ZeroShotLogits(ctx context.Context, features, prototypes adapt.Matrix) (adapt.Matrix, error) {
+	rows, err := s.Model.ZeroShot(ctx, split(features), split(prototypes))
+	if err != nil {
+		return adapt.Matrix{}, err
+	}
+	return join(rows), nil
+}
+
+func split(m adapt.Matrix) [][]float32 {
+	rows := make([][]float32, m.Rows)
+	for i := range rows {
+		rows[i] = m.Row(i)
+	}
+	return rows
+}
+
+func join(rows [][]float32) adapt.Matrix {
+	out := adapt.NewMatrix(len(rows), len(rows[0]))
+	for i, r := range rows {
+		copy(out.Row(i), r)
+	}
+	return out
+}

@@ -1,0 +1,93 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+
+	"clipcalib/calib"
+	"clipcalib/internal/npy"
+)
+
+// Evaluation is one finished evaluation, read back from its folder.
+type Evaluation struct {
+	Name     string // of the target
+	Dir      string
+	Target   Target
+	Logits   calib.Matrix // after the remedy
+	ZeroShot calib.Matrix
+	Labels   []int
+}
+
+// Evaluations reads every evaluation below a run's folder, sorted by name.
+func Evaluations(dir string) ([]Evaluation, error) {
+	root := filepath.Join(dir, "targets")
+	entries, err := os.ReadDir(root)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("run %s: %w", dir, err)
+	}
+	sort.Slice(entries, func(i, j int) bool { return entries[i].Name() < entries[j].Name() })
+	var out []Evaluation
+	for _, e := range entries {
+		if !e.IsDir() {
+			continue
+		}
+		ev, err := ReadEvaluation(filepath.Join(root, e.Name()))
+		if err != nil {
+			return nil, fmt.Errorf("run %s: %w", dir, err)
+		}
+		out = append(out, ev)
+	}
+	return out, nil
+}
+
+// ReadEvaluation reads the folder of one evaluation.
+func ReadEvaluation(dir string) (Evaluation, error) {
+	ev := Evaluation{Name: filepath.Base(dir), Dir: dir}
+	if err := readYAML(filepath.Join(dir, targetFile), &ev.Target); err != nil {
+		return ev, err
+	}
+	var err error
+	if ev.Logits, err = readLogits(filepath.Join(dir, logitsFile)); err != nil {
+		return ev, err
+	}
+	if ev.ZeroShot, err = readLogits(filepath.Join(dir, zeroShotFile)); err != nil {
+		return ev, err
+	}
+	path := filepath.Join(dir, labelsFile)
+	if ev.Labels, err = npy.ReadLabels(path); err != nil {
+		return ev, err
+	}
+	if len(ev.Labels) != ev.Logits.N || ev.ZeroShot.N != ev.Logits.N || ev.ZeroShot.K != ev.Logits.K {
+		return ev, fmt.Errorf("%s: logits [%d, %d], zero-shot logits [%d, %d] and %d labels do not fit each other",
+			dir, ev.Logits.N, ev.Logits.K, ev.ZeroShot.N, ev.ZeroShot.K, len(ev.Labels))
+	}
+	return ev, nil
+}
+
+func readLogits(path string) (calib.Matrix, error) {
+	n, k, data, err := npy.ReadMatrix(path)
+	if err != nil {
+		return calib.Matrix{}, err
+	}
+	m := calib.Matrix{N: n, K: k, Data: data}
+	if err := m.Check(); err != nil {
+		return m, fmt.Errorf("%s: %w", path, err)
+	}
+	return m, nil
+}
+
+// ReadClasses reads a run's class names, nil where they are not known.
+func ReadClasses(dir string) ([]Class, error) {
+	var classes []Class
+	err := readJSON(filepath.Join(dir, classesFile), &classes)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	return classes, err
+}
