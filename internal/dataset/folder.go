@@ -19,13 +19,12 @@ const classNamesFile = "classnames.txt"
 // loadFolder reads root/class/*.image. Labels are the ranks of the sorted
 // class folders, and items are sorted by path within a class.
 func loadFolder(root string, opt Options) (*Set, error) {
-	name := filepath.Base(filepath.Clean(root))
 	if opt.Split != "" {
 		part := filepath.Join(root, opt.Split)
 		if !isDir(part) {
 			return nil, fmt.Errorf("data set %s: no folder %q in it", root, opt.Split)
 		}
-		name, root = name+"-"+opt.Split, part
+		root = part
 	} else if hasSplits(root) {
 		return nil, fmt.Errorf("data set %s: %w in it; add #train, #val or #test", root, ErrNoSplit)
 	}
@@ -47,7 +46,8 @@ func loadFolder(root string, opt Options) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	set := &Set{Name: name, Root: root, Classes: classes}
+	set := &Set{Root: root, Classes: classes}
+	set.Name, set.Split = nameOf(root)
 	for label, folder := range folders {
 		paths, err := pictures(filepath.Join(root, folder))
 		if err != nil {
@@ -111,26 +111,60 @@ func fileExists(path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
+// maxDepth bounds the folders within a class folder, and links that go round.
+const maxDepth = 8
+
 // pictures lists the picture files of a class folder and the folders in it,
-// sorted by path.
+// sorted by path. Links are followed; hidden names are not.
 func pictures(dir string) ([]string, error) {
 	var paths []string
-	err := filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+	var walk func(dir string, depth int) error
+	walk = func(dir string, depth int) error {
+		entries, err := os.ReadDir(dir)
 		if err != nil {
 			return err
 		}
-		hidden := strings.HasPrefix(e.Name(), ".") && path != dir
-		if e.IsDir() {
-			if hidden {
-				return filepath.SkipDir
+		for _, e := range entries {
+			path := filepath.Join(dir, e.Name())
+			switch {
+			case strings.HasPrefix(e.Name(), "."):
+			case e.IsDir() || e.Type()&os.ModeSymlink != 0 && isDir(path):
+				if depth == maxDepth {
+					return fmt.Errorf("folders nested more than %d deep at %s", maxDepth, path)
+				}
+				if err := walk(path, depth+1); err != nil {
+					return err
+				}
+			case slices.Contains(pictureSuffixes, strings.ToLower(filepath.Ext(path))):
+				paths = append(paths, path)
 			}
-			return nil
-		}
-		if !hidden && slices.Contains(pictureSuffixes, strings.ToLower(filepath.Ext(path))) {
-			paths = append(paths, path)
 		}
 		return nil
-	})
+	}
+	err := walk(dir, 1)
 	slices.Sort(paths)
 	return paths, err
+}
+
+// genericNames are folder names that say nothing about a data set.
+var genericNames = []string{"train", "val", "test", "images", "data"}
+
+// nameOf names a set by its folder, or by the nearest folder above with a
+// telling name, and says which split the generic names stand for:
+// imagenet/images/val is split val of imagenet.
+func nameOf(root string) (name, split string) {
+	path, err := filepath.Abs(root)
+	if err != nil {
+		path = filepath.Clean(root)
+	}
+	for name = filepath.Base(path); slices.Contains(genericNames, strings.ToLower(name)); name = filepath.Base(path) {
+		if lower := strings.ToLower(name); split == "" && validSplit(lower) {
+			split = lower
+		}
+		path = filepath.Dir(path)
+		if filepath.Dir(path) == path {
+			return filepath.Base(root), split
+		}
+	}
+	return name, split
 }

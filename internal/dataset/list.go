@@ -46,8 +46,8 @@ func loadList(path string, opt Options) (*Set, error) {
 	if root == "" {
 		root = filepath.Dir(path)
 	}
-	base := filepath.Base(path)
-	set := &Set{Name: strings.TrimSuffix(base, filepath.Ext(base)), Root: root, Classes: classes}
+	set := &Set{Root: root, Classes: classes}
+	set.Name, set.Split = nameOf(strings.TrimSuffix(path, filepath.Ext(path)))
 	for i, e := range entries {
 		file := filepath.FromSlash(e.path)
 		if !filepath.IsAbs(file) {

@@ -133,6 +133,42 @@ func TestLoadRefuses(t *testing.T) {
 	}
 }
 
+func TestNames(t *testing.T) {
+	for path, want := range map[string][2]string{
+		"/data/imagenet/images/val": {"imagenet", "val"},
+		"/data/pets":                {"pets", ""},
+		"/data/pets/Train":          {"pets", "train"},
+		"/data/imagenet-a/":         {"imagenet-a", ""},
+		"/train":                    {"train", "train"},
+	} {
+		name, split := nameOf(filepath.FromSlash(path))
+		if name != want[0] || split != want[1] {
+			t.Errorf("%s: %q %q, want %q", path, name, split, want)
+		}
+	}
+}
+
+func TestLinkedFoldersAreFollowed(t *testing.T) {
+	real := tree(t, map[string]string{"x.png": "", "more/y.png": "", ".cache/z.png": ""})
+	root := t.TempDir()
+	if err := os.Symlink(real, filepath.Join(root, "cat")); err != nil {
+		t.Skip("no symbolic links here:", err)
+	}
+	set, err := Load(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := keys(set); !slices.Equal(got, []string{"cat/more/y.png=cat", "cat/x.png=cat"}) {
+		t.Errorf("items %q", got)
+	}
+	if err := os.Symlink(real, filepath.Join(real, "round")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(root); err == nil || !strings.Contains(err.Error(), "nested") {
+		t.Errorf("error %v for a link that goes round", err)
+	}
+}
+
 func TestLoadSplitFallsBack(t *testing.T) {
 	parts := tree(t, map[string]string{"train/a/1.png": "", "test/a/2.png": ""})
 	whole := tree(t, map[string]string{"a/1.png": ""})

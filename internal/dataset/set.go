@@ -11,6 +11,7 @@ import (
 // Set is an ordered list of labelled pictures.
 type Set struct {
 	Name    string   // short name for reports, such as the folder's
+	Split   string   // "train", "val" or "test" where that is known
 	Root    string   // folder that relative item paths start from; "" for sets in memory
 	Classes []string // class names by label
 	Items   []Item
@@ -85,14 +86,14 @@ func (s *Set) Check() error {
 
 // with returns a set of the same classes with other items.
 func (s *Set) with(items []Item) *Set {
-	return &Set{Name: s.Name, Root: s.Root, Classes: s.Classes, Items: items}
+	return &Set{Name: s.Name, Split: s.Split, Root: s.Root, Classes: s.Classes, Items: items}
 }
 
 // Subset returns the items of the given classes, relabelled to their position
 // in labels: a 200-class target of a 1,000-class source, for instance.
 func (s *Set) Subset(labels []int) (*Set, error) {
 	position := make(map[int]int, len(labels))
-	out := &Set{Name: s.Name, Root: s.Root}
+	out := &Set{Name: s.Name, Split: s.Split, Root: s.Root}
 	for i, l := range labels {
 		if l < 0 || l >= len(s.Classes) {
 			return nil, fmt.Errorf("data set %s: class %d, want 0 to %d", s.Name, l, len(s.Classes)-1)

@@ -62,7 +62,7 @@ func loadSplitFile(path string, opt Options) (*Set, error) {
 	if err != nil {
 		return nil, fmt.Errorf("split file %s: %w", path, err)
 	}
-	set := &Set{Name: splitName(path) + "-" + opt.Split, Root: root, Classes: classes}
+	set := &Set{Name: splitName(path), Split: opt.Split, Root: root, Classes: classes}
 	for _, e := range entries {
 		set.Items = append(set.Items, Item{Path: filepath.Join(root, filepath.FromSlash(e.path)), Label: e.label})
 	}
