@@ -43,6 +43,7 @@ def emit(what, data):
 def pillow(im, **options):
     out = io.BytesIO()
     im.save(out, "JPEG", **options)
+    options.update({"exif": "orientation"} if "exif" in options else {})
     emit(f"{im.mode} {im.width}x{im.height} {options}", out.getvalue())
 
 
@@ -68,6 +69,9 @@ def small_set():
         cjpeg(picture(21, 19), "-quality", "80", "-sample", sample, "-optimize")
         cjpeg(picture(35, 18), "-quality", "80", "-sample", sample, "-progressive")
     cjpeg(picture(45, 45), "-quality", "80", "-sample", "2x2", "-optimize", "-restart", "2B")
+    turned = Image.Exif()
+    turned[0x0112] = 6  # an orientation, which Image.open leaves alone
+    pillow(picture(21, 19), quality=75, exif=turned.tobytes())
 
 
 SAMPLINGS = ["1x1", "1x2", "2x1", "2x2", "4x1", "4x2", "1x4", "2x4", "1x1,2x2,2x2", "2x2,1x1,2x1", "2x2,1x2,1x2", "2x1,1x2,1x1", "4x1,2x1,1x1"]
