@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"hash"
 	"io"
 	"os"
@@ -19,30 +18,41 @@ const edge = 4096
 // path relative to the root, its file's size and the first and last 4 KiB of
 // its content, where encoded pictures differ if they differ at all; all of its
 // content if whole is set. Labels and the place of the root do not enter, so
-// that features computed once serve a set that is moved or relabelled. Items
-// in memory enter by their pixels.
+// that features computed once serve a set that is moved or relabelled. A file
+// that cannot be read enters as such, so that it counts as changed once it can.
+// Items in memory enter by their pixels.
 func (s *Set) Fingerprint(whole bool) (string, error) {
 	sum := sha256.New()
 	for _, it := range s.Items {
-		if err := it.fingerprint(sum, s.Root, whole); err != nil {
-			return "", fmt.Errorf("image %s: %w", it.Path, cause(err))
+		writeSized(sum, []byte(it.Key(s.Root)))
+		if it.Load != nil {
+			if err := it.hashPixels(sum); err != nil {
+				return "", err
+			}
+			continue
 		}
+		content := sha256.New()
+		if err := it.hashFile(content, whole); err != nil {
+			writeNumber(sum, -1)
+			continue
+		}
+		sum.Write(content.Sum(nil))
 	}
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-func (it Item) fingerprint(sum hash.Hash, root string, whole bool) error {
-	writeSized(sum, []byte(it.Key(root)))
-	if it.Load != nil {
-		img, err := it.Image()
-		if err != nil {
-			return err
-		}
-		writeNumber(sum, img.Rect.Dx())
-		writeNumber(sum, img.Rect.Dy())
-		_, err = sum.Write(img.Pix)
+func (it Item) hashPixels(sum hash.Hash) error {
+	img, err := it.Image()
+	if err != nil {
 		return err
 	}
+	writeNumber(sum, img.Rect.Dx())
+	writeNumber(sum, img.Rect.Dy())
+	sum.Write(img.Pix)
+	return nil
+}
+
+func (it Item) hashFile(sum hash.Hash, whole bool) error {
 	f, err := os.Open(it.Path)
 	if err != nil {
 		return err

@@ -224,9 +224,14 @@ func TestFingerprint(t *testing.T) {
 	if sum(one, false) == sum(two, false) {
 		t.Error("other pixels in memory, the same fingerprint")
 	}
+	whole := sum(base, false)
 	base.Items[0].Path += ".gone"
-	if _, err := base.Fingerprint(true); err == nil || !strings.Contains(err.Error(), ".gone") {
-		t.Errorf("error %v does not name the missing file", err)
+	if gone := sum(base, false); gone == whole {
+		t.Error("a missing file does not show in the fingerprint")
+	}
+	one.Items[0].Load = func() (image.Image, error) { return nil, errors.New("no pack") }
+	if _, err := one.Fingerprint(false); err == nil || !strings.Contains(err.Error(), "dot") {
+		t.Errorf("error %v does not name the item", err)
 	}
 }
 

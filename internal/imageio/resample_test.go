@@ -1,6 +1,7 @@
 package imageio
 
 import (
+	"fmt"
 	"image"
 	"testing"
 )
@@ -84,9 +85,11 @@ func TestResizeRefuses(t *testing.T) {
 func ExampleResize() {
 	photo := image.NewNRGBA(image.Rect(0, 0, 500, 375))
 	// The middle 224 x 224 of the picture at 298 x 224.
-	_, err := Resize(photo, photo.Rect, 298, 224, image.Rect(37, 0, 261, 224), Bicubic, CurrentPillow)
+	m, err := Resize(photo, photo.Rect, 298, 224, image.Rect(37, 0, 261, 224), Bicubic, CurrentPillow)
 	if err != nil {
-		panic(err)
+		fmt.Println(err)
+		return
 	}
-	// Output:
+	fmt.Println(m.Rect)
+	// Output: (0,0)-(224,224)
 }
