@@ -90,6 +90,10 @@ func checkNames(rs []record) error {
 const encodeChunk = 1 << 15
 
 func encodeFloats(w io.Writer, data []float32, d DType) error {
+	if d == F32 && littleEndian {
+		_, err := w.Write(floatBytes(data))
+		return err
+	}
 	buf := make([]byte, 0, encodeChunk*d.Size())
 	for len(data) > 0 {
 		n := min(len(data), encodeChunk)

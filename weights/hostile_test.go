@@ -250,7 +250,7 @@ func TestOtherFilesAreNamedForWhatTheyAre(t *testing.T) {
 	} {
 		refuse(t, []byte(data), want)
 	}
-	if _, err := Open("testdata"); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+	if _, err := Open("testdata"); err == nil || !strings.Contains(err.Error(), "name the weights file in it") {
 		t.Errorf("opening a folder: %v", err)
 	}
 }

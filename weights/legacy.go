@@ -125,6 +125,9 @@ type legacyView struct {
 }
 
 func (v *legacyView) size() int64 { return v.n }
+
+func (v *legacyView) done(off, n int64) { v.whole.done(v.off+off, n) }
+
 func (v *legacyView) bytes(off, n int64) ([]byte, error) {
 	if off < 0 || n < 0 || off > v.n || n > v.n-off {
 		return nil, errors.New("tensor reaches outside its storage")

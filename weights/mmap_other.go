@@ -10,4 +10,6 @@ import (
 // mapFile always fails here, and the reader falls back to ReadAt.
 func mapFile(*os.File, int64) ([]byte, error) { return nil, errors.ErrUnsupported }
 
+func releasePages([]byte) {}
+
 func unmapFile([]byte) error { return nil }

@@ -44,7 +44,7 @@ func widen(dst []float32, raw []byte, d DType) {
 	switch d {
 	case F32:
 		if littleEndian {
-			copy(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(dst))), len(dst)*4), raw)
+			copy(floatBytes(dst), raw)
 			return
 		}
 		for i := range dst {
@@ -67,6 +67,11 @@ func widen(dst []float32, raw []byte, d DType) {
 			dst[i] = float32(intAt(raw, i, d))
 		}
 	}
+}
+
+// floatBytes views float32 numbers as the bytes they are in memory.
+func floatBytes(data []float32) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(data))), len(data)*4)
 }
 
 // widenHalf takes four elements from each 8-byte load.

@@ -10,8 +10,9 @@ import (
 	"sort"
 )
 
-// maxSafetensorsHeader is the bound the format itself sets.
-const maxSafetensorsHeader = 100_000_000
+// maxSafetensorsHeader bounds the header, which takes 100 KB for the largest
+// CLIP. The format itself would allow 100 MB.
+const maxSafetensorsHeader = 16 << 20
 
 // readSafetensors reads the index of a safetensors file: an 8-byte
 // little-endian length, a JSON object of that length, and the tensors' bytes,

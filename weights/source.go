@@ -36,7 +36,10 @@ func openSource(path string) (*source, error) {
 	}
 	if !info.Mode().IsRegular() {
 		f.Close()
-		return nil, errors.New("not a regular file")
+		if info.IsDir() {
+			return nil, fmt.Errorf("%s is a folder: name the weights file in it, such as model.safetensors", path)
+		}
+		return nil, fmt.Errorf("%s is not a regular file", path)
 	}
 	s := &source{ReaderAt: f, size: info.Size(), release: f.Close}
 	if s.size > 0 {
@@ -73,6 +76,17 @@ func (s *source) bytes(off, n int64) ([]byte, error) {
 		return nil, err
 	}
 	return buf, nil
+}
+
+// done lets the system take back the pages of a large window of the mapping,
+// so that a process holds a checkpoint's bytes once, not twice.
+func (s *source) done(off, n int64) {
+	const worthIt = 1 << 20
+	page := int64(os.Getpagesize())
+	first, last := (off+page-1)/page*page, (off+n)/page*page
+	if s.release != nil && n >= worthIt && last > first && last <= int64(len(s.data)) {
+		releasePages(s.data[first:last])
+	}
 }
 
 // guard runs f and turns a panic into an error: a fault because the file was

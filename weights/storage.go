@@ -21,6 +21,8 @@ const (
 type payload interface {
 	// bytes returns n bytes at off within the payload.
 	bytes(off, n int64) ([]byte, error)
+	// done says that those bytes are not needed again soon.
+	done(off, n int64)
 	size() int64
 }
 
@@ -34,6 +36,8 @@ type region struct {
 }
 
 func (r *region) size() int64 { return r.n }
+
+func (r *region) done(off, n int64) { r.src.done(r.off+off, n) }
 
 func (r *region) bytes(off, n int64) ([]byte, error) {
 	if r.verify != nil {
@@ -73,7 +77,7 @@ func elements(shape []int64) (int64, error) {
 			return 0, fmt.Errorf("negative size in shape %v", shape)
 		}
 		hi, lo := bits.Mul64(n, uint64(d))
-		if hi != 0 || lo > maxElements {
+		if hi != 0 || lo > maxElements || uint64(int(lo)) != lo {
 			return 0, fmt.Errorf("shape %v is too large", shape)
 		}
 		n = lo

@@ -78,6 +78,7 @@ func (t *Tensor) read(put func(raw []byte, at int)) error {
 				return err
 			}
 			put(raw, 0)
+			v.storage.data.done(v.offset*size, int64(len(raw)))
 			return nil
 		}
 		return v.gather(put)

@@ -84,7 +84,7 @@ func safetensorsHeader(rs []record, metadata map[string]string) ([]byte, error) 
 		b.WriteByte(' ')
 	}
 	if b.Len()-8 > maxSafetensorsHeader {
-		return nil, fmt.Errorf("header of %d bytes is larger than the format allows", b.Len()-8)
+		return nil, fmt.Errorf("header of %d bytes is larger than %d", b.Len()-8, maxSafetensorsHeader)
 	}
 	binary.LittleEndian.PutUint64(b.Bytes(), uint64(b.Len()-8))
 	return b.Bytes(), nil

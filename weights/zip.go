@@ -142,8 +142,8 @@ func checkCRC(r *region, f *zip.File) error {
 	return nil
 }
 
-// deflated is a compressed record, inflated when first read and kept until
-// the last of the tensors on it has been read once.
+// deflated is a compressed record, inflated when read. It is kept afterwards
+// only if several tensors share it.
 type deflated struct {
 	entry *zip.File
 	users int // tensors on this storage
@@ -153,6 +153,8 @@ type deflated struct {
 }
 
 func (d *deflated) size() int64 { return int64(d.entry.UncompressedSize64) }
+
+func (d *deflated) done(int64, int64) {}
 
 func (d *deflated) bytes(off, n int64) ([]byte, error) {
 	d.mu.Lock()
