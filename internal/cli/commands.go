@@ -9,9 +9,11 @@ func commands(a *app) []*cobra.Command {
 		zeroshotCommand(a),
 		adaptCommand(a),
 		evalCommand(a),
+		reportCommand(a),
 		calibrateCommand(a),
 		inspectCommand(a),
 		convertCommand(a),
+		benchCommand(a),
 		doctorCommand(a),
 	}
 }

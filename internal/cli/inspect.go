@@ -63,7 +63,9 @@ func inspectCommand(a *app) *cobra.Command {
 
 func (a *app) printInspection(in *weights.Inspection, tensors bool) error {
 	w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
-	row := func(name, format string, args ...any) { fmt.Fprintf(w, "%s\t"+format+"\n", append([]any{name}, args...)...) }
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(w, "%s\t"+format+"\n", append([]any{name}, args...)...)
+	}
 	row("file", "%s (%.1f MB)", in.Path, float64(in.Bytes)/1e6)
 	row("sha256", "%s", in.SHA256)
 	row("format", "%s", in.Format)
