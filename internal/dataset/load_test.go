@@ -106,7 +106,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"folder without classes", "", map[string]string{"a.png": ""}, "no class folders"},
 		{"folder without pictures", "", map[string]string{"a/notes.txt": "n"}, "no images"},
 		{"split not said", "s.json", map[string]string{"s.json": petSplit, "b.png": ""}, "#train"},
-		{"pictures not found", "s.json#train", map[string]string{"s.json": petSplit}, `first picture "b.png"`},
+		{"pictures not found", "s.json#train", map[string]string{"s.json": petSplit}, `such as "b.png"`},
 		{"not JSON", "s.json#train", map[string]string{"s.json": "{train"}, "not a JSON object"},
 		{"no splits", "s.json#train", map[string]string{"s.json": "{}"}, `none of "train"`},
 		{"split missing", "s.json#val", map[string]string{"s.json": `{"train":[["a",0,"x"]]}`}, `no split "val"`},

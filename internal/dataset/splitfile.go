@@ -58,7 +58,7 @@ func loadSplitFile(path string, opt Options) (*Set, error) {
 	if err != nil {
 		return nil, fmt.Errorf("split file %s: %w", path, err)
 	}
-	root, err := imageRoot(path, entries[0].path, opt.ImageRoot)
+	root, err := imageRoot(path, entries[:min(len(entries), rootTries)], opt.ImageRoot)
 	if err != nil {
 		return nil, fmt.Errorf("split file %s: %w", path, err)
 	}
@@ -145,21 +145,27 @@ func splitClasses(splits map[string][]splitEntry) ([]string, error) {
 	return classes, nil
 }
 
+// rootTries is how many pictures are looked for to find the image folder, so
+// that a few missing ones do not hide it.
+const rootTries = 20
+
 // imageRoot finds the folder that the file's relative paths start from: the
 // one given, else the file's own folder or one directly inside it, whichever
-// holds the first picture.
-func imageRoot(file, first, given string) (string, error) {
+// holds one of the first pictures.
+func imageRoot(file string, first []splitEntry, given string) (string, error) {
 	dir := filepath.Dir(file)
 	candidates := []string{given}
 	if given == "" {
 		candidates = append([]string{dir}, subfolders(dir)...)
 	}
 	for _, c := range candidates {
-		if fileExists(filepath.Join(c, filepath.FromSlash(first))) {
-			return c, nil
+		for _, e := range first {
+			if fileExists(filepath.Join(c, filepath.FromSlash(e.path))) {
+				return c, nil
+			}
 		}
 	}
-	return "", fmt.Errorf("no folder holds its first picture %q (looked in %s); give the image folder", first, strings.Join(candidates, ", "))
+	return "", fmt.Errorf("no folder holds its pictures, such as %q (looked in %s); give the image folder", first[0].path, strings.Join(candidates, ", "))
 }
 
 func subfolders(dir string) []string {
