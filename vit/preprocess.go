@@ -20,6 +20,10 @@ var (
 // to Size (bicubic, antialiased, 8-bit), centre crop, scaling to [0, 1],
 // normalisation per channel. Its numbers equal the reference's bit for bit.
 //
+// RGB comes first, as in the loaders of Dassl and torchvision's ImageFolder.
+// OpenAI's clip.py converts after the crop instead, which makes a difference
+// for pictures with a palette or alpha only.
+//
 // A Preprocessor is immutable and safe for concurrent use. Make one with
 // [NewPreprocessor].
 type Preprocessor struct {
