@@ -13,7 +13,7 @@ import (
 // types and takes the container from the destination's extension.
 type ConvertOptions struct {
 	Format  Format  // TorchZip or Safetensors; zero goes by the extension
-	Layout  Layout  // LayoutOpenAI or LayoutHuggingFace; zero keeps the names
+	Layout  Layout  // names to write; zero keeps those of the source
 	DType   DType   // F32, F16 or BF16 for floating-point tensors; zero keeps each
 	Deflate bool    // compress a PyTorch file
 	CLIP    Options // how to read the source if the layout is changed

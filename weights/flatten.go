@@ -19,7 +19,7 @@ const (
 // of preference.
 var stateKeys = []string{"state_dict", "model_state_dict", "model_state", "model", "module", "network", "net", "params", "weights"}
 
-// entry is a key and its value in any of the pickled containers.
+// pickledItem is a key and its value in any of the pickled containers.
 type pickledItem struct {
 	key   string
 	value any

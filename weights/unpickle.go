@@ -80,7 +80,16 @@ func (u *unpickler) findClass(module, name string) (any, error) {
 	if inertGlobals[module+"."+name] {
 		return inert{}, nil
 	}
-	return nil, fmt.Errorf("refused: the pickle refers to %.100q, which is not on the list of names a checkpoint needs", module+"."+name)
+	return nil, fmt.Errorf("refused: the pickle refers to %.100q, which is not on the list of names a checkpoint needs%s",
+		module+"."+name, refusedHint(name))
+}
+
+// refusedHint guesses why a name that looks like a class is there.
+func refusedHint(name string) string {
+	if name == "" || name[0] < 'A' || name[0] > 'Z' {
+		return ""
+	}
+	return "; if the file holds a whole model, save its state_dict() instead"
 }
 
 // inertGlobals are names that occur beside the tensors of training
