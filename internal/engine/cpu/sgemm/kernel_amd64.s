@@ -117,6 +117,16 @@
 	JZ          done               \
 	ADDQ        R9, DX
 
+// Ask for the rows of C while the sums are made: R8 rows from DX on.
+#define FETCH(bytes)          \
+	MOVQ R8, BX               \
+	MOVQ DX, AX               \
+	PREFETCHT0 (AX)           \
+	PREFETCHT0 bytes(AX)      \
+	ADDQ R9, AX               \
+	DECQ BX                   \
+	JNZ  -4(PC)
+
 // func kernel12x32(k int, a, b, c *float32, ldc int, alpha, beta float32, rows int, mask uint32)
 TEXT ·kernel12x32(SB), NOSPLIT, $0-60
 	MOVQ k+0(FP), CX
@@ -126,6 +136,7 @@ TEXT ·kernel12x32(SB), NOSPLIT, $0-60
 	MOVQ ldc+32(FP), R9
 	SHLQ $2, R9
 	MOVQ rows+48(FP), R8
+	FETCH(64)
 	ZEROALL
 	MOVQ CX, BX
 	SHRQ $1, BX
@@ -193,6 +204,7 @@ TEXT ·kernel12x16(SB), NOSPLIT, $0-60
 	MOVQ ldc+32(FP), R9
 	SHLQ $2, R9
 	MOVQ rows+48(FP), R8
+	FETCH(0)
 	ZEROALL
 	TESTQ CX, CX
 	JZ    store

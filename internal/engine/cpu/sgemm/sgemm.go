@@ -17,12 +17,13 @@ import (
 )
 
 const (
-	// blockK is the depth of a packed block: a panel of A (12 x 384 floats,
-	// 18 KB) stays in the first-level cache while panels of B stream past.
+	// blockM x blockK floats of A, 295 KB, are packed at a time. Both suit the
+	// second-level cache; blockM is a multiple of all kernels' rows.
+	blockM = 192
 	blockK = 384
-	// blockN bounds the columns of B that are used together: 384 x 384
-	// floats, 590 KB, fit a 1 MB second-level cache.
-	blockN = 384
+	// finishN is the number of columns finished at a time, a multiple of all
+	// kernels' columns.
+	finishN = 384
 	// packLimit bounds the floats of B packed at once.
 	packLimit = 4 << 20
 	// parallelWork is the number of multiply-adds worth one more goroutine.
@@ -149,32 +150,39 @@ type block struct {
 	finish Epilogue
 }
 
+// run goes through the part in the order that packs each value of A once:
+// blocks of rows of A stay in the second-level cache while the panels of B
+// come by, and each panel of B serves all of a block's tiles in turn.
 func (t block) run() {
-	buf := scratch.Get(t.kern.mr * min(blockK, t.b.k))
+	buf := scratch.Get(blockM * min(blockK, t.b.k))
 	defer buf.Put()
-	for j0 := t.j0; j0 < t.j1; j0 += blockN {
-		j1 := min(j0+blockN, t.j1)
-		for k0 := 0; k0 < t.b.k; k0 += blockK {
-			t.slab(buf.Data, j0, j1, k0, min(k0+blockK, t.b.k))
+	for k0 := 0; k0 < t.b.k; k0 += blockK {
+		for i0 := t.i0; i0 < t.i1; i0 += blockM {
+			t.slab(buf.Data, i0, min(i0+blockM, t.i1), k0, min(k0+blockK, t.b.k))
 		}
 	}
 }
 
-// slab adds the products of depth [k0, k1) to the columns [j0, j1).
-func (t block) slab(pa []float32, j0, j1, k0, k1 int) {
+// slab adds the products of depth [k0, k1) to the rows [i0, i1).
+func (t block) slab(pa []float32, i0, i1, k0, k1 int) {
 	beta := t.beta
 	if k0 > 0 {
 		beta = 1
 	}
 	mr, nr, depth := t.kern.mr, t.kern.nr, k1-k0
-	for i := t.i0; i < t.i1; i += mr {
-		rows := min(mr, t.i1-i)
-		packA(t.kern, pa, t.a, i, rows, k0, depth)
+	for i := i0; i < i1; i += mr {
+		packA(t.kern, pa[(i-i0)*depth:], t.a, i, min(mr, i1-i), k0, depth)
+	}
+	for j0 := t.j0; j0 < t.j1; j0 += finishN {
+		j1 := min(j0+finishN, t.j1)
 		for j := j0; j < j1; j += nr {
-			t.kern.tile(depth, pa, t.b.panel(j, k0, depth), t.c[i*t.ldc+j:], t.ldc, t.alpha, beta, rows, min(nr, t.b.n-j))
+			pb, cols := t.b.panel(j, k0, depth), min(nr, t.b.n-j)
+			for i := i0; i < i1; i += mr {
+				t.kern.tile(depth, pa[(i-i0)*depth:], pb, t.c[i*t.ldc+j:], t.ldc, t.alpha, beta, min(mr, i1-i), cols)
+			}
 		}
 		if k1 == t.b.k && t.finish != nil {
-			t.finish(i, i+rows, t.column+j0, t.column+j1)
+			t.finish(i0, i1, t.column+j0, t.column+j1)
 		}
 	}
 }
