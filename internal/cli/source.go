@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"clipcalib/adapt"
 	"clipcalib/internal/clip"
@@ -116,7 +117,7 @@ func (s sourceFlags) prompts(set *dataset.Set, compat adapt.Compat) []string {
 	if len(s.templates) > 0 {
 		return s.templates
 	}
-	if compat == adapt.CLIPCalib && set.Name == "ImageNet" {
+	if compat == adapt.CLIPCalib && strings.EqualFold(set.Name, "ImageNet") {
 		return text.TemplatesImageNet()
 	}
 	t, _ := text.TemplateFor(set.Name)
