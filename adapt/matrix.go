@@ -41,6 +41,10 @@ func (m Matrix) head(n int) Matrix {
 	return Matrix{Rows: n, Cols: m.Cols, Data: m.Data[: n*m.Cols : n*m.Cols]}
 }
 
+// Check reports what makes m no matrix of finite numbers, under the name of
+// what it holds.
+func (m Matrix) Check(what string) error { return m.check(what) }
+
 // check reports a shape that does not fit the data and values that are NaN or
 // infinite, under the name of what the matrix holds.
 func (m Matrix) check(what string) error {

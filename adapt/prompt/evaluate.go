@@ -1,0 +1,189 @@
+package prompt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"clipcalib/adapt"
+	"clipcalib/internal/graph"
+	"clipcalib/internal/ops"
+)
+
+// Input is what a learner classifies: the frozen image tower's features, images
+// themselves, or both. A method that needs images (see [NeedsImages]) uses
+// features for the zero-shot logits only, and saves the frozen tower's work by
+// them.
+type Input struct {
+	Features adapt.Matrix                     // [N, D], not normalised
+	Images   int                              // number of images; 0 where there are features only
+	Image    func(i int, dst []float32) error // writes the preprocessed pixels of image i, 3 x S x S
+}
+
+// Prediction is the logits of N images.
+type Prediction struct {
+	Raw      adapt.Matrix // [N, K], before the remedy's map of inference
+	ZeroShot adapt.Matrix // [N, K], of the frozen model
+	Logits   adapt.Matrix // [N, K], after it: the same as Raw but with SaLS
+}
+
+// Logits returns the logits [N, K] of images, those of [Learner.Predict].
+func (l *Learner) Logits(ctx context.Context, in Input) (adapt.Matrix, error) {
+	p, err := l.Predict(ctx, in)
+	return p.Logits, err
+}
+
+// Predict returns the logits of images, adapted and zero-shot.
+func (l *Learner) Predict(ctx context.Context, in Input) (Prediction, error) {
+	p, err := l.predict(ctx, in)
+	if err != nil {
+		return Prediction{}, fmt.Errorf("logits of %s: %w", l.Method.Name(), err)
+	}
+	return p, nil
+}
+
+// imagesAtOnce and nodesAtOnce bound the memory of a prediction: images in the
+// image tower, trie nodes where every image has prompts of its own.
+const (
+	featuresAtOnce = 256
+	imagesAtOnce   = 16
+	nodesAtOnce    = 8192
+)
+
+func (l *Learner) predict(ctx context.Context, in Input) (Prediction, error) {
+	if err := in.check(l); err != nil {
+		return Prediction{}, err
+	}
+	protos, err := l.zeroShotPrototypes(ctx)
+	if err != nil {
+		return Prediction{}, err
+	}
+	params, err := upload(l.model.Engine, l.params)
+	if err != nil {
+		return Prediction{}, err
+	}
+	defer params.close()
+	b := newBuilder(l.model, params, l.trie, l.LogitScale, min(l.batch(), in.rows()))
+	b.protos = protos
+	defer b.g.Close()
+	words, err := l.text(ctx, b)
+	if err != nil {
+		return Prediction{}, err
+	}
+	b.texted = words
+	zeroShot, adapted := l.outputs(b, in)
+	program, err := b.g.Compile(adapted, zeroShot)
+	if err != nil {
+		return Prediction{}, err
+	}
+	defer program.Close()
+	out := Prediction{Raw: adapt.NewMatrix(in.rows(), b.classes()), ZeroShot: adapt.NewMatrix(in.rows(), b.classes())}
+	for from := 0; from < in.rows(); from += b.batch {
+		n := min(b.batch, in.rows()-from)
+		err := b.feed(n, func(i int, dst []float32) error { copy(dst, in.Features.Row(from+i)); return nil },
+			func(i int, dst []float32) error {
+				if err := in.Image(from+i, dst); err != nil {
+					return fmt.Errorf("image %d: %w", from+i, err)
+				}
+				return nil
+			})
+		if err == nil {
+			err = program.Run(ctx)
+		}
+		if err == nil {
+			err = read(program, adapted, out.Raw, from, n)
+		}
+		if err == nil {
+			err = read(program, zeroShot, out.ZeroShot, from, n)
+		}
+		if err != nil {
+			return Prediction{}, err
+		}
+	}
+	out.Logits, err = adapt.Rescale(l.Remedy, out.Raw, out.ZeroShot)
+	return out, err
+}
+
+// text computes the text features once and returns them as a leaf, or nil
+// where they differ from image to image.
+func (l *Learner) text(ctx context.Context, b *builder) (*graph.Node, error) {
+	if _, ok := l.Method.(conditional); ok {
+		return nil, nil
+	}
+	own := newBuilder(l.model, b.params, b.trie, l.LogitScale, 1)
+	defer own.g.Close()
+	l.Method.logits(own) // sets the deep prompts
+	words := own.text()
+	p, err := own.g.Compile(words)
+	if err != nil {
+		return nil, err
+	}
+	defer p.Close()
+	if err := p.Run(ctx); err != nil {
+		return nil, err
+	}
+	rows, err := p.Float32(words)
+	if err != nil {
+		return nil, err
+	}
+	return ops.Constant(b.g, "text features", rows, words.Shape()...), nil
+}
+
+// outputs builds the zero-shot and the adapted logits. Where a method needs
+// images and the frozen features are there, those are fed beside the pixels.
+func (l *Learner) outputs(b *builder, in Input) (zeroShot, adapted *graph.Node) {
+	if NeedsImages(l.Method) && in.Features.Data != nil {
+		b.frozenImage()
+	}
+	adapted = l.Method.logits(b)
+	return b.zeroShot(), adapted
+}
+
+func read(p *graph.Program, n *graph.Node, out adapt.Matrix, from, rows int) error {
+	v, err := p.Float32(n)
+	if err == nil {
+		copy(out.Data[from*out.Cols:(from+rows)*out.Cols], v)
+	}
+	return err
+}
+
+// batch is the number of images computed at once.
+func (l *Learner) batch() int {
+	if _, ok := l.Method.(conditional); ok {
+		return max(1, nodesAtOnce/l.trie.Len())
+	}
+	if NeedsImages(l.Method) {
+		return imagesAtOnce
+	}
+	return featuresAtOnce
+}
+
+func (in Input) rows() int {
+	if in.Features.Data != nil {
+		return in.Features.Rows
+	}
+	return in.Images
+}
+
+// check reports what makes the input unfit.
+func (in Input) check(l *Learner) error {
+	need := NeedsImages(l.Method)
+	switch {
+	case need && (in.Image == nil || in.Images < 1):
+		return fmt.Errorf("%s prompts the image tower and needs images, not features", l.Method.Name())
+	case !need && in.Features.Data == nil:
+		return errors.New("no image features given")
+	case in.Features.Data == nil:
+		return nil
+	}
+	if err := in.Features.Check("features"); err != nil {
+		return err
+	}
+	if d := l.model.Config.EmbedDim; in.Features.Cols != d {
+		return fmt.Errorf("features are %d wide, the model's %d: they come from different models", in.Features.Cols, d)
+	}
+	if need && in.Features.Rows != in.Images {
+		return fmt.Errorf("%d rows of features for %d images", in.Features.Rows, in.Images)
+	}
+	return nil
+}

@@ -1,0 +1,84 @@
+package prompt
+
+import (
+	"fmt"
+
+	"clipcalib/internal/graph"
+	"clipcalib/weights"
+)
+
+// MaPLe learns prompts in both towers, those of the image tower being linear
+// images of those of the text tower, at the input and again before each of the
+// first Depth blocks (Khattak et al., "MaPLe: Multi-modal Prompt Learning",
+// 2023). The text's first words are replaced by the learned vectors; the rest
+// of the phrase stays.
+type MaPLe struct {
+	Contexts int    // 0 means 2
+	Init     string // "" means "a photo of a"
+	Depth    int    // blocks with prompts of their own; 0 means 3
+}
+
+// MaPLe's tensors; the numbered ones are those of blocks 1, 2, ...
+const (
+	nameCoupling     = learner + "proj."
+	nameDeepText     = learner + "compound_prompts_text.%d"
+	nameDeepCoupling = learner + "compound_prompt_projections.%d."
+)
+
+// Name is "maple".
+func (MaPLe) Name() string { return "maple" }
+
+// Choices says in words what the method's settings are.
+func (m MaPLe) Choices() []string {
+	return []string{fmt.Sprintf("prompts: %s, in the first %d blocks of both towers; the image tower's are a linear map of the text tower's", m.contexts(), m.depth())}
+}
+
+func (m MaPLe) depth() int { return orElse(m.Depth, 3) }
+
+// recipe is that of the cross-dataset experiments.
+func (MaPLe) recipe() recipe { return recipe{lr: 0.0026, epochs: 2, batch: 4} }
+
+func (m MaPLe) contexts() contexts {
+	return contexts{count: orElse(m.Contexts, 2), phrase: orElse(m.Init, phrase), keepRest: true}
+}
+
+func (MaPLe) prompted() {}
+
+func (m MaPLe) layout(c weights.Config, n, k int) ([]slot, error) {
+	if err := checkDepth(m.depth(), c); err != nil {
+		return nil, err
+	}
+	coupling := func(name string) []slot {
+		return []slot{
+			{name + "weight", []int{c.Vision.Width, c.Text.Width}, fromFanIn},
+			{name + "bias", []int{c.Vision.Width}, fromFanIn},
+		}
+	}
+	out := append(m.contexts().layout(c, n, k), coupling(nameCoupling)...)
+	for i := range m.depth() - 1 {
+		out = append(out, slot{fmt.Sprintf(nameDeepText, i), []int{n, c.Text.Width}, fromNoise})
+		out = append(out, coupling(fmt.Sprintf(nameDeepCoupling, i))...)
+	}
+	return out, nil
+}
+
+func (m MaPLe) logits(b *builder) *graph.Node {
+	var deep []*graph.Node
+	vision := []*graph.Node{b.linear(nameCoupling, b.param(nameCtx))}
+	for i := range m.depth() - 1 {
+		p := b.param(fmt.Sprintf(nameDeepText, i))
+		deep = append(deep, p)
+		vision = append(vision, b.linear(fmt.Sprintf(nameDeepCoupling, i), p))
+	}
+	b.promptImages(vision)
+	b.promptText(deep)
+	return b.cosine(b.image(), b.text())
+}
+
+// checkDepth checks a number of prompted blocks against both towers.
+func checkDepth(depth int, c weights.Config) error {
+	if most := min(c.Text.Layers, c.Vision.Layers); depth < 1 || depth > most {
+		return fmt.Errorf("depth %d: the model's towers take 1 to %d", depth, most)
+	}
+	return nil
+}

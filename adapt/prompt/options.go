@@ -1,0 +1,78 @@
+package prompt
+
+import (
+	"fmt"
+
+	"clipcalib/adapt"
+)
+
+// Options says how to train. The zero value is the recipe of the method's
+// authors: SGD with momentum 0.9, weight decay 5e-4, a cosine schedule with one
+// warm-up epoch; rate, epochs and batch differ between methods.
+type Options struct {
+	Loss        adapt.Loss     // nil means cross-entropy
+	Epochs      int            // 0 means the method's own
+	LR          float64        // base learning rate; 0 means the method's own
+	Batch       int            // images in a step; 0 means the method's own
+	WeightDecay float64        // 0 means 5e-4; below 0 means none
+	Schedule    adapt.Schedule // "" means adapt.WarmCosine
+	LogitScale  float64        // factor of the cosine; 0 means the model's
+	Seed        uint64         // of batches, views and initial values
+
+	// Init holds initial values of trained tensors by name, in place of the
+	// method's own: the parameters of another Learner, for instance.
+	Init map[string][]float32
+
+	// Checkpoint is a file that keeps the state of an unfinished training,
+	// written when ctx ends and every CheckpointEvery epochs (0: only when ctx
+	// ends). A training that finds its checkpoint continues from it, to the
+	// same bytes; it is removed when training is done.
+	Checkpoint      string
+	CheckpointEvery int
+
+	// Progress, unless nil, is called after every step, with the step's loss.
+	Progress func(adapt.Progress)
+}
+
+// defaultDecay is the weight decay of every prompt learner's released recipe.
+const defaultDecay = 5e-4
+
+// Resolved returns the options with the defaults for a method and a model's
+// logit scale filled in.
+func (o Options) Resolved(m Method, scale float64) Options {
+	r := m.recipe()
+	if o.Loss == nil {
+		o.Loss = adapt.CrossEntropy{}
+	}
+	o.Epochs = orElse(o.Epochs, r.epochs)
+	o.LR = orElse(o.LR, r.lr)
+	o.Batch = orElse(o.Batch, r.batch)
+	o.WeightDecay = max(0, orElse(o.WeightDecay, defaultDecay))
+	o.Schedule = orElse(o.Schedule, adapt.WarmCosine)
+	o.LogitScale = orElse(o.LogitScale, scale)
+	return o
+}
+
+// inner are the options of the trainer, all of them set.
+func (o Options) inner() adapt.Options {
+	return adapt.Options{
+		Compat: adapt.Textbook, Loss: o.Loss, Epochs: o.Epochs, LR: o.LR, Batch: o.Batch, WeightDecay: o.WeightDecay,
+		Optimizer: adapt.SGD, Schedule: o.Schedule, LogitScale: o.LogitScale, Seed: o.Seed,
+		Checkpoint: o.Checkpoint, CheckpointEvery: o.CheckpointEvery,
+	}
+}
+
+// Choices says in words, one line each, everything that decides the result of
+// a training besides the data; scale is the model's factor of the cosine.
+func Choices(m Method, r adapt.Remedy, o Options, scale float64) []string {
+	o = o.Resolved(m, scale)
+	out := append(m.Choices(), r.Choices()...)
+	return append(out,
+		fmt.Sprintf("logits: %g times the cosine", o.LogitScale),
+		"loss: "+o.Loss.String(),
+		fmt.Sprintf("optimiser: SGD, momentum 0.9, rate %g, weight decay %g", o.LR, o.WeightDecay),
+		fmt.Sprintf("schedule: %s over %d epochs, batches of %d; the last epoch's parameters are kept", o.Schedule, o.Epochs, o.Batch),
+		"zero-shot logits: of the frozen model on the same augmented view",
+		fmt.Sprintf("seed: %d", o.Seed),
+	)
+}

@@ -1,0 +1,133 @@
+package prompt
+
+import (
+	"fmt"
+	"math"
+
+	"clipcalib/internal/graph"
+	"clipcalib/internal/ops"
+	"clipcalib/text"
+	"clipcalib/weights"
+)
+
+// PromptSRC learns prompts in both towers, independent of each other, and holds
+// them back in three ways: text features near those of many templates, image
+// features near the frozen tower's, logits near the logits of both; and it
+// keeps an average of the epochs' prompts under a bell curve (Khattak et al.,
+// "Self-regulating Prompts", 2023).
+type PromptSRC struct {
+	Contexts       int     // vectors in the text; 0 means 4
+	Init           string  // "" means "a photo of a"
+	VisionContexts int     // vectors among the image's patches; 0 means 4
+	Depth          int     // blocks with prompts of their own; 0 means 3
+	TextWeight     float64 // of the text features' mean distance; 0 means 25
+	ImageWeight    float64 // of the image features' mean distance; 0 means 10
+	// Mean and Deviation are those of the bell curve over the epochs, counted
+	// from 1; 0 means 6 and 10.
+	Mean, Deviation float64
+	// Templates make the text teacher; nil means OpenAI's 80.
+	Templates []string
+}
+
+// PromptSRC's tensors.
+const (
+	nameVision     = "image_encoder.VPT"
+	nameDeepVision = "image_encoder.transformer.resblocks.%d.VPT_shallow"
+	nameDeepWords  = "text_encoder.transformer.resblocks.%d.VPT_shallow"
+)
+
+// Name is "promptsrc".
+func (PromptSRC) Name() string { return "promptsrc" }
+
+// Choices says in words what the method's settings are.
+func (m PromptSRC) Choices() []string {
+	mean, deviation := m.curve()
+	return []string{
+		fmt.Sprintf("prompts: %s, and %d vectors among the patches, in the first %d blocks of both towers", m.contexts(), m.visionContexts(), m.depth()),
+		fmt.Sprintf("self-regulation: weights %g on text and %g on image features, divergence from the teacher's logits over batch and classes", m.textWeight(), m.imageWeight()),
+		fmt.Sprintf("teacher: mean text feature of %d templates", len(m.templates())),
+		fmt.Sprintf("prompts averaged over epochs, weights normal with mean %g, deviation %g", mean, deviation),
+	}
+}
+
+func (m PromptSRC) depth() int           { return orElse(m.Depth, 3) }
+func (m PromptSRC) visionContexts() int  { return orElse(m.VisionContexts, 4) }
+func (m PromptSRC) textWeight() float64  { return orElse(m.TextWeight, 25) }
+func (m PromptSRC) imageWeight() float64 { return orElse(m.ImageWeight, 10) }
+
+func (m PromptSRC) curve() (mean, deviation float64) {
+	return orElse(m.Mean, 6), orElse(m.Deviation, 10)
+}
+
+func (m PromptSRC) templates() []string {
+	if m.Templates == nil {
+		return text.TemplatesOpenAI()
+	}
+	return m.Templates
+}
+
+// recipe is that of the cross-dataset experiments.
+func (PromptSRC) recipe() recipe { return recipe{lr: 0.0025, epochs: 20, batch: 4} }
+
+func (m PromptSRC) contexts() contexts {
+	return contexts{count: orElse(m.Contexts, 4), phrase: orElse(m.Init, phrase), keepRest: true}
+}
+
+func (PromptSRC) prompted() {}
+
+func (m PromptSRC) layout(c weights.Config, n, k int) ([]slot, error) {
+	if err := checkDepth(m.depth(), c); err != nil {
+		return nil, err
+	}
+	v := []int{m.visionContexts(), c.Vision.Width}
+	out := append(m.contexts().layout(c, n, k), slot{nameVision, v, fromNoise})
+	for i := 1; i < m.depth(); i++ {
+		out = append(out,
+			slot{fmt.Sprintf(nameDeepWords, i), []int{n, c.Text.Width}, fromNoise},
+			slot{fmt.Sprintf(nameDeepVision, i), v, fromNoise})
+	}
+	return out, nil
+}
+
+func (m PromptSRC) logits(b *builder) *graph.Node {
+	vision := []*graph.Node{b.param(nameVision)}
+	var deep []*graph.Node
+	for i := 1; i < m.depth(); i++ {
+		vision = append(vision, b.param(fmt.Sprintf(nameDeepVision, i)))
+		deep = append(deep, b.param(fmt.Sprintf(nameDeepWords, i)))
+	}
+	b.promptImages(vision)
+	b.promptText(deep)
+	return b.cosine(b.image(), b.text())
+}
+
+func (m PromptSRC) regulariser(b *builder, logits *graph.Node) *graph.Node {
+	g := b.g
+	words := ops.MeanAbs(g, b.text(), b.teacher())
+	image := ops.MeanAbs(g, b.image(), b.frozenImage())
+	loss := ops.Axpby(g, float32(m.textWeight()), words, float32(m.imageWeight()), image)
+	divergence := ops.Divergence(g, logits, b.cosine(b.frozenImage(), b.teacher()))
+	return ops.Axpby(g, 1, loss, 1/float32(b.classes()), divergence)
+}
+
+// epochWeights is a normal density at the epochs, counted from 1, made to sum
+// to 1.
+func (m PromptSRC) epochWeights(epochs int) []float64 {
+	mean, deviation := m.curve()
+	out := make([]float64, epochs)
+	top := math.Inf(-1)
+	for i := range out {
+		z := (float64(i+1) - mean) / deviation
+		out[i] = -z * z / 2
+		top = max(top, out[i])
+	}
+	sum := 0.0
+	for i, e := range out {
+		out[i] = math.Exp(e - top) // so that a far mean leaves one weight at least
+		sum += out[i]
+	}
+	for i := range out {
+		out[i] /= sum
+	}
+	return out
+}

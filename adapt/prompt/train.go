@@ -1,0 +1,242 @@
+package prompt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"clipcalib/adapt"
+	"clipcalib/internal/graph"
+	"clipcalib/internal/ops"
+	"clipcalib/text"
+
+	"gorgonia.org/tensor"
+)
+
+// task is one training: checked data and options with their defaults.
+type task struct {
+	model   *Model
+	method  Method
+	remedy  adapt.Remedy
+	data    Data
+	options Options
+
+	trie           *text.Trie
+	params         []param
+	protos, mentor adapt.Matrix
+}
+
+// Train learns prompts for data by a method under a remedy.
+//
+// When the loss becomes NaN or infinite, Train returns both a learner in its
+// last good state and an error that wraps an [adapt.Diverged]. When ctx ends
+// it returns the error of ctx, and the state is in o.Checkpoint if that is set.
+func Train(ctx context.Context, model *Model, m Method, r adapt.Remedy, data Data, o Options) (*Learner, error) {
+	if model == nil || m == nil {
+		return nil, errors.New("train prompts: no model or no method given")
+	}
+	if r == nil {
+		r = adapt.None{}
+	}
+	t := &task{model: model, method: m, remedy: r, data: data, options: o.Resolved(m, model.Config.Scale())}
+	l, err := t.run(ctx)
+	if err != nil {
+		return l, fmt.Errorf("train %s: %w", m.Name(), err)
+	}
+	return l, nil
+}
+
+// run trains; with an error the learner is nil, or in its last good state
+// after divergence.
+func (t *task) run(ctx context.Context) (*Learner, error) {
+	if err := t.prepare(ctx); err != nil {
+		return nil, err
+	}
+	params, err := upload(t.model.Engine, t.params)
+	if err != nil {
+		return nil, err
+	}
+	defer params.close()
+	samples, views := len(t.data.Labels), t.data.views()
+	fingerprint := t.fingerprint()
+	b := newBuilder(t.model, params, t.trie, t.options.LogitScale, adapt.BatchSize(samples, views, t.options.inner()))
+	b.protos, b.mentor = t.protos, t.mentor
+	defer b.g.Close()
+	obj := t.objective(b)
+	obj.Task = fingerprint
+	average := t.average(&obj, params)
+	losses, err := adapt.Fit(ctx, obj, samples, views, t.options.inner())
+	var diverged *adapt.Diverged
+	if err != nil && !errors.As(err, &diverged) {
+		return nil, err
+	}
+	if back := params.download(t.params); back != nil {
+		return nil, errors.Join(err, back)
+	}
+	if err == nil && average != nil {
+		for _, p := range t.params {
+			copy(p.data, average[p.name+averageSuffix])
+		}
+	}
+	return t.learner(losses), err
+}
+
+// prepare checks the data and makes everything that does not change, and the
+// initial values.
+func (t *task) prepare(ctx context.Context) error {
+	if err := t.data.check(t.method, t.model.Config.EmbedDim); err != nil {
+		return err
+	}
+	layout, err := newLayout(t.model, t.method, t.data.Classes)
+	if err != nil {
+		return err
+	}
+	t.trie = layout.trie
+	if t.params, err = initial(ctx, t.model, t.method, layout.slots, t.options.Seed); err != nil {
+		return err
+	}
+	if err := override(t.params, t.options.Init); err != nil {
+		return err
+	}
+	if t.protos, err = prototypes(ctx, t.model, t.data.Classes, t.data.Prototypes, t.data.Template); err != nil {
+		return err
+	}
+	if m, ok := t.method.(taught); ok {
+		t.mentor, err = prototypes(ctx, t.model, t.data.Classes, adapt.Matrix{}, m.templates()...)
+	}
+	return err
+}
+
+// layout is what a method trains for a set of classes, and their prompts.
+type layout struct {
+	slots []slot
+	trie  *text.Trie
+}
+
+func newLayout(model *Model, m Method, classes []string) (layout, error) {
+	var l layout
+	n, _, err := m.contexts().size()
+	if err != nil {
+		return l, err
+	}
+	if l.slots, err = m.layout(model.Config, n, len(classes)); err != nil {
+		return l, err
+	}
+	l.trie, err = newTrie(model, m, classes, n)
+	return l, err
+}
+
+func newTrie(model *Model, m Method, classes []string, contexts int) (*text.Trie, error) {
+	prompts, err := m.contexts().prompts(classes, contexts, model.Config.Text)
+	if err != nil {
+		return nil, err
+	}
+	return text.NewTrie(prompts)
+}
+
+// objective builds the loss.
+func (t *task) objective(b *builder) adapt.Objective {
+	g := b.g
+	logits := t.method.logits(b)
+	labels := g.Input("labels", tensor.Int32, b.batch)
+	var ranges *graph.Node
+	if adapt.NeedsZeroShot(t.remedy) {
+		ranges = ops.RowRange(g, b.zeroShot())
+	}
+	loss := adapt.ObjectiveLoss(g, t.options.Loss, t.remedy, logits, labels, ranges)
+	if m, ok := t.method.(regularised); ok {
+		loss = ops.Add(g, loss, m.regulariser(b, logits))
+	}
+	obj := adapt.Objective{Graph: g, Loss: loss, EndStep: t.options.Progress}
+	var wrt []*graph.Node
+	for _, p := range t.params {
+		n := b.param(p.name)
+		wrt = append(wrt, n)
+		obj.Params = append(obj.Params, adapt.Param{Name: p.name, Node: n, Value: b.params.tensors[p.name]})
+	}
+	if m, ok := t.method.(steered); ok {
+		obj.Gradients = m.gradients(b, loss, logits, wrt)
+	}
+	y := make([]int32, b.batch)
+	obj.Feed = func(rows []int) error {
+		for i, row := range rows {
+			y[i] = int32(t.data.Labels[row%len(t.data.Labels)])
+		}
+		if err := g.Set(labels, y); err != nil {
+			return err
+		}
+		return t.feed(b, rows)
+	}
+	return obj
+}
+
+// feed sets features and pixels to a batch.
+func (t *task) feed(b *builder, rows []int) error {
+	n := len(t.data.Labels)
+	return b.feed(len(rows),
+		func(i int, dst []float32) error { copy(dst, t.data.Features.Row(rows[i])); return nil },
+		func(i int, dst []float32) error {
+			if err := t.data.Image(rows[i]%n, rows[i]/n, dst); err != nil {
+				return fmt.Errorf("view %d of sample %d: %w", rows[i]/n, rows[i]%n, err)
+			}
+			return nil
+		})
+}
+
+// feed sets the inputs that were built to n rows; rows of the batch beyond n
+// repeat the last.
+func (b *builder) feed(n int, feature, pixels func(i int, dst []float32) error) error {
+	for _, in := range []struct {
+		node *graph.Node
+		buf  []float32
+		fill func(i int, dst []float32) error
+	}{{b.features, b.featureBuffer, feature}, {b.images, b.imageBuffer, pixels}} {
+		if in.node == nil {
+			continue
+		}
+		size := len(in.buf) / b.batch
+		for i := range b.batch {
+			dst := in.buf[i*size : (i+1)*size]
+			if i >= n {
+				copy(dst, in.buf[(n-1)*size:])
+			} else if err := in.fill(i, dst); err != nil {
+				return err
+			}
+		}
+		if err := b.g.Set(in.node, in.buf); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// averageSuffix ends the names of averages in checkpoints.
+const averageSuffix = ".average"
+
+// average makes an objective keep the weighted average of its parameters over
+// the epochs, if the method wants one.
+func (t *task) average(obj *adapt.Objective, params *onEngine) map[string][]float32 {
+	m, ok := t.method.(averaged)
+	if !ok {
+		return nil
+	}
+	share := m.epochWeights(t.options.Epochs)
+	sums := map[string][]float32{}
+	for _, p := range t.params {
+		sums[p.name+averageSuffix] = make([]float32, len(p.data))
+	}
+	obj.State = sums
+	obj.EndEpoch = func(epoch int) error {
+		if err := params.download(t.params); err != nil {
+			return err
+		}
+		for _, p := range t.params {
+			sum := sums[p.name+averageSuffix]
+			for i, v := range p.data {
+				sum[i] += float32(share[epoch]) * v
+			}
+		}
+		return nil
+	}
+	return sums
+}
