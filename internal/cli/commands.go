@@ -13,6 +13,7 @@ func commands(a *app) []*cobra.Command {
 		calibrateCommand(a),
 		inspectCommand(a),
 		convertCommand(a),
+		pretrainCommand(a),
 		benchCommand(a),
 		doctorCommand(a),
 	}

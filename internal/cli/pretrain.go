@@ -1,0 +1,192 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"clipcalib/internal/atomicfile"
+	"clipcalib/internal/device"
+	"clipcalib/internal/pairs"
+	"clipcalib/internal/pretrain"
+
+	"github.com/spf13/cobra"
+)
+
+// pretrainFlags are the inputs of the pretrain command.
+type pretrainFlags struct {
+	data, out, recipe string
+	imageRoot         string
+	steps, batch      int
+	seed              uint64
+	lr                float64
+	every             int
+}
+
+func pretrainCommand(a *app) *cobra.Command {
+	var f pretrainFlags
+	c := &cobra.Command{
+		Use:   "pretrain --data PAIRS --out W.pt",
+		Short: "Train a small CLIP from pictures and captions",
+		Long: `Trains both towers from nothing, contrastively, and writes the model as a PyTorch
+state dict that every other command (and torch.load) reads. PAIRS is a packed
+pool (.safetensors), a table of file paths and captions (.csv or .tsv), or
+WebDataset archives (.tar).
+
+Beside OUT lie OUT.checkpoint, from which the same command goes on after an
+interruption to the same bytes, and OUT.curve.jsonl with the loss of every step.
+--recipe takes a JSON file; the flags override it. The default recipe is that of
+the model the demo ships.`,
+		Example: "  clipcalib pretrain --data icons.safetensors --out icons.pt\n  clipcalib pretrain --data pairs.tsv --steps 2000 --out small.pt",
+		Args:    cobra.NoArgs,
+		RunE:    func(c *cobra.Command, _ []string) error { return a.pretrain(c.Context(), f, c.Flags().Changed) },
+	}
+	fl := c.Flags()
+	fl.StringVar(&f.data, "data", "", "picture and caption pairs")
+	fl.StringVar(&f.out, "out", "", "the model, .pt")
+	fl.StringVar(&f.recipe, "recipe", "", "JSON file with fields of the recipe")
+	fl.StringVar(&f.imageRoot, "image-root", "", "folder that a table's paths start from")
+	fl.IntVar(&f.steps, "steps", 0, "optimiser steps")
+	fl.IntVar(&f.batch, "batch", 0, "pairs a step")
+	fl.Float64Var(&f.lr, "lr", 0, "highest learning rate")
+	fl.Uint64Var(&f.seed, "seed", 1, "seed of initial values, batches and augmentation")
+	fl.IntVar(&f.every, "checkpoint-every", 200, "steps between checkpoints")
+	c.MarkFlagRequired("data")
+	c.MarkFlagRequired("out")
+	return c
+}
+
+func (f pretrainFlags) resolve(changed func(string) bool) (pretrain.Recipe, error) {
+	r := pretrain.DefaultRecipe()
+	if f.recipe != "" {
+		raw, err := os.ReadFile(f.recipe)
+		if err != nil {
+			return r, fmt.Errorf("--recipe: %w", err)
+		}
+		d := json.NewDecoder(bytes.NewReader(raw))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&r); err != nil {
+			return r, fmt.Errorf("--recipe %s: %w", f.recipe, err)
+		}
+	}
+	if changed("steps") {
+		r.Steps = f.steps
+		r.Warmup = min(r.Warmup, f.steps/10)
+	}
+	if changed("batch") {
+		r.Batch = f.batch
+	}
+	if changed("lr") {
+		r.LR = float32(f.lr)
+	}
+	if changed("seed") {
+		r.Seed = f.seed
+	}
+	return r, r.Check()
+}
+
+func (a *app) pretrain(ctx context.Context, f pretrainFlags, changed func(string) bool) error {
+	r, err := f.resolve(changed)
+	if err != nil {
+		return err
+	}
+	if f.every < 1 {
+		return usagef("--checkpoint-every wants at least 1")
+	}
+	p, err := pairs.Open(f.data, pairs.Options{Size: r.ImageSize, Root: f.imageRoot})
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	e, err := device.Open(a.deviceOptions())
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	t, err := pretrain.New(e, p, r)
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	checkpoint := f.out + ".checkpoint"
+	if _, err := os.Stat(checkpoint); err == nil {
+		if err := t.Restore(checkpoint); err != nil {
+			return err
+		}
+		a.note("going on at step %d of %d", t.Step(), r.Steps)
+	}
+	a.note("%d pairs, %d tokens, %d parameters; %s", p.Len(), t.Vocabulary(), t.Parameters(), e.Name())
+	curve, err := openCurve(f.out+".curve.jsonl", t.Step())
+	if err != nil {
+		return err
+	}
+	bar := a.progress("pretrain", "steps", r.Steps)
+	err = t.Run(ctx, func(pt pretrain.Point) error {
+		bar.Set(pt.Step)
+		if err := curve.add(pt); err != nil {
+			return err
+		}
+		if pt.Step%f.every == 0 {
+			a.note("step %d: loss %.4f, scale %.1f", pt.Step, pt.Loss, pt.Scale)
+			return errors.Join(t.Save(checkpoint), curve.flush())
+		}
+		return nil
+	})
+	if err != nil {
+		if ctx.Err() != nil {
+			return errors.Join(ctx.Err(), t.Save(checkpoint), curve.flush())
+		}
+		return err
+	}
+	if err := errors.Join(curve.flush(), t.Export(f.out, map[string]string{"recipe": r.String()})); err != nil {
+		return err
+	}
+	if err := os.Remove(checkpoint); err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	bar.Done()
+	a.note("wrote %s", f.out)
+	return nil
+}
+
+// lossCurve is the JSON-lines file of every step's loss.
+type lossCurve struct {
+	path string
+	text strings.Builder
+}
+
+// openCurve keeps the first steps lines of an earlier part of the run.
+func openCurve(path string, steps int) (*lossCurve, error) {
+	c := &lossCurve{path: path}
+	if steps == 0 {
+		return c, nil
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil && !os.IsNotExist(err) {
+		return nil, err
+	}
+	for line := range strings.Lines(string(raw)) {
+		if steps--; steps < 0 {
+			break
+		}
+		c.text.WriteString(line)
+	}
+	return c, nil
+}
+
+func (c *lossCurve) add(p pretrain.Point) error {
+	line, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	c.text.Write(append(line, '\n'))
+	return nil
+}
+
+func (c *lossCurve) flush() error {
+	return atomicfile.WriteBytes(c.path, []byte(c.text.String()))
+}
