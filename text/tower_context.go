@@ -96,3 +96,6 @@ func (e *Encoder) Embeddings(ctx context.Context, tokens []int32) ([]float32, er
 	}
 	return p.Float32(rows)
 }
+
+// NewGraph returns an empty graph on the encoder's engine, for Bind.
+func (e *Encoder) NewGraph() *graph.Graph { return graph.New(e.eng) }

@@ -19,6 +19,12 @@ func (g *Graph) Gradients(y *Node, wrt ...*Node) []*Node {
 
 // GradientsFrom is Gradients with dy, the gradient of y, given.
 func (g *Graph) GradientsFrom(y, dy *Node, wrt ...*Node) []*Node {
+	return g.gradients(y, dy, wrt, func(n *Node) *Node { return n })
+}
+
+// gradients builds the gradients of wrt. The values of the forward pass that
+// they need are read from the nodes that kept returns for the original ones.
+func (g *Graph) gradients(y, dy *Node, wrt []*Node, kept func(*Node) *Node) []*Node {
 	out := make([]*Node, len(wrt))
 	if g.err != nil {
 		for i := range out {
@@ -61,7 +67,11 @@ func (g *Graph) GradientsFrom(y, dy *Node, wrt ...*Node) []*Node {
 			g.Fail("%s is not differentiable", o.Name)
 			break
 		}
-		for j, d := range o.Grad(g, in, n, dn, need) {
+		values := make([]*Node, len(in))
+		for j, c := range in {
+			values[j] = kept(c)
+		}
+		for j, d := range o.Grad(g, values, kept(n), dn, need) {
 			if need[j] && d != nil {
 				parts[in[j]] = append(parts[in[j]], d)
 			}

@@ -1,0 +1,176 @@
+package testtime
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"clipcalib/calib"
+	"clipcalib/internal/graph"
+	"clipcalib/text"
+
+	"gorgonia.org/tensor"
+)
+
+// tower is the text tower over the classes' trie, as a function of the context
+// vectors: differentiated at the starting prompt, evaluated at any.
+type tower struct {
+	classes, width int
+	start          []float32 // [M, W]
+
+	g    *graph.Graph
+	at   *graph.Split // features [K, D] at the starting prompt, kept
+	free struct {     // features [K, D] at any prompt
+		*graph.Program
+		g                  *graph.Graph
+		contexts, features *graph.Node
+	}
+}
+
+func newTower(ctx context.Context, e *text.Encoder, p prompts) (*tower, error) {
+	start, err := e.Embeddings(ctx, p.context)
+	if err != nil {
+		return nil, err
+	}
+	m := len(p.context)
+	t := &tower{classes: p.trie.NumPrompts(), width: len(start) / m, start: start, g: e.NewGraph()}
+	if err := t.compile(e, p.trie, m); err != nil {
+		t.Close()
+		return nil, fmt.Errorf("text tower over %d trie nodes: %w", p.trie.Len(), err)
+	}
+	if err := t.at.Forward.Run(ctx); err != nil {
+		t.Close()
+		return nil, fmt.Errorf("text tower at the starting prompt: %w", err)
+	}
+	return t, nil
+}
+
+func (t *tower) compile(e *text.Encoder, trie *text.Trie, m int) error {
+	contexts := t.g.Input("contexts", tensor.Float32, m, t.width)
+	features := text.PromptTower(t.g, e.Bind(t.g), e.Config(), trie, text.Contexts{First: contexts})
+	var err error
+	if t.at, err = t.g.Split(features, contexts); err != nil {
+		return err
+	}
+	if err := t.g.Set(contexts, t.start); err != nil {
+		return err
+	}
+	f := &t.free
+	f.g = e.NewGraph()
+	f.contexts = f.g.Input("contexts", tensor.Float32, m, t.width)
+	in := text.NewInputs(f.g, trie.Len(), trie.NumPrompts())
+	if err := f.g.Err(); err != nil {
+		return err
+	}
+	if err := in.Set(f.g, trie, nil); err != nil {
+		return err
+	}
+	f.features = text.Tower(f.g, e.Bind(f.g), e.Config(), in, f.contexts, false)
+	f.Program, err = f.g.Compile(f.features)
+	return err
+}
+
+// atStart returns the text features [K, D] of the starting prompt.
+func (t *tower) atStart() (features, error) {
+	f, err := t.at.Forward.Float32(t.at.Y)
+	if err != nil {
+		return features{}, err
+	}
+	return newFeatures(t.classes, f)
+}
+
+// features returns the text features [K, D] of a prompt.
+func (t *tower) features(ctx context.Context, contexts []float32) (features, error) {
+	if err := t.free.g.Set(t.free.contexts, contexts); err != nil {
+		return features{}, err
+	}
+	if err := t.free.Run(ctx); err != nil {
+		return features{}, err
+	}
+	f, err := t.free.Float32(t.free.features)
+	if err != nil {
+		return features{}, err
+	}
+	return newFeatures(t.classes, f)
+}
+
+// gradient returns the gradient [M, W] with respect to the context vectors, at
+// the starting prompt, of what has the gradient d [K, D] with respect to the
+// text features.
+func (t *tower) gradient(ctx context.Context, d []float32) ([]float32, error) {
+	if err := t.g.Set(t.at.DY, d); err != nil {
+		return nil, err
+	}
+	if err := t.at.Backward.Run(ctx); err != nil {
+		return nil, err
+	}
+	return t.at.Backward.Float32(t.at.Grads[0])
+}
+
+func (t *tower) Close() {
+	if t.at != nil {
+		t.at.Close()
+	}
+	t.g.Close()
+	if t.free.Program != nil {
+		t.free.Program.Close()
+	}
+	if t.free.g != nil {
+		t.free.g.Close()
+	}
+}
+
+// features are rows of unit length with the lengths they had.
+type features struct {
+	unit  calib.Matrix // [N, D]
+	norms []float64
+}
+
+// newFeatures normalises n rows. A row of zeros stays one.
+func newFeatures(n int, flat []float32) (features, error) {
+	if n == 0 || len(flat)%n != 0 {
+		return features{}, fmt.Errorf("%d values are not %d features", len(flat), n)
+	}
+	m, err := calib.FromFloat32(n, len(flat)/n, flat)
+	if err != nil {
+		return features{}, err
+	}
+	f := features{unit: m, norms: make([]float64, n)}
+	for i := range n {
+		row := m.Row(i)
+		var s float64
+		for _, v := range row {
+			s += v * v
+		}
+		f.norms[i] = math.Sqrt(s)
+		if s == 0 {
+			f.norms[i] = 1
+		}
+		for j := range row {
+			row[j] /= f.norms[i]
+		}
+	}
+	return f, nil
+}
+
+// raw carries a gradient with respect to the unit rows back to the rows as they
+// were: (d - u (u.d)) / norm.
+func (f features) raw(d calib.Matrix) []float32 {
+	out := make([]float32, len(d.Data))
+	for i := range d.N {
+		u, row, dst := f.unit.Row(i), d.Row(i), out[i*d.K:(i+1)*d.K]
+		along := dot(u, row)
+		for j := range row {
+			dst[j] = float32((row[j] - u[j]*along) / f.norms[i])
+		}
+	}
+	return out
+}
+
+func dot(x, y []float64) float64 {
+	var s float64
+	for i, v := range x {
+		s += v * y[i]
+	}
+	return s
+}

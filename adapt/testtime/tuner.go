@@ -1,0 +1,248 @@
+package testtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"math"
+
+	"clipcalib/adapt"
+	"clipcalib/calib"
+	"clipcalib/text"
+	"clipcalib/vit"
+)
+
+// Tuner tunes the prompt of a fixed list of classes on one image after another.
+// It serves one call at a time, and its encoders must not run meanwhile.
+type Tuner struct {
+	images  *vit.Encoder
+	method  Method
+	remedy  remedied
+	options Options
+	scale   float64
+
+	tower *tower
+	start features     // text features of the starting prompt
+	term  float64      // the method's term there
+	dterm calib.Matrix // its gradient with respect to start.unit; empty for none
+}
+
+// Prediction is what tuning on one image gave.
+type Prediction struct {
+	// Logits [K] are those of the plain image under the tuned prompt, after the
+	// remedy where it is one of inference.
+	Logits []float32
+	// ZeroShot [K] are its logits under the starting prompt.
+	ZeroShot []float32
+	// Context [M*W] are the tuned context vectors, one after the other.
+	Context []float32
+	// Kept are the views the loss was computed from, the most confident first;
+	// view 0 is the plain image.
+	Kept []int
+	// Loss is the loss before the step.
+	Loss float64
+}
+
+// NewTuner compiles the text tower for the classes and computes what all images
+// share. The encoders must be of one model; the tuner must be closed before
+// they are.
+func NewTuner(ctx context.Context, images *vit.Encoder, texts *text.Encoder, classes []string,
+	m Method, r adapt.Remedy, o Options,
+) (*Tuner, error) {
+	t, err := newTuner(ctx, images, texts, classes, m, r, o)
+	if err != nil {
+		return nil, fmt.Errorf("test-time tuning: %w", err)
+	}
+	return t, nil
+}
+
+func newTuner(ctx context.Context, images *vit.Encoder, texts *text.Encoder, classes []string,
+	m Method, r adapt.Remedy, o Options,
+) (*Tuner, error) {
+	if m == nil {
+		return nil, errors.New("no method given")
+	}
+	if r == nil {
+		r = adapt.None{}
+	}
+	o, err := o.Resolved()
+	if err != nil {
+		return nil, err
+	}
+	t := &Tuner{images: images, method: m, options: o, scale: texts.Config().Scale()}
+	if images.Dim() != texts.Dim() {
+		return nil, fmt.Errorf("image features have length %d, text features %d: the encoders are of different models", images.Dim(), texts.Dim())
+	}
+	if t.remedy, err = newRemedied(m, r, o.Compat); err != nil {
+		return nil, err
+	}
+	p, err := newPrompts(o.Context, classes, texts.Config().Text.Context)
+	if err != nil {
+		return nil, err
+	}
+	if t.tower, err = newTower(ctx, texts, p); err != nil {
+		return nil, err
+	}
+	if t.start, err = t.tower.atStart(); err != nil {
+		t.Close()
+		return nil, err
+	}
+	t.term, t.dterm = m.term(t.start.unit)
+	return t, nil
+}
+
+// Choices says in words everything that decides a prediction.
+func (t *Tuner) Choices() []string {
+	return append(append(t.method.Choices(), t.remedy.choices()...), t.options.choices()...)
+}
+
+// Tune classifies an image with a prompt tuned on its views. The key names the
+// image, and with the seed decides the views.
+func (t *Tuner) Tune(ctx context.Context, img image.Image, key string) (Prediction, error) {
+	views, err := t.Views(img, key)
+	if err != nil {
+		return Prediction{}, err
+	}
+	return t.TuneViews(ctx, views, key)
+}
+
+// TuneViews is Tune for views that are there already, the plain image first,
+// each as [vit.Preprocessor] makes it. Errors name the image by its key.
+func (t *Tuner) TuneViews(ctx context.Context, views [][]float32, key string) (Prediction, error) {
+	f, err := t.images.Encode(ctx, views)
+	if err != nil {
+		return Prediction{}, fmt.Errorf("image %s: %w", key, err)
+	}
+	return t.TuneFeatures(ctx, f, key)
+}
+
+// TuneFeatures is TuneViews for the views' image features, of length Dim each,
+// as the image tower gives them.
+func (t *Tuner) TuneFeatures(ctx context.Context, views [][]float32, key string) (Prediction, error) {
+	p, err := t.tune(ctx, views)
+	if err != nil {
+		return Prediction{}, fmt.Errorf("image %s: %w", key, err)
+	}
+	return p, nil
+}
+
+func (t *Tuner) tune(ctx context.Context, views [][]float32) (Prediction, error) {
+	f, err := t.viewFeatures(views)
+	if err != nil {
+		return Prediction{}, err
+	}
+	p, grad, err := t.differentiate(ctx, f)
+	if err != nil {
+		return p, err
+	}
+	p.Context = t.options.firstAdamW(t.tower.start, grad)
+	tuned, err := t.tower.features(ctx, p.Context)
+	if err != nil {
+		return p, err
+	}
+	plain := calib.Matrix{N: 1, K: f.K, Data: f.Row(0)}
+	return p, t.predict(&p, product(t.scale, plain, tuned.unit, false, true))
+}
+
+// differentiate returns the loss for the unit features of an image's views and
+// its gradient [M*W] with respect to the context vectors, both at the starting
+// prompt, whose text features are known: no text is encoded.
+func (t *Tuner) differentiate(ctx context.Context, f calib.Matrix) (Prediction, []float32, error) {
+	logits := product(t.scale, f, t.start.unit, false, true)
+	zeroShot := logits.Row(0)
+	p := Prediction{ZeroShot: narrow(zeroShot), Kept: mostConfident(logits, t.options.kept(f.N))}
+
+	loss, dlogits, err := t.remedy.loss(take(logits, p.Kept), zeroShot)
+	if err != nil {
+		return p, nil, err
+	}
+	if p.Loss = loss + t.term; math.IsNaN(p.Loss) || math.IsInf(p.Loss, 0) {
+		return p, nil, fmt.Errorf("the loss is %v", p.Loss)
+	}
+	dunit := product(t.scale, dlogits, take(f, p.Kept), true, false)
+	for i, g := range t.dterm.Data {
+		dunit.Data[i] += g
+	}
+	grad, err := t.tower.gradient(ctx, t.start.raw(dunit))
+	if err != nil {
+		return p, nil, err
+	}
+	if i := notFinite(grad); i >= 0 {
+		return p, nil, fmt.Errorf("gradient %d of %d is %v", i, len(grad), grad[i])
+	}
+	return p, grad, nil
+}
+
+// predict fills in the logits, after SaLS where that is the remedy.
+func (t *Tuner) predict(p *Prediction, tuned calib.Matrix) error {
+	if _, ok := t.remedy.remedy.(adapt.SaLS); ok {
+		zs, err := calib.FromFloat32(1, len(p.ZeroShot), p.ZeroShot)
+		if err != nil {
+			return err
+		}
+		if tuned, err = calib.SaLS(tuned, zs); err != nil {
+			return err
+		}
+	}
+	p.Logits = narrow(tuned.Data)
+	if i := notFinite(p.Logits); i >= 0 {
+		return fmt.Errorf("the tuned logit of class %d is %v", i, p.Logits[i])
+	}
+	return nil
+}
+
+// viewFeatures returns the views' features with unit length.
+func (t *Tuner) viewFeatures(views [][]float32) (calib.Matrix, error) {
+	if len(views) == 0 {
+		return calib.Matrix{}, errors.New("no views given")
+	}
+	dim := t.start.unit.K
+	flat := make([]float32, 0, len(views)*dim)
+	for v, f := range views {
+		if len(f) != dim {
+			return calib.Matrix{}, fmt.Errorf("view %d has a feature of length %d, want %d", v, len(f), dim)
+		}
+		if i := notFinite(f); i >= 0 {
+			return calib.Matrix{}, fmt.Errorf("view %d: the image feature's value %d is %v", v, i, f[i])
+		}
+		flat = append(flat, f...)
+	}
+	f, err := newFeatures(len(views), flat)
+	return f.unit, err
+}
+
+// Close gives the text tower's memory back.
+func (t *Tuner) Close() {
+	if t.tower != nil {
+		t.tower.Close()
+		t.tower = nil
+	}
+}
+
+// take returns the rows idx, copied.
+func take(m calib.Matrix, idx []int) calib.Matrix {
+	out := calib.NewMatrix(len(idx), m.K)
+	for i, r := range idx {
+		copy(out.Row(i), m.Row(r))
+	}
+	return out
+}
+
+func narrow(x []float64) []float32 {
+	out := make([]float32, len(x))
+	for i, v := range x {
+		out[i] = float32(v)
+	}
+	return out
+}
+
+// notFinite returns the place of the first NaN or infinity, -1 if there is none.
+func notFinite(x []float32) int {
+	for i, v := range x {
+		if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
+			return i
+		}
+	}
+	return -1
+}
