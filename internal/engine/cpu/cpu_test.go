@@ -371,3 +371,17 @@ func TestOptimizersAgreeWithReference(t *testing.T) {
 		}, sh(n), sh(n), sh(n))
 	})
 }
+
+// benchTensor returns a tensor of small random values.
+func benchTensor(b testing.TB, e *Engine, shape ...int) *tensor.Dense {
+	t, err := e.New(tensor.Float32, shape...)
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	d := f32(t)
+	for i := range d {
+		d[i] = float32(r.NormFloat64()) * 0.02
+	}
+	return t
+}
