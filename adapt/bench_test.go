@@ -57,6 +57,7 @@ func BenchmarkTaskResStep(b *testing.B) {
 				}
 				defer tr.close()
 				rows := tr.sampler.epoch(1)
+				tr.at.Step = 1 // within an epoch
 				b.ResetTimer()
 				for i := range b.N {
 					at := i % tr.sampler.steps * o.Batch

@@ -110,7 +110,7 @@ func TestAnInterruptedTrainingGivesTheSameBytes(t *testing.T) {
 			runs := 0
 			for a == nil {
 				var err error
-				a, err = Train(&budget{Context: context.Background(), left: 40}, m, Penalty{}, d, o)
+				a, err = Train(&budget{Context: context.Background(), left: 120}, m, Penalty{}, d, o)
 				if err != nil && !errors.Is(err, context.Canceled) {
 					t.Fatal(err)
 				}
