@@ -148,6 +148,15 @@ func remedyRank(remedy string) int {
 	return len(known)
 }
 
+// name heads a row: a remedy stands under its method, where that was run
+// without one, and otherwise carries its name.
+func (g results) name(key rowKey) string {
+	if key.remedy == "" || slices.Contains(g.rows, rowKey{key.method, ""}) {
+		return variant(key.method, key.remedy)
+	}
+	return display(key.method) + " " + variant(key.method, key.remedy)
+}
+
 // at returns the cell of a row and target, nil where nothing was measured.
 func (g results) at(key rowKey, target string) *cell { return g.cells[key][target] }
 

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strings"
 
 	"clipcalib/calib"
 )
@@ -52,8 +53,8 @@ func (g results) table(columns []column, metrics []shownMetric) Table {
 		if i > 0 && key.method != g.rows[i-1].method {
 			t.Rules = append(t.Rules, i)
 		}
-		row := []string{variant(key.method, key.remedy)}
-		if key.remedy != "" {
+		row := []string{g.name(key)}
+		if strings.HasPrefix(row[0], "+") {
 			row[0] = "  " + row[0]
 		}
 		for _, c := range columns {

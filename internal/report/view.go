@@ -47,7 +47,7 @@ func (g results) view() resultsView {
 		if i == 0 || key.method != g.rows[i-1].method {
 			v.Groups = append(v.Groups, groupView{})
 		}
-		row := rowView{Name: variant(key.method, key.remedy), Remedy: key.remedy != ""}
+		row := rowView{Name: g.name(key), Remedy: key.remedy != ""}
 		for _, c := range columns {
 			for j, m := range shownMetrics {
 				cell := g.cellView(key, c, m)
