@@ -8,7 +8,8 @@ It fetches nothing. Beforehand, in the folder SRC of make_packs.py, also
 
 Python packages: pillow 13.0.0, numpy 2.4.6, resvg_py 0.5.0.
 
-    python3 scripts/make_pool.py SRC OUT [--limit N] [--broader-only] [--named FOLDS] [--jobs J]
+    python3 scripts/make_pool.py SRC OUT [--limit N] [--broader-only] [--named FOLDS]
+        [--per-name N] [--jobs J]
 
 writes OUT/pool.safetensors, which `clipcalib pretrain --data` reads, and
 OUT/pool.json, the counts by set, licence and reason of exclusion.
@@ -56,8 +57,8 @@ LOOKS_ALIKE = 0.93
 SEED = 1
 
 
-def choose(jobs, limit, counts):
-    """At most PER_NAME drawings of a name, sets taken in a random order."""
+def choose(jobs, limit, per_name, counts):
+    """At most per_name icons of a name, sets taken in a random order."""
     rng = random.Random(SEED)
     rng.shuffle(jobs)
     seen, chosen = collections.Counter(), []
@@ -68,7 +69,7 @@ def choose(jobs, limit, counts):
                 counts["long name without a broader word"] += 1
                 continue
             seen[key] += 1
-            if seen[key] > (PER_NAME if j.broader else PER_PLAIN_NAME):
+            if seen[key] > (per_name if j.broader else min(per_name, PER_PLAIN_NAME)):
                 counts["more drawings of a name in all"] += 1
                 continue
         chosen.append(j)
@@ -111,6 +112,8 @@ def main():
                    help="leave out names without a broader word")
     p.add_argument("--named", default=",".join(hold_out.HELD),
                    help="folds whose concepts are kept out by name too, not only their pictures")
+    p.add_argument("--per-name", type=int, default=PER_NAME,
+                   help="icons of one name at most")
     p.add_argument("--jobs", type=int, default=1)
     args = p.parse_args()
     os.makedirs(args.out, exist_ok=True)
@@ -126,7 +129,7 @@ def main():
     pool_sources.broaden(jobs, nouns, pool_sources.emoji_classes(args.src))
     if args.broader_only:
         jobs = [j for j in jobs if j.broader]
-    jobs = choose(jobs, args.limit, counts)
+    jobs = choose(jobs, args.limit, args.per_name, counts)
 
     # Drawn set by set, so that a worker parses each set once.
     order = sorted(range(len(jobs)), key=lambda i: (jobs[i].set, i))
