@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image"
 	"math"
+	"slices"
 
 	"clipcalib/adapt"
 	"clipcalib/calib"
@@ -17,6 +18,7 @@ import (
 // It serves one call at a time, and its encoders must not run meanwhile.
 type Tuner struct {
 	images  *vit.Encoder
+	classes []string
 	method  Method
 	remedy  remedied
 	options Options
@@ -70,7 +72,7 @@ func newTuner(ctx context.Context, images *vit.Encoder, texts *text.Encoder, cla
 	if err != nil {
 		return nil, err
 	}
-	t := &Tuner{images: images, method: m, options: o, scale: texts.Config().Scale()}
+	t := &Tuner{images: images, classes: slices.Clone(classes), method: m, options: o, scale: texts.Config().Scale()}
 	if images.Dim() != texts.Dim() {
 		return nil, fmt.Errorf("image features have length %d, text features %d: the encoders are of different models", images.Dim(), texts.Dim())
 	}

@@ -1,0 +1,264 @@
+package testtime
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"image"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"clipcalib/calib"
+	"clipcalib/internal/atomicfile"
+	"clipcalib/internal/npy"
+)
+
+// Item is one test image.
+type Item struct {
+	Key   string // names the image in errors and decides its views: its path within the data set
+	Label int
+	Open  func() (image.Image, error)
+}
+
+// RunOptions say what is classified and where the results go.
+type RunOptions struct {
+	Items []Item
+	// Dir is the folder of the run; the target's results go to a folder of its
+	// Name under targets.
+	Dir, Name string
+	Inputs    Inputs
+	Bins      calib.Options
+	// Progress, unless nil, is told how many of the images are done.
+	Progress func(done, total int)
+	// Log, unless nil, gets a line for every choice made.
+	Log func(line string)
+}
+
+// Result is what a run found on one target.
+type Result struct {
+	Dir      string // where the logits are
+	Metrics  calib.Metrics
+	ZeroShot calib.Metrics // of the starting prompt
+	Resumed  int           // images that an interrupted run had done
+	Reused   bool          // all was there already
+}
+
+// Run classifies every item with a prompt of its own and writes
+//
+//	DIR/recipe.yaml                 what decides the run
+//	DIR/targets/NAME/logits.npy     float32 [N, K], after the remedy of inference
+//	             .../zero_shot_logits.npy, labels.npy, classes.json
+//	             .../metrics.json, zero_shot_metrics.json, log.txt
+//	             .../target.yaml    what was evaluated; it marks the end
+//
+// When ctx ends, or an image cannot be read, the images done so far are kept:
+// the same call goes on behind them and ends with the same files. A target that
+// is finished is not run again.
+func (t *Tuner) Run(ctx context.Context, o RunOptions) (Result, error) {
+	r, err := t.run(ctx, o)
+	if err != nil {
+		return r, fmt.Errorf("%s on %s: %w", t.method.Name(), o.Name, err)
+	}
+	return r, nil
+}
+
+func (t *Tuner) run(ctx context.Context, o RunOptions) (Result, error) {
+	res := Result{Dir: filepath.Join(o.Dir, "targets", o.Name)}
+	if err := t.check(o); err != nil {
+		return res, err
+	}
+	rec := t.recipe(o.Inputs)
+	want := target{
+		Method: rec.Method, Remedy: rec.Remedy, RecipeSHA256: identity(rec), Inputs: o.Inputs, Samples: len(o.Items),
+		NumberOfClasses: len(t.classes), ClassesSHA256: identity(t.classes), Bins: o.Bins.Bins, FineBins: o.Bins.FineBins,
+	}
+	if want.Inputs.DataSHA256 == "" {
+		want.Inputs.DataSHA256 = itemsHash(o.Items)
+	}
+	if o.Log != nil {
+		for _, c := range rec.Choices {
+			o.Log(c)
+		}
+	}
+	if err := os.MkdirAll(res.Dir, 0o755); err != nil {
+		return res, err
+	}
+	if err := claim(filepath.Join(o.Dir, recipeFile), rec); err != nil {
+		return res, err
+	}
+	var old target
+	if readYAML(res.in(targetFile), &old) == nil && identity(old.withoutPaths()) == identity(want.withoutPaths()) && res.read() == nil {
+		res.Reused = true
+		return res, nil
+	}
+	p, err := openProgress(res.in(progressFile), identity(want.withoutPaths()), len(t.classes), len(o.Items))
+	if err != nil {
+		return res, err
+	}
+	defer p.close()
+	res.Resumed = p.done()
+	if err := t.classify(ctx, o, p); err != nil {
+		return res, err
+	}
+	if err := res.measure(p, o); err != nil {
+		return res, err
+	}
+	if err := res.write(p, o, t.classes, rec, want); err != nil {
+		return res, err
+	}
+	return res, errors.Join(p.close(), os.Remove(res.in(progressFile)))
+}
+
+func (t *Tuner) check(o RunOptions) error {
+	switch {
+	case len(o.Items) == 0:
+		return errors.New("no images given")
+	case o.Dir == "":
+		return errors.New("no folder given for the run")
+	case o.Name == "" || o.Name != filepath.Base(o.Name):
+		return fmt.Errorf("%q is no name for a target's folder", o.Name)
+	}
+	for i, it := range o.Items {
+		if it.Label < 0 || it.Label >= len(t.classes) {
+			return fmt.Errorf("image %d (%s) has label %d, want 0 to %d", i, it.Key, it.Label, len(t.classes)-1)
+		}
+		if it.Open == nil {
+			return fmt.Errorf("image %d (%s) cannot be opened: no function for it", i, it.Key)
+		}
+	}
+	return nil
+}
+
+// classify tunes on the items that are not done, while the views of the next
+// one are being made.
+func (t *Tuner) classify(ctx context.Context, o RunOptions, p *progress) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for v := range t.prefetch(ctx, o.Items[p.done():]) {
+		if v.err != nil {
+			return v.err
+		}
+		r, err := t.TuneViews(ctx, v.views, v.key)
+		if err != nil {
+			return err
+		}
+		if err := p.add(r); err != nil {
+			return err
+		}
+		if o.Progress != nil {
+			o.Progress(p.done(), len(o.Items))
+		}
+	}
+	return ctx.Err()
+}
+
+// prepared is an image's views.
+type prepared struct {
+	key   string
+	views [][]float32
+	err   error
+}
+
+// prefetch makes the views of the items in order, one item ahead, until ctx
+// ends or one fails.
+func (t *Tuner) prefetch(ctx context.Context, items []Item) <-chan prepared {
+	out := make(chan prepared)
+	v := viewer{pre: t.images.Preprocessor(), options: t.options}
+	go func() {
+		defer close(out)
+		for _, it := range items {
+			p := prepared{key: it.Key}
+			img, err := it.Open()
+			if err == nil {
+				p.views, err = v.views(img, it.Key)
+			}
+			if err != nil {
+				p.err = fmt.Errorf("image %s: %w", it.Key, err)
+			}
+			select {
+			case out <- p:
+			case <-ctx.Done():
+				return
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return out
+}
+
+func itemsHash(items []Item) string {
+	h := sha256.New()
+	for _, it := range items {
+		fmt.Fprintf(h, "%q %d\n", it.Key, it.Label)
+	}
+	return fmt.Sprintf("%x", h.Sum(nil))
+}
+
+func (r Result) in(name string) string { return filepath.Join(r.Dir, name) }
+
+func (r *Result) measure(p *progress, o RunOptions) error {
+	labels := labelsOf(o.Items)
+	for _, m := range []struct {
+		logits []float32
+		into   *calib.Metrics
+	}{{p.logits, &r.Metrics}, {p.zs, &r.ZeroShot}} {
+		l, err := calib.FromFloat32(p.done(), p.classes, m.logits)
+		if err == nil {
+			*m.into, err = calib.Evaluate(l, labels, o.Bins)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// write puts the files in place, target.yaml last: it marks the end.
+func (r Result) write(p *progress, o RunOptions, classes []string, rec recipe, done target) error {
+	if err := os.Remove(r.in(targetFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	type class struct {
+		Name    string   `json:"name"`
+		Prompts []string `json:"prompts"`
+	}
+	list := make([]class, len(classes))
+	for i, c := range classes {
+		list[i] = class{c, []string{rec.Context + " " + c + "."}}
+	}
+	n, k := p.done(), p.classes
+	if err := errors.Join(
+		npy.WriteFile(r.in(logitsFile), p.logits, n, k),
+		npy.WriteFile(r.in(zeroShotFile), p.zs, n, k),
+		npy.WriteLabels(r.in(labelsFile), labelsOf(o.Items)),
+		writeJSON(r.in(classesFile), list),
+		writeJSON(r.in(metricsFile), r.Metrics),
+		writeJSON(r.in(zeroShotMetricsFile), r.ZeroShot),
+		atomicfile.WriteBytes(r.in(logFile), []byte(strings.Join(rec.Choices, "\n")+"\n")),
+	); err != nil {
+		return err
+	}
+	return writeYAML(r.in(targetFile), done)
+}
+
+// read takes the metrics of a target that is there already.
+func (r *Result) read() error {
+	for _, name := range []string{logitsFile, zeroShotFile, labelsFile} {
+		if _, err := os.Stat(r.in(name)); err != nil {
+			return err
+		}
+	}
+	return errors.Join(readJSON(r.in(metricsFile), &r.Metrics), readJSON(r.in(zeroShotMetricsFile), &r.ZeroShot))
+}
+
+func labelsOf(items []Item) []int {
+	out := make([]int, len(items))
+	for i, it := range items {
+		out[i] = it.Label
+	}
+	return out
+}

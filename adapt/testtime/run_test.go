@@ -1,0 +1,197 @@
+package testtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"clipcalib/adapt"
+)
+
+func testItems(n, classes int) []Item {
+	items := make([]Item, n)
+	for i := range items {
+		items[i] = Item{Key: fmt.Sprintf("%d.png", i), Label: i % classes,
+			Open: func() (image.Image, error) { return picture(20+i, 30, uint64(i)), nil }}
+	}
+	return items
+}
+
+// files returns the content of every file under dir.
+func files(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		raw, err := os.ReadFile(path)
+		name, _ := filepath.Rel(dir, path)
+		out[name] = string(raw)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestAnInterruptedRunEndsWithTheSameBytes(t *testing.T) {
+	images, texts := openModel(t, goldenConfig, "")
+	tuner := newTestTuner(t, images, texts, goldenClasses, TPT{}, adapt.SaLS{}, Options{})
+	whole := RunOptions{Items: testItems(7, 12), Dir: t.TempDir(), Name: "toy"}
+	res, err := tuner.Run(t.Context(), whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := files(t, whole.Dir)
+	for _, name := range []string{logitsFile, zeroShotFile, labelsFile, metricsFile, zeroShotMetricsFile, targetFile, classesFile, logFile} {
+		if want["targets/toy/"+name] == "" {
+			t.Errorf("no %s among the files", name)
+		}
+	}
+
+	broken := whole
+	broken.Dir = t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	broken.Progress = func(done, total int) {
+		if done == 3 {
+			cancel()
+		}
+	}
+	if _, err := tuner.Run(ctx, broken); !errors.Is(err, context.Canceled) {
+		t.Fatalf("interrupted run ended with %v", err)
+	}
+	partial := filepath.Join(broken.Dir, "targets", "toy", progressFile)
+	if f, err := os.OpenFile(partial, os.O_APPEND|os.O_WRONLY, 0); err != nil {
+		t.Fatal(err)
+	} else {
+		f.WriteString("half an im") // as a killed process may leave it
+		f.Close()
+	}
+	broken.Progress = nil
+	again, err := tuner.Run(t.Context(), broken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again.Resumed != 3 || again.Metrics != res.Metrics {
+		t.Errorf("%d images resumed, want 3; metrics %+v, want %+v", again.Resumed, again.Metrics, res.Metrics)
+	}
+	got := files(t, broken.Dir)
+	for name := range want {
+		if got[name] != want[name] {
+			t.Errorf("%s differs after an interruption", name)
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%d files after an interruption, %d without", len(got), len(want))
+	}
+	if once, err := tuner.Run(t.Context(), whole); err != nil || !once.Reused || once.Metrics != res.Metrics {
+		t.Errorf("a finished run is not reused: %+v, %v", once, err)
+	}
+}
+
+func TestAFolderKeepsToOneRecipe(t *testing.T) {
+	images, texts := openModel(t, goldenConfig, "")
+	o := RunOptions{Items: testItems(2, 12), Dir: t.TempDir(), Name: "toy"}
+	if _, err := newTestTuner(t, images, texts, goldenClasses, TPT{}, adapt.None{}, Options{}).Run(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	for name, tuner := range map[string]*Tuner{
+		"remedy": newTestTuner(t, images, texts, goldenClasses, TPT{}, adapt.ZSNorm{}, Options{}),
+		"method": newTestTuner(t, images, texts, goldenClasses, CTPT{}, adapt.None{}, Options{}),
+		"weight": newTestTuner(t, images, texts, goldenClasses, CTPT{Lambda: 20}, adapt.None{}, Options{}),
+		"seed":   newTestTuner(t, images, texts, goldenClasses, TPT{}, adapt.None{}, Options{Seed: 1, Views: 8, Keep: 0.5}),
+	} {
+		if _, err := tuner.Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), "another run") {
+			t.Errorf("another %s in the same folder: error %v", name, err)
+		}
+	}
+	other := o
+	other.Name = "other" // another target of the same run is welcome
+	tuner := newTestTuner(t, images, texts, goldenClasses, TPT{}, adapt.None{}, Options{})
+	if r, err := tuner.Run(t.Context(), other); err != nil || r.Reused {
+		t.Errorf("a second target: %+v, %v", r, err)
+	}
+}
+
+func TestRunStopsAtWhatItCannotRead(t *testing.T) {
+	images, texts := openModel(t, goldenConfig, "")
+	tuner := newTestTuner(t, images, texts, goldenClasses, TPT{}, adapt.None{}, Options{})
+	o := RunOptions{Items: testItems(4, 12), Dir: t.TempDir(), Name: "toy"}
+	good := o.Items[2].Open
+	o.Items[2].Open = func() (image.Image, error) { return nil, errors.New("unexpected end of file") }
+	_, err := tuner.Run(t.Context(), o)
+	if err == nil || !strings.Contains(err.Error(), "2.png") || !strings.Contains(err.Error(), "unexpected end") {
+		t.Fatalf("error %v does not name the image", err)
+	}
+	o.Items[2].Open = good
+	if r, err := tuner.Run(t.Context(), o); err != nil || r.Resumed != 2 {
+		t.Errorf("after repair: %+v, %v", r, err)
+	}
+	for name, bad := range map[string]RunOptions{
+		"no images":     {Dir: o.Dir, Name: "x"},
+		"no folder":     {Items: o.Items, Name: "x"},
+		"is no name":    {Items: o.Items, Dir: o.Dir, Name: "a/b"},
+		"label 12":      {Items: []Item{{Key: "k", Label: 12, Open: good}}, Dir: o.Dir, Name: "x"},
+		"cannot be ope": {Items: []Item{{Key: "k"}}, Dir: o.Dir, Name: "x"},
+	} {
+		if _, err := tuner.Run(t.Context(), bad); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("error %v does not say %q", err, name)
+		}
+	}
+}
+
+func TestProgressOfAnotherRunIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), progressFile)
+	p, err := openProgress(path, "one", 2, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.add(Prediction{Logits: []float32{1, 2}, ZeroShot: []float32{3, 4}}); err != nil {
+		t.Fatal(err)
+	}
+	p.close()
+	if _, err := openProgress(path, "two", 2, 3); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("error %v does not name the file", err)
+	}
+	p, err = openProgress(path, "one", 2, 3)
+	if err != nil || p.done() != 1 || p.zs[1] != 4 {
+		t.Errorf("%+v, %v", p, err)
+	}
+	p.close()
+}
+
+func FuzzProgress(f *testing.F) {
+	f.Add([]byte("one\n\x00\x00\x80?"), 3)
+	f.Add([]byte("one"), 1)
+	f.Add([]byte(""), 0)
+	f.Add([]byte("two\n0123456789abcdef"), 2)
+	f.Fuzz(func(t *testing.T, content []byte, images int) {
+		path := filepath.Join(t.TempDir(), "p")
+		if err := os.WriteFile(path, content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		p, err := openProgress(path, "one", 2, images)
+		if err != nil {
+			return
+		}
+		defer p.close()
+		if p.done() > max(images, 0) || len(p.logits) != len(p.zs) {
+			t.Fatalf("%d images of %d", p.done(), images)
+		}
+		if err := p.add(Prediction{Logits: []float32{1, 2}, ZeroShot: []float32{3, 4}}); err != nil {
+			t.Fatal(err)
+		}
+		q, err := openProgress(path, "one", 2, p.done())
+		if err != nil || q.done() != p.done() {
+			t.Fatalf("read back %+v, %v", q, err)
+		}
+		q.close()
+	})
+}
