@@ -77,7 +77,7 @@ func (u *unpickler) findClass(module, name string) (any, error) {
 	if u.script && (module == "__torch__" || strings.HasPrefix(module, "__torch__.")) {
 		return scriptClass{}, nil
 	}
-	if inertGlobals[module+"."+name] {
+	if inertGlobals[module+"."+name] || inertModule(module) {
 		return inert{}, nil
 	}
 	return nil, fmt.Errorf("refused: the pickle refers to %.100q, which is not on the list of names a checkpoint needs%s",
@@ -105,6 +105,8 @@ var inertGlobals = map[string]bool{
 	"collections.Counter":                 true,
 	"__builtin__.set":                     true,
 	"builtins.set":                        true,
+	"__builtin__.dict":                    true,
+	"builtins.dict":                       true,
 	"builtins.int":                        true,
 	"builtins.float":                      true,
 	"numpy.dtype":                         true,
@@ -115,6 +117,13 @@ var inertGlobals = map[string]bool{
 	"numpy._core.multiarray._reconstruct": true,
 	"_codecs.encode":                      true,
 	"torch.torch_version.TorchVersion":    true,
+}
+
+// inertModule reports modules all of whose classes stand for nothing: Dassl's
+// checkpoints hold their learning rate schedule as an object, the optimiser
+// within it.
+func inertModule(module string) bool {
+	return strings.HasPrefix(module, "torch.optim.") || strings.HasPrefix(module, "dassl.")
 }
 
 // inert stands for any value that is neither a tensor nor a container of one.

@@ -64,7 +64,7 @@ func (c contexts) layout(w weights.Config, m, k int) []slot {
 func (c contexts) prompts(classes []string, m int, w weights.TextConfig) ([][]int32, error) {
 	tokenizer := text.NewTokenizer()
 	var rest []int32
-	if c.phrase != "" {
+	if c.keepRest {
 		if words := tokenizer.Encode(c.phrase); m < len(words) {
 			rest = words[m:]
 		}

@@ -79,6 +79,9 @@ func (m PromptSRC) layout(c weights.Config, n, k int) ([]slot, error) {
 	if err := checkDepth(m.depth(), c); err != nil {
 		return nil, err
 	}
+	if m.VisionContexts < 0 {
+		return nil, fmt.Errorf("%d vectors among the patches: use 1 or more", m.VisionContexts)
+	}
 	v := []int{m.visionContexts(), c.Vision.Width}
 	out := append(m.contexts().layout(c, n, k), slot{nameVision, v, fromNoise})
 	for i := 1; i < m.depth(); i++ {

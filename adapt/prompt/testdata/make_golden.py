@@ -218,6 +218,8 @@ def methods():
             print(f"{key:22}", " ".join(f"{x:.4f}" for x in losses))
             keep = lambda k: remedy == "none" or "proj" not in k
             out |= {key + k: v for k, v in p.items() if keep(k)}
+    half = seeded.uniform("init.coop", (4, 32), 0.1).half().double()  # what make_dassl.py saves
+    out["dassl.logits"] = CoOp(t, "", 4, half).logits({"prompt_learner.ctx": half})
     save_file({k: v.detach().float().contiguous() for k, v in out.items()}, "golden_methods.safetensors")
 
 
