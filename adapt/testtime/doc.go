@@ -1,7 +1,7 @@
 // Package testtime tunes CLIP's prompt on every test image by itself: TPT (Shu
 // et al., 2022) and the methods that add a term to its loss, C-TPT (Yoon et
-// al., 2024), O-TPT (Sharifdeen et al., 2025) and SoC (Fillioux et al., 2026),
-// each with any of the remedies of package adapt.
+// al., 2024) and O-TPT (Sharifdeen et al., 2025), each with any of the remedies
+// of package adapt.
 //
 // For one image, 64 views of it are encoded, the views that the model is most
 // sure of are kept, and the context vectors of the prompt ("a photo of a") take

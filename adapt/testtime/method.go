@@ -21,7 +21,7 @@ type Method interface {
 }
 
 // Methods lists the methods with their default settings.
-func Methods() []Method { return []Method{TPT{}, CTPT{}} }
+func Methods() []Method { return []Method{TPT{}, CTPT{}, OTPT{}} }
 
 // ParseMethod returns the method of a name with its default settings.
 func ParseMethod(name string) (Method, error) {
@@ -76,6 +76,37 @@ func (m CTPT) term(unit calib.Matrix) (float64, calib.Matrix) {
 		grad.Data[i] *= -m.lambda()
 	}
 	return -m.lambda() * d, grad
+}
+
+// OTPT also makes the text features more orthogonal (Sharifdeen et al., "O-TPT:
+// Orthogonality Constraints for Calibrating Test-time Prompt Tuning in
+// Vision-Language Models", 2025), in the form of its released code: with S the
+// cosines between the classes' features, it adds the mean distance of the rows
+// of S, each reflected onto its own axis by a Householder reflection, from the
+// rows of the identity. A reflection keeps lengths, so that distance is
+// | |S_k| - 1 |. (The paper writes |S - I|^2, which this is not.)
+type OTPT struct {
+	// Lambda is the term's weight; 0 means 18. The release takes 2 for the
+	// shifted ImageNets.
+	Lambda float64
+}
+
+// Name is "o-tpt".
+func (OTPT) Name() string { return "o-tpt" }
+
+// Choices says in words what the method does.
+func (m OTPT) Choices() []string {
+	return []string{entropyChoice, fmt.Sprintf("loss: plus %g times the mean over classes of | |S_k| - 1 |, S the cosines of the text features (as released)", m.lambda())}
+}
+
+func (m OTPT) lambda() float64 { return orElse(m.Lambda, 18) }
+
+func (m OTPT) term(unit calib.Matrix) (float64, calib.Matrix) {
+	d, grad := overlap(unit)
+	for i := range grad.Data {
+		grad.Data[i] *= m.lambda()
+	}
+	return m.lambda() * d, grad
 }
 
 func orElse(v, other float64) float64 {

@@ -167,6 +167,12 @@ def remedied(l, remedy, compat, zero_shot, ignore):
 def term(method, t):
     if method == "c-tpt":
         return -50 * (t - t.mean(0)).norm(dim=1).mean()
+    if method == "o-tpt":  # as its released code: Householder reflections of the rows
+        s, axes = t @ t.T, torch.eye(len(t))
+        u = s - axes * s.norm(dim=1, keepdim=True)
+        v = u / u.norm(dim=1, keepdim=True)
+        reflected = s - 2 * v * (v * s).sum(1, keepdim=True)
+        return 18 * (reflected - axes).norm(dim=1).mean()
     return 0
 
 
@@ -205,7 +211,7 @@ def main():
     out = {}
     plain, both = ["none", "sals"], ["zs-norm", "penalty"]
     cases = [(r, "textbook") for r in plain + both] + [(r, "clipcalib") for r in both]
-    for method, (remedy, compat) in itertools.product(["tpt", "c-tpt"], cases):
+    for method, (remedy, compat) in itertools.product(["tpt", "c-tpt", "o-tpt"], cases):
         rows = [tune(w, tokens, start, f, method, remedy, compat) for f in features]
         for name, column in zip(["loss", "kept", "gradient", "context", "logits", "zero_shot"], zip(*rows)):
             if name in ("kept", "zero_shot") and out.get(name) is not None:
