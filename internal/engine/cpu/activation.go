@@ -23,7 +23,10 @@ func activate(dst, x []float32, act engine.Act) {
 	case engine.ReLU:
 		for i, v := range x {
 			b := math.Float32bits(v)
-			dst[i] = math.Float32frombits(b &^ uint32(int32(b)>>31))
+			if v == v { // NaN stays
+				b &^= uint32(int32(b) >> 31)
+			}
+			dst[i] = math.Float32frombits(b)
 		}
 	default:
 		copy(dst, x)

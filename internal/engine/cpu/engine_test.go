@@ -169,3 +169,42 @@ func TestSameInputsGiveSameBytes(t *testing.T) {
 		}
 	})
 }
+
+// TestNaNIsNotHidden keeps a broken value visible up to the loss.
+func TestNaNIsNotHidden(t *testing.T) {
+	eachEngine(t, func(b *bench) {
+		for _, sign := range []float32{1, -1} {
+			nan := float32(math.Copysign(math.NaN(), float64(sign)))
+			for _, at := range []int{0, 3, 8, 20} {
+				x, w, loss, y := b.tensor(1, 21), b.tensor(1, 21), b.empty(1), b.empty(1, 21)
+				f32(x)[at] = nan
+				for act := engine.Identity; act <= engine.ReLU; act++ {
+					if err := b.cpu.Act(y, x, act); err != nil {
+						b.Fatal(err)
+					}
+					if v := f32(y)[at]; v == v {
+						b.Errorf("activation %d of NaN at %d is %v", act, at, v)
+					}
+				}
+				if err := b.cpu.CrossEntropy(loss, w, x, b.ints([]int32{1}, 1), engine.CrossEntropy{}); err != nil {
+					b.Fatal(err)
+				}
+				if l := f32(loss)[0]; l == l {
+					b.Errorf("loss of logits with NaN at %d is %v", at, l)
+				}
+				qkv, out := b.tensor(4, 24), b.empty(4, 8)
+				f32(qkv)[at] = nan
+				if err := b.cpu.Attention(out, qkv, 1, 4, 1); err != nil {
+					b.Fatal(err)
+				}
+				var sum float32
+				for _, v := range f32(out) {
+					sum += v
+				}
+				if sum == sum {
+					b.Errorf("attention hides NaN at %d", at)
+				}
+			}
+		}
+	})
+}
