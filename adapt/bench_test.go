@@ -50,7 +50,7 @@ func BenchmarkTaskResStep(b *testing.B) {
 				if err != nil {
 					return err
 				}
-				defer obj.g.Close()
+				defer obj.Graph.Close()
 				tr, err := newTrainer(o, e, obj, newSampler(d, o))
 				if err != nil {
 					return err

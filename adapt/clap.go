@@ -149,12 +149,16 @@ func (CLAP) regulariser(b *builder) *graph.Node {
 	return ops.Axpby(b.g, 1/float32(b.classes), d, 0, nil)
 }
 
+func (m CLAP) changing() []string {
+	if m.constraint() == Adaptive {
+		return []string{nameConstraint, nameMomentum}
+	}
+	return nil
+}
+
 // endEpoch applies the rule of the adaptive constraint: with the violation
 // h_k = |w_k - t_k|^2, alpha grows by rho*h and rho becomes h; rho starts at 0.
-func (m CLAP) endEpoch(s *state) []string {
-	if m.constraint() != Adaptive {
-		return nil
-	}
+func (m CLAP) endEpoch(s *state) {
 	alpha, rho := s.fixed[nameConstraint].Data, s.fixed[nameMomentum].Data
 	w, t := s.params[nameClassifier], s.fixed[namePrototypes]
 	for k := range alpha {
@@ -166,5 +170,4 @@ func (m CLAP) endEpoch(s *state) []string {
 		alpha[k] = float32(max(0, float64(alpha[k])+float64(rho[k])*h))
 		rho[k] = float32(h)
 	}
-	return []string{nameConstraint}
 }

@@ -30,6 +30,8 @@ type Objective struct {
 	// it changes on the host belongs in State, which checkpoints hold.
 	EndEpoch func(epoch int) error
 	State    map[string][]float32
+	// Resumed, unless nil, is called after State was read from a checkpoint.
+	Resumed func() error
 	// EndStep, unless nil, is called after every step with its loss.
 	EndStep func(p Progress)
 	// Task names data, method and initial values: everything that decides the
@@ -95,25 +97,12 @@ func Fit(ctx context.Context, obj Objective, samples, views int, o Options) ([]f
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	inner := &objective{g: obj.Graph, loss: obj.Loss, grads: obj.Gradients, feed: obj.Feed}
-	for _, p := range obj.Params {
-		inner.params = append(inner.params, parameter{p.Name, p.Node, p.Value})
-	}
-	t, err := newTrainer(o, obj.Graph.Engine, inner, fitSampler(samples, views, o))
+	t, err := newTrainer(o, obj.Graph.Engine, obj, fitSampler(samples, views, o))
 	if err != nil {
 		return nil, err
 	}
 	defer t.close()
-	if obj.EndEpoch != nil {
-		inner.endEpoch = func() error { return obj.EndEpoch(t.at.Epoch - 1) }
-	}
-	if obj.EndStep != nil {
-		inner.endStep = func(at position, loss float64) {
-			obj.EndStep(Progress{Epoch: at.Epoch, Epochs: o.Epochs, Step: at.Step, Steps: t.sampler.steps, Loss: loss,
-				LR: o.Schedule.Rate(o.LR, at.Epoch, o.Epochs)})
-		}
-	}
-	if err := t.resumeFrom(obj, o); err != nil {
+	if err := t.resume(); err != nil {
 		return nil, err
 	}
 	err = t.run(ctx)
@@ -138,8 +127,8 @@ func Fit(ctx context.Context, obj Objective, samples, views int, o Options) ([]f
 
 // checkFinite reports parameters that the last step made no numbers.
 func (t *trainer) checkFinite() error {
-	for _, p := range t.objective.params {
-		v, err := t.download(p.value)
+	for _, p := range t.objective.Params {
+		v, err := t.download(p.Value)
 		if err != nil {
 			return err
 		}
@@ -153,8 +142,8 @@ func (t *trainer) checkFinite() error {
 }
 
 func (t *trainer) restoreGood() error {
-	for _, p := range t.objective.params {
-		if err := t.engine.Upload(p.value, t.good[p.name]); err != nil {
+	for _, p := range t.objective.Params {
+		if err := t.engine.Upload(p.Value, t.good[p.Name]); err != nil {
 			return err
 		}
 	}

@@ -29,7 +29,8 @@ type regularised interface {
 
 // perEpoch methods change their constants between epochs.
 type perEpoch interface {
-	endEpoch(s *state) (changed []string)
+	changing() []string // names of the constants
+	endEpoch(s *state)
 }
 
 // cached methods classify by a cache of training features.

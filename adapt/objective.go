@@ -7,22 +7,6 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// objective is a training loss over batches of rows. Whatever graph the logits
-// come out of, the trainer needs no more than this.
-type objective struct {
-	g      *graph.Graph
-	loss   *graph.Node
-	params []parameter
-	// grads are the gradients of the parameters; nil for those of the loss.
-	grads []*graph.Node
-	// feed sets the graph's inputs to the rows of one batch.
-	feed func(rows []int) error
-	// endEpoch, unless nil, runs after every epoch.
-	endEpoch func() error
-	// endStep, unless nil, runs after every step with the loss before it.
-	endStep func(at position, loss float64)
-}
-
 // composeLoss puts a classification loss and a remedy on logits [B, K]: the
 // only place where the two meet. Labels are int32 [B], zsRange is [B, 2] or nil
 // for remedies that do not use it.
@@ -35,7 +19,7 @@ func composeLoss(g *graph.Graph, l Loss, r Remedy, logits, labels, zsRange *grap
 }
 
 // featureObjective is the objective of a method of features.
-func featureObjective(t *task, s *state, dev *device, batch int) (*objective, error) {
+func featureObjective(t *task, s *state, dev *device, batch int) (Objective, error) {
 	o := t.options
 	b := newBuilder(dev, batch, o.LogitScale, o.Compat)
 	g := b.g
@@ -46,7 +30,7 @@ func featureObjective(t *task, s *state, dev *device, batch int) (*objective, er
 		var err error
 		ranges, err = zeroShotRanges(t.ctx, dev.engine, t.unit(), t.data.Prototypes, batch, o.LogitScale)
 		if err != nil {
-			return nil, err
+			return Objective{}, err
 		}
 		zs = g.Input("zero-shot ranges", tensor.Float32, batch, 2)
 	}
@@ -54,16 +38,19 @@ func featureObjective(t *task, s *state, dev *device, batch int) (*objective, er
 	if m, ok := t.method.(regularised); ok {
 		loss = ops.Add(g, loss, m.regulariser(b))
 	}
-	obj := &objective{g: g, loss: loss}
+	obj := Objective{Graph: g, Loss: loss, State: map[string][]float32{}}
+	if o.Checkpoint != "" {
+		obj.Task = t.fingerprint(s)
+	}
 	for _, name := range keys(s.params) {
-		obj.params = append(obj.params, parameter{name, b.param(name), dev.tensors[name]})
+		obj.Params = append(obj.Params, Param{name, b.param(name), dev.tensors[name]})
 	}
 	var unit Matrix
 	if b.unitIn != nil {
 		unit = t.unit()
 	}
 	y, r := make([]int32, batch), make([]float32, 2*batch)
-	obj.feed = func(rows []int) error {
+	obj.Feed = func(rows []int) error {
 		if err := b.feed(t.data.Features, unit, rows); err != nil {
 			return err
 		}
@@ -80,20 +67,37 @@ func featureObjective(t *task, s *state, dev *device, batch int) (*objective, er
 		}
 		return g.Set(labels, y)
 	}
-	if m, ok := t.method.(perEpoch); ok {
-		obj.endEpoch = func() error {
-			for _, p := range obj.params {
-				if err := dev.download(p.name, s.params[p.name]); err != nil {
-					return err
-				}
-			}
-			for _, name := range m.endEpoch(s) {
-				if err := dev.engine.Upload(dev.tensors[name], s.fixed[name].Data); err != nil {
-					return err
-				}
-			}
-			return nil
-		}
-	}
+	t.betweenEpochs(&obj, s, dev)
 	return obj, g.Err()
+}
+
+// betweenEpochs lets methods whose constants change do so.
+func (t *task) betweenEpochs(obj *Objective, s *state, dev *device) {
+	m, ok := t.method.(perEpoch)
+	if !ok || len(m.changing()) == 0 {
+		return
+	}
+	changing := m.changing()
+	for _, name := range changing {
+		obj.State[name] = s.fixed[name].Data
+	}
+	upload := func() error {
+		for _, name := range changing {
+			if err := dev.engine.Upload(dev.tensors[name], s.fixed[name].Data); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	params := obj.Params
+	obj.Resumed = upload
+	obj.EndEpoch = func(int) error {
+		for _, p := range params {
+			if err := dev.download(p.Name, s.params[p.Name]); err != nil {
+				return err
+			}
+		}
+		m.endEpoch(s)
+		return upload()
+	}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"clipcalib/internal/engine"
-	"clipcalib/internal/graph"
 
 	"gorgonia.org/tensor"
 )
@@ -17,27 +16,20 @@ const (
 	epsilon  = 1e-8
 )
 
-// parameter is a tensor that trains, in place.
-type parameter struct {
-	name  string
-	node  *graph.Node
-	value *tensor.Dense
-}
-
 // optimizer updates parameters; it owns their moments.
 type optimizer struct {
 	rule    Optimizer
 	engine  engine.Engine
-	params  []parameter
+	params  []Param
 	decay   float32
 	moments map[string]*tensor.Dense
 }
 
-func newOptimizer(e engine.Engine, o Options, params []parameter) (*optimizer, error) {
+func newOptimizer(e engine.Engine, o Options, params []Param) (*optimizer, error) {
 	opt := &optimizer{rule: o.Optimizer, engine: e, params: params, decay: float32(o.WeightDecay), moments: map[string]*tensor.Dense{}}
 	for _, p := range params {
-		for _, name := range opt.momentNames(p.name) {
-			m, err := e.New(tensor.Float32, p.value.Shape()...)
+		for _, name := range opt.momentNames(p.Name) {
+			m, err := e.New(tensor.Float32, p.Value.Shape()...)
 			if err != nil {
 				opt.close()
 				return nil, fmt.Errorf("memory for the optimiser: %w", err)
@@ -60,16 +52,16 @@ func (o *optimizer) momentNames(param string) []string {
 // and count is the number of this update, from 1.
 func (o *optimizer) step(gradients []*tensor.Dense, lr float64, count int) error {
 	for i, p := range o.params {
-		names := o.momentNames(p.name)
+		names := o.momentNames(p.Name)
 		var err error
 		if o.rule == AdamW {
-			err = o.engine.AdamW(p.value, o.moments[names[0]], o.moments[names[1]], gradients[i],
+			err = o.engine.AdamW(p.Value, o.moments[names[0]], o.moments[names[1]], gradients[i],
 				engine.AdamW{LR: float32(lr), Beta1: beta1, Beta2: beta2, Eps: epsilon, WeightDecay: o.decay}, count)
 		} else {
-			err = o.engine.SGD(p.value, o.moments[names[0]], gradients[i], float32(lr), momentum, o.decay)
+			err = o.engine.SGD(p.Value, o.moments[names[0]], gradients[i], float32(lr), momentum, o.decay)
 		}
 		if err != nil {
-			return fmt.Errorf("update %s: %w", p.name, err)
+			return fmt.Errorf("update %s: %w", p.Name, err)
 		}
 	}
 	return nil

@@ -158,3 +158,24 @@ func decodeSettings[T any](v T, text string) (T, error) {
 	}
 	return p.Elem().Interface().(T), nil
 }
+
+// readMatrix reads a matrix, or a vector as one row, of finite numbers.
+func readMatrix(f *weights.File, name string) (Matrix, error) {
+	t, ok := f.Lookup(name)
+	if !ok {
+		return Matrix{}, fmt.Errorf("tensor %s is missing", name)
+	}
+	if len(t.Shape) < 1 || len(t.Shape) > 2 {
+		return Matrix{}, fmt.Errorf("tensor %s: shape %v, want a matrix", name, t.Shape)
+	}
+	rows, cols := 1, t.Shape[len(t.Shape)-1]
+	if len(t.Shape) == 2 {
+		rows = t.Shape[0]
+	}
+	data, err := t.Float32()
+	if err != nil {
+		return Matrix{}, err
+	}
+	m := Matrix{Rows: rows, Cols: cols, Data: data}
+	return m, m.check("tensor " + name)
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"clipcalib/internal/engine"
 )
@@ -56,48 +55,22 @@ func (t *task) run() (*Adapter, error) {
 		return nil, err
 	}
 	defer dev.close()
-	plan := newSampler(t.data, t.options)
-	obj, err := featureObjective(t, s, dev, plan.batch)
+	batch := BatchSize(t.data.samples(), t.data.views(), t.options)
+	obj, err := featureObjective(t, s, dev, batch)
 	if err != nil {
 		return nil, err
 	}
-	defer obj.g.Close()
-	tr, err := newTrainer(t.options, t.options.Engine, obj, plan)
-	if err != nil {
-		return nil, err
-	}
-	defer tr.close()
-	if err := t.resume(tr, s, dev); err != nil {
-		return nil, err
-	}
-	err = tr.run(t.ctx)
-	a.Losses = tr.losses
+	defer obj.Graph.Close()
+	a.Losses, err = Fit(t.ctx, obj, t.data.samples(), t.data.views(), t.options)
 	var diverged *Diverged
-	if errors.As(err, &diverged) {
-		for name, v := range tr.good {
-			copy(s.params[name].Data, v)
-		}
-		return a, err
-	}
-	if err != nil {
+	if err != nil && !errors.As(err, &diverged) {
 		return nil, err
 	}
 	for name, p := range s.params {
 		if err := dev.download(name, p); err != nil {
 			return nil, err
 		}
-		if err := p.check(name); err != nil {
-			for name, v := range tr.good {
-				copy(s.params[name].Data, v)
-			}
-			return a, fmt.Errorf("after the last step, %w: the parameters after %d epochs are kept", err, tr.goodAt)
-		}
 	}
 	delete(s.fixed, nameMomentum)
-	if t.options.Checkpoint != "" {
-		if err := os.Remove(t.options.Checkpoint); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return nil, fmt.Errorf("remove the finished training's checkpoint: %w", err)
-		}
-	}
-	return a, nil
+	return a, err
 }

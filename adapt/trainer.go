@@ -29,7 +29,7 @@ func (e *Diverged) Error() string {
 type trainer struct {
 	options   Options
 	engine    engine.Engine
-	objective *objective
+	objective Objective
 	sampler   sampler
 	program   *graph.Program
 	grads     []*tensor.Dense
@@ -48,19 +48,19 @@ type position struct {
 	LossSum     float64 // of the epoch's steps so far
 }
 
-func newTrainer(o Options, e engine.Engine, obj *objective, s sampler) (*trainer, error) {
+func newTrainer(o Options, e engine.Engine, obj Objective, s sampler) (*trainer, error) {
 	t := &trainer{options: o, engine: e, objective: obj, sampler: s, good: map[string][]float32{}}
 	var wrt []*graph.Node
-	for _, p := range obj.params {
-		wrt = append(wrt, p.node)
-		t.good[p.name] = make([]float32, p.value.Shape().TotalSize())
+	for _, p := range obj.Params {
+		wrt = append(wrt, p.Node)
+		t.good[p.Name] = make([]float32, p.Value.Shape().TotalSize())
 	}
-	grads := obj.grads
+	grads := obj.Gradients
 	if grads == nil {
-		grads = obj.g.Gradients(obj.loss, wrt...)
+		grads = obj.Graph.Gradients(obj.Loss, wrt...)
 	}
 	var err error
-	if t.program, err = obj.g.Compile(append([]*graph.Node{obj.loss}, grads...)...); err != nil {
+	if t.program, err = obj.Graph.Compile(append([]*graph.Node{obj.Loss}, grads...)...); err != nil {
 		return nil, err
 	}
 	for _, n := range grads {
@@ -71,7 +71,7 @@ func newTrainer(o Options, e engine.Engine, obj *objective, s sampler) (*trainer
 		}
 		t.grads = append(t.grads, v)
 	}
-	if t.opt, err = newOptimizer(e, o, obj.params); err != nil {
+	if t.opt, err = newOptimizer(e, o, obj.Params); err != nil {
 		t.close()
 		return nil, err
 	}
@@ -126,15 +126,15 @@ func (t *trainer) epoch(ctx context.Context) error {
 		}
 		t.at.LossSum += loss
 		t.at.Step++
-		if t.objective.endStep != nil {
-			t.objective.endStep(t.at, loss)
+		if t.objective.EndStep != nil {
+			t.objective.EndStep(Progress{Epoch: t.at.Epoch, Epochs: o.Epochs, Step: t.at.Step, Steps: s.steps, Loss: loss, LR: lr})
 		}
 	}
 	mean := t.at.LossSum / float64(s.steps)
 	t.losses = append(t.losses, mean)
 	t.at = position{Epoch: t.at.Epoch + 1}
-	if t.objective.endEpoch != nil {
-		if err := t.objective.endEpoch(); err != nil {
+	if t.objective.EndEpoch != nil {
+		if err := t.objective.EndEpoch(t.at.Epoch - 1); err != nil {
 			return err
 		}
 	}
@@ -147,14 +147,14 @@ func (t *trainer) epoch(ctx context.Context) error {
 // step computes loss and gradients of one batch and updates the parameters.
 // A loss that is no number is reported before it can touch them.
 func (t *trainer) step(ctx context.Context, rows []int, lr float64) (float64, error) {
-	if err := t.objective.feed(rows); err != nil {
+	if err := t.objective.Feed(rows); err != nil {
 		return 0, err
 	}
 	if err := t.program.Run(ctx); err != nil {
 		return 0, err
 	}
 	var loss [1]float32
-	v, err := t.program.Value(t.objective.loss)
+	v, err := t.program.Value(t.objective.Loss)
 	if err != nil {
 		return 0, err
 	}
@@ -175,8 +175,8 @@ func (t *trainer) step(ctx context.Context, rows []int, lr float64) (float64, er
 // remember keeps the parameters, whose loss has just been found finite.
 func (t *trainer) remember() error {
 	t.goodAt = t.at.Epoch
-	for _, p := range t.objective.params {
-		if err := t.engine.Download(t.good[p.name], p.value); err != nil {
+	for _, p := range t.objective.Params {
+		if err := t.engine.Download(t.good[p.Name], p.Value); err != nil {
 			return err
 		}
 	}

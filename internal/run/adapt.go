@@ -83,6 +83,7 @@ func Adapt(ctx context.Context, o AdaptOptions) (trained bool, err error) {
 // data returns the training set, read from the feature files unless given.
 func (o *AdaptOptions) data() (adapt.Data, error) {
 	if o.Data != nil {
+		o.Inputs = o.Inputs.withHash(*o.Data)
 		return *o.Data, nil
 	}
 	f, err := ReadFeatures(o.Features...)

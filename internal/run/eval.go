@@ -141,6 +141,7 @@ func (o EvalOptions) prototypes(a **adapt.Adapter, data adapt.Data, t *Target) (
 
 func (o *EvalOptions) data() (adapt.Data, error) {
 	if o.Data != nil {
+		o.Inputs = o.Inputs.withHash(*o.Data)
 		return *o.Data, nil
 	}
 	f, err := ReadFeatures(o.Features...)
@@ -172,11 +173,7 @@ func (o EvalOptions) describe(t *Target, a *adapt.Adapter, d adapt.Data, path st
 }
 
 // same reports whether two targets have the same logits; paths do not matter.
-// Without any hash of the features nothing is taken for the same.
 func (t Target) same(other Target) bool {
-	if len(t.Inputs.FeaturesSHA256) == 0 && t.Inputs.DataSHA256 == "" {
-		return false
-	}
 	t.Inputs.Features, other.Inputs.Features = nil, nil
 	t.Inputs.Data, other.Inputs.Data = "", ""
 	t.Inputs.Weights, other.Inputs.Weights = "", ""

@@ -2,9 +2,13 @@ package run
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -52,6 +56,33 @@ type Inputs struct {
 	Shots          int      `yaml:"shots,omitempty"`
 	DataSeed       uint64   `yaml:"data_seed,omitempty"`
 	Templates      []string `yaml:"templates,omitempty"`
+}
+
+// withHash adds the hash of data at hand, so that a run on other data is never
+// taken for this one.
+func (in Inputs) withHash(d adapt.Data) Inputs {
+	if len(in.FeaturesSHA256) == 0 {
+		in.FeaturesSHA256 = []string{hashData(d)}
+	}
+	return in
+}
+
+// hashData hashes features, prototypes and labels.
+func hashData(d adapt.Data) string {
+	h := sha256.New()
+	for _, m := range []adapt.Matrix{d.Features, d.Prototypes} {
+		fmt.Fprintln(h, m.Rows, m.Cols)
+		buf := make([]byte, 0, 1<<16)
+		for i, v := range m.Data {
+			buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
+			if len(buf) == cap(buf) || i == len(m.Data)-1 {
+				h.Write(buf)
+				buf = buf[:0]
+			}
+		}
+	}
+	fmt.Fprintln(h, d.Views, d.Labels)
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 func newRecipe(m adapt.Method, r adapt.Remedy, o adapt.Options, d adapt.Data, in Inputs) (Recipe, error) {

@@ -1,0 +1,39 @@
+package adapt
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"math"
+)
+
+// fingerprint hashes everything that decides the result of the task.
+func (t *task) fingerprint(s *state) string {
+	h := sha256.New()
+	o := t.options
+	fmt.Fprintf(h, "%s %+v %s %+v %s %d %g %d %g %s %s %g %d %s\n", t.method.Name(), t.method, t.remedy.Name(), t.remedy,
+		o.Loss, o.Epochs, o.LR, o.Batch, o.WeightDecay, o.Optimizer, o.Schedule, o.LogitScale, o.Seed, o.Compat)
+	for _, m := range []Matrix{t.data.Features, t.data.Prototypes} {
+		hashFloats(h, m)
+	}
+	fmt.Fprintln(h, t.data.views(), t.data.Labels)
+	for _, name := range keys(s.params) {
+		fmt.Fprintln(h, name)
+		hashFloats(h, s.params[name])
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func hashFloats(h hash.Hash, m Matrix) {
+	fmt.Fprintln(h, m.Rows, m.Cols)
+	buf := make([]byte, 0, 1<<16)
+	for i, v := range m.Data {
+		buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
+		if len(buf) == cap(buf) || i == len(m.Data)-1 {
+			h.Write(buf)
+			buf = buf[:0]
+		}
+	}
+}
