@@ -14,21 +14,26 @@ import (
 func (e *Encoder) EncodeFiles(ctx context.Context, paths []string) ([][]float32, error) {
 	loader := Loader{Preprocessor: e.Preprocessor(), BatchSize: e.Batch(), Strict: true}
 	open := func(i int) (image.Image, error) { return imageio.Open(paths[i]) }
-	size := loader.Preprocessor.Len()
 	out := make([][]float32, 0, len(paths))
 	for b, err := range loader.Batches(ctx, len(paths), open) {
 		if err != nil {
 			return nil, err
 		}
-		images := make([][]float32, len(b.Indices))
-		for i := range images {
-			images[i] = b.Pixels[i*size : (i+1)*size]
-		}
-		features, err := e.Encode(ctx, images)
+		features, err := e.EncodeBatch(ctx, b)
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, features...)
 	}
 	return out, nil
+}
+
+// EncodeBatch returns the features of a batch of a Loader, one row a picture.
+func (e *Encoder) EncodeBatch(ctx context.Context, b Batch) ([][]float32, error) {
+	images := make([][]float32, len(b.Indices))
+	for i := range images {
+		size := len(b.Pixels) / len(images)
+		images[i] = b.Pixels[i*size : (i+1)*size]
+	}
+	return e.Encode(ctx, images)
 }

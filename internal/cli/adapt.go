@@ -28,7 +28,6 @@ type adaptFlags struct {
 	optim    string
 	shots    int
 	views    int
-	dataSeed int64
 	train    adapt.Options
 }
 
@@ -138,12 +137,16 @@ func (a *app) adapt(ctx context.Context, f adaptFlags, method string) error {
 		defer e.Close()
 		o.Train.Engine = e
 	case f.data != "":
+		set, shots, err := f.draw()
+		if err != nil {
+			return err
+		}
 		src, err := a.openSource(f.source)
 		if err != nil {
 			return err
 		}
 		defer src.Model.Close()
-		if err := a.fewShot(ctx, src, &f, &o); err != nil {
+		if err := a.encodeShots(ctx, src, set, shots, &f, &o); err != nil {
 			return err
 		}
 	default:
@@ -169,17 +172,17 @@ func (a *app) adapt(ctx context.Context, f adaptFlags, method string) error {
 	return nil
 }
 
-// fewShot draws the shots, encodes them, and makes the prototypes.
-func (a *app) fewShot(ctx context.Context, src *features.Source, f *adaptFlags, o *run.AdaptOptions) error {
-	set, err := f.source.load(f.data, "train")
-	if err != nil {
-		return err
+// draw reads the source set and draws the shots.
+func (f *adaptFlags) draw() (set, shots *dataset.Set, err error) {
+	if set, err = f.source.load(f.data, "train"); err != nil {
+		return nil, nil, err
 	}
-	seed := int64(f.train.Seed)
-	shots, err := dataset.FewShot(set, f.shots, seed)
-	if err != nil {
-		return err
-	}
+	shots, err = dataset.FewShot(set, f.shots, int64(f.train.Seed))
+	return set, shots, err
+}
+
+// encodeShots encodes the shots and makes the prototypes.
+func (a *app) encodeShots(ctx context.Context, src *features.Source, set, shots *dataset.Set, f *adaptFlags, o *run.AdaptOptions) error {
 	v := features.Views{Augmented: f.views >= 0, Count: f.views, Seed: f.train.Seed}
 	if f.views == 0 {
 		v.Count = o.Train.Compat.Views(o.Method)

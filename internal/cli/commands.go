@@ -10,6 +10,7 @@ func commands(a *app) []*cobra.Command {
 		adaptCommand(a),
 		evalCommand(a),
 		reportCommand(a),
+		demoCommand(a),
 		calibrateCommand(a),
 		inspectCommand(a),
 		convertCommand(a),

@@ -143,24 +143,19 @@ func (a *app) encodeImages(ctx context.Context, c *weights.Checkpoint, paths []s
 		},
 	}
 	open := func(i int) (image.Image, error) { return imageio.Open(paths[i]) }
-	size := loader.Preprocessor.Len()
 	done := 0
 	for b, err := range loader.Batches(ctx, len(paths), open) {
 		if err != nil {
 			return nil, 0, err
 		}
-		images := make([][]float32, len(b.Indices))
-		for i := range images {
-			images[i] = b.Pixels[i*size : (i+1)*size]
-		}
-		features, err := e.Encode(ctx, images)
+		features, err := e.EncodeBatch(ctx, b)
 		if err != nil {
 			return nil, 0, err
 		}
 		for i, at := range b.Indices {
 			rows[at] = features[i]
 		}
-		done += len(images)
+		done += len(features)
 		p.Set(done)
 	}
 	p.Done()

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
 
@@ -89,6 +91,9 @@ func (a *app) eval(ctx context.Context, f evalFlags, dir string) error {
 
 func (a *app) evalData(ctx context.Context, f evalFlags, o run.EvalOptions) error {
 	recipe, err := run.ReadRecipe(o.Run)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("eval %s: no run here (recipe.yaml is missing)", o.Run)
+	}
 	if err != nil {
 		return fmt.Errorf("eval %s: %w", o.Run, err)
 	}
@@ -108,7 +113,8 @@ func (a *app) evalData(ctx context.Context, f evalFlags, o run.EvalOptions) erro
 	}
 	defer src.Model.Close()
 	if src.Weights != recipe.Inputs.WeightsSHA256 {
-		return fmt.Errorf("eval %s: %s is not the checkpoint of the run (hash %.12s, want %.12s)", o.Run, f.source.weights, src.Weights, recipe.Inputs.WeightsSHA256)
+		return fmt.Errorf("eval %s: %s is not the model of the run: it is %.12s%s, the run's %.12s%s", o.Run, f.source.weights,
+			src.Weights, afterHash(src.Weights), recipe.Inputs.WeightsSHA256, afterHash(recipe.Inputs.WeightsSHA256))
 	}
 	o.Engine = src.Model.Engine
 	var results []run.Result
@@ -118,7 +124,7 @@ func (a *app) evalData(ctx context.Context, f evalFlags, o run.EvalOptions) erro
 		if err != nil {
 			return err
 		}
-		o.Name = targetName(set, names)
+		o.Name = targetName(set.Name, names)
 		if o.Classes, err = matchClasses(classes, set); err != nil {
 			return fmt.Errorf("eval %s: %w", o.Run, err)
 		}
@@ -132,6 +138,14 @@ func (a *app) evalData(ctx context.Context, f evalFlags, o run.EvalOptions) erro
 		results, names = append(results, res), append(names, o.Name)
 	}
 	return a.printResults(o.Run, results, names)
+}
+
+// afterHash is what an identity says beside the hash.
+func afterHash(identity string) string {
+	if i := strings.IndexByte(identity, ' '); i >= 0 {
+		return identity[i:]
+	}
+	return ""
 }
 
 // target fills in a target's features and prototypes.
@@ -160,13 +174,13 @@ func (a *app) target(ctx context.Context, src *features.Source, set *dataset.Set
 }
 
 // targetName is a set's name as a folder, made different from those taken.
-func targetName(set *dataset.Set, taken []string) string {
-	name := strings.Map(func(r rune) rune {
+func targetName(name string, taken []string) string {
+	name = strings.Map(func(r rune) rune {
 		if strings.ContainsRune(`/\:#`, r) {
 			return '-'
 		}
 		return r
-	}, set.Name)
+	}, name)
 	for n, base := 2, name; ; n++ {
 		free := true
 		for _, t := range taken {

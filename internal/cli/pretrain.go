@@ -13,6 +13,7 @@ import (
 	"clipcalib/internal/device"
 	"clipcalib/internal/pairs"
 	"clipcalib/internal/pretrain"
+	"clipcalib/weights"
 
 	"github.com/spf13/cobra"
 )
@@ -20,6 +21,7 @@ import (
 // pretrainFlags are the inputs of the pretrain command.
 type pretrainFlags struct {
 	data, out, recipe string
+	init              string
 	imageRoot         string
 	steps, batch      int
 	seed              uint64
@@ -49,6 +51,7 @@ the model the demo ships.`,
 	fl.StringVar(&f.data, "data", "", "picture and caption pairs")
 	fl.StringVar(&f.out, "out", "", "the model, .pt")
 	fl.StringVar(&f.recipe, "recipe", "", "JSON file with fields of the recipe")
+	fl.StringVar(&f.init, "init", "", "checkpoint of the same sizes to start from, in place of random values")
 	fl.StringVar(&f.imageRoot, "image-root", "", "folder that a table's paths start from")
 	fl.IntVar(&f.steps, "steps", 0, "optimiser steps")
 	fl.IntVar(&f.batch, "batch", 0, "pairs a step")
@@ -118,6 +121,15 @@ func (a *app) pretrain(ctx context.Context, f pretrainFlags, changed func(string
 			return err
 		}
 		a.note("going on at step %d of %d", t.Step(), r.Steps)
+	} else if f.init != "" {
+		c, err := weights.OpenCLIP(f.init, weights.Options{})
+		if err != nil {
+			return fmt.Errorf("--init: %w", err)
+		}
+		defer c.Close()
+		if err := t.Start(c); err != nil {
+			return fmt.Errorf("--init: %w", err)
+		}
 	}
 	a.note("%d pairs, %d tokens, %d parameters; %s", p.Len(), t.Vocabulary(), t.Parameters(), e.Name())
 	curve, err := openCurve(f.out+".curve.jsonl", t.Step())

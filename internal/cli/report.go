@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -9,6 +8,7 @@ import (
 	"sort"
 
 	"clipcalib/calib"
+	"clipcalib/internal/dataset"
 	"clipcalib/internal/report"
 	"clipcalib/internal/run"
 
@@ -97,7 +97,7 @@ func collect(dir string, bins int) ([]report.Run, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("report: %w", errors.Unwrap(err))
+		return nil, fmt.Errorf("report: %w", err)
 	}
 	sort.Strings(dirs)
 	var runs []report.Run
@@ -112,7 +112,7 @@ func collect(dir string, bins int) ([]report.Run, error) {
 			return nil, err
 		}
 		for _, e := range evals {
-			source := e.Target.Inputs.Data != "" && e.Target.Inputs.Data == filepath.Base(recipe.Inputs.Data)
+			source := isSource(recipe, e.Target)
 			if !zeroShot[e.Name] {
 				zeroShot[e.Name] = true
 				r, err := measured(e.ZeroShot, e.Labels, bins)
@@ -131,6 +131,11 @@ func collect(dir string, bins int) ([]report.Run, error) {
 		}
 	}
 	return runs, nil
+}
+
+// isSource reports whether a target is of the data set that a run learnt from.
+func isSource(r run.Recipe, t run.Target) bool {
+	return r.Inputs.Data != "" && t.Inputs.Data == targetName(dataset.NameOf(r.Inputs.Data), nil)
 }
 
 func measured(logits calib.Matrix, labels []int, bins int) (report.Run, error) {

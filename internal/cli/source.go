@@ -65,7 +65,7 @@ func (a *app) openSource(s sourceFlags) (*features.Source, error) {
 		return nil, err
 	}
 	a.note("%s, %s (%s); %s", c.Config.Architecture(), c.Config.Activation, c.Config.ActivationReason, m.Engine.Name())
-	src := &features.Source{Model: m, Weights: sum + " " + c.Config.Activation.String(), Precision: a.precision, Strict: s.strict, Bank: s.bank}
+	src := &features.Source{Model: m, Weights: identity(sum, c.Config), Precision: a.precision, Strict: s.strict, Bank: s.bank}
 	if src.Bank == "" {
 		if src.Bank, err = defaultBank(); err != nil {
 			m.Close()
@@ -74,6 +74,11 @@ func (a *app) openSource(s sourceFlags) (*features.Source, error) {
 	}
 	src.Skip = func(err error) { fmt.Fprintf(a.err, "skipped: %v\n", err) }
 	return src, nil
+}
+
+// identity is a checkpoint's hash with what its file does not decide.
+func identity(sum string, c weights.Config) string {
+	return fmt.Sprintf("%s %s, heads %d and %d", sum, c.Activation, c.Vision.Heads, c.Text.Heads)
 }
 
 func (a *app) deviceOptions() device.Options {
@@ -100,7 +105,11 @@ func (a *app) images(ctx context.Context, src *features.Source, set *dataset.Set
 	if err != nil {
 		return out, err
 	}
-	p.Done()
+	if out.Encoded == 0 {
+		a.note("%s: %d features from the bank", set.Name, out.Features.Rows)
+	} else {
+		p.Done()
+	}
 	if out.Skipped > 0 {
 		a.note("%s: %d of %d pictures could not be read and are left out", set.Name, out.Skipped, len(set.Items))
 	}

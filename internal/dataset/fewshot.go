@@ -18,14 +18,7 @@ const maxValShots = 4
 //
 // It is an error if a class has fewer pictures than shots or none at all.
 func FewShot(s *Set, shots int, seed int64) (*Set, error) {
-	return sampleShots(s, shots, pyrand.New(seed), false)
-}
-
-// FewShotUpTo is [FewShot] where a class with fewer pictures than shots gives
-// all it has, in order, as Dassl does without repetition. A class without any
-// picture is still an error.
-func FewShotUpTo(s *Set, shots int, seed int64) (*Set, error) {
-	return sampleShots(s, shots, pyrand.New(seed), true)
+	return sampleShots(s, shots, pyrand.New(seed))
 }
 
 // FewShotWithVal draws the training pictures as [FewShot] does and then, with
@@ -33,16 +26,16 @@ func FewShotUpTo(s *Set, shots int, seed int64) (*Set, error) {
 // CoOp's data sets do.
 func FewShotWithVal(train, val *Set, shots int, seed int64) (fewTrain, fewVal *Set, err error) {
 	r := pyrand.New(seed)
-	if fewTrain, err = sampleShots(train, shots, r, false); err != nil {
+	if fewTrain, err = sampleShots(train, shots, r); err != nil {
 		return nil, nil, err
 	}
-	if fewVal, err = sampleShots(val, min(shots, maxValShots), r, false); err != nil {
+	if fewVal, err = sampleShots(val, min(shots, maxValShots), r); err != nil {
 		return nil, nil, fmt.Errorf("validation: %w", err)
 	}
 	return fewTrain, fewVal, nil
 }
 
-func sampleShots(s *Set, shots int, r *pyrand.Rand, fewer bool) (*Set, error) {
+func sampleShots(s *Set, shots int, r *pyrand.Rand) (*Set, error) {
 	if shots < 1 {
 		return nil, fmt.Errorf("data set %s: %d shots, want at least 1", s.Name, shots)
 	}
@@ -58,7 +51,7 @@ func sampleShots(s *Set, shots int, r *pyrand.Rand, fewer bool) (*Set, error) {
 		byClass[it.Label] = append(byClass[it.Label], it)
 	}
 	for label, items := range byClass {
-		if len(items) < shots && (!fewer || len(items) == 0) {
+		if len(items) < shots {
 			return nil, fmt.Errorf("data set %s: class %d (%s) has %d images, fewer than %d shots",
 				s.Name, label, s.Classes[label], len(items), shots)
 		}
@@ -66,10 +59,6 @@ func sampleShots(s *Set, shots int, r *pyrand.Rand, fewer bool) (*Set, error) {
 	picked := make([]Item, 0, shots*len(order))
 	for _, label := range order {
 		items := byClass[label]
-		if len(items) < shots {
-			picked = append(picked, items...)
-			continue
-		}
 		indices, err := r.Sample(len(items), shots)
 		if err != nil {
 			return nil, err

@@ -72,6 +72,19 @@ func LoadWith(spec string, opt Options) (*Set, error) {
 	return set, set.Check()
 }
 
+// NameOf is the name that the set at spec has, or had when it was there.
+func NameOf(spec string) string {
+	path, _ := cutSplit(spec)
+	if filepath.Ext(path) == ".json" {
+		return splitName(path)
+	}
+	if ext := filepath.Ext(path); ext == ".tsv" || ext == ".txt" {
+		path = strings.TrimSuffix(path, ext)
+	}
+	name, _ := nameOf(path)
+	return name
+}
+
 // cutSplit separates "path#split"; a path that exists as written is not cut.
 func cutSplit(spec string) (path, split string) {
 	if _, err := os.Stat(spec); err == nil {

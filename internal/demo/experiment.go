@@ -7,7 +7,6 @@ import (
 
 	"clipcalib/adapt"
 	"clipcalib/calib"
-	"clipcalib/internal/dataset"
 	"clipcalib/internal/features"
 	"clipcalib/internal/report"
 	"clipcalib/internal/run"
@@ -101,11 +100,7 @@ func (e Experiment) tests(ctx context.Context, t *Task, domains []*Domain) ([]do
 // shots draws a seed's shots of the source and encodes their views.
 func (e Experiment) shots(ctx context.Context, t *Task, seed uint64) (run.AdaptOptions, error) {
 	var o run.AdaptOptions
-	fold, err := t.Source().Set(FoldShots)
-	if err != nil {
-		return o, err
-	}
-	drawn, err := dataset.FewShotUpTo(fold, e.Shots, int64(seed))
+	drawn, err := t.Shots(e.Shots, int64(seed))
 	if err != nil {
 		return o, err
 	}

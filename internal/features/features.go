@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"strconv"
 	"strings"
 
 	"clipcalib/adapt"
@@ -48,13 +49,15 @@ type Set struct {
 	Features adapt.Matrix // [Count*N, D], view after view
 	Labels   []int        // [N]
 	Views    int
-	Hash     string // of the list of pictures and labels
+	Hash     string // of the list of pictures, labels and class names
+	Encoded  int    // pictures and views that the bank did not hold
 	Skipped  int    // pictures that could not be read; they are left out
 }
 
-// Preprocessing says in words what happens to a picture.
+// Preprocessing says in words what happens to a picture before the tower, and
+// in which precision the tower computes.
 func (s Source) Preprocessing(v Views) string {
-	p := s.Model.Images.Preprocessor().String()
+	p := s.Model.Images.Preprocessor().String() + "; " + s.Precision
 	if v.Augmented {
 		return fmt.Sprintf("%s; random resized crop and flip in place of the centre crop, seed %d", p, v.Seed)
 	}
@@ -72,20 +75,21 @@ func (s Source) Images(ctx context.Context, set *dataset.Set, v Views) (Set, err
 	if err != nil {
 		return out, err
 	}
-	out.Hash = print
+	out.Hash = identity(print, set)
 	key := bank.Key{
 		Weights:       s.Weights,
-		Preprocessing: s.Preprocessing(v) + "; " + s.Precision,
+		Preprocessing: s.Preprocessing(v),
 		Images:        print,
 	}
 	b, err := bank.Open(s.Bank, key, len(set.Items), 0)
 	if err != nil {
 		return out, err
 	}
-	_, err = b.Fill(ctx, s.encoder(set, v), bank.FillOptions{Views: out.Views, Batch: 8 * s.Model.Images.Batch(), Progress: s.Progress})
+	filled, err := b.Fill(ctx, s.encoder(set, v), bank.FillOptions{Views: out.Views, Batch: 8 * s.Model.Images.Batch(), Progress: s.Progress})
 	if err != nil {
 		return out, err
 	}
+	out.Encoded = filled.Encoded
 	all, failed, err := b.Features(out.Views)
 	if err != nil {
 		return out, err
@@ -96,6 +100,17 @@ func (s Source) Images(ctx context.Context, set *dataset.Set, v Views) (Set, err
 		return out, fmt.Errorf("data set %s: none of its %d pictures could be read", set.Name, len(set.Items))
 	}
 	return out, nil
+}
+
+// identity is the hash of a set's pictures, by their fingerprint, with labels
+// and class names: what a result depends on beside the model. The bank goes by
+// the pictures alone.
+func identity(print string, set *dataset.Set) string {
+	list := append([]string{print, strconv.Itoa(len(set.Classes))}, set.Classes...)
+	for _, it := range set.Items {
+		list = append(list, strconv.Itoa(it.Label))
+	}
+	return bank.HashList(list)
 }
 
 // dropFailed leaves out the pictures that failed in any view.
@@ -147,7 +162,6 @@ func (s Source) encoder(set *dataset.Set, v Views) bank.Encode {
 			}
 		}
 		open := func(i int) (image.Image, error) { return set.Items[items[i].Image].Image() }
-		size := pre.Len()
 		for b, err := range loader.Batches(ctx, len(items), open) {
 			if err != nil {
 				if len(failed) == len(items) && ctx.Err() == nil {
@@ -155,11 +169,7 @@ func (s Source) encoder(set *dataset.Set, v Views) bank.Encode {
 				}
 				return rows, nil, err
 			}
-			images := make([][]float32, len(b.Indices))
-			for i := range images {
-				images[i] = b.Pixels[i*size : (i+1)*size]
-			}
-			features, err := s.Model.Images.Encode(ctx, images)
+			features, err := s.Model.Images.EncodeBatch(ctx, b)
 			if err != nil {
 				return rows, nil, err
 			}
