@@ -42,10 +42,10 @@ func (m CoCoOp) contexts() contexts {
 func (m CoCoOp) layout(w weights.Config, n, k int) ([]slot, error) {
 	hidden := max(1, w.EmbedDim/16)
 	return append(m.contexts().layout(w, n, k),
-		slot{nameMeta1 + "weight", []int{hidden, w.EmbedDim}, fromFanIn},
-		slot{nameMeta1 + "bias", []int{hidden}, fromFanIn},
-		slot{nameMeta2 + "weight", []int{w.Text.Width, hidden}, fromFanIn},
-		slot{nameMeta2 + "bias", []int{w.Text.Width}, fromFanIn}), nil
+		slot{name: nameMeta1 + "weight", shape: []int{hidden, w.EmbedDim}, from: fromFanIn},
+		slot{name: nameMeta1 + "bias", shape: []int{hidden}, from: fromFanIn},
+		slot{name: nameMeta2 + "weight", shape: []int{w.Text.Width, hidden}, from: fromFanIn},
+		slot{name: nameMeta2 + "bias", shape: []int{w.Text.Width}, from: fromFanIn}), nil
 }
 
 func (CoCoOp) perImage() {}

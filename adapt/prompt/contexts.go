@@ -54,9 +54,9 @@ func (c contexts) size() (int, []int32, error) {
 // layout is the slot of m vectors.
 func (c contexts) layout(w weights.Config, m, k int) []slot {
 	if c.perClass {
-		return []slot{{nameCtx, []int{k, m, w.Text.Width}, fromPhrase}}
+		return []slot{{name: nameCtx, shape: []int{k, m, w.Text.Width}}}
 	}
-	return []slot{{nameCtx, []int{m, w.Text.Width}, fromPhrase}}
+	return []slot{{name: nameCtx, shape: []int{m, w.Text.Width}}}
 }
 
 // prompts returns the tokens of every class's prompt. Underscores in names

@@ -50,14 +50,19 @@ func (m MaPLe) layout(c weights.Config, n, k int) ([]slot, error) {
 	}
 	coupling := func(name string) []slot {
 		return []slot{
-			{name + "weight", []int{c.Vision.Width, c.Text.Width}, fromFanIn},
-			{name + "bias", []int{c.Vision.Width}, fromFanIn},
+			{name: name + "weight", shape: []int{c.Vision.Width, c.Text.Width}, from: fromFanIn},
+			{name: name + "bias", shape: []int{c.Vision.Width}, from: fromFanIn},
 		}
 	}
 	out := append(m.contexts().layout(c, n, k), coupling(nameCoupling)...)
 	for i := range m.depth() - 1 {
-		out = append(out, slot{fmt.Sprintf(nameDeepText, i), []int{n, c.Text.Width}, fromNoise})
-		out = append(out, coupling(fmt.Sprintf(nameDeepCoupling, i))...)
+		out = append(out, slot{name: fmt.Sprintf(nameDeepText, i), shape: []int{n, c.Text.Width}, from: fromNoise})
+		layer := coupling(fmt.Sprintf(nameDeepCoupling, i))
+		if i > 0 { // the release clones one layer
+			first := fmt.Sprintf(nameDeepCoupling, 0)
+			layer[0].like, layer[1].like = first+"weight", first+"bias"
+		}
+		out = append(out, layer...)
 	}
 	return out, nil
 }

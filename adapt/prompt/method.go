@@ -38,6 +38,7 @@ type slot struct {
 	name  string
 	shape []int
 	from  start
+	like  string // another slot, earlier in the list, whose initial value this one copies
 }
 
 // start says how a slot gets its initial value.

@@ -54,6 +54,9 @@ func initial(ctx context.Context, model *Model, m Method, slots []slot, seed uin
 	for i, s := range slots {
 		p := param{s, make([]float32, tensor.Shape(s.shape).TotalSize())}
 		switch {
+		case s.like != "":
+			from := slices.IndexFunc(out[:i], func(p param) bool { return p.name == s.like })
+			copy(p.data, out[from].data)
 		case s.from == fromFanIn:
 			bound := 1 / math.Sqrt(float64(fanIn(slots, i)))
 			for j := range p.data {

@@ -83,11 +83,11 @@ func (m PromptSRC) layout(c weights.Config, n, k int) ([]slot, error) {
 		return nil, fmt.Errorf("%d vectors among the patches: use 1 or more", m.VisionContexts)
 	}
 	v := []int{m.visionContexts(), c.Vision.Width}
-	out := append(m.contexts().layout(c, n, k), slot{nameVision, v, fromNoise})
+	out := append(m.contexts().layout(c, n, k), slot{name: nameVision, shape: v, from: fromNoise})
 	for i := 1; i < m.depth(); i++ {
 		out = append(out,
-			slot{fmt.Sprintf(nameDeepWords, i), []int{n, c.Text.Width}, fromNoise},
-			slot{fmt.Sprintf(nameDeepVision, i), v, fromNoise})
+			slot{name: fmt.Sprintf(nameDeepWords, i), shape: []int{n, c.Text.Width}, from: fromNoise},
+			slot{name: fmt.Sprintf(nameDeepVision, i), shape: v, from: fromNoise})
 	}
 	return out, nil
 }

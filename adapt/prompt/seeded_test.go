@@ -72,15 +72,24 @@ var smallConfig = weights.Config{
 	Text:   weights.TextConfig{Context: 77, Vocab: 49408, Width: 32, Layers: 3, Heads: 2, MLP: 128},
 }
 
-// seededModel opens a model with seeded weights.
-func seededModel(t testing.TB, c weights.Config, o clip.Options) *Model {
-	t.Helper()
+// WriteSeeded writes a model with seeded weights and returns the file's path.
+func WriteSeeded(dir string, c weights.Config) (string, error) {
 	var tensors []weights.NamedTensor
 	for _, p := range c.Parameters() {
 		tensors = append(tensors, weights.NamedTensor{Name: p.Name, Shape: p.Shape, Data: seededParameter(p)})
 	}
-	path := filepath.Join(t.TempDir(), "seeded.safetensors")
-	if err := weights.WriteSafetensors(path, tensors, nil); err != nil {
+	path := filepath.Join(dir, "seeded.safetensors")
+	return path, weights.WriteSafetensors(path, tensors, nil)
+}
+
+// WriteSmall is WriteSeeded for examples.
+func WriteSmall(dir string) (string, error) { return WriteSeeded(dir, smallConfig) }
+
+// seededModel opens a model with seeded weights.
+func seededModel(t testing.TB, c weights.Config, o clip.Options) *Model {
+	t.Helper()
+	path, err := WriteSeeded(t.TempDir(), c)
+	if err != nil {
 		t.Fatal(err)
 	}
 	m, err := OpenModel(path, weights.Options{Activation: c.Activation, VisionHeads: c.Vision.Heads, TextHeads: c.Text.Heads}, o)

@@ -1,0 +1,65 @@
+package prompt
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"clipcalib/adapt"
+	"clipcalib/internal/clip"
+	"clipcalib/internal/imagenet"
+	"clipcalib/weights"
+)
+
+// textTowerOfViTB16 has the text tower of ViT-B/16 and next to no image tower.
+var textTowerOfViTB16 = weights.Config{
+	EmbedDim: 512, Activation: weights.QuickGELU,
+	Vision: weights.VisionConfig{ImageSize: 32, Patch: 32, Width: 64, Layers: 1, Heads: 1, MLP: 256},
+	Text:   weights.TextConfig{Context: 77, Vocab: 49408, Width: 512, Layers: 12, Heads: 8, MLP: 2048},
+}
+
+// manyNames returns k class names, ImageNet's first and then those in pairs.
+func manyNames(k int) []string {
+	names := imagenet.Names()
+	out := make([]string, k)
+	for i := range out {
+		out[i] = names[i%len(names)]
+		if i >= len(names) {
+			out[i] += " " + names[(i*7+i/len(names))%len(names)]
+		}
+	}
+	return out
+}
+
+// BenchmarkCoOpStep times one training step, text forward and backward, of CoOp
+// with 16 contexts and a batch of 32.
+func BenchmarkCoOpStep(b *testing.B) {
+	m := seededModel(b, textTowerOfViTB16, clip.Options{})
+	for _, k := range []int{100, 300, 1000, 3000} {
+		b.Run(fmt.Sprintf("classes=%d", k), func(b *testing.B) { benchmarkStep(b, m, CoOp{}, k, 32) })
+	}
+}
+
+func benchmarkStep(b *testing.B, m *Model, method Method, classes, batch int) {
+	d := Data{Classes: manyNames(classes), Features: adapt.NewMatrix(batch, m.Config.EmbedDim),
+		Prototypes: adapt.NewMatrix(classes, m.Config.EmbedDim)}
+	copy(d.Features.Data, uniform("features", len(d.Features.Data), 1))
+	copy(d.Prototypes.Data, uniform("prototypes", len(d.Prototypes.Data), 1))
+	for i := range batch {
+		d.Labels = append(d.Labels, i*classes/batch)
+	}
+	started := false
+	l, err := Train(context.Background(), m, method, adapt.Penalty{}, d, Options{Epochs: b.N + 1, Batch: batch,
+		Progress: func(adapt.Progress) { // the first step warms up
+			if !started {
+				started = true
+				b.ResetTimer()
+			}
+		}})
+	b.StopTimer()
+	if err != nil {
+		b.Fatal(err)
+	}
+	nodes, _ := l.Nodes()
+	b.ReportMetric(float64(nodes), "nodes")
+}

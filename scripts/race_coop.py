@@ -1,0 +1,119 @@
+"""Times a training step of CoOp, text tower forward and backward, here and in
+PyTorch, alternated in one run on the same number of threads in float32.
+
+    python scripts/race_coop.py                    # the whole race, some ten minutes
+    python scripts/race_coop.py --classes 100 1000 --rounds 2
+
+Both sides run a text tower of ViT-B/16's size (width 512, 12 blocks, 8 heads)
+with random weights, 16 context vectors and ImageNet's class names. Ours is
+BenchmarkCoOpStep of adapt/prompt: a whole step over the token trie, loss and
+update included. PyTorch's is open_clip's text transformer on prompts padded to
+77 tokens, as CoOp's release and all that followed compute it: forward, and
+backward to the context vectors, the weights being frozen.
+
+A PyTorch step over 1,000 classes keeps some 30 GB for its backward pass, so it
+is timed in pieces of 100 classes with the gradient of the text features given.
+The sum of the pieces is a lower bound of the step: done so, a real one would
+need another forward pass to know that gradient. Time is proportional to the
+number of pieces.
+"""
+
+import argparse
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PIECE = 100
+
+
+def names():
+    with open(os.path.join(ROOT, "internal/imagenet/classes.txt"), encoding="utf-8") as f:
+        return [line.split(" ", 1)[1] for line in f.read().splitlines()]
+
+
+class PyTorch:
+    """Forward and backward of one piece of PIECE classes."""
+
+    def __init__(self, threads, length):
+        import open_clip
+        import torch
+        from open_clip.model import CLIP, CLIPTextCfg, CLIPVisionCfg
+
+        torch.set_num_threads(threads)
+        torch.manual_seed(0)
+        self.torch, self.length = torch, length
+        self.model = CLIP(512, CLIPVisionCfg(layers=1, width=64, patch_size=32, image_size=32),
+                          CLIPTextCfg(width=512, heads=8, layers=12), quick_gelu=True).eval().requires_grad_(False)
+        self.ctx = torch.nn.Parameter(0.02 * torch.randn(16, 512))
+        tokens = open_clip.tokenize([" ".join(["X"] * 16) + f" {n}." for n in names()])[:PIECE]
+        self.longest = int(tokens.argmax(-1).max()) + 1
+        self.tokens = tokens[:, :length]
+        self.upstream = torch.randn(PIECE, 512)
+
+    def step(self):
+        torch, m = self.torch, self.model
+        start = time.perf_counter()
+        x = m.token_embedding(self.tokens)
+        x = torch.cat([x[:, :1], self.ctx.expand(PIECE, -1, -1), x[:, 17:]], 1) + m.positional_embedding[:self.length]
+        x = m.transformer(x, attn_mask=m.attn_mask[:self.length, :self.length])
+        x = m.ln_final(x)[torch.arange(PIECE), self.tokens.argmax(-1)] @ m.text_projection
+        x.backward(self.upstream)
+        self.ctx.grad = None
+        return time.perf_counter() - start
+
+    def __str__(self):
+        return f"PyTorch {self.torch.__version__}, {self.length} tokens a class"
+
+
+class Ours:
+    """One step over all classes, by the Go benchmark."""
+
+    def __init__(self, threads, tags, folder):
+        self.binary, self.env = os.path.join(folder, "race.test"), dict(os.environ, GOMAXPROCS=str(threads))
+        subprocess.run(["go", "test", "-c", "-tags", tags, "-o", self.binary, "./adapt/prompt"], cwd=ROOT, check=True)
+
+    def step(self, classes):
+        out = subprocess.run([self.binary, "-test.run", "^$", "-test.bench", f"CoOpStep/classes={classes}$", "-test.benchtime", "1x"],
+                             cwd=os.path.join(ROOT, "adapt/prompt"), env=self.env, capture_output=True, text=True)
+        found = re.search(r"\s(\d+) ns/op\s+(\d+) nodes", out.stdout)
+        if not found:
+            sys.exit(f"the benchmark failed:\n{out.stdout}{out.stderr}")
+        return int(found[1]) / 1e9, int(found[2])
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument("--classes", type=int, nargs="+", default=[100, 300, 1000, 3000])
+    p.add_argument("--rounds", type=int, default=3)
+    p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--tags", default="", help="build tags of our side, such as onednn")
+    p.add_argument("--length", type=int, default=77, help="tokens a class in PyTorch")
+    a = p.parse_args()
+    torch = PyTorch(a.threads, a.length)
+    if a.length < torch.longest:
+        sys.exit(f"the longest prompt has {torch.longest} tokens, --length {a.length} cuts it")
+    print(f"{torch}; {a.threads} threads, float32; times in seconds")
+    with tempfile.TemporaryDirectory() as folder:
+        ours = Ours(a.threads, a.tags, folder)
+        torch.step()
+        pieces, steps, nodes = [], {k: [] for k in a.classes}, {}
+        for _ in range(a.rounds):
+            for k in a.classes:
+                pieces.append(torch.step())
+                t, nodes[k] = ours.step(k)
+                steps[k].append(t)
+                print(f"  {PIECE} classes in PyTorch {pieces[-1]:8.2f}   {k} classes here {t:8.2f}", file=sys.stderr, flush=True)
+    piece = statistics.median(pieces)
+    print("classes   nodes  padded tokens      here  PyTorch  ratio")
+    for k in a.classes:
+        t, theirs = statistics.median(steps[k]), piece * k / PIECE
+        print(f"{k:7} {nodes[k]:7} {k * a.length:14} {t:9.2f} {theirs:8.1f} {theirs / t:6.1f}")
+
+
+if __name__ == "__main__":
+    main()
