@@ -74,6 +74,12 @@ are is printed with the run.`,
 	fl.Float64Var(&f.train.WeightDecay, "weight-decay", 0, "weight decay")
 	fl.Float64Var(&f.train.LogitScale, "logit-scale", 0, "factor on the cosine; 0 is the model's, or 100 for features")
 	c.MarkFlagRequired("out")
+	c.ValidArgs = methodNames()
+	completes(c, "remedy", remedyNames()...)
+	completes(c, "loss", lossNames()...)
+	completes(c, "compat", string(adapt.Textbook), string(adapt.CLIPCalib))
+	completes(c, "optimizer", string(adapt.SGD), string(adapt.AdamW))
+	completes(c, "schedule", string(adapt.WarmCosine), string(adapt.Cosine), string(adapt.Constant))
 	return c
 }
 

@@ -47,6 +47,7 @@ logits. With --remedy temperature one temperature is fitted on --fit-logits and
 	fl.StringVar(&f.out, "out", "", "write the logits after the remedy here, .npy")
 	c.MarkFlagRequired("logits")
 	c.MarkFlagRequired("labels")
+	completes(c, "remedy", "none", "sals", "temperature")
 	return c
 }
 

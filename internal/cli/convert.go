@@ -43,5 +43,7 @@ func convertCommand(a *app) *cobra.Command {
 	c.Flags().StringVar(&layout, "layout", "keep", "parameter names: keep, openai or huggingface")
 	c.Flags().StringVar(&dtype, "dtype", "keep", "keep, fp32, fp16 or bf16")
 	c.Flags().BoolVar(&o.Deflate, "deflate", false, "compress a PyTorch file")
+	completes(c, "layout", "keep", "openai", "huggingface")
+	completes(c, "dtype", "keep", "fp32", "fp16", "bf16")
 	return c
 }

@@ -19,6 +19,7 @@ func (m *modelFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&m.activation, "activation", "", "quickgelu or gelu, where the file does not say")
 	c.Flags().IntVar(&m.visionHeads, "vision-heads", 0, "attention heads of the image tower; 0 is width/64")
 	c.Flags().IntVar(&m.textHeads, "text-heads", 0, "attention heads of the text tower; 0 is width/64")
+	completes(c, "activation", "quickgelu", "gelu")
 }
 
 func (m *modelFlags) options() (weights.Options, error) {

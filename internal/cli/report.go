@@ -38,6 +38,7 @@ seeds are shown as mean and spread.`,
 	c.Flags().StringVar(&out, "out", "report.html", "the page")
 	c.Flags().StringVar(&format, "format", "html", "html, or a table on standard output: text, md, csv")
 	c.Flags().IntVar(&bins, "bins", 10, "bins of ECE and of the diagrams")
+	completes(c, "format", "html", "text", "md", "csv")
 	return c
 }
 

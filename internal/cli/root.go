@@ -101,6 +101,8 @@ Start with:  clipcalib demo`,
 	f.StringVar(&a.device, "device", "cpu", "where to compute: cpu or cuda")
 	f.IntVar(&a.threads, "threads", 0, "threads on the cpu; 0 is one a core")
 	f.StringVar(&a.precision, "precision", "fp32", "fp32, or bf16 weights and products with fp32 sums")
+	completes(root, "device", "cpu", "cuda")
+	completes(root, "precision", "fp32", "bf16")
 	root.AddCommand(commands(a)...)
 	return root
 }

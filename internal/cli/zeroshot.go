@@ -36,6 +36,7 @@ func zeroshotCommand(a *app) *cobra.Command {
 	fl.StringVar(&compat, "compat", "textbook", "textbook averages unit features of the prompts, clipcalib plain ones")
 	fl.IntVar(&bins, "bins", 10, "bins of ECE, MCE and ACE")
 	c.MarkFlagRequired("data")
+	completes(c, "compat", string(adapt.Textbook), string(adapt.CLIPCalib))
 	return c
 }
 

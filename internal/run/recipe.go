@@ -52,7 +52,7 @@ type Inputs struct {
 	WeightsSHA256  string   `yaml:"weights_sha256,omitempty"`
 	Preprocessing  string   `yaml:"preprocessing,omitempty"`
 	Data           string   `yaml:"data,omitempty"`
-	DataSHA256     string   `yaml:"data_sha256,omitempty"` // of the list of images and labels
+	DataSHA256     string   `yaml:"data_sha256,omitempty"` // of the list of images, labels and class names
 	Shots          int      `yaml:"shots,omitempty"`
 	DataSeed       uint64   `yaml:"data_seed,omitempty"`
 	Templates      []string `yaml:"templates,omitempty"`
