@@ -77,7 +77,10 @@ func Differences() []Difference {
 // on by default.
 func (c Compat) Views(m Method) int {
 	_, tip := m.(cached)
+	_, free := m.(interface{ trainingFree() })
 	switch {
+	case free && !tip:
+		return 1
 	case tip && c == CLIPCalib:
 		return 1
 	case tip:

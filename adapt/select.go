@@ -13,8 +13,8 @@ var byColumn = map[string]bool{nameConstraint: true, nameMomentum: true}
 
 // Select returns the adapter restricted to classes, given by their index, in
 // the order given: how a model of ImageNet's 1,000 classes is used on a target
-// that has 200 of them. A cache keeps the keys of all classes out of reach of
-// the others' votes.
+// that has 200 of them. A cache keeps all its keys, but those of other classes
+// no longer vote.
 func (a *Adapter) Select(classes []int) (*Adapter, error) {
 	place := map[int]int{}
 	for i, k := range classes {

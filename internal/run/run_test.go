@@ -169,6 +169,23 @@ func TestAnInterruptedRunContinues(t *testing.T) {
 	}
 }
 
+func TestADivergedRunKeepsItsLastGoodState(t *testing.T) {
+	features, _ := files(t)
+	o := options(features, t.TempDir())
+	o.Method, o.Train.LR = adapt.CLIPAdapter{}, 1e30
+	err := adaptErr(o)
+	var diverged *adapt.Diverged
+	if !errors.As(err, &diverged) || !strings.Contains(err.Error(), "last-good-adapter.safetensors") {
+		t.Fatalf("error %v, want *adapt.Diverged and the file", err)
+	}
+	if _, err := adapt.Load(filepath.Join(o.Out, "last-good-adapter.safetensors")); err != nil {
+		t.Error(err)
+	}
+	if _, err := run.Eval(context.Background(), run.EvalOptions{Run: o.Out, Features: []string{features}, Name: "x"}); err == nil {
+		t.Error("a run that diverged was evaluated")
+	}
+}
+
 func TestEvalWritesWhatItMeasures(t *testing.T) {
 	features, target := files(t)
 	dir := t.TempDir()
