@@ -9,6 +9,7 @@ func commands(a *app) []*cobra.Command {
 		zeroshotCommand(a),
 		adaptCommand(a),
 		evalCommand(a),
+		ttaCommand(a),
 		reportCommand(a),
 		demoCommand(a),
 		calibrateCommand(a),

@@ -1,0 +1,144 @@
+package cli
+
+import (
+	"context"
+	"image"
+	"path/filepath"
+	"strings"
+
+	"clipcalib/adapt"
+	"clipcalib/adapt/testtime"
+	"clipcalib/calib"
+	"clipcalib/internal/dataset"
+	"clipcalib/internal/run"
+
+	"github.com/spf13/cobra"
+)
+
+// ttaFlags are the inputs of the tta command.
+type ttaFlags struct {
+	source sourceFlags
+	data   []string
+	out    string
+	remedy string
+	compat string
+	bins   int
+	tune   testtime.Options
+}
+
+func ttaCommand(a *app) *cobra.Command {
+	var f ttaFlags
+	c := &cobra.Command{
+		Use:   "tta METHOD --weights W --data TARGET... --out RUN",
+		Short: "Test-time prompt tuning: one step of the prompt for every test image",
+		Long: `Tunes the prompt on each test image by itself, from random views of it, and
+classifies the image with the tuned prompt. The run folder and its metrics are
+those of adapters. An interrupted run goes on behind the last finished image.
+
+Methods:  ` + strings.Join(testtimeNames(), ", ") + `
+Remedies: ` + strings.Join(remedyNames(), ", ") + `
+
+ZS-Norm and Penalty refer to the plain image's zero-shot logits (the formula);
+with --compat clipcalib to those of the most confident view, as released.`,
+		Example: `  clipcalib tta tpt --remedy sals --weights ViT-B-16.pt --data pets/ --out runs/tpt
+  clipcalib tta c-tpt --weights ViT-B-16.pt --data dtd/split_zhou_DescribableTextures.json --augmix --out runs/dtd`,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef("tta: METHOD is missing; see: clipcalib tta --help")
+			}
+			if len(args) > 1 && len(f.data) == 0 {
+				return usagef("tta: %q is one argument too many", args[1])
+			}
+			f.data = append(f.data, args[1:]...)
+			return a.tta(c.Context(), f, args[0])
+		},
+	}
+	f.source.add(c)
+	fl := c.Flags()
+	fl.StringArrayVar(&f.data, "data", nil, "target data sets, their test part where they have parts")
+	fl.StringVar(&f.out, "out", "", "folder of the run")
+	fl.StringVar(&f.remedy, "remedy", "none", "none, zs-norm, penalty or sals")
+	fl.StringVar(&f.compat, "compat", "textbook", "textbook, or clipcalib for the released code's reference view")
+	fl.IntVar(&f.bins, "bins", 10, "bins of ECE, MCE and ACE")
+	fl.IntVar(&f.tune.Views, "views", 64, "views of an image, the plain one among them")
+	fl.Float64Var(&f.tune.Keep, "keep", 0.1, "share of views kept, those of lowest entropy")
+	fl.StringVar(&f.tune.Context, "context", "", `phrase whose vectors are tuned (default "a photo of a")`)
+	fl.Float64Var(&f.tune.LR, "lr", 0.005, "rate of the AdamW step")
+	fl.BoolVar(&f.tune.AugMix, "augmix", false, "AugMix after the crops, as the reference does for fine-grained sets")
+	fl.Uint64Var(&f.tune.Seed, "seed", 0, "seed of the views")
+	c.MarkFlagRequired("data")
+	c.MarkFlagRequired("out")
+	return c
+}
+
+func testtimeNames() (names []string) {
+	for _, m := range testtime.Methods() {
+		names = append(names, m.Name())
+	}
+	return names
+}
+
+func (a *app) tta(ctx context.Context, f ttaFlags, name string) error {
+	m, err := testtime.ParseMethod(name)
+	if err != nil {
+		return usageError{err}
+	}
+	r, err := adapt.ParseRemedy(f.remedy)
+	if err != nil {
+		return usageError{err}
+	}
+	if f.bins < 1 {
+		return usagef("--bins wants at least 1")
+	}
+	f.tune.Compat = adapt.Compat(f.compat)
+	if _, err := f.tune.Resolved(); err != nil {
+		return usageError{err}
+	}
+	var sets []*dataset.Set
+	for _, spec := range f.data {
+		set, err := f.source.load(spec, "test")
+		if err != nil {
+			return err
+		}
+		sets = append(sets, set)
+	}
+	src, err := a.openSource(f.source)
+	if err != nil {
+		return err
+	}
+	defer src.Model.Close()
+	var results []run.Result
+	var names []string
+	for i, set := range sets {
+		t, err := testtime.NewTuner(ctx, src.Model.Images, src.Model.Texts, set.Classes, m, r, f.tune)
+		if err != nil {
+			return err
+		}
+		target := targetName(set, names)
+		p := a.progress(name+" on "+target, "images", len(set.Items))
+		res, err := t.Run(ctx, testtime.RunOptions{
+			Items: items(set), Dir: f.out, Name: target, Bins: calib.Options{Bins: f.bins}, Progress: p.Update,
+			Inputs: testtime.Inputs{Weights: filepath.Base(f.source.weights), WeightsSHA256: src.Weights, Data: f.data[i]},
+			Log:    func(line string) { a.note("  %s", line) },
+		})
+		t.Close()
+		if err != nil {
+			return err
+		}
+		p.Done()
+		names = append(names, target)
+		results = append(results, run.Result{
+			Dir: res.Dir, Metrics: res.Metrics, ZeroShot: res.ZeroShot,
+			Target: run.Target{Method: m.Name(), Remedy: r.Name()},
+		})
+	}
+	return a.printResults(f.out, results, names)
+}
+
+func items(set *dataset.Set) []testtime.Item {
+	out := make([]testtime.Item, len(set.Items))
+	for i, it := range set.Items {
+		out[i] = testtime.Item{Key: it.Key(set.Root), Label: it.Label, Open: func() (image.Image, error) { return set.Open(i) }}
+	}
+	return out
+}
