@@ -12,9 +12,9 @@ import (
 
 // goldenViews are the views of an image of testdata/make_golden.py: a picture,
 // and the picture with noise.
-func goldenViews(image int) [][]float32 {
+func goldenViews(c weights.Config, image int) [][]float32 {
 	const views = 64
-	size := 3 * goldenConfig.Vision.ImageSize * goldenConfig.Vision.ImageSize
+	size := 3 * c.Vision.ImageSize * c.Vision.ImageSize
 	picture, noise := hashed(1000+uint64(image), size), hashed(2000+uint64(image), views*size)
 	out := make([][]float32, views)
 	for v := range out {
@@ -35,9 +35,9 @@ type golden struct {
 	v weights.View
 }
 
-func openGolden(t *testing.T) golden {
+func openGolden(t *testing.T, path string) golden {
 	t.Helper()
-	f, err := weights.Open("testdata/golden.safetensors")
+	f, err := weights.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,12 +80,12 @@ func relative(got, want []float32) float64 {
 }
 
 func TestTenImagesAgreeWithPyTorch(t *testing.T) {
-	g := openGolden(t)
+	g := openGolden(t, "testdata/golden.safetensors")
 	images, texts := openModel(t, goldenConfig, "")
 	ctx := context.Background()
 	var features [][][]float32
 	for i := range g.rows("zero_shot") {
-		f, err := images.Encode(ctx, goldenViews(i))
+		f, err := images.Encode(ctx, goldenViews(goldenConfig, i))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -23,7 +23,8 @@ torch.set_default_dtype(torch.float64)
 
 CONTEXT, VOCAB = 77, 49408
 SIZE, PATCH, VW, VL = 16, 8, 16, 2  # image, patch, vision width and layers
-TW, TL, HEADS, DIM = 16, 3, 2, 12  # text width and layers, heads of both, embedding
+TW, TL, DIM = 16, 3, 12  # text width and layers, embedding
+HEADS = {"visual.": 2, "": 2}
 VIEWS, KEEP, IMAGES = 64, 0.1, 10
 SCALE = 100.0
 CLASSES = ["tench", "great white shark", "St.", "jack-o'-lantern", "Zürich", "cock", "737-200",
@@ -58,30 +59,31 @@ def tower_shapes(prefix, width, layers):
         yield p + "ln_2.bias", (width,)
 
 
-SHAPES = dict([
-    ("positional_embedding", (CONTEXT, TW)),
-    ("text_projection", (TW, DIM)),
-    ("logit_scale", ()),
-    ("visual.class_embedding", (VW,)),
-    ("visual.positional_embedding", ((SIZE // PATCH) ** 2 + 1, VW)),
-    ("visual.proj", (VW, DIM)),
-    ("visual.conv1.weight", (VW, 3, PATCH, PATCH)),
-    ("visual.ln_pre.weight", (VW,)),
-    ("visual.ln_pre.bias", (VW,)),
-    ("visual.ln_post.weight", (VW,)),
-    ("visual.ln_post.bias", (VW,)),
-    ("token_embedding.weight", (VOCAB, TW)),
-    ("ln_final.weight", (TW,)),
-    ("ln_final.bias", (TW,)),
-    *tower_shapes("visual.transformer", VW, VL),
-    *tower_shapes("transformer", TW, TL),
-])
+def shapes():
+    return dict([
+        ("positional_embedding", (CONTEXT, TW)),
+        ("text_projection", (TW, DIM)),
+        ("logit_scale", ()),
+        ("visual.class_embedding", (VW,)),
+        ("visual.positional_embedding", ((SIZE // PATCH) ** 2 + 1, VW)),
+        ("visual.proj", (VW, DIM)),
+        ("visual.conv1.weight", (VW, 3, PATCH, PATCH)),
+        ("visual.ln_pre.weight", (VW,)),
+        ("visual.ln_pre.bias", (VW,)),
+        ("visual.ln_post.weight", (VW,)),
+        ("visual.ln_post.bias", (VW,)),
+        ("token_embedding.weight", (VOCAB, TW)),
+        ("ln_final.weight", (TW,)),
+        ("ln_final.bias", (TW,)),
+        *tower_shapes("visual.transformer", VW, VL),
+        *tower_shapes("transformer", TW, TL),
+    ])
 
 
 def weights():
     """The parameters; the seed of each is its place in the sorted names."""
     out = {}
-    for seed, (name, shape) in enumerate(sorted(SHAPES.items())):
+    for seed, (name, shape) in enumerate(sorted(shapes().items())):
         v = values(seed, math.prod(shape))
         if name == "logit_scale":
             v = np.array([math.log(SCALE)])
@@ -97,12 +99,13 @@ def weights():
     return out
 
 
-def block(w, p, x, mask):
+def block(w, tower, i, x, mask):
     n, width = x.shape[-2:]
+    heads, p = HEADS[tower], f"{tower}transformer.resblocks.{i}."
     h = F.layer_norm(x, (width,), w[p + "ln_1.weight"], w[p + "ln_1.bias"], 1e-5)
     qkv = h @ w[p + "attn.in_proj_weight"].T + w[p + "attn.in_proj_bias"]
-    q, k, v = (t.reshape(-1, n, HEADS, width // HEADS).transpose(1, 2) for t in qkv.chunk(3, -1))
-    a = (q @ k.transpose(-1, -2) / math.sqrt(width // HEADS) + mask).softmax(-1) @ v
+    q, k, v = (t.reshape(-1, n, heads, width // heads).transpose(1, 2) for t in qkv.chunk(3, -1))
+    a = (q @ k.transpose(-1, -2) / math.sqrt(width // heads) + mask).softmax(-1) @ v
     x = x + a.transpose(1, 2).reshape(x.shape) @ w[p + "attn.out_proj.weight"].T + w[p + "attn.out_proj.bias"]
     h = F.layer_norm(x, (width,), w[p + "ln_2.weight"], w[p + "ln_2.bias"], 1e-5)
     h = h @ w[p + "mlp.c_fc.weight"].T + w[p + "mlp.c_fc.bias"]
@@ -117,15 +120,15 @@ def image_features(w, images):
     x = torch.cat([cls, x], 1) + w[p + "positional_embedding"]
     x = F.layer_norm(x, (VW,), w[p + "ln_pre.weight"], w[p + "ln_pre.bias"], 1e-5)
     for i in range(VL):
-        x = block(w, f"visual.transformer.resblocks.{i}.", x, 0)
+        x = block(w, p, i, x, 0)
     x = F.layer_norm(x[:, 0], (VW,), w[p + "ln_post.weight"], w[p + "ln_post.bias"], 1e-5)
     return x @ w[p + "proj"]
 
 
-def tokenise():
+def tokenise(classes):
     t = SimpleTokenizer()
-    rows = torch.zeros(len(CLASSES), CONTEXT, dtype=torch.long)
-    for i, c in enumerate(CLASSES):
+    rows = torch.zeros(len(classes), CONTEXT, dtype=torch.long)
+    for i, c in enumerate(classes):
         ids = [49406, *t.encode(f"a photo of a {c}."), 49407]
         rows[i, :len(ids)] = torch.tensor(ids)
     return rows
@@ -137,9 +140,17 @@ def text_features(w, tokens, context):
     x = x + w["positional_embedding"]
     mask = torch.full((CONTEXT, CONTEXT), -math.inf).triu(1)
     for i in range(TL):
-        x = block(w, f"transformer.resblocks.{i}.", x, mask)
+        x = block(w, "", i, x, mask)
     x = F.layer_norm(x, (TW,), w["ln_final.weight"], w["ln_final.bias"], 1e-5)
     return x[torch.arange(len(x)), tokens.argmax(-1)] @ w["text_projection"]
+
+
+def views(i):
+    """Image i: a picture, and views that differ from it by noise."""
+    size = 3 * SIZE * SIZE
+    x = 2 * values(1000 + i, size) + values(2000 + i, VIEWS * size).reshape(VIEWS, size)
+    x[0] = 2 * values(1000 + i, size)
+    return torch.from_numpy(x.astype(np.float32).astype(np.float64)).reshape(VIEWS, 3, SIZE, SIZE)
 
 
 def marginal_entropy(l):
@@ -198,16 +209,9 @@ def tune(w, tokens, start, f, method, remedy, compat):
 
 
 def main():
-    w, tokens = weights(), tokenise()
+    w, tokens = weights(), tokenise(CLASSES)
     start = w["token_embedding.weight"][tokens[0, 1:5]]
-    size = 3 * SIZE * SIZE
-    features = []
-    for i in range(IMAGES):
-        # A picture, and views that differ from it by a noise of their own.
-        views = 2 * values(1000 + i, size) + values(2000 + i, VIEWS * size).reshape(VIEWS, size)
-        views[0] = 2 * values(1000 + i, size)
-        x = torch.from_numpy(views.astype(np.float32).astype(np.float64)).reshape(VIEWS, 3, SIZE, SIZE)
-        features.append(F.normalize(image_features(w, x), dim=1))
+    features = [F.normalize(image_features(w, views(i)), dim=1) for i in range(IMAGES)]
     out = {}
     plain, both = ["none", "sals"], ["zs-norm", "penalty"]
     cases = [(r, "textbook") for r in plain + both] + [(r, "clipcalib") for r in both]
