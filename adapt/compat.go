@@ -31,6 +31,7 @@ func (c Compat) check() error {
 type Difference struct {
 	Topic     string
 	Methods   []string // it concerns; empty for all
+	Encoding  bool     // it is decided where features are made, not here
 	Textbook  string
 	CLIPCalib string
 }
@@ -56,7 +57,7 @@ func Differences() []Difference {
 			CLIPCalib: "samples/batch whole batches from a permutation of all views of all samples; one batch of views when there are fewer samples than a batch",
 		},
 		{
-			Topic:     "augmented views",
+			Topic: "augmented views", Encoding: true,
 			Textbook:  "20 (Tip-Adapter: 10)",
 			CLIPCalib: "20 (Tip-Adapter: 1)",
 		},
@@ -66,7 +67,7 @@ func Differences() []Difference {
 			CLIPCalib: "those of the source data set, carried over",
 		},
 		{
-			Topic:     "prototype templates",
+			Topic: "prototype templates", Encoding: true,
 			Textbook:  "features normalised, averaged, normalised",
 			CLIPCalib: "plain mean of features; 8 templates on ImageNet, 1 elsewhere",
 		},
@@ -93,10 +94,17 @@ func (c Compat) Views(m Method) int {
 // prototypes although it has its own.
 func (c Compat) CarriesPrototypes() bool { return c == CLIPCalib }
 
+// EncodingChoices says in words what c decides where features are made of
+// pictures and prompts; [Choices] holds the rest.
+func EncodingChoices(m Method, c Compat) []string { return c.choices(m.Name(), true) }
+
 // choices words what c decides for a method.
-func (c Compat) choices(method string) []string {
+func (c Compat) choices(method string, encoding bool) []string {
 	var out []string
 	for _, d := range Differences() {
+		if d.Encoding != encoding {
+			continue
+		}
 		if len(d.Methods) > 0 && !strings.Contains(" "+strings.Join(d.Methods, " ")+" ", " "+method+" ") {
 			continue
 		}

@@ -26,6 +26,7 @@ type adaptFlags struct {
 	compat   string
 	schedule string
 	optim    string
+	init     string
 	shots    int
 	views    int
 	train    adapt.Options
@@ -64,6 +65,7 @@ are is printed with the run.`,
 	fl.StringVar(&f.loss, "loss", "ce", "classification loss")
 	fl.StringVar(&f.compat, "compat", "textbook", "textbook, or clipcalib for the reference's own choices")
 	fl.StringVar(&f.optim, "optimizer", "", "sgd (default) or adamw")
+	fl.StringVar(&f.init, "init", "", "file of initial values (residual, classifier, w1, w2, cache_keys), such as another run's adapter.safetensors")
 	fl.StringVar(&f.schedule, "schedule", "", "learning-rate schedule (default: cosine with one warm-up epoch)")
 	fl.IntVar(&f.shots, "shots", 16, "labelled pictures a class")
 	fl.IntVar(&f.views, "views", 0, "augmented views a picture; 0 is the method's default, -1 the plain picture alone")
@@ -106,7 +108,7 @@ func lossNames() (names []string) {
 
 // parse resolves the names on the command line.
 func (f *adaptFlags) parse(method string) (o run.AdaptOptions, err error) {
-	o = run.AdaptOptions{Out: f.out}
+	o = run.AdaptOptions{Out: f.out, Init: f.init}
 	if o.Method, err = adapt.ParseMethod(method); err != nil {
 		return o, usageError{err}
 	}

@@ -24,6 +24,11 @@ type AdaptOptions struct {
 	Inputs   Inputs  // where Data came from
 	Classes  []Class // names and prompts, where they are known
 
+	// Init, unless empty, is a file of initial values of the trained
+	// parameters, under the names an adapter's file has them: residual,
+	// classifier, w1, w2, cache_keys.
+	Init string
+
 	Out string // folder of the run
 
 	// Log, unless nil, gets a line for every choice made.
@@ -52,6 +57,11 @@ func Adapt(ctx context.Context, o AdaptOptions) (trained bool, err error) {
 	data, err := o.data()
 	if err != nil {
 		return false, fmt.Errorf("adapt: %w", err)
+	}
+	if o.Init != "" {
+		if o.Train.Init, o.Inputs.InitSHA256, err = readInit(o.Init); err != nil {
+			return false, fmt.Errorf("adapt: %w", err)
+		}
 	}
 	recipe, err := newRecipe(o.Method, o.Remedy, o.Train, data, o.Inputs)
 	if err != nil {

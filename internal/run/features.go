@@ -113,6 +113,36 @@ func (f *Features) take(t *weights.Tensor) error {
 	return nil
 }
 
+// readInit reads initial values: every matrix of a file but those that no
+// method trains, so that a trained adapter may be the start of another.
+func readInit(path string) (map[string]adapt.Matrix, string, error) {
+	file, err := weights.Open(path)
+	if err != nil {
+		return nil, "", err
+	}
+	defer file.Close()
+	sum, err := file.SHA256()
+	if err != nil {
+		return nil, "", err
+	}
+	init := map[string]adapt.Matrix{}
+	for _, name := range file.Names() {
+		t, _ := file.Lookup(name)
+		if name == tensorPrototypes || name == "constraint" || len(t.Shape) != 2 || !t.DType.Float() {
+			continue
+		}
+		values, err := t.Float32()
+		if err != nil {
+			return nil, "", fmt.Errorf("%s: %w", path, err)
+		}
+		init[name] = adapt.Matrix{Rows: t.Shape[0], Cols: t.Shape[1], Data: values}
+	}
+	if len(init) == 0 {
+		return nil, "", fmt.Errorf("%s holds no initial values; it has %s", path, some(file.Names()))
+	}
+	return init, sum, nil
+}
+
 // WriteFeatures writes a feature file that [ReadFeatures] and Python read.
 func WriteFeatures(path string, d adapt.Data) error {
 	var tensors []weights.NamedTensor

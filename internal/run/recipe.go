@@ -56,6 +56,7 @@ type Inputs struct {
 	Shots          int      `yaml:"shots,omitempty"`
 	DataSeed       uint64   `yaml:"data_seed,omitempty"`
 	Templates      []string `yaml:"templates,omitempty"`
+	InitSHA256     string   `yaml:"init_sha256,omitempty"` // of the file of initial values
 }
 
 // withHash adds the hash of data at hand, so that a run on other data is never
@@ -91,6 +92,10 @@ func newRecipe(m adapt.Method, r adapt.Remedy, o adapt.Options, d adapt.Data, in
 		return Recipe{}, err
 	}
 	views := max(d.Views, 1)
+	choices = append(choices, fmt.Sprintf("views of a sample: %d", views))
+	if in.WeightsSHA256 != "" {
+		choices = append(choices, adapt.EncodingChoices(m, o.Compat)...)
+	}
 	rec := Recipe{
 		Method: m.Name(), MethodSettings: settings(m), Remedy: r.Name(), RemedySettings: settings(r),
 		Compat: string(o.Compat), Loss: o.Loss.String(), Epochs: o.Epochs, LearningRate: o.LR, Batch: o.Batch,

@@ -169,6 +169,33 @@ func TestAnInterruptedRunContinues(t *testing.T) {
 	}
 }
 
+func TestATrainedAdapterIsTheStartOfAnother(t *testing.T) {
+	features, _ := files(t)
+	first, second := t.TempDir(), t.TempDir()
+	train(t, options(features, first))
+	o := options(features, second)
+	o.Init, o.Train.Epochs = filepath.Join(first, "adapter.safetensors"), 1 // at the warm-up rate
+	train(t, o)
+	a, err := adapt.Load(o.Init)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := adapt.Load(filepath.Join(second, "adapter.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range b.Parameters()["residual"].Data {
+		if math.Abs(float64(v-a.Parameters()["residual"].Data[i])) > 1e-3 {
+			t.Fatalf("value %d: %g, started at %g", i, v, a.Parameters()["residual"].Data[i])
+		}
+	}
+	if _, err := run.Adapt(context.Background(), run.AdaptOptions{
+		Method: adapt.CLIPAdapter{}, Features: []string{features}, Out: t.TempDir(), Init: o.Init,
+	}); err == nil || !strings.Contains(err.Error(), "clip-adapter trains w1, w2") {
+		t.Errorf("initial values of another method: error %v", err)
+	}
+}
+
 func TestADivergedRunKeepsItsLastGoodState(t *testing.T) {
 	features, _ := files(t)
 	o := options(features, t.TempDir())
