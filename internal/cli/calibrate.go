@@ -56,9 +56,9 @@ func (a *app) calibrate(f calibrateFlags) error {
 	if err != nil {
 		return err
 	}
-	labels, err := npy.ReadLabels(f.labels)
+	labels, err := readLabels("--labels", f.labels, logits)
 	if err != nil {
-		return fmt.Errorf("--labels: %w", err)
+		return err
 	}
 	opt := calib.Options{Bins: f.bins, FineBins: f.fineBins}
 	if f.bins < 1 || f.fineBins < 1 {
@@ -112,6 +112,9 @@ func (f calibrateFlags) apply(logits calib.Matrix) (calib.Matrix, *calib.Tempera
 		if err != nil {
 			return logits, nil, err
 		}
+		if zs.N != logits.N || zs.K != logits.K {
+			return logits, nil, fmt.Errorf("--zero-shot %s: logits [%d, %d], but --logits has [%d, %d]; both must hold the same samples and classes", f.zeroShot, zs.N, zs.K, logits.N, logits.K)
+		}
 		out, err := calib.SaLS(logits, zs)
 		return out, nil, err
 	case "temperature":
@@ -122,9 +125,9 @@ func (f calibrateFlags) apply(logits calib.Matrix) (calib.Matrix, *calib.Tempera
 		if err != nil {
 			return logits, nil, err
 		}
-		labels, err := npy.ReadLabels(f.fitLabels)
+		labels, err := readLabels("--fit-labels", f.fitLabels, fit)
 		if err != nil {
-			return logits, nil, fmt.Errorf("--fit-labels: %w", err)
+			return logits, nil, err
 		}
 		t, err := calib.FitTemperature(fit, labels)
 		if err != nil {
@@ -146,6 +149,23 @@ func readMatrix(flag, path string) (calib.Matrix, error) {
 		return m, fmt.Errorf("%s %s: %w", flag, path, err)
 	}
 	return m, nil
+}
+
+// readLabels reads the labels of logits and checks that they fit them.
+func readLabels(flag, path string, logits calib.Matrix) ([]int, error) {
+	labels, err := npy.ReadLabels(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", flag, err)
+	}
+	if len(labels) != logits.N {
+		return nil, fmt.Errorf("%s %s: %d labels for %d rows of logits", flag, path, len(labels), logits.N)
+	}
+	for i, y := range labels {
+		if y < 0 || y >= logits.K {
+			return nil, fmt.Errorf("%s %s: label %d at row %d is outside 0 to %d", flag, path, y, i, logits.K-1)
+		}
+	}
+	return labels, nil
 }
 
 func (a *app) printJSON(v any) error {

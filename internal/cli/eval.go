@@ -241,11 +241,16 @@ func (a *app) printResults(dir string, results []run.Result, names []string) err
 		}
 		return a.printJSON(rows)
 	}
+	recipe, err := run.ReadRecipe(dir)
+	if err != nil {
+		return fmt.Errorf("%s: %w", dir, err)
+	}
 	var runs []report.Run
 	for i, r := range results {
+		source := isSource(recipe, r.Target)
 		runs = append(runs,
-			report.Run{Method: report.ZeroShot, Target: names[i], Metrics: r.ZeroShot},
-			report.Run{Method: r.Target.Method, Remedy: r.Target.Remedy, Target: names[i], Metrics: r.Metrics})
+			report.Run{Method: report.ZeroShot, Target: names[i], Source: source, Metrics: r.ZeroShot},
+			report.Run{Method: r.Target.Method, Remedy: r.Target.Remedy, Target: names[i], Source: source, Metrics: r.Metrics})
 	}
 	return report.ResultsTable(runs).WriteText(a.out)
 }

@@ -1,0 +1,175 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"clipcalib/internal/npy"
+)
+
+// logitFiles writes logits that are too sure, a flatter reference and labels.
+func logitFiles(t *testing.T, dir string, n, k int) (logits, zeroShot, labels string) {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(5, 5))
+	var l, z []float32
+	var y []int
+	for range n {
+		label := rng.IntN(k)
+		y = append(y, label)
+		for j := range k {
+			v := rng.NormFloat64()
+			if j == label {
+				v++
+			}
+			l, z = append(l, float32(12*v)), append(z, float32(2*v+0.3*rng.NormFloat64()))
+		}
+	}
+	logits, zeroShot, labels = filepath.Join(dir, "l.npy"), filepath.Join(dir, "z.npy"), filepath.Join(dir, "y.npy")
+	for path, values := range map[string][]float32{logits: l, zeroShot: z} {
+		if err := npy.WriteFile(path, values, n, k); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := npy.WriteLabels(labels, y); err != nil {
+		t.Fatal(err)
+	}
+	return logits, zeroShot, labels
+}
+
+func TestCalibrateHasTheKeysOfTheContract(t *testing.T) {
+	l, _, y := logitFiles(t, t.TempDir(), 60, 5)
+	o := mustRun(t, "calibrate", "--logits", l, "--labels", y, "--json")
+	if o.err != "" {
+		t.Errorf("on standard error: %s", o.err)
+	}
+	m := metricsIn(t, []byte(o.out))
+	for _, k := range []string{"accuracy", "ece", "adaptive_ece", "classwise_ece", "mce", "ace"} {
+		if m[k] < 0 || m[k] > 1 {
+			t.Errorf("%s is %g, want a fraction", k, m[k])
+		}
+	}
+	if text := mustRun(t, "calibrate", "--logits", l, "--labels", y).out; !strings.Contains(text, "60 samples, 5 classes") || !strings.Contains(text, "ECE") {
+		t.Errorf("printed %s", text)
+	}
+}
+
+func TestCalibrateRemediesKeepAccuracyAndLowerECE(t *testing.T) {
+	dir := t.TempDir()
+	l, z, y := logitFiles(t, dir, 200, 5)
+	plain := metricsIn(t, []byte(mustRun(t, "calibrate", "--logits", l, "--labels", y, "--json").out))
+	scaled := filepath.Join(dir, "scaled.npy")
+	for remedy, extra := range map[string][]string{
+		"sals":        {"--zero-shot", z, "--out", scaled},
+		"temperature": {"--fit-logits", l, "--fit-labels", y},
+	} {
+		o := mustRun(t, append([]string{"calibrate", "--logits", l, "--labels", y, "--json", "--remedy", remedy}, extra...)...)
+		m := metricsIn(t, []byte(o.out))
+		if m["accuracy"] != plain["accuracy"] || m["ece"] >= plain["ece"] {
+			t.Errorf("%s: accuracy %g and ECE %g, before %g and %g", remedy, m["accuracy"], m["ece"], plain["accuracy"], plain["ece"])
+		}
+	}
+	// What was written measures as what was printed, and has the zero-shot range.
+	a := metricsIn(t, []byte(mustRun(t, "calibrate", "--logits", scaled, "--labels", y, "--json").out))
+	b := metricsIn(t, []byte(mustRun(t, "calibrate", "--logits", z, "--labels", y, "--json").out))
+	if math.Abs(a["logit_range"]-b["logit_range"]) > 1e-4 {
+		t.Errorf("range %g after sals, %g zero-shot", a["logit_range"], b["logit_range"])
+	}
+}
+
+func TestCalibrateCountsBinsAsAsked(t *testing.T) {
+	l, _, y := logitFiles(t, t.TempDir(), 200, 5)
+	ece := func(bins int) float64 {
+		return metricsIn(t, []byte(mustRun(t, "calibrate", "--logits", l, "--labels", y, "--json", "--bins", fmt.Sprint(bins)).out))["ece"]
+	}
+	if one, ten := ece(1), ece(10); one > ten+1e-12 {
+		t.Errorf("ECE of one bin %g, of ten %g", one, ten)
+	}
+}
+
+func TestCalibrateRefusesWhatDoesNotFit(t *testing.T) {
+	dir := t.TempDir()
+	l, _, y := logitFiles(t, dir, 20, 4)
+	in := func(name string) string { return filepath.Join(dir, name) }
+	small, _, few := logitFiles(t, in("small"), 10, 4)
+	_, narrow, _ := logitFiles(t, in("narrow"), 20, 3)
+	write := func(name string, values []float32, shape ...int) string {
+		if err := npy.WriteFile(in(name), values, shape...); err != nil {
+			t.Fatal(err)
+		}
+		return in(name)
+	}
+	nan := float32(math.NaN())
+	holes := write("holes.npy", []float32{1, 2, nan, 4}, 2, 2)
+	infinite := write("infinite.npy", []float32{1, 2, float32(math.Inf(1)), 4}, 2, 2)
+	vector := write("vector.npy", []float32{1, 2, 3}, 3)
+	empty := write("empty.npy", nil, 0, 4)
+	halves := write("halves.npy", []float32{0, 0.5, 1}, 3)
+	two := in("two.npy")
+	if err := npy.WriteLabels(two, []int{0, 1}); err != nil {
+		t.Fatal(err)
+	}
+	beyond, below := in("beyond.npy"), in("below.npy")
+	for path, v := range map[string]int{beyond: 4, below: -1} {
+		labels := make([]int, 20)
+		labels[7] = v
+		if err := npy.WriteLabels(path, labels); err != nil {
+			t.Fatal(err)
+		}
+	}
+	raw := readFile(t, l)
+	writeFile(t, in("cut.npy"), raw[:len(raw)-5])
+	writeFile(t, in("not.npy"), []byte("hello"))
+	out := in("never.npy")
+	for _, c := range []struct {
+		name  string
+		args  []string
+		words []string
+	}{
+		{"no such file", []string{"--logits", in("absent.npy"), "--labels", y}, []string{"--logits", "absent.npy", "no such file"}},
+		{"no such labels", []string{"--logits", l, "--labels", in("absent.npy")}, []string{"--labels", "absent.npy"}},
+		{"NaN", []string{"--logits", holes, "--labels", two}, []string{"--logits", "holes.npy", "NaN"}},
+		{"infinite", []string{"--logits", infinite, "--labels", two}, []string{"--logits", "infinite.npy", "Inf"}},
+		{"a vector", []string{"--logits", vector, "--labels", y}, []string{"vector.npy"}},
+		{"no rows", []string{"--logits", empty, "--labels", y}, []string{"empty.npy"}},
+		{"fewer labels", []string{"--logits", l, "--labels", few}, []string{"10", "20", "y.npy"}},
+		{"label too large", []string{"--logits", l, "--labels", beyond}, []string{"label 4", "7", "beyond.npy"}},
+		{"label below 0", []string{"--logits", l, "--labels", below}, []string{"-1", "7", "below.npy"}},
+		{"labels in halves", []string{"--logits", l, "--labels", halves}, []string{"--labels", "halves.npy", "0.5"}},
+		{"truncated", []string{"--logits", in("cut.npy"), "--labels", y}, []string{"cut.npy"}},
+		{"no npy", []string{"--logits", in("not.npy"), "--labels", y}, []string{"not.npy"}},
+		{"sals without a reference", []string{"--logits", l, "--labels", y, "--remedy", "sals"}, []string{"--zero-shot"}},
+		{"reference of fewer samples", []string{"--logits", l, "--labels", y, "--remedy", "sals", "--zero-shot", small}, []string{"--zero-shot", "10", "20"}},
+		{"reference of fewer classes", []string{"--logits", l, "--labels", y, "--remedy", "sals", "--zero-shot", narrow}, []string{"--zero-shot", "3", "4"}},
+		{"temperature without a fit set", []string{"--logits", l, "--labels", y, "--remedy", "temperature"}, []string{"--fit-logits", "--fit-labels"}},
+		{"fit set that does not fit", []string{"--logits", l, "--labels", y, "--remedy", "temperature", "--fit-logits", l, "--fit-labels", few}, []string{"--fit-labels", "10", "20"}},
+		{"training remedy", []string{"--logits", l, "--labels", y, "--remedy", "zs-norm"}, []string{"zs-norm", "sals", "temperature"}},
+		{"no bins", []string{"--logits", l, "--labels", y, "--bins", "0"}, []string{"--bins"}},
+		{"unknown flag", []string{"--logits", l, "--labels", y, "--bens", "3"}, []string{"--bens"}},
+		{"a word too many", []string{"--logits", l, "--labels", y, "more"}, []string{"more"}},
+		{"no labels", []string{"--logits", l}, []string{"labels"}},
+		{"output into a file", []string{"--logits", l, "--labels", y, "--out", filepath.Join(y, "x.npy")}, []string{"x.npy", "not a directory"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			args := append([]string{"calibrate"}, c.args...)
+			if c.name != "output into a file" && c.name != "no labels" {
+				args = append(args, "--out", out)
+			}
+			failsClean(t, dir, args, c.words...)
+		})
+	}
+}
+
+func TestCalibrateJSONIsOneObject(t *testing.T) {
+	l, z, y := logitFiles(t, t.TempDir(), 30, 3)
+	o := mustRun(t, "calibrate", "--logits", l, "--zero-shot", z, "--labels", y, "--remedy", "sals", "--json")
+	d := json.NewDecoder(strings.NewReader(o.out))
+	var v map[string]any
+	if err := d.Decode(&v); err != nil || d.More() {
+		t.Errorf("%v: %s", err, o.out)
+	}
+}
