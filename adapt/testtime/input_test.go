@@ -142,6 +142,35 @@ func TestNotANumberNamesTheImage(t *testing.T) {
 	}
 }
 
+func TestWhatIsMissingOrClosedIsAnError(t *testing.T) {
+	images, texts := openModel(t, goldenConfig, "")
+	for _, err := range []error{
+		func() error {
+			_, err := NewTuner(t.Context(), images, texts, []string{"cat"}, nil, nil, Options{})
+			return err
+		}(),
+		func() error {
+			_, err := NewTuner(t.Context(), nil, texts, []string{"cat"}, TPT{}, nil, Options{})
+			return err
+		}(),
+	} {
+		if err == nil {
+			t.Error("no error for a missing argument")
+		}
+	}
+	tuner := newTestTuner(t, images, texts, []string{"cat"}, TPT{}, nil, Options{})
+	tuner.Close()
+	if _, err := tuner.Tune(t.Context(), picture(8, 8, 1), "k"); err == nil || !strings.Contains(err.Error(), "closed") {
+		t.Errorf("error %v of a closed tuner", err)
+	}
+	small := goldenConfig
+	small.Text.Vocab = 1000
+	images, texts = openModel(t, small, "")
+	if _, err := NewTuner(t.Context(), images, texts, []string{"cat"}, TPT{}, nil, Options{}); err == nil || !strings.Contains(err.Error(), "vocabulary of 1000") {
+		t.Errorf("error %v for a small vocabulary", err)
+	}
+}
+
 func TestAZeroFeatureIsNoDisaster(t *testing.T) {
 	images, texts := openModel(t, goldenConfig, "")
 	tuner := newTestTuner(t, images, texts, []string{"cat", "dog"}, TPT{}, adapt.Penalty{}, Options{})

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"clipcalib/text"
+	"clipcalib/weights"
 )
 
 // prompts holds the classes' prompts, "CONTEXT NAME.", with the context's
@@ -16,9 +17,8 @@ type prompts struct {
 	trie    *text.Trie
 }
 
-// newPrompts builds the prompts of the classes for a text tower that takes
-// limit tokens.
-func newPrompts(context string, classes []string, limit int) (prompts, error) {
+// newPrompts builds the prompts of the classes for a text tower.
+func newPrompts(context string, classes []string, c weights.TextConfig) (prompts, error) {
 	tok := text.NewTokenizer()
 	context = strings.ReplaceAll(context, "_", " ")
 	p := prompts{context: tok.Encode(context)}
@@ -31,7 +31,7 @@ func newPrompts(context string, classes []string, limit int) (prompts, error) {
 	all := make([][]int32, len(classes))
 	for i, name := range classes {
 		var err error
-		if all[i], err = p.class(tok, context, name, limit); err != nil {
+		if all[i], err = p.class(tok, context, name, c); err != nil {
 			return p, fmt.Errorf("class %d of %d: %w", i, len(classes), err)
 		}
 	}
@@ -42,7 +42,7 @@ func newPrompts(context string, classes []string, limit int) (prompts, error) {
 
 // class returns the prompt of one class. The text is tokenised as a whole,
 // since a name may run into the full stop behind it.
-func (p prompts) class(tok *text.Tokenizer, context, name string, limit int) ([]int32, error) {
+func (p prompts) class(tok *text.Tokenizer, context, name string, c weights.TextConfig) ([]int32, error) {
 	if _, err := tok.EncodeClass(name); err != nil {
 		return nil, err
 	}
@@ -51,9 +51,14 @@ func (p prompts) class(tok *text.Tokenizer, context, name string, limit int) ([]
 	if len(ids) < m || !slices.Equal(ids[:m], p.context) {
 		return nil, fmt.Errorf("name %q changes the tokens of the context %q before it: rename the class", name, context)
 	}
-	if n := len(ids) + 2; n > limit {
+	for _, id := range ids {
+		if int(id) >= c.Vocab {
+			return nil, fmt.Errorf("token %d of %q is beyond the text tower's vocabulary of %d", id, name, c.Vocab)
+		}
+	}
+	if n := len(ids) + 2; n > c.Context {
 		return nil, fmt.Errorf("the context's %d tokens, %d of the name %q with its full stop, start and end make %d tokens, the text tower takes %d: shorten the context or the name",
-			m, len(ids)-m, name, n, limit)
+			m, len(ids)-m, name, n, c.Context)
 	}
 	out := []int32{text.SOT}
 	for i := range m {

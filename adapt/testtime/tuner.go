@@ -62,8 +62,11 @@ func NewTuner(ctx context.Context, images *vit.Encoder, texts *text.Encoder, cla
 func newTuner(ctx context.Context, images *vit.Encoder, texts *text.Encoder, classes []string,
 	m Method, r adapt.Remedy, o Options,
 ) (*Tuner, error) {
-	if m == nil {
+	switch {
+	case m == nil:
 		return nil, errors.New("no method given")
+	case images == nil || texts == nil:
+		return nil, errors.New("an image encoder and a text encoder are needed")
 	}
 	if r == nil {
 		r = adapt.None{}
@@ -79,7 +82,7 @@ func newTuner(ctx context.Context, images *vit.Encoder, texts *text.Encoder, cla
 	if t.remedy, err = newRemedied(m, r, o.Compat); err != nil {
 		return nil, err
 	}
-	p, err := newPrompts(o.Context, classes, texts.Config().Text.Context)
+	p, err := newPrompts(o.Context, classes, texts.Config().Text)
 	if err != nil {
 		return nil, err
 	}
@@ -130,6 +133,9 @@ func (t *Tuner) TuneFeatures(ctx context.Context, views [][]float32, key string)
 }
 
 func (t *Tuner) tune(ctx context.Context, views [][]float32) (Prediction, error) {
+	if t.tower == nil {
+		return Prediction{}, errors.New("the tuner is closed")
+	}
 	f, err := t.viewFeatures(views)
 	if err != nil {
 		return Prediction{}, err
