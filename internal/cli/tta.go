@@ -114,7 +114,7 @@ func (a *app) tta(ctx context.Context, f ttaFlags, name string) error {
 		if err != nil {
 			return err
 		}
-		target := targetName(set, names)
+		target := targetName(set.Name, names)
 		p := a.progress(name+" on "+target, "images", len(set.Items))
 		res, err := t.Run(ctx, testtime.RunOptions{
 			Items: items(set), Dir: f.out, Name: target, Bins: calib.Options{Bins: f.bins}, Progress: p.Update,
