@@ -80,7 +80,7 @@ class Ours:
     def step(self, classes):
         out = subprocess.run([self.binary, "-test.run", "^$", "-test.bench", f"CoOpStep/classes={classes}$", "-test.benchtime", "1x"],
                              cwd=os.path.join(ROOT, "adapt/prompt"), env=self.env, capture_output=True, text=True)
-        found = re.search(r"\s(\d+) ns/op\s+(\d+) nodes", out.stdout)
+        found = re.search(r"\s(\d+) ns/op\s+(\d+)(?:\.\d+)? nodes", out.stdout)
         if not found:
             sys.exit(f"the benchmark failed:\n{out.stdout}{out.stderr}")
         return int(found[1]) / 1e9, int(found[2])

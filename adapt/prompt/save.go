@@ -76,7 +76,16 @@ func Load(path string, model *Model, o LoadOptions) (*Learner, error) {
 		return nil, fmt.Errorf("load prompts: %w", err)
 	}
 	defer f.Close()
+	l, err := fromFile(f, model, o)
+	if err != nil {
+		return nil, fmt.Errorf("load prompts %s: %w", path, err)
+	}
+	return l, nil
+}
+
+func fromFile(f *weights.File, model *Model, o LoadOptions) (*Learner, error) {
 	l := &Learner{model: model}
+	var err error
 	if f.Metadata()[keyKind] == fileKind {
 		err = l.readSettings(f.Metadata())
 	} else {
@@ -85,8 +94,5 @@ func Load(path string, model *Model, o LoadOptions) (*Learner, error) {
 	if err == nil {
 		err = l.readTensors(f, o)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("load prompts %s: %w", path, err)
-	}
-	return l, nil
+	return l, err
 }

@@ -3,6 +3,7 @@ package prompt
 import (
 	"hash/fnv"
 	"math"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -112,6 +113,15 @@ func golden(t testing.TB, f *weights.File, name string) []float32 {
 		t.Fatal(err)
 	}
 	return data
+}
+
+func readAll(t testing.TB, path string) []byte {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
 }
 
 func openGolden(t testing.TB, name string) *weights.File {
