@@ -141,5 +141,5 @@ func activationByWeights(f *File, n *named) (Activation, string) {
 	if conv != nil && norm != nil && conv.parts[0].DType == F16 && norm.parts[0].DType == F32 {
 		return QuickGELU, "half-precision matrices beside float32 layer norms, as in OpenAI's files"
 	}
-	return QuickGELU, "assumed, nothing in or beside the file says; models trained with exact GELU (such as LAION's) need it stated"
+	return QuickGELU, "assumed: the file does not say; models with exact GELU, such as LAION's, need it stated"
 }

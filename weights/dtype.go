@@ -82,7 +82,7 @@ func ParseDType(name string) (DType, error) {
 			return d, nil
 		}
 	}
-	return 0, fmt.Errorf("unknown element type %q (use float32, float16 or bfloat16)", name)
+	return 0, fmt.Errorf("unknown element type %q (use fp32, fp16 or bf16)", name)
 }
 
 func dtypeBySafetensors(name string) (DType, bool) {

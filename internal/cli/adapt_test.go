@@ -175,7 +175,9 @@ func TestEvalFollowsChangedLabels(t *testing.T) {
 	}
 	accuracy := func() float64 {
 		o := mustRun(t, "eval", out, "--data", list, "--json")
-		var rows []struct{ Metrics struct{ Accuracy, NLL float64 } }
+		var rows []struct {
+			Metrics struct{ Accuracy, NLL float64 }
+		}
 		if err := json.Unmarshal([]byte(o.out), &rows); err != nil {
 			t.Fatal(err)
 		}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 	"text/tabwriter"
 
 	"clipcalib/weights"
@@ -67,7 +68,7 @@ func (a *app) printInspection(in *weights.Inspection, tensors bool) error {
 	row := func(name, format string, args ...any) {
 		fmt.Fprintf(w, "%s\t"+format+"\n", append([]any{name}, args...)...)
 	}
-	row("file", "%s (%.1f MB)", in.Path, float64(in.Bytes)/1e6)
+	row("file", "%s (%s)", in.Path, fileSize(in.Bytes))
 	row("sha256", "%s", in.SHA256)
 	row("format", "%s", in.Format)
 	if in.Nested != "" {
@@ -87,7 +88,7 @@ func (a *app) printInspection(in *weights.Inspection, tensors bool) error {
 		row("logit scale", "%.4g", m.LogitScale)
 		row("parameters", "%d", m.Parameters)
 	} else {
-		row("not a CLIP model", "%s", in.NotCLIP)
+		row("not a CLIP model", "%s", strings.TrimPrefix(in.NotCLIP, "not a CLIP model: "))
 	}
 	if err := w.Flush(); err != nil || !tensors {
 		return err
@@ -97,4 +98,12 @@ func (a *app) printInspection(in *weights.Inspection, tensors bool) error {
 		fmt.Fprintf(w, "%s\t%s\t%v\n", t.Name, t.DType, t.Shape)
 	}
 	return w.Flush()
+}
+
+// fileSize is a number of bytes for people.
+func fileSize(bytes int64) string {
+	if bytes < 1e6 {
+		return fmt.Sprintf("%.1f kB", float64(bytes)/1e3)
+	}
+	return fmt.Sprintf("%.1f MB", float64(bytes)/1e6)
 }
