@@ -3,6 +3,7 @@ package testtime
 import (
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"clipcalib/adapt"
@@ -165,5 +166,28 @@ func TestFirstStepIsAdamWs(t *testing.T) {
 		if math.Abs(float64(got[i])-w) > 1e-7 {
 			t.Errorf("parameter %d is %g, want %g", i, got[i], w)
 		}
+	}
+}
+
+func TestDifferencesAreNamedInTheChoices(t *testing.T) {
+	for _, c := range []struct {
+		method Method
+		compat adapt.Compat
+		want   string
+	}{
+		{TPT{}, adapt.Textbook, "plain image (the formula)"},
+		{TPT{}, adapt.CLIPCalib, "lowest entropy, extremes not detached (as released)"},
+		{CTPT{}, adapt.CLIPCalib, "without effect under c-tpt (as released)"},
+	} {
+		r, err := newRemedied(c.method, adapt.ZSNorm{}, c.compat)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(r.choices(), "\n"); !strings.Contains(got, c.want) {
+			t.Errorf("%s, %s: choices %q do not say %q", c.method.Name(), c.compat, got, c.want)
+		}
+	}
+	if len(Differences()) != 2 {
+		t.Errorf("%d differences", len(Differences()))
 	}
 }
