@@ -59,10 +59,10 @@ func (l Loader) Batches(ctx context.Context, n int, open func(index int) (image.
 			return
 		}
 		size := l.Preprocessor.Len()
-		buffers := sync.Pool{New: func() any { return make([]float32, size) }}
-		load := func(i int) ([]float32, error) {
-			dst := buffers.Get().([]float32)
-			return dst, l.load(dst, i, open)
+		buffers := sync.Pool{New: func() any { b := make([]float32, size); return &b }}
+		load := func(i int) (*[]float32, error) {
+			dst := buffers.Get().(*[]float32)
+			return dst, l.load(*dst, i, open)
 		}
 		batch := Batch{Pixels: make([]float32, 0, l.BatchSize*size)}
 		index, skipped := -1, 0
@@ -83,7 +83,7 @@ func (l Loader) Batches(ctx context.Context, n int, open func(index int) (image.
 				continue
 			}
 			batch.Indices = append(batch.Indices, index)
-			batch.Pixels = append(batch.Pixels, pixels...)
+			batch.Pixels = append(batch.Pixels, *pixels...)
 			buffers.Put(pixels)
 			if len(batch.Indices) == l.BatchSize {
 				if !yield(batch, nil) {

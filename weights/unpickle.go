@@ -43,7 +43,7 @@ func (u *unpickler) load(data []byte) (value any, n int, err error) {
 func shorten(err error) error {
 	const limit = 300
 	if text := err.Error(); len(text) > limit {
-		return fmt.Errorf("%s...", strings.ToValidUTF8(text[:limit], ""))
+		return fmt.Errorf("%s (cut)", strings.ToValidUTF8(text[:limit], ""))
 	}
 	return err
 }
