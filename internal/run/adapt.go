@@ -101,7 +101,7 @@ func (o *AdaptOptions) data() (adapt.Data, error) {
 		return adapt.Data{}, err
 	}
 	o.Inputs.Features, o.Inputs.FeaturesSHA256 = o.Features, f.SHA256
-	return f.Data, missing(f.Data, tensorFeatures, tensorLabels, tensorPrototypes)
+	return f.Data, in(o.Features, missing(f.Data, tensorFeatures, tensorLabels, tensorPrototypes))
 }
 
 // missing names the first of the tensors that d lacks.
@@ -137,10 +137,15 @@ func existing(dir string, r Recipe) (bool, error) {
 }
 
 // failed keeps what a diverged training left, beside the place of a finished
-// one.
+// one. A training that never began leaves nothing that a better one would trip
+// over.
 func (o AdaptOptions) failed(a *adapt.Adapter, err error) error {
 	if a == nil {
-		return fmt.Errorf("adapt: %w", err)
+		if _, none := os.Stat(o.Train.Checkpoint); none != nil && !errors.Is(err, context.Canceled) {
+			os.Remove(filepath.Join(o.Out, recipeFile))
+			os.Remove(o.Out) // if it is empty
+		}
+		return fmt.Errorf("adapt: %w", in(o.Features, err))
 	}
 	path := filepath.Join(o.Out, "last-good-"+adapterFile)
 	if saveErr := a.Save(path); saveErr != nil {

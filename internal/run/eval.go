@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 
 	"clipcalib/adapt"
 	"clipcalib/calib"
@@ -105,10 +106,10 @@ func (o EvalOptions) eval(ctx context.Context) (Result, error) {
 	}
 	reference, err := o.prototypes(&a, data, &res.Target)
 	if err != nil {
-		return res, err
+		return res, in(o.Features, err)
 	}
 	if err := o.describe(&res.Target, a, data, path); err != nil {
-		return res, err
+		return res, in(o.Features, err)
 	}
 	var old Target
 	if readYAML(filepath.Join(res.Dir, targetFile), &old) == nil && old.same(res.Target) {
@@ -117,7 +118,15 @@ func (o EvalOptions) eval(ctx context.Context) (Result, error) {
 			return res, nil
 		}
 	}
-	return res, o.run(ctx, a, reference, data, &res)
+	return res, in(o.Features, o.run(ctx, a, reference, data, &res))
+}
+
+// in names the feature files in an error about what they hold.
+func in(files []string, err error) error {
+	if err == nil || len(files) == 0 {
+		return err
+	}
+	return fmt.Errorf("%s: %w", strings.Join(files, ", "), err)
 }
 
 // prototypes decides whose text prototypes classify, puts them into *a and
@@ -149,7 +158,7 @@ func (o *EvalOptions) data() (adapt.Data, error) {
 		return adapt.Data{}, err
 	}
 	o.Inputs.Features, o.Inputs.FeaturesSHA256 = o.Features, f.SHA256
-	return f.Data, missing(f.Data, tensorFeatures, tensorLabels)
+	return f.Data, in(o.Features, missing(f.Data, tensorFeatures, tensorLabels))
 }
 
 func (o EvalOptions) describe(t *Target, a *adapt.Adapter, d adapt.Data, path string) error {
