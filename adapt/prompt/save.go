@@ -2,6 +2,7 @@ package prompt
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strconv"
@@ -71,6 +72,9 @@ type LoadOptions struct {
 // the method is told by the names of its tensors, and what is no learned vector
 // is passed over.
 func Load(path string, model *Model, o LoadOptions) (*Learner, error) {
+	if model == nil {
+		return nil, errors.New("load prompts: no model given")
+	}
 	f, err := weights.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("load prompts: %w", err)

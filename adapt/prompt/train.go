@@ -84,6 +84,9 @@ func (t *task) run(ctx context.Context) (*Learner, error) {
 // prepare checks the data and makes everything that does not change, and the
 // initial values.
 func (t *task) prepare(ctx context.Context) error {
+	if _, err := t.options.inner().Resolved(); err != nil {
+		return err
+	}
 	if err := t.data.check(t.method, t.model.Config.EmbedDim); err != nil {
 		return err
 	}

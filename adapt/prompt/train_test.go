@@ -181,6 +181,11 @@ func TestBadDataIsRefusedByName(t *testing.T) {
 			t.Errorf("%s: error %v, want one with %q", name, err, c.want)
 		}
 	}
+	for want, o := range map[string]Options{"batch": {Batch: -1}, "epochs": {Epochs: -3}, "learning rate": {LR: inf()}, "schedule": {Schedule: "steep"}} {
+		if _, err := Train(context.Background(), m, CoOp{}, nil, good, o); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: error %v, want one with %q", o, err, want)
+		}
+	}
 	if _, err := Train(context.Background(), m, CoOp{}, nil, good, Options{Init: map[string][]float32{"ctx": nil}}); err == nil || !strings.Contains(err.Error(), `"ctx"`) {
 		t.Errorf("unknown initial value: error %v", err)
 	}
