@@ -1,0 +1,138 @@
+package cuda
+
+import (
+	"fmt"
+	"math"
+
+	"gorgonia.org/tensor"
+)
+
+// From attention.cuh.
+const (
+	attentionBlock = 64 // QUERIES
+	attentionTile  = 32 // TILE
+)
+
+// heads is the checked shape of an attention.
+type heads struct {
+	rows, width, count, dim, built int // built: the size of head of the kernels
+	scale                          float32
+}
+
+func newHeads(qkv *tensor.Dense, count int) (h heads, err error) {
+	rows, w3 := dims(qkv)
+	if rows == 0 || count < 1 || w3%(3*count) != 0 {
+		return h, fmt.Errorf("attention: %d heads do not split rows of %d", count, w3)
+	}
+	h = heads{rows: rows, width: w3 / 3, count: count, dim: w3 / 3 / count, built: 32}
+	if h.dim > h.built {
+		h.built = 64
+	}
+	if h.dim > h.built {
+		return h, fmt.Errorf("attention: heads of %d, the GPU's kernels are built for up to %d: use --device cpu", h.dim, h.built)
+	}
+	if count > math.MaxUint16 {
+		return h, fmt.Errorf("attention: %d heads, the most is %d", count, math.MaxUint16)
+	}
+	h.scale = float32(1 / math.Sqrt(float64(h.dim)))
+	return h, want(sized{"input projection", qkv, rows * w3})
+}
+
+func (h heads) kernel(name string) string { return fmt.Sprintf("%s_%d", name, h.built) }
+
+func (h heads) shared() int { return 2 * attentionTile * h.built * 4 }
+
+func (h heads) gradFits(dqkv, out, dout *tensor.Dense) error {
+	n := h.rows * h.width
+	return want(sized{"result", dqkv, 3 * n}, sized{"output", out, n}, sized{"gradient", dout, n})
+}
+
+// sequences checks that the rows are batch sequences and returns the grid.
+func (h heads) sequences(batch, tokens int) (dims3, error) {
+	if batch < 1 || tokens < 1 || batch*tokens != h.rows {
+		return dims3{}, fmt.Errorf("attention: %d rows are not %d sequences of %d", h.rows, batch, tokens)
+	}
+	if batch > math.MaxUint16 {
+		return dims3{}, fmt.Errorf("attention: %d sequences, the most is %d: use a smaller --batch", batch, math.MaxUint16)
+	}
+	return dims3{uint32((tokens + attentionBlock - 1) / attentionBlock), uint32(h.count), uint32(batch)}, nil
+}
+
+// Attention attends within sequences.
+func (e *Engine) Attention(out, qkv *tensor.Dense, batch, tokens, count int) error {
+	h, err := newHeads(qkv, count)
+	if err != nil {
+		return err
+	}
+	grid, err := h.sequences(batch, tokens)
+	if err := first(err, want(sized{"result", out, h.rows * h.width})); err != nil {
+		return err
+	}
+	return e.launch(h.kernel("attention"), grid, dims3{attentionBlock, 1, 1}, h.shared(),
+		out, qkv, int32(tokens), int32(h.width), int32(h.dim), h.scale)
+}
+
+// AttentionGrad differentiates Attention, recomputing the softmax.
+func (e *Engine) AttentionGrad(dqkv, qkv, out, dout *tensor.Dense, batch, tokens, count int) error {
+	h, err := newHeads(qkv, count)
+	if err != nil {
+		return err
+	}
+	grid, err := h.sequences(batch, tokens)
+	if err := first(err, h.gradFits(dqkv, out, dout)); err != nil {
+		return err
+	}
+	logSum, delta, release, err := e.softmaxScratch(h)
+	if err != nil {
+		return err
+	}
+	defer release()
+	run := func(kernel string, args ...any) error {
+		args = append(args, int32(tokens), int32(h.width), int32(h.dim), h.scale)
+		return e.launch(h.kernel(kernel), grid, dims3{attentionBlock, 1, 1}, h.shared(), args...)
+	}
+	return first(run("attention_grad_q", dqkv, logSum, delta, qkv, out, dout),
+		run("attention_grad_v", dqkv, logSum, qkv, dout),
+		run("attention_grad_k", dqkv, logSum, delta, qkv, dout))
+}
+
+// softmaxScratch holds two numbers for every row and head.
+func (e *Engine) softmaxScratch(h heads) (logSum, delta Ptr, release func(), err error) {
+	n := 4 * int64(h.rows) * int64(h.count)
+	logSum, release, err = e.scratch(2 * n)
+	return logSum, logSum + Ptr(n), release, err
+}
+
+// TreeAttention attends to ancestors in a token trie.
+func (e *Engine) TreeAttention(out, qkv, tree *tensor.Dense, count int) error {
+	h, err := newHeads(qkv, count)
+	if err := first(err, want(sized{"result", out, h.rows * h.width}), wantInts(sized{"token trie", tree, 3 * h.rows})); err != nil {
+		return err
+	}
+	return e.launch(h.kernel("tree_attention"), h.nodes(), dims3{attentionBlock, 1, 1}, 0,
+		out, qkv, tree, int32(h.rows), int32(h.width), int32(h.dim), h.scale, e.fault)
+}
+
+// TreeAttentionGrad differentiates TreeAttention.
+func (e *Engine) TreeAttentionGrad(dqkv, qkv, out, dout, tree *tensor.Dense, count int) error {
+	h, err := newHeads(qkv, count)
+	if err := first(err, h.gradFits(dqkv, out, dout), wantInts(sized{"token trie", tree, 3 * h.rows})); err != nil {
+		return err
+	}
+	logSum, delta, release, err := e.softmaxScratch(h)
+	if err != nil {
+		return err
+	}
+	defer release()
+	rest := []any{int32(h.rows), int32(h.width), int32(h.dim), h.scale, e.fault}
+	return first(
+		e.launch(h.kernel("tree_attention_grad_q"), h.nodes(), dims3{attentionBlock, 1, 1}, 0,
+			append([]any{dqkv, logSum, delta, qkv, out, dout, tree}, rest...)...),
+		e.launch(h.kernel("tree_attention_grad_kv"), dims3{uint32(h.rows), uint32(h.count), 1}, dims3{warp, 1, 1}, 2*h.built*4,
+			append([]any{dqkv, logSum, delta, qkv, dout, tree}, rest...)...))
+}
+
+// nodes is the grid of one thread a node and head.
+func (h heads) nodes() dims3 {
+	return dims3{uint32((h.rows + attentionBlock - 1) / attentionBlock), uint32(h.count), 1}
+}

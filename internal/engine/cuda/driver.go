@@ -1,0 +1,101 @@
+package cuda
+
+import "errors"
+
+// Ptr is an address in the device's memory, which Go cannot read.
+type Ptr uintptr
+
+// Info describes a device.
+type Info struct {
+	Name       string
+	Capability int   // 10 * major + minor, 90 for an H200
+	Memory     int64 // bytes
+	Driver     int   // highest CUDA version the driver runs, 13000 for 13.0
+}
+
+// Driver is what the engine asks of a device. All but Memory, Alloc and
+// AllocPinned queue work on one stream and return; an error of queued work may
+// come with any later call.
+type Driver interface {
+	Info() Info
+	// Memory returns the bytes that are free and that there are.
+	Memory() (free, total int64, err error)
+	// Alloc returns memory aligned to 256 bytes, or an error that wraps ErrNoMemory.
+	Alloc(n int64) (Ptr, error)
+	// Free waits for the queued work that may use p.
+	Free(p Ptr) error
+	// AllocPinned returns host memory the device can copy from on its own.
+	AllocPinned(n int) ([]byte, error)
+	FreePinned(b []byte) error
+
+	// CopyIn queues a copy from pinned memory, which must stay as it is until
+	// an event recorded after it has come.
+	CopyIn(to Ptr, from []byte) error
+	// CopyOut copies to any Go memory, after all work queued before; it waits.
+	CopyOut(to []byte, from Ptr) error
+	Copy(to, from Ptr, n int64) error
+	// Fill sets n words of 32 bits.
+	Fill(to Ptr, word uint32, n int64) error
+	Launch(l Launch) error
+	// Product returns ErrNoBias, having done nothing, where it cannot add p.Bias.
+	Product(p Product) error
+
+	NewEvent() (Event, error)
+	// Record begins to note queued work instead of doing it.
+	Record() error
+	// Recorded ends that and returns what was noted.
+	Recorded() (Replay, error)
+	// Sync waits for all queued work and returns its first error.
+	Sync() error
+	Close() error
+}
+
+// Errors that the engine acts on.
+var (
+	ErrNoMemory = errors.New("out of device memory")
+	ErrNoBias   = errors.New("no product with a bias")
+)
+
+// Event is a mark in the stream.
+type Event interface {
+	Set() error  // marks the work queued so far
+	Wait() error // waits until the marked work is done
+	Close() error
+}
+
+// Replay is recorded work.
+type Replay interface {
+	Run() error // queues it again
+	Close() error
+}
+
+// Launch runs a kernel. Args holds the arguments as a C struct would.
+type Launch struct {
+	Kernel      string
+	Grid, Block [3]uint32
+	Shared      uint32 // bytes of dynamic shared memory
+	Args        []byte
+}
+
+// Kind is the type of the factors of a product.
+type Kind int32
+
+// The kinds: float32, bfloat16, half, and float32 rounded to TF32.
+const (
+	Float Kind = iota
+	BFloat
+	Half
+	Tensor32
+)
+
+// Product is a matrix product as cuBLAS takes it, column-major with float32
+// results: D = Alpha op(A) op(B) + Beta C + Bias, where Bias (or 0) has M
+// elements and is added to every column. C and D may be one; both have the
+// leading dimension LDC.
+type Product struct {
+	A, B, C, D, Bias       Ptr
+	M, N, K, LDA, LDB, LDC int64
+	TransA, TransB         bool
+	Kind                   Kind
+	Alpha, Beta            float32
+}

@@ -1,0 +1,76 @@
+// CUDA C on a processor, so that the kernels can be tested without a GPU: the
+// threads of a block are fibres that run until they wait for one another. They
+// run in turn from first to last in one launch and from last to first in the
+// next, so that a missing __syncthreads is likely to show.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#define __global__
+#define __device__
+#define __shared__ static
+#define __launch_bounds__(...)
+
+struct uint3 {
+    unsigned x, y, z;
+};
+struct float4 {
+    float x, y, z, w;
+};
+
+extern uint3 threadIdx, blockIdx, blockDim, gridDim;
+
+namespace emulator {
+void *dynamic_shared();
+void block_barrier();
+void warp_barrier();
+uint64_t *warp_slot(int lane);
+int lane();
+} // namespace emulator
+
+inline void __syncthreads() { emulator::block_barrier(); }
+
+template <class T> inline T __shfl_xor_sync(unsigned, T v, int d) {
+    std::memcpy(emulator::warp_slot(emulator::lane()), &v, sizeof v);
+    emulator::warp_barrier();
+    T r;
+    std::memcpy(&r, emulator::warp_slot(emulator::lane() ^ d), sizeof r);
+    emulator::warp_barrier();
+    return r;
+}
+
+inline int atomicCAS(int *p, int expect, int value) {
+    int old = *p;
+    if (old == expect) *p = value;
+    return old;
+}
+
+using std::max;
+using std::min;
+
+inline unsigned __float_as_uint(float x) {
+    unsigned u;
+    std::memcpy(&u, &x, 4);
+    return u;
+}
+
+struct __half {
+    uint16_t bits;
+};
+
+// __float2half_rn rounds to the nearest half, ties to even.
+inline __half __float2half_rn(float x) {
+    uint32_t u = __float_as_uint(x), sign = u >> 16 & 0x8000u, a = u & 0x7fffffffu;
+    if (a > 0x7f800000u) return {(uint16_t)0x7fff};
+    if (a >= 0x477ff000u) return {(uint16_t)(sign | 0x7c00u)};
+    if (a < 0x38800000u) { // subnormal: units of 2^-24
+        float f;
+        std::memcpy(&f, &a, 4);
+        return {(uint16_t)(sign | (uint32_t)std::nearbyint((double)f * 16777216.0))};
+    }
+    return {(uint16_t)(sign | ((a - 0x38000000u + 0xfffu + (a >> 13 & 1u)) >> 13))};
+}
+inline uint16_t __half_as_ushort(__half h) { return h.bits; }

@@ -1,0 +1,315 @@
+//go:build linux
+
+package cuda
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"unsafe"
+)
+
+// fake is a device in another process (emulator/), which runs the kernels on
+// the processor. Its addresses lie in a range that this process reserves and
+// can neither read nor write: a touch by Go would end the test.
+//
+// Work is queued here and sent when something waits for it, so that staging
+// memory changed too early shows.
+type fake struct {
+	info     Info
+	limit    int64 // bytes of memory
+	held     int64
+	blocks   map[Ptr]int64
+	next     Ptr
+	end      Ptr
+	region   []byte
+	queue    []func()
+	noting   *[]func() // where work goes instead, while it is recorded
+	noBias   bool
+	launches []Launch
+	products []Product
+	waits    int // of the host for the device
+	failing  error
+
+	process *exec.Cmd
+	to      *bufio.Writer
+	input   io.WriteCloser
+	from    *bufio.Reader
+}
+
+const fakeRange = 1 << 32
+
+// kernelNames lists the kernels in the sources.
+func kernelNames(t testing.TB) []string {
+	files, err := filepath.Glob("kernels/*.cu")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no kernels", err)
+	}
+	var names []string
+	declared := regexp.MustCompile(`KERNEL\((\w+)\)|KERNEL\((\w+)_##D\)`)
+	for _, f := range files {
+		src, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range declared.FindAllStringSubmatch(string(src), -1) {
+			if m[1] != "" {
+				names = append(names, m[1])
+				continue
+			}
+			names = append(names, m[2]+"_32", m[2]+"_64")
+		}
+	}
+	return names
+}
+
+var emulator struct {
+	once sync.Once
+	dir  string
+	path string
+	err  error
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if emulator.dir != "" {
+		os.RemoveAll(emulator.dir)
+	}
+	os.Exit(code)
+}
+
+// buildEmulator compiles the kernels for the processor.
+func buildEmulator(t testing.TB) string {
+	compiler, err := exec.LookPath("g++")
+	if err != nil {
+		t.Skip("needs g++ to run the kernels on the processor")
+	}
+	emulator.once.Do(func() {
+		if emulator.dir, emulator.err = os.MkdirTemp("", "emulator"); emulator.err != nil {
+			return
+		}
+		var table strings.Builder
+		for _, n := range kernelNames(t) {
+			fmt.Fprintf(&table, "add<%s>(%q, &%s);\n", n, n, n)
+		}
+		if emulator.err = os.WriteFile(filepath.Join(emulator.dir, "table.inc"), []byte(table.String()), 0o644); emulator.err != nil {
+			return
+		}
+		emulator.path = filepath.Join(emulator.dir, "emulator")
+		out, err := exec.Command(compiler, "-std=c++17", "-O1", "-w", "-I", emulator.dir, "-I", "emulator", "-I", "kernels",
+			"-o", emulator.path, "emulator/emulator.cpp").CombinedOutput()
+		if err != nil {
+			emulator.err = fmt.Errorf("compile the emulator: %w\n%s", err, out)
+		}
+	})
+	if emulator.err != nil {
+		t.Fatal(emulator.err)
+	}
+	return emulator.path
+}
+
+func newFake(t testing.TB) *fake {
+	path := buildEmulator(t)
+	region, err := syscall.Mmap(-1, 0, fakeRange, syscall.PROT_NONE, syscall.MAP_PRIVATE|syscall.MAP_ANON|syscall.MAP_NORESERVE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := Ptr(uintptr(unsafe.Pointer(unsafe.SliceData(region))))
+	f := &fake{
+		info:  Info{Name: "Emulator", Capability: 90, Memory: 1 << 30, Driver: 13000},
+		limit: 1 << 30, blocks: map[Ptr]int64{}, next: base, end: base + fakeRange, region: region,
+	}
+	f.process = exec.Command(path, fmt.Sprint(uintptr(base)), fmt.Sprint(fakeRange))
+	f.process.Stderr = os.Stderr
+	if f.input, err = f.process.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := f.process.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.to, f.from = bufio.NewWriterSize(f.input, 1<<20), bufio.NewReader(out)
+	if err := f.process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		f.input.Close()
+		f.process.Wait()
+		syscall.Munmap(region)
+	})
+	return f
+}
+
+func (f *fake) put(vs ...any) {
+	for _, v := range vs {
+		switch v := v.(type) {
+		case string:
+			f.to.WriteString(v)
+		case []byte:
+			f.to.Write(v)
+		default:
+			binary.Write(f.to, binary.LittleEndian, v)
+		}
+	}
+}
+
+func (f *fake) do(work func()) error {
+	switch {
+	case f.failing != nil:
+		return f.failing
+	case f.noting != nil:
+		*f.noting = append(*f.noting, work)
+	default:
+		f.queue = append(f.queue, work)
+	}
+	return nil
+}
+
+// flush does what is queued.
+func (f *fake) flush() error {
+	f.waits++
+	for _, w := range f.queue {
+		w()
+	}
+	f.queue = nil
+	f.put("Y")
+	f.to.Flush()
+	var n uint32
+	if err := binary.Read(f.from, binary.LittleEndian, &n); err != nil {
+		return fmt.Errorf("the emulator ended: %w", err)
+	}
+	text := make([]byte, n)
+	if _, err := io.ReadFull(f.from, text); err != nil {
+		return err
+	}
+	if n > 0 {
+		return errors.New(string(text))
+	}
+	return f.failing
+}
+
+func (f *fake) Info() Info { return f.info }
+
+func (f *fake) Memory() (free, total int64, err error) { return f.limit - f.held, f.limit, nil }
+
+func (f *fake) Alloc(n int64) (Ptr, error) {
+	if f.held+n > f.limit {
+		return 0, fmt.Errorf("%w: %d bytes", ErrNoMemory, n)
+	}
+	p := f.next
+	f.next += Ptr((n + 4095) / 4096 * 4096)
+	if f.next > f.end {
+		return 0, errors.New("the test's range of addresses is used up")
+	}
+	f.held += n
+	f.blocks[p] = n
+	// Fresh memory holds NaN, to show what is read before it is written.
+	return p, f.Fill(p, math.MaxUint32, n/4)
+}
+
+func (f *fake) Free(p Ptr) error {
+	n, ok := f.blocks[p]
+	if !ok {
+		return fmt.Errorf("freed %#x, which is not allocated", uintptr(p))
+	}
+	delete(f.blocks, p)
+	f.held -= n
+	return f.flush()
+}
+
+func (f *fake) AllocPinned(n int) ([]byte, error) { return make([]byte, n), nil }
+func (f *fake) FreePinned([]byte) error           { return nil }
+
+func (f *fake) CopyIn(to Ptr, from []byte) error {
+	return f.do(func() { f.put("W", uint64(to), uint64(len(from)), from) })
+}
+
+func (f *fake) CopyOut(to []byte, from Ptr) error {
+	if err := f.flush(); err != nil {
+		return err
+	}
+	f.put("R", uint64(from), uint64(len(to)))
+	f.to.Flush()
+	_, err := io.ReadFull(f.from, to)
+	return err
+}
+
+func (f *fake) Copy(to, from Ptr, n int64) error {
+	return f.do(func() { f.put("C", uint64(to), uint64(from), n) })
+}
+
+func (f *fake) Fill(to Ptr, word uint32, n int64) error {
+	return f.do(func() { f.put("S", uint64(to), n, word) })
+}
+
+func (f *fake) Launch(l Launch) error {
+	f.launches = append(f.launches, l)
+	args := append([]byte(nil), l.Args...)
+	return f.do(func() {
+		f.put("L", uint32(len(l.Kernel)), l.Kernel, l.Grid, l.Block, l.Shared, uint32(len(args)), args)
+	})
+}
+
+func (f *fake) Product(p Product) error {
+	if f.noBias && p.Bias != 0 {
+		return ErrNoBias
+	}
+	f.products = append(f.products, p)
+	flag := func(b bool) int32 {
+		if b {
+			return 1
+		}
+		return 0
+	}
+	kind := p.Kind
+	if kind == Tensor32 {
+		kind = Float
+	}
+	return f.do(func() {
+		f.put("G", uint64(p.A), uint64(p.B), uint64(p.C), uint64(p.D), uint64(p.Bias), p.M, p.N, p.K, p.LDA, p.LDB, p.LDC,
+			flag(p.TransA), flag(p.TransB), int32(kind), p.Alpha, p.Beta, int32(0))
+	})
+}
+
+type fakeEvent struct{ f *fake }
+
+func (f *fake) NewEvent() (Event, error) { return fakeEvent{f}, nil }
+func (e fakeEvent) Set() error           { return nil }
+func (e fakeEvent) Wait() error          { return e.f.flush() }
+func (e fakeEvent) Close() error         { return nil }
+
+type fakeReplay struct {
+	f    *fake
+	work []func()
+}
+
+func (f *fake) Record() error {
+	f.noting = &[]func(){}
+	return nil
+}
+
+func (f *fake) Recorded() (Replay, error) {
+	r := &fakeReplay{f, *f.noting}
+	f.noting = nil
+	return r, nil
+}
+
+func (r *fakeReplay) Run() error {
+	r.f.queue = append(r.f.queue, r.work...)
+	return nil
+}
+func (r *fakeReplay) Close() error { return nil }
+
+func (f *fake) Sync() error  { return f.flush() }
+func (f *fake) Close() error { return nil }

@@ -1,0 +1,79 @@
+// What all kernels share: how they are declared, reductions over a warp and a
+// block in a fixed order, and the word in which they report bad input.
+//
+// A kernel that treats rows alike gives each row to one warp; blocks are
+// ROW_THREADS wide then. Nothing here uses floating-point atomics, so the same
+// inputs give the same bytes.
+#pragma once
+
+#ifdef __CUDACC__
+#include <cuda_fp16.h>
+#define KERNEL(name) extern "C" __global__ void name
+#define DYNAMIC_SHARED(type, name) extern __shared__ type name[]
+#else
+#include "emulator.h" // the kernels run on a processor in tests
+#define KERNEL(name) static void name
+#define DYNAMIC_SHARED(type, name) type *name = (type *)emulator::dynamic_shared()
+#endif
+
+typedef long long i64;
+
+#define WARP 32
+#define ROW_THREADS 128
+#define BLOCK 256
+#define FULL 0xffffffffu
+
+// Codes of faults, in the order of the messages in fault.go.
+enum { FAULT_INDEX = 1, FAULT_LABEL = 2, FAULT_TRIE = 3 };
+
+// report keeps the first fault: its code, its place and the value found.
+__device__ inline void report(int *fault, int code, int place, int value) {
+    if (atomicCAS(fault, 0, code) == 0) {
+        fault[1] = place;
+        fault[2] = value;
+    }
+}
+
+// EACH runs over n elements, whatever the grid.
+#define EACH(i, n)                                                                   \
+    for (i64 i = (i64)blockIdx.x * blockDim.x + threadIdx.x, each_step = (i64)gridDim.x * blockDim.x; \
+         i < (n); i += each_step)
+
+// warp_row is the row of this warp.
+__device__ inline int warp_row() { return (int)((blockIdx.x * blockDim.x + threadIdx.x) / WARP); }
+__device__ inline int lane_id() { return (int)(threadIdx.x % WARP); }
+
+__device__ inline float warp_sum(float v) {
+    for (int d = WARP / 2; d > 0; d /= 2) v += __shfl_xor_sync(FULL, v, d);
+    return v;
+}
+
+__device__ inline float warp_max(float v) {
+    for (int d = WARP / 2; d > 0; d /= 2) v = fmaxf(v, __shfl_xor_sync(FULL, v, d));
+    return v;
+}
+
+// warp_first leaves in all lanes the best value and its smallest index; sign 1
+// looks for the maximum, -1 for the minimum.
+__device__ inline void warp_first(float *value, int *index, float sign) {
+    for (int d = WARP / 2; d > 0; d /= 2) {
+        float v = __shfl_xor_sync(FULL, *value, d);
+        int i = __shfl_xor_sync(FULL, *index, d);
+        if (sign * v > sign * *value || (v == *value && i < *index)) {
+            *value = v;
+            *index = i;
+        }
+    }
+}
+
+// block_sum adds up over a block of BLOCK threads; the result is thread 0's.
+__device__ inline double block_sum(double v) {
+    __shared__ double part[BLOCK];
+    part[threadIdx.x] = v;
+    __syncthreads();
+    for (int d = BLOCK / 2; d > 0; d /= 2) {
+        if ((int)threadIdx.x < d) part[threadIdx.x] += part[threadIdx.x + d];
+        __syncthreads();
+    }
+    return part[0];
+}

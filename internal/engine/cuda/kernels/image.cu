@@ -1,0 +1,48 @@
+// The foot of the image tower: patches and tokens.
+#include "common.cuh"
+
+// out[(b*G + gy)*G + gx, (c*P + y)*P + x] = images[b, c, gy*P + y, gx*P + x]
+KERNEL(patchify)(float *out, const float *images, i64 total, int channels, int size, int patch) {
+    int grid = size / patch;
+    EACH(e, total) {
+        i64 k = e;
+        int x = k % patch; k /= patch;
+        int y = k % patch; k /= patch;
+        int c = k % channels; k /= channels;
+        int gx = k % grid; k /= grid;
+        int gy = k % grid; k /= grid;
+        out[e] = images[((k * channels + c) * size + gy * patch + y) * size + gx * patch + x];
+    }
+}
+
+// out[b, 0] = cls + pos[0]; out[b, i+1] = patches[b, i] + pos[i+1]
+KERNEL(tokens)(float *out, const float *patches, const float *cls, const float *pos, i64 total, int count, int width) {
+    EACH(e, total) {
+        int j = e % width;
+        i64 r = e / width;
+        int i = r % count;
+        i64 b = r / count;
+        float v = i > 0 ? patches[(b * (count - 1) + i - 1) * width + j] : cls[j];
+        out[e] = v + pos[(i64)i * width + j];
+    }
+}
+
+// dpatches[b, i] = dy[b, i+1]
+KERNEL(tokens_grad_patches)(float *dpatches, const float *dy, i64 total, int count, int width) {
+    EACH(e, total) {
+        int j = e % width;
+        i64 r = e / width;
+        i64 b = r / (count - 1);
+        int i = r % (count - 1);
+        dpatches[e] = dy[(b * count + i + 1) * width + j];
+    }
+}
+
+// out[e] = sum over b of dy[b, e], for the first n of the elements of a sequence
+KERNEL(tokens_grad_sum)(float *out, const float *dy, i64 n, i64 sequence, int batch) {
+    EACH(e, n) {
+        double s = 0;
+        for (int b = 0; b < batch; b++) s += dy[b * sequence + e];
+        out[e] = (float)s;
+    }
+}
