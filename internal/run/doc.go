@@ -3,7 +3,8 @@
 // evaluated on.
 //
 //	RUN/recipe.yaml          the resolved recipe: method, remedy, options, hashes of the inputs
-//	RUN/adapter.safetensors  the trained parameters and prototypes
+//	RUN/adapter.safetensors  the trained parameters and prototypes of an adapter, or
+//	RUN/prompts.safetensors  learned prompts, under the names of the PyTorch releases
 //	RUN/classes.json         class names and prompts, where they are known
 //	RUN/log.txt              choices and the loss of every epoch
 //	DIR/logits.npy           float32 [N, K], after the remedy of inference

@@ -2,20 +2,15 @@ package run
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"reflect"
-	"strings"
 
 	"clipcalib/adapt"
 	"clipcalib/calib"
 	"clipcalib/internal/engine"
-	"clipcalib/internal/npy"
 )
 
 // EvalOptions is one evaluation of a run on a target.
@@ -29,27 +24,31 @@ type EvalOptions struct {
 	Inputs   Inputs // where Data came from
 
 	// Classes are the run's classes that the target has, in the order of the
-	// target's labels; nil means all.
+	// target's labels; nil means all. It is for adapters.
 	Classes []int
+
+	// Prompts is what learned prompts need besides; nil for adapters.
+	Prompts *PromptTarget
 
 	Out    string        // folder of the logits; "" means RUN/targets/NAME
 	Name   string        // of the target, where Out is empty
 	Bins   calib.Options // of the metrics
-	Engine engine.Engine // nil means the CPU
+	Engine engine.Engine // of an adapter; nil means the CPU
 }
 
 // Target is what an evaluation is of, as target.yaml keeps it.
 type Target struct {
-	Method          string `yaml:"method"`
-	Remedy          string `yaml:"remedy"`
-	AdapterSHA256   string `yaml:"adapter_sha256"`
-	Inputs          Inputs `yaml:"inputs"`
-	Classes         []int  `yaml:"classes,omitempty,flow"`
-	Prototypes      string `yaml:"prototypes"`           // of the adapted logits: the run's or the target's
-	ZeroShot        string `yaml:"zero_shot_prototypes"` // of the reference
-	Bins, FineBins  int    `yaml:",omitempty"`
-	Samples, Width  int
-	NumberOfClasses int `yaml:"number_of_classes"`
+	Method           string `yaml:"method"`
+	Remedy           string `yaml:"remedy"`
+	ParametersSHA256 string `yaml:"parameters_sha256"`
+	Inputs           Inputs `yaml:"inputs"`
+	Classes          []int  `yaml:"classes,omitempty,flow"`
+	ClassNamesSHA256 string `yaml:"class_names_sha256,omitempty"`
+	Prototypes       string `yaml:"prototypes"`           // of the adapted logits: the run's, the target's or learned
+	ZeroShot         string `yaml:"zero_shot_prototypes"` // of the reference
+	Bins, FineBins   int    `yaml:",omitempty"`
+	Samples, Width   int
+	NumberOfClasses  int `yaml:"number_of_classes"`
 }
 
 // Result is what an evaluation found.
@@ -61,15 +60,27 @@ type Result struct {
 	Reused   bool   // they were there already
 }
 
+// classifier is what a run trained, ready for one target.
+type classifier interface {
+	// describe fills in what t says of the classifier, and returns the number
+	// of classes.
+	describe(t *Target) int
+	// logits returns the adapted logits [N, K], after the remedy's map of
+	// inference, and the zero-shot ones.
+	logits(ctx context.Context, features adapt.Matrix) (adapted, zeroShot adapt.Matrix, err error)
+}
+
 const (
-	fromRun    = "run"
-	fromTarget = "target"
+	fromRun     = "run"
+	fromTarget  = "target"
+	fromPrompts = "learned prompts"
 )
 
-// Eval classifies a target's features with a run's adapter and writes logits,
-// labels and metrics. The zero-shot reference uses the target's prototypes if
-// it has any; so do the adapted logits, except under --compat clipcalib, which
-// carries the source's over.
+// Eval classifies a target with what a run trained and writes logits, labels
+// and metrics. The zero-shot reference uses the target's prototypes if it has
+// any; so do an adapter's logits, except under --compat clipcalib, which
+// carries the source's over. Learned prompts are put before the target's class
+// names.
 func Eval(ctx context.Context, o EvalOptions) (Result, error) {
 	res, err := o.eval(ctx)
 	if err != nil {
@@ -86,29 +97,23 @@ func (o EvalOptions) eval(ctx context.Context) (Result, error) {
 		}
 		res.Dir = filepath.Join(o.Run, "targets", o.Name)
 	}
-	path := filepath.Join(o.Run, adapterFile)
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		return res, fmt.Errorf("no finished run here: %s is missing", path)
-	}
-	a, err := adapt.Load(path)
+	family, path, err := trainedFile(o.Run)
 	if err != nil {
 		return res, err
 	}
-	a.Engine = o.Engine
 	data, err := o.data()
 	if err != nil {
 		return res, err
 	}
-	if o.Classes != nil {
-		if a, err = a.Select(o.Classes); err != nil {
-			return res, err
-		}
+	open := o.openAdapter
+	if family == FamilyPrompts {
+		open = o.openPrompts
 	}
-	reference, err := o.prototypes(&a, data, &res.Target)
+	c, err := open(path, data)
 	if err != nil {
-		return res, in(o.Features, err)
+		return res, err
 	}
-	if err := o.describe(&res.Target, a, data, path); err != nil {
+	if err := o.describe(&res.Target, c, data, path); err != nil {
 		return res, in(o.Features, err)
 	}
 	var old Target
@@ -118,34 +123,77 @@ func (o EvalOptions) eval(ctx context.Context) (Result, error) {
 			return res, nil
 		}
 	}
-	return res, in(o.Features, o.run(ctx, a, reference, data, &res))
+	return res, in(o.Features, o.run(ctx, c, data, &res))
 }
 
-// in names the feature files in an error about what they hold.
-func in(files []string, err error) error {
-	if err == nil || len(files) == 0 {
-		return err
+// trainedFile finds a finished run's parameters.
+func trainedFile(dir string) (family, path string, err error) {
+	for _, family := range []string{FamilyAdapters, FamilyPrompts} {
+		path := filepath.Join(dir, parameterFiles[family])
+		if _, err := os.Stat(path); err == nil {
+			return family, path, nil
+		}
 	}
-	return fmt.Errorf("%s: %w", strings.Join(files, ", "), err)
+	return "", "", fmt.Errorf("no finished run here: %s and %s are missing", filepath.Join(dir, adapterFile), promptsFile)
 }
 
-// prototypes decides whose text prototypes classify, puts them into *a and
-// returns the adapter that gives the zero-shot reference.
-func (o EvalOptions) prototypes(a **adapt.Adapter, data adapt.Data, t *Target) (*adapt.Adapter, error) {
-	t.Prototypes, t.ZeroShot = fromRun, fromRun
-	if data.Prototypes.Rows == 0 {
-		return *a, nil
-	}
-	reference, err := (*a).WithPrototypes(data.Prototypes)
+// adapterOn is an adapter on a target, and the one that gives its zero-shot
+// reference.
+type adapterOn struct {
+	adapter, reference *adapt.Adapter
+	classes            []int
+	own                bool // the target has prototypes of its own
+}
+
+// openAdapter decides whose text prototypes classify.
+func (o EvalOptions) openAdapter(path string, data adapt.Data) (classifier, error) {
+	a, err := adapt.Load(path)
 	if err != nil {
-		return nil, fmt.Errorf("the target's text features do not fit the run's %d classes: %w; list the run's classes it has", (*a).Classes(), err)
+		return nil, err
 	}
-	t.ZeroShot = fromTarget
-	if !(*a).Compat.CarriesPrototypes() {
-		t.Prototypes = fromTarget
-		*a = reference
+	a.Engine = o.Engine
+	if o.Classes != nil {
+		if a, err = a.Select(o.Classes); err != nil {
+			return nil, err
+		}
 	}
-	return reference, nil
+	c := adapterOn{adapter: a, reference: a, classes: o.Classes}
+	if data.Prototypes.Rows == 0 {
+		return c, nil
+	}
+	c.own = true
+	if c.reference, err = a.WithPrototypes(data.Prototypes); err != nil {
+		err = fmt.Errorf("the target's text features do not fit the run's %d classes: %w; list the run's classes it has", a.Classes(), err)
+		return nil, in(o.Features, err)
+	}
+	if !a.Compat.CarriesPrototypes() {
+		c.adapter = c.reference
+	}
+	return c, nil
+}
+
+func (c adapterOn) describe(t *Target) int {
+	t.Method, t.Remedy, t.Classes = c.adapter.Method.Name(), c.adapter.Remedy.Name(), c.classes
+	t.Prototypes, t.ZeroShot = fromRun, fromRun
+	if c.own {
+		t.ZeroShot = fromTarget
+		if !c.adapter.Compat.CarriesPrototypes() {
+			t.Prototypes = fromTarget
+		}
+	}
+	return c.adapter.Classes()
+}
+
+func (c adapterOn) logits(ctx context.Context, features adapt.Matrix) (adapted, zeroShot adapt.Matrix, err error) {
+	raw, err := c.adapter.RawLogits(ctx, features)
+	if err != nil {
+		return raw, raw, err
+	}
+	if zeroShot, err = c.reference.ZeroShotLogits(ctx, features); err != nil {
+		return raw, zeroShot, err
+	}
+	adapted, err = c.adapter.Rescale(raw, zeroShot)
+	return adapted, zeroShot, err
 }
 
 func (o *EvalOptions) data() (adapt.Data, error) {
@@ -161,23 +209,23 @@ func (o *EvalOptions) data() (adapt.Data, error) {
 	return f.Data, in(o.Features, missing(f.Data, tensorFeatures, tensorLabels))
 }
 
-func (o EvalOptions) describe(t *Target, a *adapt.Adapter, d adapt.Data, path string) error {
+func (o EvalOptions) describe(t *Target, c classifier, d adapt.Data, path string) error {
+	classes := c.describe(t)
 	if len(d.Labels) != d.Features.Rows {
 		return fmt.Errorf("%d labels for %d features", len(d.Labels), d.Features.Rows)
 	}
 	for i, y := range d.Labels {
-		if y < 0 || y >= a.Classes() {
-			return fmt.Errorf("label %d at row %d is outside 0 to %d", y, i, a.Classes()-1)
+		if y < 0 || y >= classes {
+			return fmt.Errorf("label %d at row %d is outside 0 to %d", y, i, classes-1)
 		}
 	}
-	sum, err := fileSHA256(path)
-	if err != nil {
+	var err error
+	if t.ParametersSHA256, err = fileSHA256(path); err != nil {
 		return err
 	}
-	t.Method, t.Remedy, t.AdapterSHA256 = a.Method.Name(), a.Remedy.Name(), sum
-	t.Inputs, t.Classes = o.Inputs, o.Classes
+	t.Inputs = o.Inputs
 	t.Bins, t.FineBins = o.Bins.Bins, o.Bins.FineBins
-	t.Samples, t.Width, t.NumberOfClasses = d.Features.Rows, d.Features.Cols, a.Classes()
+	t.Samples, t.Width, t.NumberOfClasses = d.Features.Rows, d.Features.Cols, classes
 	return nil
 }
 
@@ -189,16 +237,8 @@ func (t Target) same(other Target) bool {
 	return reflect.DeepEqual(t, other)
 }
 
-func (o EvalOptions) run(ctx context.Context, a, reference *adapt.Adapter, d adapt.Data, res *Result) error {
-	raw, err := a.RawLogits(ctx, d.Features)
-	if err != nil {
-		return err
-	}
-	zs, err := reference.ZeroShotLogits(ctx, d.Features)
-	if err != nil {
-		return err
-	}
-	logits, err := a.Rescale(raw, zs)
+func (o EvalOptions) run(ctx context.Context, c classifier, d adapt.Data, res *Result) error {
+	logits, zs, err := c.logits(ctx, d.Features)
 	if err != nil {
 		return err
 	}
@@ -209,59 +249,4 @@ func (o EvalOptions) run(ctx context.Context, a, reference *adapt.Adapter, d ada
 		return fmt.Errorf("zero-shot: %w", err)
 	}
 	return res.write(logits, zs, d.Labels)
-}
-
-func measure(l adapt.Matrix, labels []int, bins calib.Options) (calib.Metrics, error) {
-	m, err := calib.FromFloat32(l.Rows, l.Cols, l.Data)
-	if err != nil {
-		return calib.Metrics{}, err
-	}
-	return calib.Evaluate(m, labels, bins)
-}
-
-// write puts the files in place, target.yaml last: it marks the end.
-func (r Result) write(logits, zs adapt.Matrix, labels []int) error {
-	in := func(name string) string { return filepath.Join(r.Dir, name) }
-	if err := os.Remove(in(targetFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	for _, write := range []func() error{
-		func() error { return npy.WriteFile(in(logitsFile), logits.Data, logits.Rows, logits.Cols) },
-		func() error { return npy.WriteFile(in(zeroShotFile), zs.Data, zs.Rows, zs.Cols) },
-		func() error { return npy.WriteLabels(in(labelsFile), labels) },
-		func() error { return writeJSON(in(metricsFile), r.Metrics) },
-		func() error { return writeJSON(in(zeroShotMetricsFile), r.ZeroShot) },
-		func() error { return writeYAML(in(targetFile), r.Target) },
-	} {
-		if err := write(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// read takes the metrics of an evaluation that is there already.
-func (r *Result) read() error {
-	for _, name := range []string{logitsFile, zeroShotFile, labelsFile} {
-		if _, err := os.Stat(filepath.Join(r.Dir, name)); err != nil {
-			return err
-		}
-	}
-	return errors.Join(
-		readJSON(filepath.Join(r.Dir, metricsFile), &r.Metrics),
-		readJSON(filepath.Join(r.Dir, zeroShotMetricsFile), &r.ZeroShot),
-	)
-}
-
-func fileSHA256(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", fmt.Errorf("hash %s: %w", path, err)
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -167,6 +167,14 @@ func WriteFeatures(path string, d adapt.Data) error {
 	return weights.WriteSafetensors(path, tensors, meta)
 }
 
+// in names the feature files in an error about what they hold.
+func in(files []string, err error) error {
+	if err == nil || len(files) == 0 {
+		return err
+	}
+	return fmt.Errorf("%s: %w", strings.Join(files, ", "), err)
+}
+
 func some(names []string) string {
 	const most = 5
 	if len(names) > most {

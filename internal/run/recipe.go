@@ -21,6 +21,7 @@ import (
 
 // Recipe is everything that decides a run, with every default filled in.
 type Recipe struct {
+	Family         string         `yaml:"family"` // FamilyAdapters or FamilyPrompts
 	Method         string         `yaml:"method"`
 	MethodSettings map[string]any `yaml:"method_settings,omitempty"`
 	Remedy         string         `yaml:"remedy"`
@@ -97,7 +98,7 @@ func newRecipe(m adapt.Method, r adapt.Remedy, o adapt.Options, d adapt.Data, in
 		choices = append(choices, adapt.EncodingChoices(m, o.Compat)...)
 	}
 	rec := Recipe{
-		Method: m.Name(), MethodSettings: settings(m), Remedy: r.Name(), RemedySettings: settings(r),
+		Family: FamilyAdapters, Method: m.Name(), MethodSettings: settings(m), Remedy: r.Name(), RemedySettings: settings(r),
 		Compat: string(o.Compat), Loss: o.Loss.String(), Epochs: o.Epochs, LearningRate: o.LR, Batch: o.Batch,
 		WeightDecay: o.WeightDecay, Optimizer: string(o.Optimizer), Schedule: string(o.Schedule),
 		LogitScale: o.LogitScale, Seed: o.Seed, Inputs: in, Samples: d.Features.Rows / views, Views: views,
@@ -188,6 +189,7 @@ func writeJSON(path string, v any) error {
 const (
 	recipeFile          = "recipe.yaml"
 	adapterFile         = "adapter.safetensors"
+	promptsFile         = "prompts.safetensors"
 	checkpointFile      = "checkpoint.safetensors"
 	classesFile         = "classes.json"
 	logFile             = "log.txt"

@@ -1,0 +1,152 @@
+package run
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"clipcalib/adapt"
+	"clipcalib/adapt/prompt"
+	"clipcalib/weights"
+)
+
+// PromptOptions is one training of prompts to run and where to keep it.
+type PromptOptions struct {
+	Model  *prompt.Model
+	Method prompt.Method
+	Remedy adapt.Remedy // nil means none
+	Train  prompt.Options
+
+	// Data has its prototypes given; they are the zero-shot reference.
+	Data    prompt.Data
+	Inputs  Inputs  // where Data came from
+	Classes []Class // names and the prompts of the zero-shot reference
+
+	// Init, unless empty, is a file of initial values of the learned vectors,
+	// under the names of the PyTorch releases.
+	Init string
+
+	Out string // folder of the run
+
+	// Log, unless nil, gets a line for every choice made.
+	Log func(line string)
+}
+
+// LearnPrompts is [Adapt] for learned prompts.
+func LearnPrompts(ctx context.Context, o PromptOptions) (trained bool, err error) {
+	t, err := o.training()
+	if err == nil {
+		trained, err = t.keep(ctx, o.Out, o.Log)
+	}
+	if err != nil {
+		return false, fmt.Errorf("adapt: %w", err)
+	}
+	return trained, nil
+}
+
+func (o *PromptOptions) training() (training, error) {
+	var t training
+	if o.Model == nil || o.Method == nil {
+		return t, errors.New("no model or no method given")
+	}
+	if o.Remedy == nil {
+		o.Remedy = adapt.None{}
+	}
+	scale := o.Model.Config.Scale()
+	resolved, err := CheckPromptOptions(o.Method, o.Train, scale)
+	if err != nil {
+		return t, err
+	}
+	if err := prompt.Check(o.Model, o.Method, o.Data.Classes); err != nil {
+		return t, err
+	}
+	if o.Init != "" {
+		if o.Train.Init, o.Inputs.InitSHA256, err = readVectors(o.Init); err != nil {
+			return t, err
+		}
+	}
+	if len(o.Inputs.FeaturesSHA256) == 0 {
+		o.Inputs.FeaturesSHA256 = []string{hashPromptData(o.Data)}
+	}
+	t.classes = o.Classes
+	t.rate = func(epoch int) float64 { return resolved.Schedule.Rate(resolved.LR, epoch, resolved.Epochs) }
+	t.train = func(ctx context.Context, checkpoint string) (outcome, error) {
+		o.Train.Checkpoint = checkpoint
+		l, err := prompt.Train(ctx, o.Model, o.Method, o.Remedy, o.Data, o.Train)
+		if l == nil {
+			return outcome{}, err
+		}
+		return outcome{save: l.Save, losses: l.Losses}, err
+	}
+	t.recipe = Recipe{
+		Family: FamilyPrompts, Method: o.Method.Name(), MethodSettings: settings(o.Method),
+		Remedy: o.Remedy.Name(), RemedySettings: settings(o.Remedy), Compat: string(adapt.Textbook),
+		Loss: resolved.Loss.String(), Epochs: resolved.Epochs, LearningRate: resolved.LR, Batch: resolved.Batch,
+		WeightDecay: resolved.WeightDecay, Optimizer: string(adapt.SGD), Schedule: string(resolved.Schedule),
+		LogitScale: resolved.LogitScale, Seed: resolved.Seed, Inputs: o.Inputs, Samples: len(o.Data.Labels),
+		Views: max(o.Data.Views, 1), Classes: len(o.Data.Classes), Width: o.Model.Config.EmbedDim,
+		Choices: append(prompt.Choices(o.Method, o.Remedy, o.Train, scale), o.viewChoice()),
+		Engine:  o.Model.Engine.Name(),
+	}
+	return t, nil
+}
+
+// viewChoice says which views training sees.
+func (o PromptOptions) viewChoice() string {
+	switch v := max(o.Data.Views, 1); {
+	case v == 1:
+		return "views of a sample: 1, the same in every epoch"
+	case prompt.NeedsImages(o.Method):
+		return fmt.Sprintf("views of a sample: %d, one drawn for every epoch and made when it is wanted", v)
+	default:
+		return fmt.Sprintf("views of a sample: %d, encoded once; every epoch draws one of them, in place of a fresh view", v)
+	}
+}
+
+// CheckPromptOptions returns the options with the defaults for a method and a
+// model's logit scale, or an error that names the option that makes no sense.
+func CheckPromptOptions(m prompt.Method, o prompt.Options, scale float64) (prompt.Options, error) {
+	o = o.Resolved(m, scale)
+	_, err := adapt.Options{
+		Loss: o.Loss, Epochs: o.Epochs, LR: o.LR, Batch: o.Batch, WeightDecay: o.WeightDecay,
+		Schedule: o.Schedule, LogitScale: o.LogitScale, CheckpointEvery: o.CheckpointEvery,
+	}.Resolved()
+	return o, err
+}
+
+// hashPromptData hashes everything of a training set but pictures, which
+// Inputs.DataSHA256 stands for.
+func hashPromptData(d prompt.Data) string {
+	features := hashData(adapt.Data{Features: d.Features, Prototypes: d.Prototypes, Labels: d.Labels, Views: d.Views})
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %q %q", features, d.Template, d.Classes))
+	return hex.EncodeToString(sum[:])
+}
+
+// readVectors reads the learned vectors of a file as initial values.
+func readVectors(path string) (map[string][]float32, string, error) {
+	file, err := weights.Open(path)
+	if err != nil {
+		return nil, "", err
+	}
+	defer file.Close()
+	sum, err := file.SHA256()
+	if err != nil {
+		return nil, "", err
+	}
+	init := map[string][]float32{}
+	for _, name := range file.Names() {
+		t, _ := file.Lookup(name)
+		if name == tensorPrototypes || !t.DType.Float() {
+			continue
+		}
+		if init[name], err = t.Float32(); err != nil {
+			return nil, "", fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	if len(init) == 0 {
+		return nil, "", fmt.Errorf("%s holds no initial values; it has %s", path, some(file.Names()))
+	}
+	return init, sum, nil
+}

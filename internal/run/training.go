@@ -1,0 +1,124 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"clipcalib/internal/atomicfile"
+)
+
+// The families of methods, by what they train.
+const (
+	FamilyAdapters = "adapters"
+	FamilyPrompts  = "prompts"
+)
+
+// parameterFiles names the file of the trained parameters of every family.
+var parameterFiles = map[string]string{FamilyAdapters: adapterFile, FamilyPrompts: promptsFile}
+
+// training is how a run comes about, whatever it trains.
+type training struct {
+	recipe  Recipe
+	classes []Class
+	rate    func(epoch int) float64 // learning rate, epochs counted from 0
+
+	// train trains, or goes on from the checkpoint. After divergence it returns
+	// both the last good state and the error.
+	train func(ctx context.Context, checkpoint string) (outcome, error)
+}
+
+// outcome is what a training ends with; the zero value is nothing.
+type outcome struct {
+	save   func(path string) error
+	losses []float64 // mean of every epoch
+}
+
+func (t training) file() string { return parameterFiles[t.recipe.Family] }
+
+// keep trains into dir. It reports whether it did anything: a finished run of
+// the same recipe is left as it is, an unfinished one is continued, and a
+// folder with another recipe is an error.
+func (t training) keep(ctx context.Context, dir string, log func(line string)) (trained bool, err error) {
+	if dir == "" {
+		return false, errors.New("no folder given for the run (--out)")
+	}
+	if log != nil {
+		for _, c := range t.recipe.Choices {
+			log(c)
+		}
+	}
+	done, err := t.existing(dir)
+	if err != nil || done {
+		return false, err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return false, err
+	}
+	if err := writeYAML(filepath.Join(dir, recipeFile), t.recipe); err != nil {
+		return false, err
+	}
+	got, err := t.train(ctx, filepath.Join(dir, checkpointFile))
+	if err != nil {
+		return false, t.failed(dir, got, err)
+	}
+	return true, t.write(dir, got)
+}
+
+// existing reports whether dir holds the finished run.
+func (t training) existing(dir string) (bool, error) {
+	old, err := ReadRecipe(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("%w; remove the folder %s or choose another", err, dir)
+	}
+	if !old.same(t.recipe) {
+		return false, fmt.Errorf("%s holds a run of another recipe (%s, remedy %s, seed %d): choose another folder, or remove it",
+			dir, old.Method, old.Remedy, old.Seed)
+	}
+	_, err = os.Stat(filepath.Join(dir, t.file()))
+	return err == nil, nil
+}
+
+// failed keeps what a diverged training left, beside the place of a finished
+// one. A training that never began leaves nothing that a better one would trip
+// over.
+func (t training) failed(dir string, got outcome, err error) error {
+	if got.save == nil {
+		if _, none := os.Stat(filepath.Join(dir, checkpointFile)); none != nil && !errors.Is(err, context.Canceled) {
+			os.Remove(filepath.Join(dir, recipeFile))
+			os.Remove(dir) // if it is empty
+		}
+		return err
+	}
+	path := filepath.Join(dir, "last-good-"+t.file())
+	if saveErr := got.save(path); saveErr != nil {
+		return errors.Join(err, saveErr)
+	}
+	return fmt.Errorf("%w (written to %s)", err, path)
+}
+
+// write puts the run's files in place, the parameters last: they mark the end.
+func (t training) write(dir string, got outcome) error {
+	var log strings.Builder
+	for _, c := range t.recipe.Choices {
+		fmt.Fprintln(&log, c)
+	}
+	for e, l := range got.losses {
+		fmt.Fprintf(&log, "epoch %d of %d: loss %.6g, rate %.6g\n", e+1, t.recipe.Epochs, l, t.rate(e))
+	}
+	if err := atomicfile.WriteBytes(filepath.Join(dir, logFile), []byte(log.String())); err != nil {
+		return err
+	}
+	if len(t.classes) > 0 {
+		if err := writeJSON(filepath.Join(dir, classesFile), t.classes); err != nil {
+			return err
+		}
+	}
+	return got.save(filepath.Join(dir, t.file()))
+}
