@@ -195,12 +195,12 @@ func (a *app) encodeShots(ctx context.Context, src *features.Source, set, shots 
 	if f.views == 0 {
 		v.Count = o.Train.Compat.Views(o.Method)
 	}
-	feats, err := a.images(ctx, src, shots, v)
+	templates := f.source.prompts(set, o.Train.Compat)
+	protos, err := src.Prototypes(ctx, templates, set.Classes, o.Train.Compat)
 	if err != nil {
 		return err
 	}
-	templates := f.source.prompts(set, o.Train.Compat)
-	protos, err := src.Prototypes(ctx, templates, set.Classes, o.Train.Compat)
+	feats, err := a.images(ctx, src, shots, v)
 	if err != nil {
 		return err
 	}

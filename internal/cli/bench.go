@@ -27,6 +27,14 @@ needed.`,
 					return usagef("--batches: %d is not a batch", b)
 				}
 			}
+			for _, m := range o.Models {
+				if _, err := bench.Config(m); err != nil {
+					return usagef("--models: %w", err)
+				}
+			}
+			if o.Prompts < 0 || o.Steps < 0 || o.Budget <= 0 {
+				return usagef("--prompts and --steps want 0 or more, --time more than 0")
+			}
 			o.Device = a.deviceOptions()
 			o.Note = func(what string) { a.note("%s", what) }
 			r, err := bench.Run(c.Context(), o)

@@ -29,6 +29,7 @@ type encodeFlags struct {
 	texts     string
 	out       string
 	normalize bool
+	truncate  bool
 	strict    bool
 	batch     int
 }
@@ -67,6 +68,7 @@ its row is NaN, and the exit code is 1 at the end; --strict stops at once.`,
 	fl.StringVar(&f.texts, "texts", "", "file of prompts, one a line")
 	fl.StringVar(&f.out, "out", "", "output, .npy or .safetensors")
 	fl.BoolVar(&f.normalize, "normalize", false, "divide every row by its length")
+	fl.BoolVar(&f.truncate, "truncate", false, "cut prompts of more tokens than CLIP takes, in place of refusing them")
 	fl.BoolVar(&f.strict, "strict", false, "stop at the first picture that cannot be read")
 	fl.IntVar(&f.batch, "batch", 0, "pictures encoded at a time; 0 is 32")
 	c.MarkFlagRequired("weights")
@@ -106,7 +108,7 @@ func (a *app) encode(ctx context.Context, f encodeFlags, args []string) error {
 	if f.images {
 		rows, skipped, err = a.encodeImages(ctx, c, paths, f)
 	} else {
-		rows, err = a.encodeTexts(ctx, c, prompts)
+		rows, err = a.encodeTexts(ctx, c, prompts, f)
 	}
 	if err != nil {
 		return err
@@ -171,7 +173,11 @@ func (a *app) encodeImages(ctx context.Context, c *weights.Checkpoint, paths []s
 	return rows, skipped, nil
 }
 
-func (a *app) encodeTexts(ctx context.Context, c *weights.Checkpoint, prompts []string) ([][]float32, error) {
+func (a *app) encodeTexts(ctx context.Context, c *weights.Checkpoint, prompts []string, f encodeFlags) ([][]float32, error) {
+	tokens, err := tokenize(prompts, f)
+	if err != nil {
+		return nil, err
+	}
 	e, err := text.NewEncoder(c, text.Options{Device: a.device, Threads: a.threads, Precision: a.precision})
 	if err != nil {
 		return nil, err
@@ -180,8 +186,8 @@ func (a *app) encodeTexts(ctx context.Context, c *weights.Checkpoint, prompts []
 	p := a.progress("encode", "prompts", len(prompts))
 	const piece = 4096
 	var rows [][]float32
-	for at := 0; at < len(prompts); at += piece {
-		features, err := e.Encode(ctx, prompts[at:min(at+piece, len(prompts))])
+	for at := 0; at < len(tokens); at += piece {
+		features, err := e.EncodeTokens(ctx, tokens[at:min(at+piece, len(tokens))])
 		if err != nil {
 			return nil, err
 		}
@@ -190,6 +196,22 @@ func (a *app) encodeTexts(ctx context.Context, c *weights.Checkpoint, prompts []
 	}
 	p.Done()
 	return rows, nil
+}
+
+func tokenize(prompts []string, f encodeFlags) ([][]int32, error) {
+	t := text.NewTokenizer()
+	out := make([][]int32, len(prompts))
+	for i, p := range prompts {
+		if f.truncate {
+			out[i] = t.TokensTruncated(p)
+			continue
+		}
+		var err error
+		if out[i], err = t.Tokens(p); err != nil {
+			return nil, fmt.Errorf("--texts %s: line %d: %w (--truncate)", f.texts, i+1, err)
+		}
+	}
+	return out, nil
 }
 
 // imagePaths lists the files named and those below the folders named.

@@ -131,3 +131,13 @@ func TestEncodeSaysWhichPictureItCouldNotRead(t *testing.T) {
 	os.Remove(out)
 	failsClean(t, dir, []string{"encode", "--strict", "--weights", tinyModel(), "--images", filepath.Join(dir, "in"), "--out", out}, "1.png")
 }
+
+func TestEncodeTruncatesLongPromptsWhenAsked(t *testing.T) {
+	dir := t.TempDir()
+	texts, out := filepath.Join(dir, "p.txt"), filepath.Join(dir, "f.npy")
+	writeFile(t, texts, []byte(strings.Repeat("word ", 75)+"\n"+strings.Repeat("word ", 200)+"\nword\n"))
+	mustRun(t, "encode", "--weights", tinyModel(), "--texts", texts, "--truncate", "--out", out)
+	if rows := npyRows(t, out); len(rows) != 3 || !near(rows[0], rows[1]) || near(rows[0], rows[2]) {
+		t.Errorf("rows %v", rows)
+	}
+}

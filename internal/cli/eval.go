@@ -150,10 +150,6 @@ func afterHash(identity string) string {
 
 // target fills in a target's features and prototypes.
 func (a *app) target(ctx context.Context, src *features.Source, set *dataset.Set, f evalFlags, r run.Recipe, o *run.EvalOptions) error {
-	feats, err := a.images(ctx, src, set, features.Views{})
-	if err != nil {
-		return err
-	}
 	templates := f.source.templates
 	if len(templates) == 0 {
 		// The run's own prompts, unless the target's data set has some.
@@ -162,6 +158,10 @@ func (a *app) target(ctx context.Context, src *features.Source, set *dataset.Set
 		}
 	}
 	protos, err := src.Prototypes(ctx, templates, set.Classes, adapt.Compat(r.Compat))
+	if err != nil {
+		return err
+	}
+	feats, err := a.images(ctx, src, set, features.Views{})
 	if err != nil {
 		return err
 	}

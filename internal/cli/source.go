@@ -36,7 +36,7 @@ func (s *sourceFlags) add(c *cobra.Command) {
 	f.StringVar(&s.weights, "weights", "", "checkpoint")
 	f.StringVar(&s.bank, "bank", "", "folder of the feature bank (default: the user's cache folder)")
 	f.StringArrayVar(&s.templates, "template", nil, `prompt with {} for the class name; repeat to average (default: the data set's own, else "a photo of a {}.")`)
-	f.StringVar(&s.names, "class-names", "", "file of class names, one a line, as CoOp's classnames.txt")
+	f.StringVar(&s.names, "class-names", "", "file of class names: folder, space and name on a line, as CoOp's classnames.txt")
 	f.StringVar(&s.imageRoot, "image-root", "", "folder that the paths of a split file or list start from")
 	f.BoolVar(&s.strict, "strict", false, "stop at the first picture that cannot be read")
 	f.IntVar(&s.batch, "batch-images", 0, "pictures encoded at a time; 0 is 32")

@@ -50,11 +50,12 @@ func (a *app) zeroshot(ctx context.Context, s sourceFlags, data, out string, com
 		return err
 	}
 	defer src.Model.Close()
-	feats, err := a.images(ctx, src, set, features.Views{})
+	// Class names first: pictures take longer.
+	protos, err := src.Prototypes(ctx, s.prompts(set, compat), set.Classes, compat)
 	if err != nil {
 		return err
 	}
-	protos, err := src.Prototypes(ctx, s.prompts(set, compat), set.Classes, compat)
+	feats, err := a.images(ctx, src, set, features.Views{})
 	if err != nil {
 		return err
 	}

@@ -26,15 +26,16 @@ func (m *Model) Prototypes(ctx context.Context, templates, classes []string, ave
 	if len(templates) == 0 || len(classes) == 0 {
 		return nil, errors.New("prototypes: no templates or no classes")
 	}
-	var prompts []string
+	var prompts [][]int32
+	tokenizer := text.NewTokenizer()
 	for _, t := range templates {
-		ps, err := text.Prompts(t, classes)
+		ps, err := tokenizer.TokenizePrompts(t, classes)
 		if err != nil {
 			return nil, err
 		}
 		prompts = append(prompts, ps...)
 	}
-	features, err := m.Texts.Encode(ctx, prompts)
+	features, err := m.Texts.EncodeTokens(ctx, prompts)
 	if err != nil {
 		return nil, err
 	}
