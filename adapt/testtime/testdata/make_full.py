@@ -47,7 +47,7 @@ def main():
         tuned = torch.cat([g.text_features(w, p, context) for p in tokens.split(PIECE)])
         out = g.SCALE * f[:1] @ F.normalize(tuned, dim=1).T
     print("loss", float(loss.detach()), "logits from", float(out.min()), "to", float(out.max()),
-          "zero-shot from", float(logits[0].min()), "to", float(logits[0].max()))
+          "zero-shot from", float(logits[0].detach().min()), "to", float(logits[0].detach().max()))
     result = {"loss": loss.detach().reshape(1), "gradient": context.grad, "context": context, "logits": out, "zero_shot": logits[:1]}
     result = {k: v.detach().flatten().to(torch.float32).contiguous() for k, v in result.items()}
     result["kept"] = kept.to(torch.int32)
