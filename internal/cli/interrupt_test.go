@@ -1,0 +1,134 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// interrupt starts the command in a process of its own, sends SIGINT once
+// ready says so, and returns what came of it.
+func interrupt(t *testing.T, ready func() bool, args ...string) outcome {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("no SIGINT to send on Windows")
+	}
+	c := exec.Command(os.Args[0], args...)
+	c.Env = append(os.Environ(), asCommand+"=1")
+	var out, stderr bytes.Buffer
+	c.Stdout, c.Stderr = &out, &stderr
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- c.Wait() }()
+	deadline := time.After(60 * time.Second)
+	for sent := false; ; {
+		select {
+		case err := <-ended:
+			o := outcome{out: out.String(), err: stderr.String()}
+			if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+				o.code = exit.ExitCode()
+			}
+			return o
+		case <-deadline:
+			c.Process.Kill()
+			t.Fatalf("clipcalib %s did not end", strings.Join(args, " "))
+		case <-time.After(5 * time.Millisecond):
+			if !sent && ready() {
+				c.Process.Signal(os.Interrupt)
+				sent = true
+			}
+		}
+	}
+}
+
+// exists waits for a file and then so long that work is under way.
+func exists(path string, then time.Duration) func() bool {
+	var seen time.Time
+	return func() bool {
+		if _, err := os.Stat(path); err != nil {
+			return false
+		}
+		if seen.IsZero() {
+			seen = time.Now()
+		}
+		return time.Since(seen) >= then
+	}
+}
+
+func interrupted(t *testing.T, o outcome) {
+	t.Helper()
+	if o.code != 130 {
+		t.Fatalf("exit code %d after Ctrl-C: %s", o.code, o.err)
+	}
+	if want := "clipcalib: interrupted; the same command goes on where it stopped\n"; !strings.HasSuffix(o.err, want) {
+		t.Errorf("the last line is not %q: %q", want, o.err)
+	}
+}
+
+func TestAnInterruptedTrainingGoesOnToTheSameBytes(t *testing.T) {
+	dir := t.TempDir()
+	train := makeClusters(20, 40, 64, 1, 1).write(t, filepath.Join(dir, "train.safetensors"))
+	for _, method := range []string{"taskres", "clip-adapter"} {
+		args := func(out string) []string {
+			return []string{"adapt", method, "--remedy", "zs-norm", "--features", train, "--epochs", "600", "--batch", "64", "--threads", "1", "--out", filepath.Join(dir, method, out)}
+		}
+		broken := filepath.Join(dir, method, "broken")
+		o := interrupt(t, exists(filepath.Join(broken, "recipe.yaml"), 100*time.Millisecond), args("broken")...)
+		interrupted(t, o)
+		if _, err := os.Stat(filepath.Join(broken, "adapter.safetensors")); err == nil {
+			t.Error("an interrupted run has its adapter")
+		}
+		fails(t, []string{"eval", broken, "--features", train}, broken, "no finished run")
+		mustRun(t, args("broken")...)
+		mustRun(t, args("whole")...)
+		sameFiles(t, broken, filepath.Join(dir, method, "whole"))
+	}
+}
+
+func TestAnInterruptedPretrainingGoesOnToTheSameBytes(t *testing.T) {
+	dir := t.TempDir()
+	table, recipe := pretrainInputs(t, dir)
+	args := func(out string) []string {
+		return []string{"pretrain", "--data", table, "--recipe", recipe, "--steps", "120", "--checkpoint-every", "5", "--threads", "1", "--out", filepath.Join(dir, out, "w.pt")}
+	}
+	o := interrupt(t, exists(filepath.Join(dir, "broken", "w.pt.checkpoint"), 30*time.Millisecond), args("broken")...)
+	interrupted(t, o)
+	if _, err := os.Stat(filepath.Join(dir, "broken", "w.pt")); err == nil {
+		t.Error("an interrupted pretraining has its model")
+	}
+	if o := mustRun(t, args("broken")...); !strings.Contains(o.err, "going on at step") {
+		t.Errorf("the second time: %s", o.err)
+	}
+	mustRun(t, args("whole")...)
+	sameFiles(t, filepath.Join(dir, "broken"), filepath.Join(dir, "whole"))
+}
+
+func TestAnInterruptedEncodingLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	first := filepath.Join(dir, "in", "0.png")
+	writePNG(t, first, image.NewNRGBA(image.Rect(0, 0, 900, 900)))
+	for i := range 2000 {
+		if err := os.Link(first, filepath.Join(dir, "in", fmt.Sprintf("%d.png", i+1))); err != nil {
+			t.Skipf("no links on this file system: %v", err)
+		}
+	}
+	args := []string{"encode", "--weights", tinyModel(), "--out", filepath.Join(dir, "out", "f.npy"), "--images", filepath.Join(dir, "in")}
+	start := time.Now()
+	o := interrupt(t, func() bool { return time.Since(start) > 300*time.Millisecond }, args...)
+	if o.code != 130 {
+		t.Fatalf("exit code %d: %s", o.code, o.err)
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "out", "*")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %q (%v)", left, err)
+	}
+}

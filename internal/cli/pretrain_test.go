@@ -1,0 +1,103 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"clipcalib/internal/pretrain"
+)
+
+// pretrainInputs are a table of pairs and a recipe of towers as small as can be.
+func pretrainInputs(t *testing.T, dir string) (table, recipe string) {
+	t.Helper()
+	var rows strings.Builder
+	rows.WriteString("filepath\ttitle\n")
+	for i := range 12 {
+		k := i % len(colours)
+		name := fmt.Sprintf("%02d.png", i)
+		writePNG(t, filepath.Join(dir, "pairs", name), picture(k, i))
+		fmt.Fprintf(&rows, "%s\t%s number %d\n", name, strings.ReplaceAll(colours[k].name, "_", " "), i)
+	}
+	table = filepath.Join(dir, "pairs", "pairs.tsv")
+	writeFile(t, table, []byte(rows.String()))
+	r := pretrain.DefaultRecipe()
+	r.Batch, r.Steps, r.Warmup, r.ImageSize = 4, 6, 1, 16
+	r.VisionWidth, r.VisionLayers, r.VisionHeads = 16, 1, 2
+	r.TextWidth, r.TextLayers, r.TextHeads, r.EmbedDim = 16, 1, 2, 8
+	raw, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	recipe = filepath.Join(dir, "recipe.json")
+	writeFile(t, recipe, raw)
+	return table, recipe
+}
+
+func TestPretrainWritesAModelThatTheOtherCommandsRead(t *testing.T) {
+	dir := t.TempDir()
+	table, recipe := pretrainInputs(t, dir)
+	out := filepath.Join(dir, "small.pt")
+	o := mustRun(t, "pretrain", "--data", table, "--recipe", recipe, "--out", out)
+	if o.out != "" || !strings.Contains(o.err, "12 pairs") || !strings.Contains(o.err, out) {
+		t.Errorf("printed %q and %q", o.out, o.err)
+	}
+	if lines := strings.Count(string(readFile(t, out+".curve.jsonl")), "\n"); lines != 6 {
+		t.Errorf("%d lines of loss for 6 steps", lines)
+	}
+	if o := mustRun(t, "inspect", out); !strings.Contains(o.out, "embedding 8") {
+		t.Errorf("inspect:\n%s", o.out)
+	}
+	mustRun(t, "zeroshot", "--weights", out, "--data", folderSet(t, filepath.Join(dir, "colours"), 1, 2))
+	again := filepath.Join(dir, "again.pt")
+	mustRun(t, "pretrain", "--data", table, "--recipe", recipe, "--out", again)
+	if string(readFile(t, out)) != string(readFile(t, again)) || string(readFile(t, out+".curve.jsonl")) != string(readFile(t, again+".curve.jsonl")) {
+		t.Error("the same recipe gave other bytes")
+	}
+	left := listing(t, dir)
+	for _, f := range left {
+		if strings.Contains(f, ".checkpoint") || strings.Contains(f, ".part-") {
+			t.Errorf("left behind: %s", f)
+		}
+	}
+}
+
+func TestPretrainRefusesWhatItCannotUse(t *testing.T) {
+	dir := t.TempDir()
+	table, recipe := pretrainInputs(t, dir)
+	in := func(name string) string { return filepath.Join(dir, name) }
+	write := func(name, content string) string {
+		writeFile(t, in(name), []byte(content))
+		return in(name)
+	}
+	out := in("w.pt")
+	for _, c := range []struct {
+		name  string
+		args  []string
+		words []string
+	}{
+		{"empty table", []string{"--data", write("empty.tsv", "")}, []string{"empty.tsv"}},
+		{"one column", []string{"--data", write("odd.csv", "a\nb\n")}, []string{"odd.csv"}},
+		{"picture absent", []string{"--data", write("gone.tsv", "filepath\ttitle\ngone.png\tx\ngone2.png\ty\ngone3.png\ty\ngone4.png\ty\n")}, []string{"gone"}},
+		{"no steps", []string{"--data", table, "--steps", "0"}, []string{"steps"}},
+		{"batch of one", []string{"--data", table, "--batch", "1"}, []string{"batch"}},
+		{"unknown field", []string{"--data", table, "--recipe", write("typo.json", `{"stepps": 3}`)}, []string{"typo.json", "stepps"}},
+		{"recipe absent", []string{"--data", table, "--recipe", in("absent.json")}, []string{"--recipe", "absent.json"}},
+		{"recipe no JSON", []string{"--data", table, "--recipe", write("bad.json", "{")}, []string{"bad.json"}},
+		{"heads", []string{"--data", table, "--recipe", write("heads.json", `{"vision_heads": 7}`)}, []string{"heads"}},
+		{"checkpoints", []string{"--data", table, "--checkpoint-every", "0"}, []string{"--checkpoint-every"}},
+		{"output below a file", []string{"--data", table, "--out", filepath.Join(table, "x.pt")}, []string{"x.pt", "not a directory"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			args := []string{"pretrain", "--out", out}
+			if c.name != "recipe absent" && c.name != "heads" {
+				args = append(args, "--recipe", recipe)
+			}
+			failsClean(t, dir, append(args, c.args...), c.words...)
+		})
+	}
+	writeFile(t, out+".checkpoint", []byte("not one"))
+	failsClean(t, dir, []string{"pretrain", "--data", table, "--recipe", recipe, "--out", out}, "checkpoint")
+}
