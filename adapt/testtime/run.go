@@ -82,10 +82,13 @@ func (t *Tuner) run(ctx context.Context, o RunOptions) (Result, error) {
 			o.Log(c)
 		}
 	}
-	if err := os.MkdirAll(res.Dir, 0o755); err != nil {
+	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 		return res, err
 	}
 	if err := claim(filepath.Join(o.Dir, recipeFile), rec); err != nil {
+		return res, err
+	}
+	if err := os.MkdirAll(res.Dir, 0o755); err != nil {
 		return res, err
 	}
 	var old target
