@@ -29,6 +29,7 @@ type adaptFlags struct {
 	init     string
 	shots    int
 	views    int
+	prompts  promptFlags
 	train    adapt.Options
 }
 
@@ -41,20 +42,33 @@ func adaptCommand(a *app) *cobra.Command {
 folder: recipe, parameters, log. A run that exists is not repeated; one that was
 interrupted goes on.
 
-Methods:  ` + strings.Join(methodNames(), ", ") + `
-Remedies: ` + strings.Join(remedyNames(), ", ") + `
-Losses:   ` + strings.Join(lossNames(), ", ") + `
+Adapters of features:  ` + strings.Join(methodNames(), ", ") + `
+Learned prompts:       ` + strings.Join(promptNames(), ", ") + `
+Remedies:              ` + strings.Join(remedyNames(), ", ") + `
+Losses:                ` + strings.Join(lossNames(), ", ") + `
+
+Adapters are trained by the recipe of 300 epochs, rate 0.1, batch 256. Learned
+prompts by that of their authors, with weight decay 0.0005:
+              ` + promptDefaults() + `
+Except for maple and promptsrc, which prompt the image tower too, prompts are
+learned on features of augmented views that are encoded once.
 
 SOURCE is a folder with one folder a class, a CoOp split file (.json), or a list
 (.tsv: path, label). Feature files are safetensors with features [N, D], labels
-[N] and text_features [K, D].
+[N] and text_features [K, D]; they serve adapters.
 
 --compat clipcalib makes the choices of the reference's released code; what they
 are is printed with the run.`,
 		Example: `  clipcalib adapt taskres --remedy penalty --weights ViT-B-16.pt --data pets/ --shots 16 --out runs/pets-taskres
+  clipcalib adapt coop --remedy sals --weights ViT-B-16.pt --data pets/ --shots 16 --out runs/pets-coop
   clipcalib adapt clip-adapter --features train.safetensors --epochs 50 --out runs/fa`,
 		Args: exactly("METHOD"),
-		RunE: func(c *cobra.Command, args []string) error { return a.adapt(c.Context(), f, args[0]) },
+		RunE: func(c *cobra.Command, args []string) error {
+			if isPrompt(args[0]) {
+				return a.adaptPrompts(c.Context(), f, args[0])
+			}
+			return a.adapt(c.Context(), f, args[0])
+		},
 	}
 	f.source.add(c)
 	fl := c.Flags()
@@ -65,18 +79,19 @@ are is printed with the run.`,
 	fl.StringVar(&f.loss, "loss", "ce", "classification loss")
 	fl.StringVar(&f.compat, "compat", "textbook", "textbook, or clipcalib for the reference's own choices")
 	fl.StringVar(&f.optim, "optimizer", "", "sgd (default) or adamw")
-	fl.StringVar(&f.init, "init", "", "file of initial values (residual, classifier, w1, w2, cache_keys), such as another run's adapter.safetensors")
+	fl.StringVar(&f.init, "init", "", "file of initial values (residual, classifier, w1, w2, cache_keys; prompt_learner.ctx), such as another run's adapter.safetensors or prompts.safetensors")
 	fl.StringVar(&f.schedule, "schedule", "", "learning-rate schedule (default: cosine with one warm-up epoch)")
 	fl.IntVar(&f.shots, "shots", 16, "labelled pictures a class")
 	fl.IntVar(&f.views, "views", 0, "augmented views a picture; 0 is the method's default, -1 the plain picture alone")
 	fl.Uint64Var(&f.train.Seed, "seed", 1, "seed of shots, views, batches and initial values")
-	fl.IntVar(&f.train.Epochs, "epochs", 0, "0 is 300")
-	fl.Float64Var(&f.train.LR, "lr", 0, "learning rate; 0 is 0.1 for SGD, 0.001 for AdamW")
-	fl.IntVar(&f.train.Batch, "batch", 0, "samples a step; 0 is 256")
-	fl.Float64Var(&f.train.WeightDecay, "weight-decay", 0, "weight decay")
+	fl.IntVar(&f.train.Epochs, "epochs", 0, "0 is the method's: 300 for adapters")
+	fl.Float64Var(&f.train.LR, "lr", 0, "learning rate; 0 is the method's: for adapters 0.1 with SGD, 0.001 with AdamW")
+	fl.IntVar(&f.train.Batch, "batch", 0, "samples a step; 0 is the method's: 256 for adapters")
+	fl.Float64Var(&f.train.WeightDecay, "weight-decay", 0, "weight decay; 0 is the method's: none for adapters; -1 is none for prompts")
 	fl.Float64Var(&f.train.LogitScale, "logit-scale", 0, "factor on the cosine; 0 is the model's, or 100 for features")
+	f.prompts.add(fl)
 	c.MarkFlagRequired("out")
-	c.ValidArgs = methodNames()
+	c.ValidArgs = append(methodNames(), promptNames()...)
 	completes(c, "remedy", remedyNames()...)
 	completes(c, "loss", lossNames()...)
 	completes(c, "compat", string(adapt.Textbook), string(adapt.CLIPCalib))
@@ -110,7 +125,10 @@ func lossNames() (names []string) {
 func (f *adaptFlags) parse(method string) (o run.AdaptOptions, err error) {
 	o = run.AdaptOptions{Out: f.out, Init: f.init}
 	if o.Method, err = adapt.ParseMethod(method); err != nil {
-		return o, usageError{err}
+		return o, usagef("unknown method %q; known are %s", method, strings.Join(append(methodNames(), promptNames()...), ", "))
+	}
+	if f.prompts != (promptFlags{}) {
+		return o, usagef("--vectors, --context, --class-specific and --depth are for learned prompts, not for %s", method)
 	}
 	if o.Remedy, err = adapt.ParseRemedy(f.remedy); err != nil {
 		return o, usageError{err}
@@ -169,13 +187,18 @@ func (a *app) adapt(ctx context.Context, f adaptFlags, method string) error {
 		return err
 	}
 	p.Done()
+	return a.adapted(f.out, trained, loss)
+}
+
+// adapted says what came of a training.
+func (a *app) adapted(out string, trained bool, loss float64) error {
 	if !trained {
-		a.note("%s holds this run already", f.out)
+		a.note("%s holds this run already", out)
 	} else {
-		a.note("final loss %.5g; wrote %s", loss, f.out)
+		a.note("final loss %.5g; wrote %s", loss, out)
 	}
 	if a.json {
-		return a.printJSON(map[string]any{"run": f.out, "trained": trained})
+		return a.printJSON(map[string]any{"run": out, "trained": trained})
 	}
 	return nil
 }

@@ -25,6 +25,7 @@ type evalFlags struct {
 	features []string
 	data     []string
 	out      string
+	remedy   string
 	bins     int
 }
 
@@ -33,12 +34,20 @@ func evalCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "eval RUN (--data TARGET... | --features F...)",
 		Short: "Accuracy and calibration of a run on targets; logits are kept",
-		Long: `Classifies targets with a run's adapter and writes logits, zero-shot logits,
-labels and metrics below RUN/targets, or to --out for features. A target may
-hold some of the run's classes, in any order: they are matched by name. An
-evaluation that exists is not repeated.`,
+		Long: `Classifies targets with what a run trained and writes logits, zero-shot logits,
+labels and metrics below RUN/targets, or to --out for features. An evaluation
+that exists is not repeated.
+
+A target of an adapter may hold some of the run's classes, in any order: they are
+matched by name. Learned prompts are put before the names of the target's
+classes, whatever they are.
+
+In place of RUN, a file of learned prompts may be named, such as the
+model.pth.tar-50 of CoOp, CoCoOp, MaPLe or PromptSRC as Dassl saves it: with
+--weights, it is made a run in --out, under --remedy if one is given.`,
 		Example: `  clipcalib eval runs/imagenet-taskres --data imagenetv2/ imagenet-sketch/
-  clipcalib eval runs/fa --features target.safetensors --out out/`,
+  clipcalib eval runs/fa --features target.safetensors --out out/
+  clipcalib eval model.pth.tar-50 --weights ViT-B-16.pt --data dtd/ --remedy sals --out runs/their-coop`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usagef("eval: RUN is missing; see: clipcalib eval --help")
@@ -55,7 +64,9 @@ evaluation that exists is not repeated.`,
 	fl := c.Flags()
 	fl.StringArrayVar(&f.data, "data", nil, "target data sets, their test part where they have parts")
 	fl.StringArrayVar(&f.features, "features", nil, "feature file in place of --data; repeat for a second file")
-	fl.StringVar(&f.out, "out", "", "folder of the logits, for --features")
+	fl.StringVar(&f.out, "out", "", "folder of the logits, for --features; of the run, for a file of learned prompts")
+	fl.StringVar(&f.remedy, "remedy", "", "none or sals, for a file of learned prompts; a run has its own")
+	completes(c, "remedy", "none", "sals")
 	fl.IntVar(&f.bins, "bins", 10, "bins of ECE, MCE and ACE")
 	return c
 }
@@ -65,9 +76,20 @@ func (a *app) eval(ctx context.Context, f evalFlags, dir string) error {
 	if f.bins < 1 {
 		return usagef("--bins wants at least 1")
 	}
+	checkpoint := isCheckpoint(dir)
 	switch {
 	case len(f.features) > 0 && len(f.data) > 0:
 		return usagef("eval: name either --features or --data, not both")
+	case f.remedy != "" && !checkpoint:
+		return usagef("eval: --remedy is for a file of learned prompts; the run %s has its own", dir)
+	case checkpoint && len(f.data) == 0:
+		return usagef("eval %s: a file of learned prompts needs --weights and --data", dir)
+	case checkpoint:
+		if err := a.importPrompts(f, dir); err != nil {
+			return err
+		}
+		o.Run = f.out
+		return a.evalData(ctx, f, o)
 	case len(f.features) > 0:
 		e, err := device.Open(a.deviceOptions())
 		if err != nil {
@@ -125,8 +147,10 @@ func (a *app) evalData(ctx context.Context, f evalFlags, o run.EvalOptions) erro
 			return err
 		}
 		o.Name = targetName(set.Name, names)
-		if o.Classes, err = matchClasses(classes, set); err != nil {
-			return fmt.Errorf("eval %s: %w", o.Run, err)
+		if recipe.Family != run.FamilyPrompts {
+			if o.Classes, err = matchClasses(classes, set); err != nil {
+				return fmt.Errorf("eval %s: %w", o.Run, err)
+			}
 		}
 		if err := a.target(ctx, src, set, f, recipe, &o); err != nil {
 			return err
@@ -164,6 +188,11 @@ func (a *app) target(ctx context.Context, src *features.Source, set *dataset.Set
 	feats, err := a.images(ctx, src, set, features.Views{})
 	if err != nil {
 		return err
+	}
+	if r.Family == run.FamilyPrompts {
+		if o.Prompts, err = promptTarget(src, set, feats.Kept, r); err != nil {
+			return fmt.Errorf("eval %s: %w", o.Run, err)
+		}
 	}
 	o.Data = &adapt.Data{Features: feats.Features, Labels: feats.Labels, Prototypes: protos}
 	o.Inputs = run.Inputs{

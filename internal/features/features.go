@@ -48,6 +48,7 @@ type Views struct {
 type Set struct {
 	Features adapt.Matrix // [Count*N, D], view after view
 	Labels   []int        // [N]
+	Kept     []int        // [N], the item of the data set that each sample is
 	Views    int
 	Hash     string // of the list of pictures, labels and class names
 	Encoded  int    // pictures and views that the bank did not hold
@@ -94,7 +95,10 @@ func (s Source) Images(ctx context.Context, set *dataset.Set, v Views) (Set, err
 	if err != nil {
 		return out, err
 	}
-	out.Features, out.Labels = dropFailed(all, set.Labels(), failed, out.Views)
+	out.Features, out.Kept = dropFailed(all, len(set.Items), failed, out.Views)
+	for _, i := range out.Kept {
+		out.Labels = append(out.Labels, set.Items[i].Label)
+	}
 	out.Skipped = len(set.Items) - len(out.Labels)
 	if len(out.Labels) == 0 {
 		return out, fmt.Errorf("data set %s: none of its %d pictures could be read", set.Name, len(set.Items))
@@ -113,28 +117,27 @@ func identity(print string, set *dataset.Set) string {
 	return bank.HashList(list)
 }
 
-// dropFailed leaves out the pictures that failed in any view.
-func dropFailed(all adapt.Matrix, labels []int, failed []int, views int) (adapt.Matrix, []int) {
-	if len(failed) == 0 {
-		return all, labels
-	}
-	n := len(labels)
+// dropFailed leaves out the pictures that failed in any view, and returns the
+// numbers of those that are left, of n.
+func dropFailed(all adapt.Matrix, n int, failed []int, views int) (adapt.Matrix, []int) {
 	bad := make([]bool, n)
 	for _, row := range failed {
 		bad[row%n] = true
 	}
-	out := adapt.Matrix{Cols: all.Cols}
 	var kept []int
+	for i := range n {
+		if !bad[i] {
+			kept = append(kept, i)
+		}
+	}
+	if len(failed) == 0 {
+		return all, kept
+	}
+	out := adapt.Matrix{Cols: all.Cols}
 	for v := range views {
-		for i := range n {
-			if bad[i] {
-				continue
-			}
+		for _, i := range kept {
 			out.Data = append(out.Data, all.Row(v*n+i)...)
 			out.Rows++
-			if v == 0 {
-				kept = append(kept, labels[i])
-			}
 		}
 	}
 	return out, kept

@@ -121,7 +121,7 @@ func settings(v any) map[string]any {
 		return nil
 	}
 	for key, value := range all {
-		if reflect.ValueOf(value).IsZero() {
+		if value == nil || reflect.ValueOf(value).IsZero() {
 			delete(all, key)
 		}
 	}

@@ -1,0 +1,215 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"clipcalib/adapt"
+	"clipcalib/adapt/prompt"
+	"clipcalib/internal/dataset"
+	"clipcalib/internal/features"
+	"clipcalib/internal/run"
+	"clipcalib/text"
+
+	"github.com/spf13/pflag"
+)
+
+// promptFlags are the settings of prompt learners.
+type promptFlags struct {
+	vectors       int
+	context       string
+	classSpecific bool
+	depth         int
+}
+
+func (p *promptFlags) add(fl *pflag.FlagSet) {
+	fl.IntVar(&p.vectors, "vectors", 0, "prompts: learned context vectors; 0 is the method's default")
+	fl.StringVar(&p.context, "context", "", `prompts: phrase that the vectors start from (default: the method's; random for coop)`)
+	fl.BoolVar(&p.classSpecific, "class-specific", false, "prompts: vectors of its own for each class (coop)")
+	fl.IntVar(&p.depth, "depth", 0, "prompts: blocks with prompts of their own (maple, promptsrc); 0 is 3")
+}
+
+// Views of a sample where none are asked for. Features are encoded once and
+// their views reused; pictures are cut anew each time, so that there may be
+// more views than epochs.
+const (
+	promptFeatureViews = 20
+	promptImageViews   = 1000
+)
+
+func promptNames() (names []string) {
+	for _, m := range prompt.Methods() {
+		names = append(names, m.Name())
+	}
+	return names
+}
+
+// isPrompt reports whether a method learns prompts.
+func isPrompt(method string) bool {
+	_, err := prompt.ParseMethod(method)
+	return err == nil
+}
+
+// promptDefaults says how each method is trained by default.
+func promptDefaults() string {
+	var out []string
+	for _, m := range prompt.Methods() {
+		o := prompt.Options{}.Resolved(m, 0)
+		out = append(out, fmt.Sprintf("%s %d epochs, rate %g, batch %d", m.Name(), o.Epochs, o.LR, o.Batch))
+	}
+	return strings.Join(out, "\n              ")
+}
+
+// method returns a prompt learner with its settings.
+func (p promptFlags) method(name string) (prompt.Method, error) {
+	m, err := prompt.ParseMethod(name)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	if p.vectors < 0 || p.depth < 0 {
+		return nil, usagef("--vectors and --depth want at least 1")
+	}
+	var deep, perClass bool
+	switch own := m.(type) {
+	case prompt.CoOp:
+		own.Contexts, own.Init, own.ClassSpecific, perClass = p.vectors, p.context, p.classSpecific, true
+		m = own
+	case prompt.CoCoOp:
+		own.Contexts, own.Init = p.vectors, p.context
+		m = own
+	case prompt.KgCoOp:
+		own.Contexts, own.Init = p.vectors, p.context
+		m = own
+	case prompt.ProGrad:
+		own.Contexts, own.Init = p.vectors, p.context
+		m = own
+	case prompt.MaPLe:
+		own.Contexts, own.Init, own.Depth, deep = p.vectors, p.context, p.depth, true
+		m = own
+	case prompt.PromptSRC:
+		own.Contexts, own.Init, own.Depth, deep = p.vectors, p.context, p.depth, true
+		m = own
+	}
+	if p.classSpecific && !perClass {
+		return nil, usagef("--class-specific is for coop, not for %s", name)
+	}
+	if p.depth > 0 && !deep {
+		return nil, usagef("--depth is for maple and promptsrc, not for %s", name)
+	}
+	return m, nil
+}
+
+// parsePrompts resolves the names on the command line for a prompt learner.
+func (f *adaptFlags) parsePrompts(name string) (o run.PromptOptions, err error) {
+	o = run.PromptOptions{Out: f.out, Init: f.init}
+	switch {
+	case len(f.features) > 0:
+		return o, usagef("adapt %s: learned prompts go through the text tower, so features alone will not do: use --weights and --data", name)
+	case f.data == "":
+		return o, usagef("adapt %s: --data SOURCE (with --weights) is missing", name)
+	case f.optim != "" && adapt.Optimizer(f.optim) != adapt.SGD:
+		return o, usagef("--optimizer %s: prompts are learned by sgd", f.optim)
+	case adapt.Compat(f.compat) != adapt.Textbook:
+		return o, usagef("--compat %s: that is for adapters and test-time tuning; learned prompts have one form", f.compat)
+	}
+	if o.Method, err = f.prompts.method(name); err != nil {
+		return o, err
+	}
+	if o.Remedy, err = adapt.ParseRemedy(f.remedy); err != nil {
+		return o, usageError{err}
+	}
+	t := f.train
+	o.Train = prompt.Options{
+		Epochs: t.Epochs, LR: t.LR, Batch: t.Batch, WeightDecay: t.WeightDecay, LogitScale: t.LogitScale,
+		Schedule: adapt.Schedule(f.schedule), Seed: t.Seed, CheckpointEvery: 1,
+	}
+	if o.Train.Loss, err = adapt.ParseLoss(f.loss); err != nil {
+		return o, usageError{err}
+	}
+	if _, err := run.CheckPromptOptions(o.Method, o.Train, adapt.DefaultLogitScale); err != nil {
+		return o, usageError{err}
+	}
+	return o, nil
+}
+
+func (a *app) adaptPrompts(ctx context.Context, f adaptFlags, name string) error {
+	o, err := f.parsePrompts(name)
+	if err != nil {
+		return err
+	}
+	set, shots, err := f.draw()
+	if err != nil {
+		return err
+	}
+	src, err := a.openSource(f.source)
+	if err != nil {
+		return err
+	}
+	defer src.Model.Close()
+	if err := prompt.Check(src.Model, o.Method, set.Classes); err != nil {
+		return err
+	}
+	if err := a.promptData(ctx, src, set, shots, f, &o); err != nil {
+		return err
+	}
+	o.Log = func(line string) { a.note("  %s", line) }
+	p := a.progress(name, "steps", 0)
+	var loss float64
+	o.Train.Progress = func(s adapt.Progress) {
+		loss = s.Loss
+		p.Update(s.Epoch*s.Steps+s.Step, s.Epochs*s.Steps)
+	}
+	trained, err := run.LearnPrompts(ctx, o)
+	if err != nil {
+		return err
+	}
+	p.Done()
+	return a.adapted(f.out, trained, loss)
+}
+
+// promptData makes the training set: features of augmented views, or pictures
+// where the method prompts the image tower too.
+func (a *app) promptData(ctx context.Context, src *features.Source, set, shots *dataset.Set, f adaptFlags, o *run.PromptOptions) error {
+	images := prompt.NeedsImages(o.Method)
+	v := features.Views{Augmented: f.views >= 0, Count: f.views, Seed: f.train.Seed}
+	switch {
+	case f.views < 0:
+		v.Count = 1
+	case f.views == 0 && images:
+		v.Count = promptImageViews
+	case f.views == 0:
+		v.Count = promptFeatureViews
+	}
+	templates := f.source.templates
+	if len(templates) == 0 {
+		templates = []string{text.TemplateDefault}
+	}
+	protos, err := src.Prototypes(ctx, templates, set.Classes, adapt.Textbook)
+	if err != nil {
+		return err
+	}
+	encoded := v
+	if images {
+		encoded = features.Views{} // finds the pictures that cannot be read
+	}
+	feats, err := a.images(ctx, src, shots, encoded)
+	if err != nil {
+		return err
+	}
+	o.Model = src.Model
+	o.Data = prompt.Data{Classes: set.Classes, Labels: feats.Labels, Views: v.Count, Prototypes: protos}
+	if images {
+		o.Data.Image = src.Pixels(shots, feats.Kept, v).View
+	} else {
+		o.Data.Features = feats.Features
+	}
+	o.Classes = features.Classes(templates, set.Classes)
+	o.Inputs = run.Inputs{
+		Weights: f.source.weights, WeightsSHA256: src.Weights, Preprocessing: src.Preprocessing(v),
+		Data: f.data, DataSHA256: feats.Hash, Shots: f.shots, DataSeed: f.train.Seed, Templates: templates,
+	}
+	a.note("%s: %d classes, %d shots each, zero-shot prompts like %q", set.Name, len(set.Classes), f.shots,
+		strings.ReplaceAll(templates[0], text.ClassSlot, set.Classes[0]))
+	return nil
+}
