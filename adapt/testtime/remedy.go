@@ -71,34 +71,36 @@ func (r remedied) loss(l calib.Matrix, zeroShot []float64) (float64, calib.Matri
 	}
 	switch p := r.remedy.(type) {
 	case adapt.ZSNorm:
-		if r.unmapped {
-			break
+		if !r.unmapped {
+			return r.mapped(l, zs)
 		}
-		return r.mapped(l, zs)
 	case adapt.Penalty:
-		h, grad := marginalEntropy(l)
-		extra, d, err := calib.Penalty(l, zs, lambdaOf(p))
-		if err != nil {
-			return 0, grad, err
-		}
-		for i, g := range d.Data {
-			grad.Data[i] += g
-		}
-		if r.released {
-			// An entry above the maximum pulls it up as it is pushed down.
-			top, bottom := calib.ArgMax(l.Row(0)), argMin(l.Row(0))
-			for _, g := range d.Data {
-				if g > 0 {
-					grad.Data[top] -= g
-				} else {
-					grad.Data[bottom] -= g
-				}
-			}
-		}
-		return h + extra, grad, nil
+		return r.penalised(l, zs, lambdaOf(p))
 	}
 	h, grad := marginalEntropy(l)
 	return h, grad, nil
+}
+
+// penalised is the loss under Penalty. Where the reference is tuned too, an
+// entry above its maximum pulls that up as it is pushed down itself.
+func (r remedied) penalised(l, zs calib.Matrix, lambda float64) (float64, calib.Matrix, error) {
+	h, grad := marginalEntropy(l)
+	extra, d, err := calib.Penalty(l, zs, lambda)
+	if err != nil {
+		return 0, grad, err
+	}
+	top, bottom := calib.ArgMax(l.Row(0)), argMin(l.Row(0))
+	for i, g := range d.Data {
+		grad.Data[i] += g
+		switch {
+		case !r.released:
+		case g > 0:
+			grad.Data[top] -= g
+		case g < 0:
+			grad.Data[bottom] -= g
+		}
+	}
+	return h + extra, grad, nil
 }
 
 // mapped is the loss under ZS-Norm. With u the place of a logit in its row's
