@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 
 	"clipcalib/calib"
@@ -196,7 +197,7 @@ func (a *app) printMetrics(m calib.Metrics) error {
 		{"NLL", m.NLL, "nats"}, {"Brier", m.Brier, ""},
 		{"logit range", m.LogitRange, ""}, {"logit norm", m.LogitNorm, ""},
 	} {
-		fmt.Fprintf(w, "  %s\t%.4f %s\n", r.name, r.v, r.unit)
+		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("  %s\t%.4f %s", r.name, r.v, r.unit), " "))
 	}
 	return w.Flush()
 }

@@ -84,7 +84,7 @@ func gpuRemedy() string {
 	if _, err := os.Stat("/proc/driver/nvidia/version"); err == nil {
 		return "the NVIDIA driver is here: build with CUDA support (README, \"GPU\")"
 	}
-	return "no NVIDIA driver is loaded on this machine; the cpu engine does everything"
+	return "an NVIDIA GPU with its driver, of which this machine shows none; the cpu engine does everything without"
 }
 
 // memory reads total and available memory in GB from the kernel.

@@ -114,6 +114,12 @@ func (a *app) tta(ctx context.Context, f ttaFlags, name string) error {
 		if err != nil {
 			return err
 		}
+		if !f.source.strict {
+			if set, err = a.readable(ctx, set); err != nil {
+				t.Close()
+				return err
+			}
+		}
 		target := targetName(set.Name, names)
 		p := a.progress(name+" on "+target, "images", len(set.Items))
 		res, err := t.Run(ctx, testtime.RunOptions{
