@@ -36,6 +36,10 @@ func convertCommand(a *app) *cobra.Command {
 				return err
 			}
 			p.Done()
+			if a.json {
+				return a.printJSON(map[string]any{"from": args[0], "to": args[1]})
+			}
+			a.note("wrote %s", args[1])
 			return nil
 		},
 	}

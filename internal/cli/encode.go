@@ -122,6 +122,9 @@ func (a *app) encode(ctx context.Context, f encodeFlags, args []string) error {
 		return err
 	}
 	a.note("wrote %s: %d x %d", f.out, len(rows), len(rows[0]))
+	if a.json && skipped == 0 {
+		return a.printJSON(map[string]any{"out": f.out, "rows": len(rows), "width": len(rows[0])})
+	}
 	if skipped > 0 {
 		return fmt.Errorf("%d of %d pictures could not be read (named above); their rows in %s are NaN", skipped, len(rows), f.out)
 	}

@@ -162,6 +162,9 @@ func (a *app) pretrain(ctx context.Context, f pretrainFlags, changed func(string
 	}
 	bar.Done()
 	a.note("wrote %s", f.out)
+	if a.json {
+		return a.printJSON(map[string]any{"out": f.out, "steps": r.Steps, "pairs": p.Len(), "parameters": t.Parameters()})
+	}
 	return nil
 }
 
