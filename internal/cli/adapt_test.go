@@ -42,6 +42,7 @@ func featureFiles(t *testing.T, dir string) (train, test string) {
 }
 
 func TestEveryMethodTakesEveryRemedyFromFeatures(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	train, test := featureFiles(t, dir)
 	zeroShot := ""
@@ -82,6 +83,7 @@ func TestEveryMethodTakesEveryRemedyFromFeatures(t *testing.T) {
 }
 
 func TestEvalWritesFloat32LogitsAndInt64Labels(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	train, test := featureFiles(t, dir)
 	mustRun(t, "adapt", "zslp", "--features", train, "--epochs", "2", "--out", filepath.Join(dir, "run"))
@@ -111,6 +113,7 @@ func sameFiles(t *testing.T, a, b string) {
 }
 
 func TestTwoRunsOfOneRecipeAreEqualByteByByte(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	train, test := featureFiles(t, dir)
 	for _, method := range []string{"taskres", "clip-adapter", "tip-adapter-f", "clap"} {
@@ -131,6 +134,7 @@ func TestTwoRunsOfOneRecipeAreEqualByteByByte(t *testing.T) {
 }
 
 func TestARunThatExistsIsNotRepeated(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	train, test := featureFiles(t, dir)
 	out := filepath.Join(dir, "run")
@@ -165,6 +169,7 @@ func times(t *testing.T, dir string) string {
 }
 
 func TestEvalFollowsChangedLabels(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	root := folderSet(t, filepath.Join(dir, "colours"), 2, 2)
 	out := filepath.Join(dir, "run")

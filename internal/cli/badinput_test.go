@@ -25,6 +25,7 @@ func widePNG(width, height uint32) []byte {
 }
 
 func TestPicturesThatCannotBeReadAreNamed(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	var whole bytes.Buffer
 	writePNG(t, filepath.Join(dir, "whole.png"), picture(0, 1))
@@ -50,6 +51,7 @@ func TestPicturesThatCannotBeReadAreNamed(t *testing.T) {
 }
 
 func TestAPicture20000PixelsWideIsReadAndOneAsHighRefused(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	wide, huge, out := filepath.Join(dir, "wide.png"), filepath.Join(dir, "huge.png"), filepath.Join(dir, "f.npy")
 	writePNG(t, wide, image.NewNRGBA(image.Rect(0, 0, 20000, 40)))
@@ -62,6 +64,7 @@ func TestAPicture20000PixelsWideIsReadAndOneAsHighRefused(t *testing.T) {
 }
 
 func TestDataSetsThatCannotServeAreRefused(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	root := folderSet(t, filepath.Join(dir, "colours"), 3, 2)
 	in := func(name string) string { return filepath.Join(dir, name) }
@@ -108,6 +111,7 @@ func TestDataSetsThatCannotServeAreRefused(t *testing.T) {
 }
 
 func TestPromptsThatCannotBeEncodedAreRefused(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for name, c := range map[string]struct {
 		content string
@@ -128,6 +132,7 @@ func TestPromptsThatCannotBeEncodedAreRefused(t *testing.T) {
 }
 
 func TestWrongUsageNamesTheFlagOrTheWord(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	train, _ := featureFiles(t, dir)
 	out := filepath.Join(dir, "run")
@@ -194,6 +199,7 @@ func TestWrongUsageNamesTheFlagOrTheWord(t *testing.T) {
 }
 
 func TestWrongUsageIsExitCode2(t *testing.T) {
+	t.Parallel()
 	for _, args := range [][]string{{"adopt"}, {"adapt"}, {"inspect", "--what"}, {"report"}, {"adapt", "x", "--out", "y"}, {"calibrate"}, {"bench", "--batches", "0"}} {
 		if o := command(args...); o.code != 2 {
 			t.Errorf("%q: exit code %d: %s", args, o.code, o.err)

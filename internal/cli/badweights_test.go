@@ -66,6 +66,7 @@ func smallModel(t *testing.T, path string) []byte {
 }
 
 func TestBadCheckpointsAreRefusedByName(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	whole := readFile(t, tinyModel())
 	data := folderSet(t, filepath.Join(dir, "colours"), 1, 1)
@@ -151,6 +152,7 @@ func TestBadCheckpointsAreRefusedByName(t *testing.T) {
 // Bits are flipped everywhere in a small checkpoint: a command may fail with a
 // line that names the file, or take the numbers as they are, no more.
 func TestFlippedBitsFailClearlyOrNotAtAll(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for _, ext := range []string{".pt", ".safetensors"} {
 		path := filepath.Join(dir, "flip"+ext)
@@ -182,6 +184,7 @@ func TestFlippedBitsFailClearlyOrNotAtAll(t *testing.T) {
 }
 
 func TestFeatureFilesThatDoNotFitAreRefused(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	good := makeClusters(3, 4, 8, 0.3, 1)
 	train := good.write(t, filepath.Join(dir, "good.safetensors"))

@@ -42,6 +42,7 @@ func logitFiles(t *testing.T, dir string, n, k int) (logits, zeroShot, labels st
 }
 
 func TestCalibrateHasTheKeysOfTheContract(t *testing.T) {
+	t.Parallel()
 	l, _, y := logitFiles(t, t.TempDir(), 60, 5)
 	o := mustRun(t, "calibrate", "--logits", l, "--labels", y, "--json")
 	if o.err != "" {
@@ -59,6 +60,7 @@ func TestCalibrateHasTheKeysOfTheContract(t *testing.T) {
 }
 
 func TestCalibrateRemediesKeepAccuracyAndLowerECE(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	l, z, y := logitFiles(t, dir, 200, 5)
 	plain := metricsIn(t, []byte(mustRun(t, "calibrate", "--logits", l, "--labels", y, "--json").out))
@@ -82,6 +84,7 @@ func TestCalibrateRemediesKeepAccuracyAndLowerECE(t *testing.T) {
 }
 
 func TestCalibrateCountsBinsAsAsked(t *testing.T) {
+	t.Parallel()
 	l, _, y := logitFiles(t, t.TempDir(), 200, 5)
 	ece := func(bins int) float64 {
 		return metricsIn(t, []byte(mustRun(t, "calibrate", "--logits", l, "--labels", y, "--json", "--bins", fmt.Sprint(bins)).out))["ece"]
@@ -92,6 +95,7 @@ func TestCalibrateCountsBinsAsAsked(t *testing.T) {
 }
 
 func TestCalibrateRefusesWhatDoesNotFit(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	l, _, y := logitFiles(t, dir, 20, 4)
 	in := func(name string) string { return filepath.Join(dir, name) }
@@ -165,6 +169,7 @@ func TestCalibrateRefusesWhatDoesNotFit(t *testing.T) {
 }
 
 func TestCalibrateJSONIsOneObject(t *testing.T) {
+	t.Parallel()
 	l, z, y := logitFiles(t, t.TempDir(), 30, 3)
 	o := mustRun(t, "calibrate", "--logits", l, "--zero-shot", z, "--labels", y, "--remedy", "sals", "--json")
 	d := json.NewDecoder(strings.NewReader(o.out))

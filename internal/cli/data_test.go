@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"clipcalib/internal/cliptest"
 	"clipcalib/internal/npy"
 )
 
@@ -30,6 +31,7 @@ func splitFile(t *testing.T, path, images string, train, test int) {
 }
 
 func TestFolderSplitFileAndListGiveTheSameRun(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	root := folderSet(t, filepath.Join(dir, "colours"), 4, 3)
 	split := filepath.Join(dir, "split_zhou_Colours.json")
@@ -69,6 +71,7 @@ func TestFolderSplitFileAndListGiveTheSameRun(t *testing.T) {
 }
 
 func TestEvalMatchesClassesByName(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	root := folderSet(t, filepath.Join(dir, "colours"), 2, 3)
 	out := filepath.Join(dir, "run")
@@ -110,6 +113,7 @@ func TestEvalMatchesClassesByName(t *testing.T) {
 }
 
 func TestZeroshotKeepsLogitsAndSaysItsMetrics(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	root := folderSet(t, filepath.Join(dir, "colours"), 1, 4)
 	out := filepath.Join(dir, "zs")
@@ -133,6 +137,7 @@ func TestZeroshotKeepsLogitsAndSaysItsMetrics(t *testing.T) {
 }
 
 func TestUnreadablePicturesAreNamedCountedAndLeftOut(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	root := folderSet(t, filepath.Join(dir, "colours"), 3, 4)
 	writeFile(t, filepath.Join(root, "test", "grass", "01.png"), nil)
@@ -150,4 +155,26 @@ func TestUnreadablePicturesAreNamedCountedAndLeftOut(t *testing.T) {
 		t.Errorf("labels %v, %v", labels, err)
 	}
 	fails(t, append(args, "--strict"), "01.png")
+}
+
+func TestEvalKeepsTheTestPartBesideAnother(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	root := folderSet(t, filepath.Join(dir, "colours"), 3, 2)
+	out := filepath.Join(dir, "run")
+	mustRun(t, "adapt", "taskres", "--weights", tinyModel(), "--data", root, "--shots", "2", "--views", "-1", "--epochs", "2", "--out", out)
+	mustRun(t, "eval", out, "--data", root)
+	mustRun(t, "eval", out, "--data", root+"#train")
+	for name, rows := range map[string]int{"colours": 6, "colours-train": 9} {
+		if n, _, _, err := npy.ReadMatrix(filepath.Join(out, "targets", name, "logits.npy")); err != nil || n != rows {
+			t.Errorf("%s: %d rows, %v", name, n, err)
+		}
+	}
+	other := filepath.Join(dir, "other.pt")
+	if err := cliptest.Write(other, cliptest.Tiny(), 7); err != nil {
+		t.Fatal(err)
+	}
+	failsClean(t, dir, []string{"eval", out, "--weights", other, "--data", root}, other, "not the model of the run")
+	failsClean(t, dir, []string{"eval", out, "--data", root, filepath.Join(dir, "absent")}, "absent", "no such file")
+	failsClean(t, dir, []string{"eval", out, "--data", root, "--out", filepath.Join(dir, "to")}, "--out", "--features")
 }

@@ -29,6 +29,7 @@ func npyRows(t *testing.T, path string) [][]float32 {
 }
 
 func TestEncodeWritesARowAPictureInInputOrder(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	var paths []string
 	for i, k := range []int{2, 0, 1, 0, 2} {
@@ -63,6 +64,7 @@ func TestEncodeWritesARowAPictureInInputOrder(t *testing.T) {
 }
 
 func TestEncodeNormalizesWhenAsked(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	texts := filepath.Join(dir, "prompts.txt")
 	writeFile(t, texts, []byte("a photo of a dog.\r\na photo of a cat.\n日本 🐶\na photo of a dog.\n"))
@@ -86,6 +88,7 @@ func TestEncodeNormalizesWhenAsked(t *testing.T) {
 }
 
 func TestEncodeWritesSafetensorsThatAdaptTakes(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	texts, out := filepath.Join(dir, "prompts.txt"), filepath.Join(dir, "text.safetensors")
 	writeFile(t, texts, []byte("sky\ngrass\nrose\n"))
@@ -106,6 +109,7 @@ func TestEncodeWritesSafetensorsThatAdaptTakes(t *testing.T) {
 }
 
 func TestEncodeSaysWhichPictureItCouldNotRead(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for i := range 4 {
 		writePNG(t, filepath.Join(dir, "in", fmt.Sprintf("%d.png", i)), picture(0, i))
@@ -133,6 +137,7 @@ func TestEncodeSaysWhichPictureItCouldNotRead(t *testing.T) {
 }
 
 func TestEncodeTruncatesLongPromptsWhenAsked(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	texts, out := filepath.Join(dir, "p.txt"), filepath.Join(dir, "f.npy")
 	writeFile(t, texts, []byte(strings.Repeat("word ", 75)+"\n"+strings.Repeat("word ", 200)+"\nword\n"))

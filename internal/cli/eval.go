@@ -105,6 +105,8 @@ func (a *app) eval(ctx context.Context, f evalFlags, dir string) error {
 			return err
 		}
 		return a.printResults(dir, []run.Result{res}, []string{filepath.Base(f.features[0])})
+	case len(f.data) > 0 && f.out != "":
+		return usagef("eval: --out is for --features; with --data the logits go below %s", filepath.Join(dir, "targets"))
 	case len(f.data) > 0:
 		return a.evalData(ctx, f, o)
 	}
@@ -129,24 +131,24 @@ func (a *app) evalData(ctx context.Context, f evalFlags, o run.EvalOptions) erro
 	if f.source.weights == "" {
 		f.source.weights = recipe.Inputs.Weights
 	}
+	sets, err := f.targets()
+	if err != nil {
+		return err
+	}
 	src, err := a.openSource(f.source)
 	if err != nil {
 		return err
 	}
 	defer src.Model.Close()
 	if src.Weights != recipe.Inputs.WeightsSHA256 {
-		return fmt.Errorf("eval %s: %s is not the model of the run: it is %.12s%s, the run's %.12s%s", o.Run, f.source.weights,
+		return fmt.Errorf("eval %s: %s is not the model of the run: its hash is %.12s (%s), the run's %.12s (%s)", o.Run, f.source.weights,
 			src.Weights, afterHash(src.Weights), recipe.Inputs.WeightsSHA256, afterHash(recipe.Inputs.WeightsSHA256))
 	}
 	o.Engine = src.Model.Engine
 	var results []run.Result
 	var names []string
-	for _, spec := range f.data {
-		set, err := f.source.load(spec, "test")
-		if err != nil {
-			return err
-		}
-		o.Name = targetName(set.Name, names)
+	for i, set := range sets {
+		o.Name = targetName(partName(f.data[i], set), names)
 		if recipe.Family != run.FamilyPrompts {
 			if o.Classes, err = matchClasses(classes, set); err != nil {
 				return fmt.Errorf("eval %s: %w", o.Run, err)
@@ -164,10 +166,22 @@ func (a *app) evalData(ctx context.Context, f evalFlags, o run.EvalOptions) erro
 	return a.printResults(o.Run, results, names)
 }
 
+// targets reads the target sets, all of them before the first is looked at.
+func (f evalFlags) targets() ([]*dataset.Set, error) {
+	sets := make([]*dataset.Set, len(f.data))
+	for i, spec := range f.data {
+		var err error
+		if sets[i], err = f.source.load(spec, "test"); err != nil {
+			return nil, err
+		}
+	}
+	return sets, nil
+}
+
 // afterHash is what an identity says beside the hash.
 func afterHash(identity string) string {
 	if i := strings.IndexByte(identity, ' '); i >= 0 {
-		return identity[i:]
+		return identity[i+1:]
 	}
 	return ""
 }
@@ -197,9 +211,18 @@ func (a *app) target(ctx context.Context, src *features.Source, set *dataset.Set
 	o.Data = &adapt.Data{Features: feats.Features, Labels: feats.Labels, Prototypes: protos}
 	o.Inputs = run.Inputs{
 		Weights: f.source.weights, WeightsSHA256: src.Weights, Preprocessing: src.Preprocessing(features.Views{}),
-		Data: o.Name, DataSHA256: feats.Hash, Templates: templates,
+		Data: set.Name, DataSHA256: feats.Hash, Templates: templates,
 	}
 	return nil
+}
+
+// partName is a set's name, with the part where one was asked for that is not
+// the usual one.
+func partName(spec string, set *dataset.Set) string {
+	if set.Split == "test" || !strings.HasSuffix(spec, "#"+set.Split) {
+		return set.Name
+	}
+	return set.Name + "-" + set.Split
 }
 
 // targetName is a set's name as a folder, made different from those taken.

@@ -28,6 +28,7 @@ func everyCommand() (all []*cobra.Command) {
 }
 
 func TestEveryCommandShowsAnExample(t *testing.T) {
+	t.Parallel()
 	for _, c := range everyCommand() {
 		args := append(strings.Fields(c.CommandPath())[1:], "--help")
 		o := mustRun(t, args...)
@@ -41,6 +42,7 @@ func TestEveryCommandShowsAnExample(t *testing.T) {
 }
 
 func TestExamplesUseFlagsThatExist(t *testing.T) {
+	t.Parallel()
 	flag := regexp.MustCompile(`(?:^|\s)(--?[a-z][a-z-]*)`)
 	for _, c := range everyCommand() {
 		for line := range strings.Lines(c.Example) {
@@ -65,6 +67,7 @@ func TestExamplesUseFlagsThatExist(t *testing.T) {
 }
 
 func TestEveryFlagIsExplained(t *testing.T) {
+	t.Parallel()
 	for _, c := range everyCommand() {
 		if c.Short == "" || strings.HasSuffix(c.Short, ".") {
 			t.Errorf("%s: short help %q", c.CommandPath(), c.Short)
@@ -78,6 +81,7 @@ func TestEveryFlagIsExplained(t *testing.T) {
 }
 
 func TestTheCommandsAreThoseOfTheDesign(t *testing.T) {
+	t.Parallel()
 	want := strings.Fields("inspect convert encode zeroshot adapt eval calibrate report pretrain bench doctor")
 	var have []string
 	for _, c := range everyCommand() {
@@ -91,6 +95,7 @@ func TestTheCommandsAreThoseOfTheDesign(t *testing.T) {
 }
 
 func TestWithoutArgumentsTheHelpIsShown(t *testing.T) {
+	t.Parallel()
 	o := mustRun(t)
 	for _, w := range []string{"Start with:  clipcalib demo", "adapt", "--device"} {
 		if !strings.Contains(o.out, w) {
@@ -100,6 +105,7 @@ func TestWithoutArgumentsTheHelpIsShown(t *testing.T) {
 }
 
 func TestCompletionKnowsCommandsAndFlags(t *testing.T) {
+	t.Parallel()
 	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
 		if o := mustRun(t, "completion", shell); !strings.Contains(o.out, "clipcalib") {
 			t.Errorf("%s: %.100q", shell, o.out)
@@ -124,6 +130,7 @@ func TestCompletionKnowsCommandsAndFlags(t *testing.T) {
 }
 
 func TestDoctorSaysWhatTheMachineOffers(t *testing.T) {
+	t.Parallel()
 	o := mustRun(t, "doctor")
 	for _, w := range []string{"cpu engine", "cuda engine", "cores"} {
 		if !strings.Contains(o.out, w) {

@@ -76,6 +76,7 @@ func interrupted(t *testing.T, o outcome) {
 }
 
 func TestAnInterruptedTrainingGoesOnToTheSameBytes(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	train := makeClusters(20, 40, 64, 1, 1).write(t, filepath.Join(dir, "train.safetensors"))
 	for _, method := range []string{"taskres", "clip-adapter"} {
@@ -96,6 +97,7 @@ func TestAnInterruptedTrainingGoesOnToTheSameBytes(t *testing.T) {
 }
 
 func TestAnInterruptedPretrainingGoesOnToTheSameBytes(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	table, recipe := pretrainInputs(t, dir)
 	args := func(out string) []string {
@@ -114,6 +116,7 @@ func TestAnInterruptedPretrainingGoesOnToTheSameBytes(t *testing.T) {
 }
 
 func TestAnInterruptedEncodingLeavesNothing(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	first := filepath.Join(dir, "in", "0.png")
 	writePNG(t, first, image.NewNRGBA(image.Rect(0, 0, 900, 900)))

@@ -11,6 +11,7 @@ import (
 // With --json standard output is JSON and nothing else, and without it
 // commands that only write files print nothing there.
 func TestJSONAloneGoesToStandardOutput(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	root := folderSet(t, filepath.Join(dir, "colours"), 2, 2)
 	train, test := featureFiles(t, dir)

@@ -37,6 +37,7 @@ func pretrainInputs(t *testing.T, dir string) (table, recipe string) {
 }
 
 func TestPretrainWritesAModelThatTheOtherCommandsRead(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	table, recipe := pretrainInputs(t, dir)
 	out := filepath.Join(dir, "small.pt")
@@ -65,6 +66,7 @@ func TestPretrainWritesAModelThatTheOtherCommandsRead(t *testing.T) {
 }
 
 func TestPretrainRefusesWhatItCannotUse(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	table, recipe := pretrainInputs(t, dir)
 	in := func(name string) string { return filepath.Join(dir, name) }

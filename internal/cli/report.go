@@ -136,7 +136,7 @@ func collect(dir string, bins int) ([]report.Run, error) {
 
 // isSource reports whether a target is of the data set that a run learnt from.
 func isSource(r run.Recipe, t run.Target) bool {
-	return r.Inputs.Data != "" && t.Inputs.Data == targetName(dataset.NameOf(r.Inputs.Data), nil)
+	return r.Inputs.Data != "" && t.Inputs.Data != "" && dataset.NameOf(r.Inputs.Data) == dataset.NameOf(t.Inputs.Data)
 }
 
 func measured(logits calib.Matrix, labels []int, bins int) (report.Run, error) {

@@ -26,6 +26,7 @@ func evaluatedRuns(t *testing.T, dir string) string {
 }
 
 func TestReportIsOneSelfContainedPageOrATable(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	runs := evaluatedRuns(t, dir)
 	page := filepath.Join(dir, "page.html")
@@ -68,6 +69,7 @@ func TestReportIsOneSelfContainedPageOrATable(t *testing.T) {
 }
 
 func TestReportTellsTheSourceFromDrift(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	home, drift := folderSet(t, filepath.Join(dir, "home"), 2, 2), folderSet(t, filepath.Join(dir, "drift"), 1, 2)
 	split := filepath.Join(dir, "split_zhou_Home.json")
@@ -87,6 +89,7 @@ func TestReportTellsTheSourceFromDrift(t *testing.T) {
 }
 
 func TestReportRefusesWhatIsNoRun(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	runs := evaluatedRuns(t, dir)
 	page := filepath.Join(dir, "page.html")

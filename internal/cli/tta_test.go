@@ -13,6 +13,7 @@ import (
 )
 
 func TestTestTimeTuningTakesEveryRemedy(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	root := folderSet(t, filepath.Join(dir, "colours"), 1, 2)
 	for _, method := range testtimeNames() {
@@ -48,6 +49,7 @@ func TestTestTimeTuningTakesEveryRemedy(t *testing.T) {
 }
 
 func TestInterruptedTestTimeTuningGoesOnToTheSameBytes(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	root := folderSet(t, filepath.Join(dir, "colours"), 1, 100)
 	args := func(out string) []string {
@@ -62,6 +64,7 @@ func TestInterruptedTestTimeTuningGoesOnToTheSameBytes(t *testing.T) {
 }
 
 func TestTestTimeTuningRefusesWhatItCannotDo(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	root := folderSet(t, filepath.Join(dir, "colours"), 1, 2)
 	long := filepath.Join(root, "long.tsv")
@@ -92,6 +95,7 @@ func TestTestTimeTuningRefusesWhatItCannotDo(t *testing.T) {
 }
 
 func TestTestTimeTuningLeavesOutPicturesItCannotRead(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	root := folderSet(t, filepath.Join(dir, "colours"), 1, 2)
 	writeFile(t, filepath.Join(root, "test", "grass", "01.png"), nil)

@@ -12,6 +12,7 @@ import (
 )
 
 func TestInspectSaysWhatACheckpointIs(t *testing.T) {
+	t.Parallel()
 	o := mustRun(t, "inspect", tinyModel(), "--tensors")
 	for _, w := range []string{"sha256", "PyTorch", "ViT-", "embedding 12", "vocabulary 49408", "quick_gelu", "visual.conv1.weight", "[16 3 8 8]", "logit scale   100"} {
 		if !strings.Contains(o.out, w) {
@@ -28,6 +29,7 @@ func TestInspectSaysWhatACheckpointIs(t *testing.T) {
 }
 
 func TestInspectShowsFilesThatAreNoModel(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "other.safetensors")
 	tensors := []weights.NamedTensor{{Name: "x", Shape: []int{2, 3}, Data: make([]float32, 6)}}
 	if err := weights.WriteSafetensors(path, tensors, nil); err != nil {
@@ -42,6 +44,7 @@ func TestInspectShowsFilesThatAreNoModel(t *testing.T) {
 
 // A model through every format and every layout gives the same features.
 func TestConvertKeepsTheModel(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	texts := filepath.Join(dir, "prompts.txt")
 	writeFile(t, texts, []byte("a photo of a dog.\nsomething else\n"))
@@ -74,6 +77,7 @@ func TestConvertKeepsTheModel(t *testing.T) {
 }
 
 func TestConvertTwiceGivesTheSameBytes(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for _, ext := range []string{".pt", ".safetensors"} {
 		a, b := filepath.Join(dir, "a"+ext), filepath.Join(dir, "b"+ext)
@@ -86,6 +90,7 @@ func TestConvertTwiceGivesTheSameBytes(t *testing.T) {
 }
 
 func TestConvertRefusesWhatItCannotDo(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	m := filepath.Join(dir, "m.pt")
 	if err := cliptest.Write(m, cliptest.Tiny(), 2); err != nil {
@@ -113,6 +118,7 @@ func TestConvertRefusesWhatItCannotDo(t *testing.T) {
 }
 
 func TestAnOutputThatCannotBeWrittenIsNamed(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	blocked := filepath.Join(dir, "file")
 	writeFile(t, blocked, []byte("in the way"))
