@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"clipcalib/adapt"
+	"clipcalib/adapt/prompt"
+	"clipcalib/adapt/testtime"
 	"clipcalib/internal/clip"
 	"clipcalib/internal/demo"
 	"clipcalib/internal/features"
@@ -25,7 +28,16 @@ type demoFlags struct {
 	out     string
 	seeds   int
 	epochs  int
+	images  int
+	family  []string
 }
+
+// The families of methods that the demo can show.
+const (
+	familyAdapters = "adapters"
+	familyPrompts  = "prompts"
+	familyTestTime = "test-time"
+)
 
 // Settings of the demo: the paper's recipe, with fewer shots where the packs
 // have fewer pictures. They were fixed before the test folds were looked at.
@@ -45,8 +57,13 @@ func demoCommand(a *app) *cobra.Command {
 that ship with it, with every adapter under every remedy and three seeds, and
 measures accuracy and calibration at home and where the pictures drift. Nothing
 is fetched. It prints a table and writes an HTML report; the runs with all logits
-are kept beside it.`,
-		Example: "  clipcalib demo\n  clipcalib demo --out mydemo --seeds 1\n  clipcalib demo --weights ViT-B-32.pt",
+are kept beside it.
+
+--families adds learned prompts (all but cocoop and promptsrc, which would take
+the longest) and test-time tuning (tpt, c-tpt), each under the same remedies and
+seeds. Test-time tuning is measured on --images pictures of every test fold,
+evenly spaced, other ones for every seed.`,
+		Example: "  clipcalib demo\n  clipcalib demo --families adapters,prompts,test-time --out families\n  clipcalib demo --out mydemo --seeds 1\n  clipcalib demo --weights ViT-B-32.pt",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.demo(c.Context(), f) },
 	}
@@ -55,13 +72,24 @@ are kept beside it.`,
 	fl.StringVar(&f.weights, "weights", "", "another checkpoint in place of the shipped one")
 	fl.StringVar(&f.out, "out", "clipcalib-demo", "folder of report and runs")
 	fl.IntVar(&f.seeds, "seeds", 3, "number of draws of shots")
-	fl.IntVar(&f.epochs, "epochs", 0, "training epochs; 0 is 300")
+	fl.IntVar(&f.epochs, "epochs", 0, "training epochs; 0 is each method's own, 300 for adapters")
+	fl.StringSliceVar(&f.family, "families", []string{familyAdapters}, "adapters, prompts, test-time")
+	fl.IntVar(&f.images, "images", 50, "pictures of every test fold that test-time tuning is measured on, for each seed")
+	completes(c, "families", familyAdapters, familyPrompts, familyTestTime)
 	return c
 }
 
 func (a *app) demo(ctx context.Context, f demoFlags) error {
 	if f.seeds < 1 {
 		return usagef("--seeds wants at least 1")
+	}
+	for _, name := range f.family {
+		if !slices.Contains([]string{familyAdapters, familyPrompts, familyTestTime}, name) {
+			return usagef("--families: unknown family %q; known are %s, %s, %s", name, familyAdapters, familyPrompts, familyTestTime)
+		}
+	}
+	if len(f.family) == 0 || f.images < 1 {
+		return usagef("--families wants at least one family, --images at least 1")
 	}
 	begun := time.Now()
 	src, name, err := a.demoSource(f)
@@ -71,35 +99,50 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 	defer src.Model.Close()
 	x := demo.Experiment{
 		Source: src, Out: filepath.Join(f.out, "runs"), Remedies: adapt.Remedies(),
-		Methods: adapt.Methods()[1:], // all but zero-shot, which every table has anyway
-		Views:   demoViews, Bins: 10,
+		Views: demoViews, Bins: 10, TestImages: f.images,
 		Train: adapt.Options{Epochs: f.epochs, LogitScale: src.Model.Config.Scale()},
+	}
+	shows := func(family string) bool { return slices.Contains(f.family, family) }
+	if shows(familyAdapters) {
+		x.Methods = adapt.Methods()[1:] // all but zero-shot, which every table has anyway
+	}
+	if shows(familyPrompts) {
+		x.Prompts = demo.PromptMethods()
+	}
+	if shows(familyTestTime) {
+		x.TestTime = []testtime.Method{testtime.TPT{}, testtime.CTPT{}}
 	}
 	for s := range f.seeds {
 		x.Seeds = append(x.Seeds, uint64(s+1))
 	}
 	page := report.Page{
 		Title:    "Adapted CLIP at home and under drift",
-		Subtitle: "Every adapter under every remedy, on the pictures and the model that ship with clipcalib",
+		Subtitle: "Every method under every remedy, on the pictures and the model that ship with clipcalib",
 		Settings: []report.Setting{
 			{Name: "Model", Value: name}, {Name: "Engine", Value: src.Model.Engine.Name()},
-			{Name: "Training", Value: fmt.Sprintf("the paper's recipe: SGD 0.1 with momentum 0.9, cosine schedule, %d epochs; %d augmented views a shot", orDefault(f.epochs, 300), demoViews)},
 			{Name: "Seeds", Value: fmt.Sprintf("%d draws of shots; cells are mean ± standard deviation", f.seeds)},
 		},
-		Footer: "Settings were fixed before the test folds were looked at; no adapter or remedy was chosen by its result.",
+		Footer: "Settings were fixed before the test folds were looked at; no method or remedy was chosen by its result.",
+	}
+	setting := func(name, value string) { page.Settings = append(page.Settings, report.Setting{Name: name, Value: value}) }
+	if shows(familyAdapters) {
+		setting("Training", fmt.Sprintf("the paper's recipe: SGD 0.1 with momentum 0.9, cosine schedule, %d epochs; %d augmented views a shot", orDefault(f.epochs, 300), demoViews))
+	}
+	if shows(familyPrompts) {
+		setting("Prompts", fmt.Sprintf("by the recipes of their authors, which each run's log lists; %d augmented views a shot", demoViews))
 	}
 	for _, load := range []func() (*demo.Task, error){demo.EmojiPack, demo.FashionPack} {
 		task, err := load()
 		if err != nil {
 			return err
 		}
-		section, err := a.demoTask(ctx, x, task)
+		sections, err := a.demoTask(ctx, x, task)
 		if err != nil {
 			return err
 		}
-		page.Sections = append(page.Sections, section)
+		page.Sections = append(page.Sections, sections...)
 	}
-	page.Settings = append(page.Settings, report.Setting{Name: "Time", Value: time.Since(begun).Round(time.Second).String()})
+	setting("Time", time.Since(begun).Round(time.Second).String())
 	return a.demoOutput(f.out, page, time.Since(begun))
 }
 
@@ -138,8 +181,9 @@ func (a *app) demoSource(f demoFlags) (*features.Source, string, error) {
 	return &features.Source{Model: m, Weights: sum, Precision: a.precision, Bank: bank}, demo.ModelName + ", " + c.Config.Architecture(), nil
 }
 
-// demoTask runs one task and describes it.
-func (a *app) demoTask(ctx context.Context, x demo.Experiment, t *demo.Task) (report.Section, error) {
+// demoTask runs one task and describes it: a section for what learns from
+// shots, and one for what learns from test pictures.
+func (a *app) demoTask(ctx context.Context, x demo.Experiment, t *demo.Task) ([]report.Section, error) {
 	x.Shots = demoShots[t.Name]
 	var domains []*demo.Domain
 	for _, d := range t.Domains {
@@ -158,22 +202,46 @@ func (a *app) demoTask(ctx context.Context, x demo.Experiment, t *demo.Task) (re
 		}
 		p.Update(done, total)
 	}
+	defer func() {
+		if p != nil {
+			p.Done()
+		}
+	}()
 	x.Source.Progress = nil
-	runs, err := x.Task(ctx, t, domains)
-	if p != nil {
-		p.Done()
+	var sections []report.Section
+	if len(x.Methods)+len(x.Prompts) > 0 {
+		runs, err := x.Task(ctx, t, domains)
+		if err != nil {
+			return nil, err
+		}
+		s := report.Section{
+			Title: t.Title,
+			Text: []string{fmt.Sprintf("%d classes, %d shots a class of the source %q (a class with fewer gives all it has), measured on %d domains.",
+				len(t.Classes), x.Shots, t.Source().Title, len(domains))},
+			Settings: []report.Setting{{Name: "Zero-shot prompts", Value: fmt.Sprintf("mean over %q", t.Templates)}},
+			Runs:     runs,
+			Featured: prompt.CoOp{}.Name(),
+		}
+		if len(x.Methods) > 0 {
+			s.Featured = adapt.TaskRes{}.Name()
+		}
+		sections = append(sections, s)
 	}
-	if err != nil {
-		return report.Section{}, err
+	if len(x.TestTime) > 0 {
+		runs, err := x.TuneTask(ctx, t, domains)
+		if err != nil {
+			return nil, err
+		}
+		sections = append(sections, report.Section{
+			Title: t.Title + ", prompts tuned at test time",
+			Text: []string{fmt.Sprintf("%d classes, no shots; %d pictures of the test fold of each of %d domains for every seed, evenly spaced, other ones for other seeds.",
+				len(t.Classes), x.TestImages, len(domains))},
+			Settings: []report.Setting{{Name: "Starting prompt", Value: fmt.Sprintf("%q, which is also the zero-shot reference", t.Phrase()+" {}.")}},
+			Runs:     runs,
+			Featured: testtime.TPT{}.Name(),
+		})
 	}
-	return report.Section{
-		Title: t.Title,
-		Text: []string{fmt.Sprintf("%d classes, %d shots a class of the source %q (a class with fewer gives all it has), measured on %d domains.",
-			len(t.Classes), x.Shots, t.Source().Title, len(domains))},
-		Settings: []report.Setting{{Name: "Prompts", Value: fmt.Sprintf("mean over %q", t.Templates)}},
-		Runs:     runs,
-		Featured: adapt.TaskRes{}.Name(),
-	}, nil
+	return sections, nil
 }
 
 // demoOutput prints the tables and writes the report and its files.

@@ -6,7 +6,10 @@ import (
 	"path/filepath"
 
 	"clipcalib/adapt"
+	"clipcalib/adapt/prompt"
+	"clipcalib/adapt/testtime"
 	"clipcalib/calib"
+	"clipcalib/internal/dataset"
 	"clipcalib/internal/features"
 	"clipcalib/internal/report"
 	"clipcalib/internal/run"
@@ -19,6 +22,7 @@ type Experiment struct {
 	Source   *features.Source
 	Out      string // folder of the runs; what is there is not repeated
 	Methods  []adapt.Method
+	Prompts  []func(phrase string) prompt.Method // given the words before the class name
 	Remedies []adapt.Remedy
 	Seeds    []uint64
 	Shots    int // pictures a class; a class with fewer gives all it has
@@ -26,48 +30,80 @@ type Experiment struct {
 	Train    adapt.Options
 	Bins     int
 
+	// TestTime methods tune on TestImages pictures of every test fold, other
+	// ones for every seed, and need no shots. See [Experiment.TuneTask].
+	TestTime   []testtime.Method
+	TestImages int
+
 	// Progress, unless nil, is told what is being done and how far it is.
 	Progress func(what string, done, total int)
 }
 
-// domainSet is a domain's test fold as features.
+// domainSet is a domain's test fold, and its features.
 type domainSet struct {
-	domain *Domain
-	set    features.Set
+	domain   *Domain
+	pictures *dataset.Set
+	set      features.Set
+}
+
+// shotSet is a seed's shots of the source, as features of augmented views.
+type shotSet struct {
+	seed     uint64
+	pictures *dataset.Set
+	views    features.Views
+	set      features.Set
+	protos   adapt.Matrix
+	inputs   run.Inputs
+	classes  []run.Class
+}
+
+// job is one training, and how its run is used on a target.
+type job struct {
+	method string
+	remedy adapt.Remedy
+	train  func(ctx context.Context, dir string) error
+	target func(domainSet) *run.PromptTarget // nil for adapters
 }
 
 // Task runs the experiment on some domains of a task, the source first.
 func (e Experiment) Task(ctx context.Context, t *Task, domains []*Domain) ([]report.Run, error) {
-	protos, err := e.Source.Prototypes(ctx, t.Templates, t.Classes, e.Train.Compat)
+	runs, err := e.task(ctx, t, domains)
 	if err != nil {
 		return nil, fmt.Errorf("demo task %s: %w", t.Name, err)
+	}
+	return runs, nil
+}
+
+func (e Experiment) task(ctx context.Context, t *Task, domains []*Domain) ([]report.Run, error) {
+	protos, err := e.Source.Prototypes(ctx, t.Templates, t.Classes, e.Train.Compat)
+	if err != nil {
+		return nil, err
 	}
 	tests, err := e.tests(ctx, t, domains)
 	if err != nil {
-		return nil, fmt.Errorf("demo task %s: %w", t.Name, err)
+		return nil, err
 	}
 	var runs []report.Run
-	total := len(e.Seeds) * len(e.Methods) * len(e.Remedies)
 	done := 0
-	for s, seed := range e.Seeds {
-		o, err := e.shots(ctx, t, seed)
+	for _, seed := range e.Seeds {
+		shots, err := e.shots(ctx, t, seed)
 		if err != nil {
-			return nil, fmt.Errorf("demo task %s: %w", t.Name, err)
+			return nil, err
 		}
-		o.Data.Prototypes = protos
-		for m, method := range e.Methods {
-			for r, remedy := range e.Remedies {
-				o.Method, o.Remedy = method, remedy
-				o.Out = filepath.Join(e.Out, t.Name, fmt.Sprintf("%s-%s-seed%d", method.Name(), remedy.Name(), seed))
-				first := s == 0 && m == 0 && r == 0
-				found, err := e.one(ctx, o, tests, first)
-				if err != nil {
-					return nil, fmt.Errorf("demo task %s: %w", t.Name, err)
-				}
-				runs = append(runs, found...)
-				done++
-				e.tell("adapt on "+t.Name, done, total)
+		shots.protos = protos
+		jobs := append(e.adapterJobs(shots), e.promptJobs(t, shots)...)
+		for _, j := range jobs {
+			dir := filepath.Join(e.Out, t.Name, fmt.Sprintf("%s-%s-seed%d", j.method, j.remedy.Name(), seed))
+			if err := j.train(ctx, dir); err != nil {
+				return nil, err
 			}
+			found, err := e.measure(ctx, j, seed, dir, tests, len(runs) == 0)
+			if err != nil {
+				return nil, err
+			}
+			runs = append(runs, found...)
+			done++
+			e.tell("adapt on "+t.Name, done, len(e.Seeds)*len(jobs))
 		}
 	}
 	return runs, nil
@@ -91,49 +127,63 @@ func (e Experiment) tests(ctx context.Context, t *Task, domains []*Domain) ([]do
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, domainSet{d, set})
+		out = append(out, domainSet{d, fold, set})
 		e.tell("encode "+t.Name, i+1, len(domains))
 	}
 	return out, nil
 }
 
 // shots draws a seed's shots of the source and encodes their views.
-func (e Experiment) shots(ctx context.Context, t *Task, seed uint64) (run.AdaptOptions, error) {
-	var o run.AdaptOptions
-	drawn, err := t.Shots(e.Shots, int64(seed))
-	if err != nil {
-		return o, err
+func (e Experiment) shots(ctx context.Context, t *Task, seed uint64) (shotSet, error) {
+	s := shotSet{seed: seed, views: features.Views{Augmented: true, Count: e.Views, Seed: seed}}
+	var err error
+	if s.pictures, err = t.Shots(e.Shots, int64(seed)); err != nil {
+		return s, err
 	}
-	v := features.Views{Augmented: true, Count: e.Views, Seed: seed}
-	set, err := e.Source.Images(ctx, drawn, v)
-	if err != nil {
-		return o, err
+	if s.set, err = e.Source.Images(ctx, s.pictures, s.views); err != nil {
+		return s, err
 	}
-	o.Train = e.Train
-	o.Train.Seed = seed
-	o.Train.Engine = e.Source.Model.Engine
-	o.Data = &adapt.Data{Features: set.Features, Labels: set.Labels, Views: set.Views}
-	o.Classes = features.Classes(t.Templates, t.Classes)
-	o.Inputs = run.Inputs{
-		WeightsSHA256: e.Source.Weights, Preprocessing: e.Source.Preprocessing(v),
-		Data: t.Name + "/" + t.Source().Name, DataSHA256: set.Hash, Shots: e.Shots, DataSeed: seed, Templates: t.Templates,
+	s.classes = features.Classes(t.Templates, t.Classes)
+	s.inputs = run.Inputs{
+		WeightsSHA256: e.Source.Weights, Preprocessing: e.Source.Preprocessing(s.views),
+		Data: t.Name + "/" + t.Source().Name, DataSHA256: s.set.Hash, Shots: e.Shots, DataSeed: seed, Templates: t.Templates,
 	}
-	return o, nil
+	return s, nil
 }
 
-// one trains one run and measures it on every domain. The zero-shot reference
-// is the same for all runs and reported with the first.
-func (e Experiment) one(ctx context.Context, o run.AdaptOptions, tests []domainSet, first bool) ([]report.Run, error) {
-	if _, err := run.Adapt(ctx, o); err != nil {
-		return nil, err
+// adapterJobs are every adapter under every remedy.
+func (e Experiment) adapterJobs(s shotSet) []job {
+	o := run.AdaptOptions{Train: e.Train, Classes: s.classes, Inputs: s.inputs}
+	o.Train.Seed, o.Train.Engine = s.seed, e.Source.Model.Engine
+	o.Data = &adapt.Data{Features: s.set.Features, Labels: s.set.Labels, Views: s.set.Views, Prototypes: s.protos}
+	var jobs []job
+	for _, m := range e.Methods {
+		for _, r := range e.Remedies {
+			jobs = append(jobs, job{method: m.Name(), remedy: r, train: func(ctx context.Context, dir string) error {
+				o := o
+				o.Method, o.Remedy, o.Out = m, r, dir
+				_, err := run.Adapt(ctx, o)
+				return err
+			}})
+		}
 	}
+	return jobs
+}
+
+// measure evaluates a run on every domain. The zero-shot reference is the same
+// for all runs and reported with the first.
+func (e Experiment) measure(ctx context.Context, j job, seed uint64, dir string, tests []domainSet, first bool) ([]report.Run, error) {
 	var out []report.Run
 	for i, d := range tests {
-		res, err := run.Eval(ctx, run.EvalOptions{
-			Run: o.Out, Name: d.domain.Name, Engine: e.Source.Model.Engine, Bins: calib.Options{Bins: e.Bins},
+		o := run.EvalOptions{
+			Run: dir, Name: d.domain.Name, Engine: e.Source.Model.Engine, Bins: calib.Options{Bins: e.Bins},
 			Data:   &adapt.Data{Features: d.set.Features, Labels: d.set.Labels},
 			Inputs: run.Inputs{WeightsSHA256: e.Source.Weights, Data: d.domain.Name, DataSHA256: d.set.Hash},
-		})
+		}
+		if j.target != nil {
+			o.Prompts = j.target(d)
+		}
+		res, err := run.Eval(ctx, o)
 		if err != nil {
 			return nil, err
 		}
@@ -141,25 +191,33 @@ func (e Experiment) one(ctx context.Context, o run.AdaptOptions, tests []domainS
 		if err != nil {
 			return nil, err
 		}
-		row := report.Run{Target: d.domain.Title, Source: i == 0}
-		if first {
-			z := row
-			z.Method = report.ZeroShot
-			if err := measure(&z, ev.ZeroShot, ev.Labels, e.Bins); err != nil {
-				return nil, err
-			}
-			out = append(out, z)
-		}
-		row.Method, row.Remedy, row.Seed = o.Method.Name(), o.Remedy.Name(), int(o.Train.Seed)
-		if err := measure(&row, ev.Logits, ev.Labels, e.Bins); err != nil {
+		row := report.Run{Method: j.method, Remedy: j.remedy.Name(), Seed: int(seed), Target: d.domain.Title, Source: i == 0}
+		found, err := e.rows(row, ev, first)
+		if err != nil {
 			return nil, err
 		}
-		out = append(out, row)
+		out = append(out, found...)
 	}
 	return out, nil
 }
 
-func measure(r *report.Run, logits calib.Matrix, labels []int, bins int) error {
+// rows measures an evaluation: a row for the method, after one for its
+// zero-shot reference if that is wanted.
+func (e Experiment) rows(row report.Run, ev run.Evaluation, zeroShot bool) ([]report.Run, error) {
+	var out []report.Run
+	if zeroShot {
+		z := row
+		z.Method, z.Remedy = report.ZeroShot, ""
+		if err := fill(&z, ev.ZeroShot, ev.Labels, e.Bins); err != nil {
+			return nil, err
+		}
+		out = append(out, z)
+	}
+	err := fill(&row, ev.Logits, ev.Labels, e.Bins)
+	return append(out, row), err
+}
+
+func fill(r *report.Run, logits calib.Matrix, labels []int, bins int) error {
 	p, err := calib.Predict(logits, labels)
 	if err != nil {
 		return err
