@@ -77,3 +77,5 @@ fuzz:
 
 clean:
 	rm -rf bin .cache runs
+
+-include internal/engine/cuda/cuda.mk

@@ -1,6 +1,6 @@
 // Package cuda is the engine that runs on an NVIDIA GPU. The engine itself is
 // plain Go over a small interface, Driver: package nvidia implements it on
-// gorgonia.org/cu and cuBLAS, in programs built with the tag cuda; the tests
+// gorgonia.org/cu and cuBLAS, in programs built with the tag gpu; the tests
 // implement it in another process that runs the same kernels on the processor.
 //
 // All work goes to one stream of the device, in program order. Nothing waits

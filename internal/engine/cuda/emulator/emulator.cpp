@@ -14,6 +14,8 @@
 
 uint3 threadIdx, blockIdx, blockDim, gridDim;
 
+extern char __start_shared_memory[], __stop_shared_memory[];
+
 namespace emulator {
 
 const size_t stack_size = 128 << 10;
@@ -88,6 +90,7 @@ void one_block(int threads, bool backwards) {
     block = Barrier();
     block.members = threads;
     std::fill(shared.begin(), shared.end(), (char)0xff);
+    std::fill(__start_shared_memory, __stop_shared_memory, (char)0xff);
     for (int t = 0; t < threads; t++) {
         Fibre &f = fibres[t];
         f.done = false;
@@ -168,8 +171,6 @@ void answer(const void *p, size_t n) {
     fflush(stdout);
 }
 
-int launches;
-
 void launch() {
     std::string name = text();
     uint3 grid = get<uint3>(), dim = get<uint3>();
@@ -194,10 +195,10 @@ void launch() {
     blockDim = dim;
     run_thread = k->second.run;
     thread_args = args.data();
-    bool backwards = launches++ % 2 == 1;
+    static unsigned blocks;
     for (blockIdx.z = 0; blockIdx.z < grid.z; blockIdx.z++)
         for (blockIdx.y = 0; blockIdx.y < grid.y; blockIdx.y++)
-            for (blockIdx.x = 0; blockIdx.x < grid.x && failure.empty(); blockIdx.x++) one_block(threads, backwards);
+            for (blockIdx.x = 0; blockIdx.x < grid.x && failure.empty(); blockIdx.x++) one_block(threads, blocks++ % 2);
 }
 
 float widen(uint16_t h, int kind) {

@@ -1,7 +1,7 @@
 // CUDA C on a processor, so that the kernels can be tested without a GPU: the
 // threads of a block are fibres that run until they wait for one another. They
-// run in turn from first to last in one launch and from last to first in the
-// next, so that a missing __syncthreads is likely to show.
+// run in turn from first to last in one block and from last to first in the
+// next, and shared memory starts as NaN, so that a missing __syncthreads shows.
 #pragma once
 
 #include <algorithm>
@@ -10,8 +10,8 @@
 #include <cstring>
 
 #define __global__
-#define __device__
-#define __shared__ static
+#define __device__ static
+#define __shared__ static __attribute__((section("shared_memory")))
 #define __launch_bounds__(...)
 
 struct uint3 {

@@ -1,0 +1,32 @@
+//go:build gpu
+
+package device
+
+import (
+	"fmt"
+
+	"clipcalib/internal/engine"
+	"clipcalib/internal/engine/cuda"
+	"clipcalib/internal/engine/cuda/nvidia"
+)
+
+func init() { openers["cuda"] = openCUDA }
+
+// openCUDA opens the first GPU that CUDA_VISIBLE_DEVICES leaves. Threads are
+// of no matter to it.
+func openCUDA(o Options) (engine.Engine, error) {
+	p, err := cuda.ParsePrecision(o.Precision)
+	if err != nil {
+		return nil, err
+	}
+	d, err := nvidia.Open()
+	if err != nil {
+		return nil, fmt.Errorf("device cuda: %w", err)
+	}
+	e, err := cuda.New(d, cuda.Options{Precision: p})
+	if err != nil {
+		d.Close()
+		return nil, fmt.Errorf("device cuda: %w", err)
+	}
+	return e, nil
+}

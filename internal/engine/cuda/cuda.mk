@@ -1,0 +1,64 @@
+# The GPU build, with the Go tag gpu (the tag cuda is Gorgonia's own, which
+# wants a cuDNN that no longer exists). "make cuda" needs the headers of CUDA 12 or 13 and of cuBLAS
+# (packages cuda-driver-dev/cuda-cudart-dev and libcublas-dev, or from PyPI
+# nvidia-cuda-runtime and nvidia-cublas), a C compiler, and no GPU, driver or
+# library: those are loaded at run time. It looks in CUDA_INCLUDE, CUDA_HOME,
+# /usr/local/cuda, /usr/include, and the folders pip installs to.
+
+CUDA_DIR   := internal/engine/cuda
+CUDA_BUILD ?= .cache/cuda
+CUDA_BIN   ?= bin/clipcalib-cuda
+PIP_ROOTS  ?= $(wildcard /opt/cuda*) $(wildcard /usr/lib/python3*/site-packages /usr/local/lib/python3*/*-packages $(VIRTUAL_ENV)/lib/python3*/site-packages)
+CUDA_PLACES = $(CUDA_INCLUDE) $(if $(CUDA_HOME),$(CUDA_HOME)/include) /usr/local/cuda/include /usr/include \
+              $(foreach r,$(PIP_ROOTS),$(r)/nvidia/cu13/include $(r)/nvidia/cuda_runtime/include)
+BLAS_PLACES = $(CUDA_PLACES) $(foreach r,$(PIP_ROOTS),$(r)/nvidia/cublas/include)
+# Both headers of one version: cublasLt.h beside cuda.h, or in the same root.
+CUDA_H     ?= $(firstword $(foreach d,$(CUDA_PLACES),$(if $(wildcard $(d)/cuda.h),$(d))))
+BLAS_H     ?= $(firstword $(foreach d,$(CUDA_H) $(abspath $(CUDA_H)/../../cublas/include) $(BLAS_PLACES),$(if $(wildcard $(d)/cublasLt.h),$(d))))
+# cuBLAS's headers want the compiler's crt/host_defines.h and CCCL's nv/target.
+CRT_H      ?= $(firstword $(foreach d,$(CUDA_H) $(abspath $(CUDA_H)/../../cuda_nvcc/include),$(if $(wildcard $(d)/crt/host_defines.h),$(d))))
+NV_H       ?= $(firstword $(foreach d,$(CUDA_H) $(CUDA_H)/cccl $(abspath $(CUDA_H)/../../cuda_cccl/include),$(if $(wildcard $(d)/nv/target),$(d))))
+NVCC_PLACES = $(if $(CUDA_HOME),$(CUDA_HOME)/bin/nvcc) $(shell command -v nvcc 2>/dev/null) /usr/local/cuda/bin/nvcc $(foreach r,$(PIP_ROOTS),$(r)/nvidia/cu13/bin/nvcc)
+NVCC       ?= $(firstword $(foreach n,$(NVCC_PLACES),$(wildcard $(n))))
+comma      := ,
+CUDA_TAGS   = $(if $(TAGS),gpu$(comma)$(TAGS),gpu)
+CUDA_ENV    = CGO_ENABLED=1 CGO_CFLAGS="-O2 -I$(CURDIR)/$(CUDA_DIR)/compat -I$(CUDA_H) -I$(BLAS_H) -I$(CRT_H) -I$(NV_H)" CGO_LDFLAGS="-L$(abspath $(CUDA_BUILD))"
+
+.PHONY: cuda cuda-check cuda-ptx cuda-where cuda-lib
+
+cuda-where:
+	@if [ -z "$(CUDA_H)" ]; then echo "cuda.h is not found. Looked in: $(CUDA_PLACES)"; \
+	  echo "to have it: pip install --no-deps --target /opt/cuda13 nvidia-cuda-runtime nvidia-cuda-crt nvidia-cuda-cccl nvidia-cublas (or CUDA_INCLUDE=DIR make cuda)"; exit 1; fi
+	@if [ -z "$(BLAS_H)" ]; then echo "cublasLt.h is not found beside $(CUDA_H)"; \
+	  echo "to have it: pip install --no-deps --target /opt/cuda13 nvidia-cublas"; exit 1; fi
+	@if [ -z "$(CRT_H)" ]; then echo "crt/host_defines.h is not found beside $(CUDA_H)"; \
+	  echo "to have it: pip install --no-deps --target /opt/cuda13 nvidia-cuda-crt"; exit 1; fi
+	@if [ -z "$(NV_H)" ]; then echo "nv/target is not found beside $(CUDA_H)"; \
+	  echo "to have it: pip install --no-deps --target /opt/cuda13 nvidia-cuda-cccl"; exit 1; fi
+	@echo "CUDA $$(sed -n 's/^#define CUDA_VERSION *\([0-9]*\).*/\1/p' $(CUDA_H)/cuda.h): cuda.h in $(CUDA_H), cublasLt.h in $(BLAS_H)"
+
+# A libcuda to link against, see libcuda/forward.c.
+cuda-lib: cuda-where
+	@CC="$(CC)" GO="$(GO)" sh $(CUDA_DIR)/libcuda/make.sh $(CUDA_DIR)/compat $(CUDA_H) $(CUDA_BUILD)
+
+cuda: cuda-lib
+	@mkdir -p $(dir $(CUDA_BIN))
+	$(CUDA_ENV) $(GO) build -tags $(CUDA_TAGS) -trimpath -o $(CUDA_BIN) ./cmd/clipcalib
+	@echo "built $(CUDA_BIN); it needs NVIDIA's driver for CUDA 12.3 or later and cuBLAS 12 or 13 where it runs"
+
+# Builds and vets with every version of the headers that is found.
+cuda-check:
+	@found=; for d in $(CUDA_PLACES); do [ -f $$d/cuda.h ] || continue; \
+	  case " $$found " in *" $$d "*) continue;; esac; found="$$found $$d"; \
+	  $(MAKE) --no-print-directory cuda-check-one CUDA_H=$$d CUDA_BUILD=$(CUDA_BUILD)/check || exit 1; done; \
+	if [ -z "$$found" ]; then echo "cuda: skipped, the headers of CUDA are not installed (make cuda says how to get them)"; fi
+
+.PHONY: cuda-check-one
+cuda-check-one: cuda-lib
+	$(CUDA_ENV) $(GO) vet -tags gpu ./$(CUDA_DIR)/... ./internal/device/
+	$(CUDA_ENV) $(GO) build -tags gpu -o $(CUDA_BUILD)/clipcalib ./cmd/clipcalib
+	$(CUDA_ENV) $(GO) test -tags gpu -c -o $(CUDA_BUILD)/gpu.test ./$(CUDA_DIR)/nvidia
+
+cuda-ptx:
+	@if [ -z "$(NVCC)" ]; then echo "nvcc is not found: pip install --no-deps --target /opt/cuda13 nvidia-cuda-nvcc nvidia-nvvm nvidia-cuda-crt nvidia-cuda-runtime nvidia-cuda-cccl"; exit 1; fi
+	NVCC=$(NVCC) sh $(CUDA_DIR)/kernels/make.sh $(CUDA_DIR)/kernels/kernels.ptx.gz

@@ -1,0 +1,169 @@
+//go:build gpu
+
+package nvidia
+
+// #cgo LDFLAGS: -ldl
+// #include <stdlib.h>
+// #include "shim.h"
+// int libcuda_status(void);
+// const char *libcuda_reason(void);
+import "C"
+
+import (
+	"fmt"
+	"runtime"
+	"unsafe"
+
+	"clipcalib/internal/engine/cuda"
+
+	"gorgonia.org/cu"
+)
+
+// workspaceBytes is what cuBLAS may use beside its operands; NVIDIA advises
+// this much from Hopper on.
+const workspaceBytes = 32 << 20
+
+// driver implements cuda.Driver on the first visible GPU.
+type driver struct {
+	info      cuda.Info
+	device    cu.Device
+	context   cu.CUContext
+	stream    cu.Stream
+	module    cu.Module
+	kernels   map[string]unsafe.Pointer // CUfunction
+	plans     map[shape]*C.Plan
+	workspace cu.DevicePtr
+	args      *C.char // packed arguments of a launch
+}
+
+var _ cuda.Driver = (*driver)(nil)
+
+// Open returns the driver of the first GPU that CUDA_VISIBLE_DEVICES leaves.
+func Open() (cuda.Driver, error) {
+	if status := int(C.libcuda_status()); status == -1 {
+		return nil, fmt.Errorf("no NVIDIA driver on this machine (%s): install it, or use --device cpu", C.GoString(C.libcuda_reason()))
+	} else if status != 0 {
+		return nil, cuda.DriverError(status)
+	}
+	if v := cu.Version(); v < cuda.LeastDriver {
+		return nil, fmt.Errorf("the NVIDIA driver runs CUDA %d.%d at most, %d.%d is needed: install a newer driver, or use --device cpu",
+			v/1000, v%1000/10, cuda.LeastDriver/1000, cuda.LeastDriver%1000/10)
+	}
+	d := &driver{kernels: map[string]unsafe.Pointer{}, plans: map[shape]*C.Plan{}}
+	if err := d.open(); err != nil {
+		d.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+func (d *driver) open() (err error) {
+	if d.device, err = cu.GetDevice(0); err != nil {
+		return explain(err)
+	}
+	if d.info, err = describe(d.device); err != nil {
+		return explain(err)
+	}
+	if d.context, err = d.device.RetainPrimaryCtx(); err != nil {
+		return explain(err)
+	}
+	if d.args = (*C.char)(C.malloc(C.size_t(cuda.MostArguments))); d.args == nil {
+		return fmt.Errorf("out of host memory")
+	}
+	ptx, err := cuda.PTX()
+	if err != nil {
+		return err
+	}
+	err = d.on(func() (err error) {
+		if d.stream, err = cu.MakeStream(cu.NonBlocking); err != nil {
+			return err
+		}
+		if d.workspace, err = cu.MemAlloc(workspaceBytes); err != nil {
+			return err
+		}
+		d.module, err = cu.LoadData(ptx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	why := make([]byte, 256)
+	if C.blas_open(d.contextHandle(), (*C.char)(unsafe.Pointer(&why[0])), C.size_t(len(why))) != 0 {
+		return fmt.Errorf("cuBLAS: %s: install the CUDA toolkit's libraries, or name their folder in LD_LIBRARY_PATH",
+			C.GoString((*C.char)(unsafe.Pointer(&why[0]))))
+	}
+	return nil
+}
+
+func describe(d cu.Device) (info cuda.Info, err error) {
+	info.Driver = cu.Version()
+	if info.Name, err = d.Name(); err != nil {
+		return info, err
+	}
+	if info.Memory, err = d.TotalMem(); err != nil {
+		return info, err
+	}
+	major, minor, err := d.ComputeCapability()
+	info.Capability = 10*major + minor
+	return info, err
+}
+
+// on calls f on a thread where the context is current.
+func (d *driver) on(f func() error) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := cu.SetCurrentContext(d.context); err != nil {
+		return explain(err)
+	}
+	return explain(f())
+}
+
+// The handles of package cu are structs of one pointer, not all of which it
+// hands out.
+func (d *driver) contextHandle() unsafe.Pointer {
+	return *(*unsafe.Pointer)(unsafe.Pointer(&d.context))
+}
+func (d *driver) streamHandle() unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&d.stream)) }
+
+var (
+	_ = [1]struct{}{}[unsafe.Sizeof(cu.CUContext{})-unsafe.Sizeof(uintptr(0))]
+	_ = [1]struct{}{}[unsafe.Sizeof(cu.Stream{})-unsafe.Sizeof(uintptr(0))]
+	_ = [1]struct{}{}[unsafe.Sizeof(cu.Function{})-unsafe.Sizeof(uintptr(0))]
+)
+
+// Info describes the device.
+func (d *driver) Info() cuda.Info { return d.info }
+
+// Sync waits for all queued work.
+func (d *driver) Sync() error { return d.on(d.stream.Synchronize) }
+
+// Close gives back what the driver holds.
+func (d *driver) Close() error {
+	for _, p := range d.plans {
+		C.blas_free(p)
+	}
+	d.plans = nil
+	C.free(unsafe.Pointer(d.args))
+	d.args = nil
+	if (d.context == cu.CUContext{}) {
+		return nil
+	}
+	err := d.on(func() error {
+		C.blas_close()
+		if (d.module != cu.Module{}) {
+			_ = d.module.Unload()
+		}
+		if d.workspace != 0 {
+			_ = cu.MemFree(d.workspace)
+		}
+		if (d.stream != cu.Stream{}) {
+			return d.stream.Destroy()
+		}
+		return nil
+	})
+	if e := d.device.ReleasePrimaryCtx(); err == nil {
+		err = explain(e)
+	}
+	d.context = cu.CUContext{}
+	return err
+}

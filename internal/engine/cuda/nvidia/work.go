@@ -1,0 +1,133 @@
+//go:build gpu
+
+package nvidia
+
+// #include "shim.h"
+import "C"
+
+import (
+	"fmt"
+	"unsafe"
+
+	"clipcalib/internal/engine/cuda"
+
+	"gorgonia.org/cu"
+)
+
+// function returns a kernel of the module.
+func (d *driver) function(name string) (unsafe.Pointer, error) {
+	if f, ok := d.kernels[name]; ok {
+		return f, nil
+	}
+	var fn cu.Function
+	err := d.on(func() (err error) {
+		fn, err = d.module.Function(name)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	f := *(*unsafe.Pointer)(unsafe.Pointer(&fn))
+	d.kernels[name] = f
+	return f, nil
+}
+
+// Launch queues a kernel.
+func (d *driver) Launch(l cuda.Launch) error {
+	f, err := d.function(l.Kernel)
+	if err != nil {
+		return err
+	}
+	if len(l.Args) > cuda.MostArguments {
+		return fmt.Errorf("%d bytes of arguments, the most is %d", len(l.Args), cuda.MostArguments)
+	}
+	copy(unsafe.Slice((*byte)(unsafe.Pointer(d.args)), len(l.Args)), l.Args)
+	g := [6]C.uint32_t{C.uint32_t(l.Grid[0]), C.uint32_t(l.Grid[1]), C.uint32_t(l.Grid[2]),
+		C.uint32_t(l.Block[0]), C.uint32_t(l.Block[1]), C.uint32_t(l.Block[2])}
+	return code(C.shim_launch(d.contextHandle(), f, &g[0], C.uint32_t(l.Shared), d.streamHandle(), unsafe.Pointer(d.args), C.size_t(len(l.Args))))
+}
+
+// shape is what the way of computing a product depends on.
+type shape struct {
+	m, n, k, lda, ldb, ldc int64
+	transA, transB         bool
+	kind                   cuda.Kind
+	bias, add              bool
+}
+
+// Product queues a product by cuBLAS.
+func (d *driver) Product(p cuda.Product) error {
+	flag := func(b bool) C.int32_t {
+		if b {
+			return 1
+		}
+		return 0
+	}
+	c := C.Product{
+		a: C.uint64_t(p.A), b: C.uint64_t(p.B), c: C.uint64_t(p.C), d: C.uint64_t(p.D), bias: C.uint64_t(p.Bias),
+		m: C.int64_t(p.M), n: C.int64_t(p.N), k: C.int64_t(p.K), lda: C.int64_t(p.LDA), ldb: C.int64_t(p.LDB), ldc: C.int64_t(p.LDC),
+		trans_a: flag(p.TransA), trans_b: flag(p.TransB), kind: C.int32_t(p.Kind), alpha: C.float(p.Alpha), beta: C.float(p.Beta),
+	}
+	s := shape{p.M, p.N, p.K, p.LDA, p.LDB, p.LDC, p.TransA, p.TransB, p.Kind, p.Bias != 0, p.Beta != 0}
+	plan, ok := d.plans[s]
+	if !ok {
+		if status := C.blas_plan(d.contextHandle(), &c, workspaceBytes, &plan); status != 0 {
+			if p.Bias != 0 {
+				return cuda.ErrNoBias
+			}
+			return blasError(int(status))
+		}
+		d.plans[s] = plan
+	}
+	if status := C.blas_run(d.contextHandle(), plan, &c, C.uint64_t(d.workspace), workspaceBytes, d.streamHandle()); status != 0 {
+		return blasError(int(status))
+	}
+	return nil
+}
+
+func blasError(status int) error { return fmt.Errorf("cuBLAS reports status %d", status) }
+
+// event implements cuda.Event.
+type event struct {
+	d *driver
+	e cu.Event
+}
+
+// NewEvent returns an event.
+func (d *driver) NewEvent() (cuda.Event, error) {
+	e := &event{d: d}
+	err := d.on(func() (err error) {
+		e.e, err = cu.MakeEvent(cu.DisableTiming)
+		return err
+	})
+	return e, err
+}
+
+func (e *event) Set() error   { return e.d.on(func() error { return e.e.Record(e.d.stream) }) }
+func (e *event) Wait() error  { return e.d.on(e.e.Synchronize) }
+func (e *event) Close() error { return e.d.on(func() error { return cu.DestroyEvent(&e.e) }) }
+
+// replay implements cuda.Replay by a CUDA graph.
+type replay struct {
+	d *driver
+	g unsafe.Pointer // CUgraphExec
+}
+
+// Record begins to capture the stream.
+func (d *driver) Record() error {
+	return code(C.shim_capture_begin(d.contextHandle(), d.streamHandle()))
+}
+
+// Recorded ends the capture.
+func (d *driver) Recorded() (cuda.Replay, error) {
+	r := &replay{d: d}
+	if err := code(C.shim_capture_end(d.contextHandle(), d.streamHandle(), &r.g)); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *replay) Run() error {
+	return code(C.shim_graph_launch(r.d.contextHandle(), r.g, r.d.streamHandle()))
+}
+func (r *replay) Close() error { return code(C.shim_graph_destroy(r.d.contextHandle(), r.g)) }
