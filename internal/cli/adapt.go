@@ -205,6 +205,9 @@ func (a *app) adapted(out string, trained bool, loss float64) error {
 
 // draw reads the source set and draws the shots.
 func (f *adaptFlags) draw() (set, shots *dataset.Set, err error) {
+	if err := checkOutputFolder(f.out); err != nil {
+		return nil, nil, err
+	}
 	if set, err = f.source.load(f.data, "train"); err != nil {
 		return nil, nil, err
 	}

@@ -55,7 +55,7 @@ its row is NaN, and the exit code is 1 at the end; --strict stops at once.`,
 			if f.images && len(args) == 0 {
 				return usagef("--images: no pictures and no folders named")
 			}
-			if err := checkFeatureFile(f.out); err != nil {
+			if err := errors.Join(checkFeatureFile(f.out), checkOutputFile(f.out)); err != nil {
 				return err
 			}
 			return a.encode(c.Context(), f, args)

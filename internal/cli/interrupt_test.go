@@ -81,7 +81,7 @@ func TestAnInterruptedTrainingGoesOnToTheSameBytes(t *testing.T) {
 	train := makeClusters(20, 40, 64, 1, 1).write(t, filepath.Join(dir, "train.safetensors"))
 	for _, method := range []string{"taskres", "clip-adapter"} {
 		args := func(out string) []string {
-			return []string{"adapt", method, "--remedy", "zs-norm", "--features", train, "--epochs", "600", "--batch", "64", "--threads", "1", "--out", filepath.Join(dir, method, out)}
+			return []string{"adapt", method, "--remedy", "zs-norm", "--features", train, "--epochs", "400", "--batch", "64", "--threads", "1", "--out", filepath.Join(dir, method, out)}
 		}
 		broken := filepath.Join(dir, method, "broken")
 		o := interrupt(t, exists(filepath.Join(broken, "recipe.yaml"), 100*time.Millisecond), args("broken")...)

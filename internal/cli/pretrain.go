@@ -100,6 +100,9 @@ func (a *app) pretrain(ctx context.Context, f pretrainFlags, changed func(string
 	if f.every < 1 {
 		return usagef("--checkpoint-every wants at least 1")
 	}
+	if err := checkOutputFile(f.out); err != nil {
+		return err
+	}
 	p, err := pairs.Open(f.data, pairs.Options{Size: r.ImageSize, Root: f.imageRoot})
 	if err != nil {
 		return err

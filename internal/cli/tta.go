@@ -94,6 +94,9 @@ func (a *app) tta(ctx context.Context, f ttaFlags, name string) error {
 	if _, err := f.tune.Resolved(); err != nil {
 		return usageError{err}
 	}
+	if err := checkOutputFolder(f.out); err != nil {
+		return err
+	}
 	var sets []*dataset.Set
 	for _, spec := range f.data {
 		set, err := f.source.load(spec, "test")

@@ -135,6 +135,9 @@ func TestAnOutputThatCannotBeWrittenIsNamed(t *testing.T) {
 		{"zeroshot", "--weights", tinyModel(), "--data", root, "--out", filepath.Join(blocked, "x")},
 		{"adapt", "taskres", "--features", train, "--epochs", "2", "--out", filepath.Join(blocked, "x")},
 		{"adapt", "taskres", "--features", train, "--epochs", "2", "--out", blocked},
+		{"adapt", "taskres", "--weights", tinyModel(), "--data", root, "--shots", "1", "--out", filepath.Join(blocked, "x")},
+		{"adapt", "coop", "--weights", tinyModel(), "--data", root, "--shots", "1", "--out", filepath.Join(blocked, "x")},
+		{"tta", "tpt", "--weights", tinyModel(), "--data", root, "--out", filepath.Join(blocked, "x")},
 		{"eval", done, "--features", test, "--out", filepath.Join(blocked, "x")},
 		{"report", done, "--out", filepath.Join(blocked, "x.html")},
 		{"zeroshot", "--weights", tinyModel(), "--data", root, "--bank", blocked},
@@ -143,4 +146,7 @@ func TestAnOutputThatCannotBeWrittenIsNamed(t *testing.T) {
 			failsClean(t, dir, args, blocked, "not a directory")
 		})
 	}
+	folder := filepath.Join(dir, "taken.npy")
+	writeFile(t, filepath.Join(folder, "x"), nil)
+	failsClean(t, dir, []string{"encode", "--weights", tinyModel(), "--texts", texts, "--out", folder}, folder, "a folder")
 }

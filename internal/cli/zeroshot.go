@@ -41,6 +41,11 @@ func zeroshotCommand(a *app) *cobra.Command {
 }
 
 func (a *app) zeroshot(ctx context.Context, s sourceFlags, data, out string, compat adapt.Compat, bins calib.Options) error {
+	if out != "" {
+		if err := checkOutputFolder(out); err != nil {
+			return err
+		}
+	}
 	set, err := s.load(data, "test")
 	if err != nil {
 		return err
