@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"clipcalib/adapt"
-	"clipcalib/adapt/prompt"
 	"clipcalib/adapt/testtime"
 	"clipcalib/internal/clip"
 	"clipcalib/internal/demo"
@@ -61,8 +60,8 @@ are kept beside it.
 
 --families adds learned prompts (all but cocoop and promptsrc, which would take
 the longest) and test-time tuning (tpt, c-tpt), each under the same remedies and
-seeds. Test-time tuning is measured on --images pictures of every test fold,
-evenly spaced, other ones for every seed.`,
+seeds. Test-time tuning is measured on --images pictures of the source's test fold
+and of every drift's, at its strongest: evenly spaced, other ones for every seed.`,
 		Example: "  clipcalib demo\n  clipcalib demo --families adapters,prompts,test-time --out families\n  clipcalib demo --out mydemo --seeds 1\n  clipcalib demo --weights ViT-B-32.pt",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.demo(c.Context(), f) },
@@ -74,7 +73,7 @@ evenly spaced, other ones for every seed.`,
 	fl.IntVar(&f.seeds, "seeds", 3, "number of draws of shots")
 	fl.IntVar(&f.epochs, "epochs", 0, "training epochs; 0 is each method's own, 300 for adapters")
 	fl.StringSliceVar(&f.family, "families", []string{familyAdapters}, "adapters, prompts, test-time")
-	fl.IntVar(&f.images, "images", 50, "pictures of every test fold that test-time tuning is measured on, for each seed")
+	fl.IntVar(&f.images, "images", 60, "pictures of every test fold that test-time tuning is measured on, for each seed")
 	completes(c, "families", familyAdapters, familyPrompts, familyTestTime)
 	return c
 }
@@ -124,7 +123,9 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 		},
 		Footer: "Settings were fixed before the test folds were looked at; no method or remedy was chosen by its result.",
 	}
-	setting := func(name, value string) { page.Settings = append(page.Settings, report.Setting{Name: name, Value: value}) }
+	setting := func(name, value string) {
+		page.Settings = append(page.Settings, report.Setting{Name: name, Value: value})
+	}
 	if shows(familyAdapters) {
 		setting("Training", fmt.Sprintf("the paper's recipe: SGD 0.1 with momentum 0.9, cosine schedule, %d epochs; %d augmented views a shot", orDefault(f.epochs, 300), demoViews))
 	}
@@ -179,69 +180,6 @@ func (a *app) demoSource(f demoFlags) (*features.Source, string, error) {
 	}
 	a.note("%s; %s", demo.ModelName, m.Engine.Name())
 	return &features.Source{Model: m, Weights: sum, Precision: a.precision, Bank: bank}, demo.ModelName + ", " + c.Config.Architecture(), nil
-}
-
-// demoTask runs one task and describes it: a section for what learns from
-// shots, and one for what learns from test pictures.
-func (a *app) demoTask(ctx context.Context, x demo.Experiment, t *demo.Task) ([]report.Section, error) {
-	x.Shots = demoShots[t.Name]
-	var domains []*demo.Domain
-	for _, d := range t.Domains {
-		if d.Severity == 0 || d.Severity == demoSeverity || d.Severity == 5 {
-			domains = append(domains, d)
-		}
-	}
-	var p *progress
-	what := ""
-	x.Progress = func(now string, done, total int) {
-		if now != what {
-			if p != nil {
-				p.Done()
-			}
-			what, p = now, a.progress(now, "steps", total)
-		}
-		p.Update(done, total)
-	}
-	defer func() {
-		if p != nil {
-			p.Done()
-		}
-	}()
-	x.Source.Progress = nil
-	var sections []report.Section
-	if len(x.Methods)+len(x.Prompts) > 0 {
-		runs, err := x.Task(ctx, t, domains)
-		if err != nil {
-			return nil, err
-		}
-		s := report.Section{
-			Title: t.Title,
-			Text: []string{fmt.Sprintf("%d classes, %d shots a class of the source %q (a class with fewer gives all it has), measured on %d domains.",
-				len(t.Classes), x.Shots, t.Source().Title, len(domains))},
-			Settings: []report.Setting{{Name: "Zero-shot prompts", Value: fmt.Sprintf("mean over %q", t.Templates)}},
-			Runs:     runs,
-			Featured: prompt.CoOp{}.Name(),
-		}
-		if len(x.Methods) > 0 {
-			s.Featured = adapt.TaskRes{}.Name()
-		}
-		sections = append(sections, s)
-	}
-	if len(x.TestTime) > 0 {
-		runs, err := x.TuneTask(ctx, t, domains)
-		if err != nil {
-			return nil, err
-		}
-		sections = append(sections, report.Section{
-			Title: t.Title + ", prompts tuned at test time",
-			Text: []string{fmt.Sprintf("%d classes, no shots; %d pictures of the test fold of each of %d domains for every seed, evenly spaced, other ones for other seeds.",
-				len(t.Classes), x.TestImages, len(domains))},
-			Settings: []report.Setting{{Name: "Starting prompt", Value: fmt.Sprintf("%q, which is also the zero-shot reference", t.Phrase()+" {}.")}},
-			Runs:     runs,
-			Featured: testtime.TPT{}.Name(),
-		})
-	}
-	return sections, nil
 }
 
 // demoOutput prints the tables and writes the report and its files.
