@@ -59,7 +59,11 @@ func Main(args []string, stdout, stderr io.Writer) (code int) {
 		return 130
 	// Cobra has no type for these two.
 	case errors.As(err, &usage), strings.HasPrefix(err.Error(), "unknown command"), strings.HasPrefix(err.Error(), "required flag"):
-		fmt.Fprintf(stderr, "clipcalib: %s (clipcalib help lists commands and flags)\n", oneLine(err))
+		line := oneLine(err)
+		if !strings.Contains(line, "--help") {
+			line += " (clipcalib help lists commands and flags)"
+		}
+		fmt.Fprintf(stderr, "clipcalib: %s\n", line)
 		return 2
 	default:
 		fmt.Fprintf(stderr, "clipcalib: %s\n", oneLine(err))
@@ -111,10 +115,10 @@ Start with:  clipcalib demo`,
 func exactly(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) < len(names) {
-			return usagef("%s: %s is missing; see: %s --help", cmd.CommandPath(), names[len(args)], cmd.CommandPath())
+			return usagef("%s: %s is missing; see: %s --help", cmd.Name(), names[len(args)], cmd.CommandPath())
 		}
 		if len(args) > len(names) {
-			return usagef("%s: %q is one argument too many; see: %s --help", cmd.CommandPath(), args[len(names)], cmd.CommandPath())
+			return usagef("%s: %q is one argument too many; see: %s --help", cmd.Name(), args[len(names)], cmd.CommandPath())
 		}
 		return nil
 	}

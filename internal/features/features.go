@@ -86,7 +86,18 @@ func (s Source) Images(ctx context.Context, set *dataset.Set, v Views) (Set, err
 	if err != nil {
 		return out, err
 	}
-	filled, err := b.Fill(ctx, s.encoder(set, v), bank.FillOptions{Views: out.Views, Batch: 8 * s.Model.Images.Batch(), Progress: s.Progress})
+	// The bank reports after every call of the encoder, the encoder within one.
+	base, total := 0, out.Views*len(set.Items)
+	report := func(done, _ int) {
+		if s.Progress != nil {
+			s.Progress(min(done, total), total)
+		}
+	}
+	encode := s.encoder(set, v, func(n int) { report(base+n, total) })
+	filled, err := b.Fill(ctx, encode, bank.FillOptions{
+		Views: out.Views, Batch: 8 * s.Model.Images.Batch(),
+		Progress: func(done, _ int) { base = done; report(done, total) },
+	})
 	if err != nil {
 		return out, err
 	}
@@ -143,11 +154,13 @@ func dropFailed(all adapt.Matrix, n int, failed []int, views int) (adapt.Matrix,
 	return out, kept
 }
 
-// encoder returns the function that fills a set's bank.
-func (s Source) encoder(set *dataset.Set, v Views) bank.Encode {
+// encoder returns the function that fills a set's bank, which says how many of
+// the items it was handed are done.
+func (s Source) encoder(set *dataset.Set, v Views, progress func(done int)) bank.Encode {
 	return func(ctx context.Context, items []bank.Item) (adapt.Matrix, []int, error) {
 		rows := adapt.NewMatrix(len(items), s.Model.Images.Dim())
 		var failed []int
+		done := 0
 		pre := s.Model.Images.Preprocessor()
 		loader := vit.Loader{
 			Preprocessor: pre, BatchSize: s.Model.Images.Batch(), Strict: s.Strict,
@@ -179,6 +192,8 @@ func (s Source) encoder(set *dataset.Set, v Views) bank.Encode {
 			for i, at := range b.Indices {
 				copy(rows.Row(at), features[i])
 			}
+			done += len(features)
+			progress(done)
 		}
 		return rows, failed, nil
 	}
