@@ -65,15 +65,16 @@ func benchmarkStep(b *testing.B, m *Model, method Method, classes, batch int) {
 	}
 	pixels := uniform("pixels", 3*m.Config.Vision.ImageSize*m.Config.Vision.ImageSize, 2)
 	d.Image = func(_, _ int, dst []float32) error { copy(dst, pixels); return nil }
-	started := false
+	started, spent := false, 0.0
 	l, err := Train(context.Background(), m, method, adapt.Penalty{}, d, Options{Epochs: b.N + 1, Batch: batch,
 		Progress: func(adapt.Progress) { // the first step warms up
 			if !started {
-				started = true
+				started, spent = true, cpuSeconds()
 				b.ResetTimer()
 			}
 		}})
 	b.StopTimer()
+	b.ReportMetric((cpuSeconds()-spent)/float64(b.N), "cpu-s/op")
 	if err != nil {
 		b.Fatal(err)
 	}
