@@ -118,14 +118,22 @@ func writeRows(path string, rows [][]float32) error {
 	return w.Flush()
 }
 
-func usage() (u syscall.Rusage) {
-	syscall.Getrusage(syscall.RUSAGE_SELF, &u)
-	return u
-}
-
 func processorTime() float64 {
-	u := usage()
+	var u syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &u)
 	return float64(u.Utime.Sec+u.Stime.Sec) + float64(u.Utime.Usec+u.Stime.Usec)/1e6
 }
 
-func peakMB() float64 { return float64(usage().Maxrss) / 1024 }
+// peakMB reads the peak of this program's memory from Linux; getrusage's also
+// counts that of the process it was forked from. Elsewhere it is 0.
+func peakMB() float64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	var kb float64
+	if _, rest, ok := strings.Cut(string(status), "VmHWM:"); ok {
+		fmt.Sscan(rest, &kb)
+	}
+	return kb / 1024
+}
