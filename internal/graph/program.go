@@ -113,9 +113,6 @@ func (p *Program) runAll() error {
 	return err
 }
 
-// recorded stands for a value while the order is being learnt.
-var recorded = tensor.New(tensor.WithShape(1), tensor.Of(tensor.Float32))
-
 // do runs one operation for the machine. The inputs the machine hands over are
 // not used: the plan knows the buffer of every input, so the machine's register
 // reuse (gorgonia issue 576) cannot matter.
@@ -127,7 +124,8 @@ func (p *Program) do(o *op, _ []G.Value) (G.Value, error) {
 	if p.recording {
 		s.step = len(p.order)
 		p.order = append(p.order, s)
-		return recorded, nil
+		// The machine writes to what it gets, so no two programs may share it.
+		return tensor.New(tensor.WithShape(1), tensor.Of(tensor.Float32)), nil
 	}
 	if err := p.ctx.Err(); err != nil {
 		return nil, p.fail(err)
