@@ -11,7 +11,11 @@ out=$1
 nvcc=${NVCC:-nvcc}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-$nvcc -ptx -arch=compute_75 ${NVCC_FLAGS:-} -o "$tmp/raw.ptx" "$here/kernels.cu"
+# Where things lie in memory decides some of the compiler's choices: the same
+# sources give the same code only with fixed addresses.
+fixed=
+if setarch -R true 2>/dev/null; then fixed="setarch -R"; fi
+$fixed $nvcc -ptx -arch=compute_75 ${NVCC_FLAGS:-} -o "$tmp/raw.ptx" "$here/kernels.cu"
 {
 	echo "// sources $(cd "$here" && cat $(ls *.cu *.cuh | LC_ALL=C sort) | sha256sum | cut -d' ' -f1)"
 	echo "// compiler $($nvcc --version | sed -n 's/^.*release.*, V\(.*\)$/nvcc \1/p')"

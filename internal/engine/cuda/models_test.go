@@ -1,0 +1,56 @@
+//go:build linux
+
+package cuda_test
+
+import (
+	"testing"
+
+	"clipcalib/internal/engine/cpu"
+	"clipcalib/internal/engine/cuda"
+	"clipcalib/internal/engine/cuda/cudatest/models"
+	"clipcalib/weights"
+)
+
+func openTiny(t *testing.T) *weights.Checkpoint {
+	ck, err := weights.OpenCLIP("../../../weights/testdata/clip.safetensors", weights.Options{Activation: weights.QuickGELU})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ck.Close() })
+	return ck
+}
+
+// TestModelAgreesWithProcessor runs a small CLIP through Gorgonia on memory
+// that Go cannot touch.
+func TestModelAgreesWithProcessor(t *testing.T) {
+	ck := openTiny(t)
+	e, base := cuda.OpenFake(t, cuda.Options{}), openCPU(t)
+	got, want := models.Encode(t, e, ck, 3), models.Encode(t, base, ck, 3)
+	if i, x := models.Worst(got.Images, want.Images), models.Worst(got.Texts, want.Texts); !(i < 1e-6 && x < 1e-6) {
+		t.Errorf("1 - cosine: images %g, texts %g", i, x)
+	}
+	if worst, where := models.WorstGradient(models.Gradients(t, e, ck), models.Gradients(t, base, ck)); !(worst < 1e-4) {
+		t.Errorf("gradients differ by %g of the largest, in %s", worst, where)
+	}
+}
+
+// TestNarrowProductsStayClose holds the 16-bit precisions to their rounding.
+func TestNarrowProductsStayClose(t *testing.T) {
+	ck := openTiny(t)
+	want := models.Encode(t, openCPU(t), ck, 2)
+	for p, most := range map[cuda.Precision]float64{cuda.BF16: 2e-3, cuda.FP16: 5e-5} {
+		got := models.Encode(t, cuda.OpenFake(t, cuda.Options{Precision: p}), ck, 2)
+		i, x := models.Worst(got.Images, want.Images), models.Worst(got.Texts, want.Texts)
+		if !(i < most && x < most) || i < 1e-12 {
+			t.Errorf("%v: 1 - cosine: images %g, texts %g", p, i, x)
+		}
+	}
+}
+
+func openCPU(t *testing.T) *cpu.Engine {
+	e, err := cpu.New(cpu.Options{PureGo: true, Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
