@@ -204,8 +204,8 @@ func (a *app) target(ctx context.Context, src *features.Source, set *dataset.Set
 		return err
 	}
 	if r.Family == run.FamilyPrompts {
-		if o.Prompts, err = promptTarget(src, set, feats.Kept, r); err != nil {
-			return fmt.Errorf("eval %s: %w", o.Run, err)
+		o.Prompts = &run.PromptTarget{
+			Model: src.Model, Classes: set.Classes, Images: src.Pixels(set, feats.Kept, features.Views{}).InOrder,
 		}
 	}
 	o.Data = &adapt.Data{Features: feats.Features, Labels: feats.Labels, Prototypes: protos}

@@ -1,13 +1,10 @@
 package cli
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 
 	"clipcalib/adapt"
-	"clipcalib/adapt/prompt"
-	"clipcalib/internal/dataset"
 	"clipcalib/internal/features"
 	"clipcalib/internal/run"
 	"clipcalib/text"
@@ -61,18 +58,4 @@ func (a *app) importPrompts(f evalFlags, checkpoint string) error {
 	}
 	a.note("%s holds the prompts of %s", f.out, filepath.Base(checkpoint))
 	return nil
-}
-
-// promptTarget is what a run of learned prompts needs besides the features of
-// the set's pictures that kept lists.
-func promptTarget(src *features.Source, set *dataset.Set, kept []int, r run.Recipe) (*run.PromptTarget, error) {
-	m, err := prompt.ParseMethod(r.Method)
-	if err != nil {
-		return nil, fmt.Errorf("recipe: %w", err)
-	}
-	t := &run.PromptTarget{Model: src.Model, Classes: set.Classes}
-	if prompt.NeedsImages(m) {
-		t.Image = src.Pixels(set, kept, features.Views{}).Plain
-	}
-	return t, nil
 }

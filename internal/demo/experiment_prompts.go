@@ -46,11 +46,10 @@ func (e Experiment) promptJobs(t *Task, s shotSet) []job {
 			o.Data.Features = s.set.Features
 		}
 		target := func(d domainSet) *run.PromptTarget {
-			p := &run.PromptTarget{Model: e.Source.Model, Classes: t.Classes}
-			if prompt.NeedsImages(m) {
-				p.Image = e.Source.Pixels(d.pictures, d.set.Kept, features.Views{}).Plain
+			return &run.PromptTarget{
+				Model: e.Source.Model, Classes: t.Classes,
+				Images: e.Source.Pixels(d.pictures, d.set.Kept, features.Views{}).InOrder,
 			}
-			return p
 		}
 		for _, r := range e.Remedies {
 			jobs = append(jobs, job{method: m.Name(), remedy: r, target: target, train: func(ctx context.Context, dir string) error {

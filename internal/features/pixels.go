@@ -1,9 +1,12 @@
 package features
 
 import (
+	"context"
 	"fmt"
+	"iter"
 
 	"clipcalib/internal/dataset"
+	"clipcalib/internal/imageio"
 	"clipcalib/vit"
 )
 
@@ -40,8 +43,37 @@ func (p Pixels) View(sample, view int, dst []float32) error {
 	return nil
 }
 
-// Plain writes the tower's input for a sample as CLIP preprocesses it.
-func (p Pixels) Plain(sample int, dst []float32) error {
+// InOrder returns a function that writes the tower's input for the samples, as
+// CLIP preprocesses them, the first to begin with: pictures ahead of the one
+// that is asked for are read meanwhile, on all processors. A sample out of turn
+// is read by itself. The function serves one caller until stop is called.
+func (p Pixels) InOrder(ctx context.Context) (read func(sample int, dst []float32) error, stop func()) {
 	p.views.Augmented = false
-	return p.View(sample, 0, dst)
+	plain := func(i int) ([]float32, error) {
+		dst := make([]float32, p.pre.Len())
+		return dst, p.View(i, 0, dst)
+	}
+	next, stop := func() ([]float32, error, bool) { return nil, nil, false }, func() {}
+	at := 0
+	read = func(i int, dst []float32) error {
+		if i != at {
+			return p.View(i, 0, dst)
+		}
+		if at == 0 {
+			next, stop = iter.Pull2(imageio.Ordered(ctx, len(p.kept), 0, readAhead, plain))
+		}
+		at++
+		pixels, err, ok := next()
+		if err == nil && !ok {
+			err = ctx.Err()
+		}
+		if err == nil {
+			copy(dst, pixels)
+		}
+		return err
+	}
+	return read, func() { stop() }
 }
+
+// readAhead is the number of pictures read before they are asked for.
+const readAhead = 32

@@ -17,9 +17,10 @@ import (
 type PromptTarget struct {
 	Model   *prompt.Model
 	Classes []string // names, in the order of the labels; nil means the run's
-	// Image writes the preprocessed pixels of the image that feature row i is
-	// of, for methods that prompt the image tower too.
-	Image func(i int, dst []float32) error
+	// Images opens the images for methods that prompt the image tower too: read
+	// writes the preprocessed pixels of the image that feature row i is of, and
+	// is asked in order, until stop.
+	Images func(ctx context.Context) (read func(i int, dst []float32) error, stop func())
 }
 
 // promptsOn are learned prompts on a target.
@@ -62,7 +63,13 @@ func (c promptsOn) describe(t *Target) int {
 }
 
 func (c promptsOn) logits(ctx context.Context, features adapt.Matrix) (adapted, zeroShot adapt.Matrix, err error) {
-	p, err := c.learner.Predict(ctx, prompt.Input{Features: features, Images: features.Rows, Image: c.target.Image})
+	in := prompt.Input{Features: features, Images: features.Rows}
+	if c.target.Images != nil && prompt.NeedsImages(c.learner.Method) {
+		read, stop := c.target.Images(ctx)
+		defer stop()
+		in.Image = read
+	}
+	p, err := c.learner.Predict(ctx, in)
 	return p.Logits, p.ZeroShot, err
 }
 

@@ -61,7 +61,9 @@ func promptTarget(m *clip.Model) run.EvalOptions {
 	d := promptOptions(m, prompt.CoOp{}, "").Data
 	return run.EvalOptions{
 		Name: "t", Data: &adapt.Data{Features: d.Features, Labels: []int{0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2}},
-		Prompts: &run.PromptTarget{Model: m, Image: func(i int, dst []float32) error { return wave(i, 0, dst) }},
+		Prompts: &run.PromptTarget{Model: m, Images: func(context.Context) (func(int, []float32) error, func()) {
+			return func(i int, dst []float32) error { return wave(i, 0, dst) }, func() {}
+		}},
 	}
 }
 
