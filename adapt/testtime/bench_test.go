@@ -87,11 +87,13 @@ func BenchmarkTune(b *testing.B) {
 				b.Fatal(err)
 			}
 			b.ResetTimer()
+			spent := cpuSeconds()
 			for range b.N {
 				if _, err := t.Tune(ctx, img, "picture"); err != nil {
 					b.Fatal(err)
 				}
 			}
+			b.ReportMetric((cpuSeconds()-spent)/float64(b.N), "cpu-s/op")
 		})
 	}
 }

@@ -27,6 +27,10 @@ type RunOptions struct {
 	Dir, Name string
 	Inputs    Inputs
 	Bins      calib.Options
+	// Features, unless nil, gives the image features of item i's views, of
+	// length Dim each, in place of encoding them: runs on the same items that
+	// differ in method or remedy alone can share them.
+	Features func(ctx context.Context, i int) ([][]float32, error)
 	// Progress, unless nil, is told how many of the images are done.
 	Progress func(done, total int)
 	// Log, unless nil, gets a line for every choice made.
@@ -125,6 +129,9 @@ func (t *Tuner) check(o RunOptions) error {
 // classify tunes on the items that are not done, while the views of the next
 // one are being made.
 func (t *Tuner) classify(ctx context.Context, o RunOptions, p *progress) error {
+	if o.Features != nil {
+		return t.classifyFeatures(ctx, o, p)
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	for v := range t.prefetch(ctx, o.Items[p.done():]) {
@@ -132,17 +139,41 @@ func (t *Tuner) classify(ctx context.Context, o RunOptions, p *progress) error {
 			return v.err
 		}
 		r, err := t.TuneViews(ctx, v.views, v.key)
-		if err != nil {
+		if err := o.take(p, r, err); err != nil {
 			return err
-		}
-		if err := p.add(r); err != nil {
-			return err
-		}
-		if o.Progress != nil {
-			o.Progress(p.done(), len(o.Items))
 		}
 	}
 	return ctx.Err()
+}
+
+// classifyFeatures is classify where the features are given.
+func (t *Tuner) classifyFeatures(ctx context.Context, o RunOptions, p *progress) error {
+	for p.done() < len(o.Items) {
+		i := p.done()
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		f, err := o.Features(ctx, i)
+		if err != nil {
+			return fmt.Errorf("image %s: %w", o.Items[i].Key, err)
+		}
+		r, err := t.TuneFeatures(ctx, f, o.Items[i].Key)
+		if err := o.take(p, r, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// take keeps an image's prediction.
+func (o RunOptions) take(p *progress, r Prediction, err error) error {
+	if err == nil {
+		err = p.add(r)
+	}
+	if err == nil && o.Progress != nil {
+		o.Progress(p.done(), len(o.Items))
+	}
+	return err
 }
 
 // prepared is an image's views.

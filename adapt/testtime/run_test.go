@@ -195,3 +195,48 @@ func FuzzProgress(f *testing.F) {
 		q.close()
 	})
 }
+
+// TestGivenFeaturesLeadToTheSameFiles shares the features between two methods.
+func TestGivenFeaturesLeadToTheSameFiles(t *testing.T) {
+	images, texts := openModel(t, goldenConfig, "")
+	shared := map[int][][]float32{}
+	for _, m := range []Method{TPT{}, CTPT{}} {
+		tuner := newTestTuner(t, images, texts, goldenClasses, m, adapt.Penalty{}, Options{Views: 6})
+		encoded := RunOptions{Items: testItems(4, 12), Dir: t.TempDir(), Name: "toy"}
+		given := encoded
+		given.Dir = t.TempDir()
+		given.Features = func(ctx context.Context, i int) ([][]float32, error) {
+			if shared[i] == nil {
+				img, err := given.Items[i].Open()
+				if err != nil {
+					return nil, err
+				}
+				views, err := tuner.Views(img, given.Items[i].Key)
+				if err != nil {
+					return nil, err
+				}
+				if shared[i], err = images.Encode(ctx, views); err != nil {
+					return nil, err
+				}
+			}
+			return shared[i], nil
+		}
+		for _, o := range []RunOptions{encoded, given} {
+			if _, err := tuner.Run(t.Context(), o); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := files(t, encoded.Dir)
+		for name, got := range files(t, given.Dir) {
+			if got != want[name] {
+				t.Errorf("%s: %s differs", m.Name(), name)
+			}
+		}
+	}
+	tuner := newTestTuner(t, images, texts, goldenClasses, TPT{}, adapt.None{}, Options{})
+	_, err := tuner.Run(t.Context(), RunOptions{Items: testItems(2, 12), Dir: t.TempDir(), Name: "toy",
+		Features: func(context.Context, int) ([][]float32, error) { return nil, errors.New("no views of it") }})
+	if err == nil || !strings.Contains(err.Error(), "image 0.png: no views of it") {
+		t.Errorf("error %v", err)
+	}
+}
