@@ -25,8 +25,9 @@ type Experiment struct {
 	Prompts  []func(phrase string) prompt.Method // given the words before the class name
 	Remedies []adapt.Remedy
 	Seeds    []uint64
-	Shots    int // pictures a class; a class with fewer gives all it has
-	Views    int // augmented views a shot
+	Shots    int  // pictures a class; a class with fewer gives all it has
+	Views    int  // augmented views a shot; 0 means the plain picture
+	Fold     Fold // measured on; "" means FoldTest. Settings are chosen on FoldVal
 	Train    adapt.Options
 	Bins     int
 
@@ -115,11 +116,18 @@ func (e Experiment) tell(what string, done, total int) {
 	}
 }
 
-// tests encodes the test fold of every domain.
+func (e Experiment) fold() Fold {
+	if e.Fold == "" {
+		return FoldTest
+	}
+	return e.Fold
+}
+
+// tests encodes the fold measured on, of every domain.
 func (e Experiment) tests(ctx context.Context, t *Task, domains []*Domain) ([]domainSet, error) {
 	var out []domainSet
 	for i, d := range domains {
-		fold, err := d.Set(FoldTest)
+		fold, err := d.Set(e.fold())
 		if err != nil {
 			return nil, err
 		}
@@ -135,7 +143,7 @@ func (e Experiment) tests(ctx context.Context, t *Task, domains []*Domain) ([]do
 
 // shots draws a seed's shots of the source and encodes their views.
 func (e Experiment) shots(ctx context.Context, t *Task, seed uint64) (shotSet, error) {
-	s := shotSet{seed: seed, views: features.Views{Augmented: true, Count: e.Views, Seed: seed}}
+	s := shotSet{seed: seed, views: features.Views{Augmented: e.Views > 0, Count: e.Views, Seed: seed}}
 	var err error
 	if s.pictures, err = t.Shots(e.Shots, int64(seed)); err != nil {
 		return s, err

@@ -84,7 +84,7 @@ func (e Experiment) tune(ctx context.Context, t *Task, domains []*Domain, x tuni
 	defer tuner.Close()
 	var runs []report.Run
 	for i, d := range domains {
-		fold, err := d.Set(FoldTest)
+		fold, err := d.Set(e.fold())
 		if err != nil {
 			return nil, err
 		}
