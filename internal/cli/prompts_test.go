@@ -250,4 +250,8 @@ func TestBadPromptLearningSaysWhatIsWrong(t *testing.T) {
 	}
 	mustRun(t, learn(root, out, "coop", "--vectors", "2")...)
 	fails(t, []string{"eval", out, "--features", "f.safetensors"}, "f.safetensors")
+	features := makeClusters(3, 2, 12, 1, 1).write(t, filepath.Join(dir, "f.safetensors"))
+	fails(t, []string{"eval", out, "--features", features}, "need the model", "--weights")
+	fails(t, []string{"demo", "--families", "adapters,prompt"}, "--families", `"prompt"`, "test-time")
+	fails(t, []string{"demo", "--families", "test-time", "--images", "0"}, "--images")
 }
