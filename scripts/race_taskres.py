@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Races TaskRes training against the same loop in PyTorch.
 
-    go test -c -o /tmp/adapt.test ./adapt        # add -tags onednn for oneDNN
-    python scripts/race_taskres.py --binary /tmp/adapt.test [--threads 2] [--rounds 3] [--steps 186]
+    go test -c -o adapt.test ./adapt        # add -tags onednn for oneDNN
+    python scripts/race_taskres.py --binary ./adapt.test [--threads 2] [--rounds 3] [--steps 186]
 
 Both sides take the same steps: 256 unit features of width 512, 1,000 classes,
 prototypes plus residual normalised, logits, cross-entropy (or a remedy's

@@ -47,13 +47,14 @@ type Recipe struct {
 	Emoji    int `json:"emoji"`
 }
 
-// DefaultRecipe is the recipe of the model that ships.
+// DefaultRecipe is the first stage of the model that ships; the second starts
+// from it (see the model's card).
 func DefaultRecipe() Recipe {
 	return Recipe{
-		Seed: 1, Batch: 256, Steps: 4000, Warmup: 200,
-		LR: 1e-3, WeightDecay: 0.1, Beta1: 0.9, Beta2: 0.98, Eps: 1e-6,
-		ImageSize: 32, Patch: 8, VisionWidth: 192, VisionLayers: 6, VisionHeads: 3,
-		TextWidth: 128, TextLayers: 4, TextHeads: 2, EmbedDim: 192,
+		Seed: 1, Batch: 128, Steps: 4500, Warmup: 150,
+		LR: 1.5e-3, WeightDecay: 0.1, Beta1: 0.9, Beta2: 0.98, Eps: 1e-6,
+		ImageSize: 32, Patch: 8, VisionWidth: 128, VisionLayers: 6, VisionHeads: 2,
+		TextWidth: 128, TextLayers: 4, TextHeads: 2, EmbedDim: 128,
 		Coloured: 2, Emoji: 4,
 	}
 }
