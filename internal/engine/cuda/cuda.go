@@ -130,3 +130,6 @@ func (e *Engine) Close() error {
 	e.d = nil
 	return err
 }
+
+// Driver returns what the engine runs on.
+func (e *Engine) Driver() Driver { return e.d }

@@ -104,7 +104,7 @@ func gemmSizes(g engine.Gemm) (m, n, k int, err error) {
 }
 
 // narrow gives p the kind of its factors. In the 16-bit precisions a product
-// with a frozen right factor takes that factor's narrow copy and a copy of the
+// with a frozen right factor of suitable size takes that factor's narrow copy and a copy of the
 // left one made here, which release gives back.
 func (e *Engine) narrow(p *Product, g engine.Gemm) (release func(), err error) {
 	nothing := func() {}
@@ -121,7 +121,8 @@ func (e *Engine) narrow(p *Product, g engine.Gemm) (release func(), err error) {
 		return nothing, nil
 	}
 	weights, frozen := e.frozen[g.B]
-	if !frozen {
+	// The tensor cores want rows of whole 16 bytes.
+	if !frozen || p.K%8 != 0 || p.M%8 != 0 || g.TransA && p.N%8 != 0 {
 		p.Kind = Float
 		return nothing, nil
 	}
