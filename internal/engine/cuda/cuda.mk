@@ -62,3 +62,13 @@ cuda-check-one: cuda-lib
 cuda-ptx:
 	@if [ -z "$(NVCC)" ]; then echo "nvcc is not found: pip install --no-deps --target /opt/cuda13 nvidia-cuda-nvcc nvidia-nvvm nvidia-cuda-crt nvidia-cuda-runtime nvidia-cuda-cccl"; exit 1; fi
 	NVCC=$(NVCC) sh $(CUDA_DIR)/kernels/make.sh $(CUDA_DIR)/kernels/kernels.ptx.gz
+
+# The binaries that scripts/gpu_check.sh runs on a machine with a GPU: without
+# oneDNN, so that they need nothing there but the driver and cuBLAS.
+GPU_CHECK ?= .cache/gpu-check
+.PHONY: gpu-check-files
+gpu-check-files: cuda-lib
+	@mkdir -p $(GPU_CHECK)
+	$(CUDA_ENV) $(GO) build -tags gpu -trimpath -ldflags '-s -w' -o $(GPU_CHECK)/clipcalib ./cmd/clipcalib
+	$(CUDA_ENV) $(GO) test -tags gpu -trimpath -ldflags '-s -w' -c -o $(GPU_CHECK)/gpu.test ./$(CUDA_DIR)/nvidia
+	@ls -l $(GPU_CHECK); echo "carry $(GPU_CHECK) with the repository to the machine and run scripts/gpu_check.sh there"
