@@ -15,9 +15,9 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
-	"unsafe"
 )
 
 // fake is a device in another process (emulator/), which runs the kernels on
@@ -33,7 +33,6 @@ type fake struct {
 	blocks   map[Ptr]int64
 	next     Ptr
 	end      Ptr
-	region   []byte
 	queue    []func()
 	noting   *[]func() // where work goes instead, while it is recorded
 	noBias   bool
@@ -49,6 +48,8 @@ type fake struct {
 }
 
 const fakeRange = 1 << 32
+
+var fakes atomic.Int64 // made so far, each with a range of its own
 
 // kernelNames lists the kernels in the sources.
 func kernelNames(t testing.TB) []string {
@@ -121,14 +122,18 @@ func buildEmulator(t testing.TB) string {
 
 func newFake(t testing.TB) *fake {
 	path := buildEmulator(t)
-	region, err := syscall.Mmap(-1, 0, fakeRange, syscall.PROT_NONE, syscall.MAP_PRIVATE|syscall.MAP_ANON|syscall.MAP_NORESERVE)
-	if err != nil {
-		t.Fatal(err)
+	// The range must be free in both processes: far from where programs, their
+	// libraries and Go's heap lie.
+	base := Ptr(0x100000000000 + fakeRange*fakes.Add(1))
+	at, _, errno := syscall.Syscall6(syscall.SYS_MMAP, uintptr(base), fakeRange, syscall.PROT_NONE,
+		syscall.MAP_PRIVATE|syscall.MAP_ANON|syscall.MAP_NORESERVE, ^uintptr(0), 0)
+	if errno != 0 || at != uintptr(base) {
+		t.Fatalf("reserve addresses at %#x: %v", uintptr(base), errno)
 	}
-	base := Ptr(uintptr(unsafe.Pointer(unsafe.SliceData(region))))
+	var err error
 	f := &fake{
 		info:  Info{Name: "Emulator", Capability: 90, Memory: 1 << 30, Driver: 13000},
-		limit: 1 << 30, blocks: map[Ptr]int64{}, next: base, end: base + fakeRange, region: region,
+		limit: 1 << 30, blocks: map[Ptr]int64{}, next: base, end: base + fakeRange,
 	}
 	f.process = exec.Command(path, fmt.Sprint(uintptr(base)), fmt.Sprint(fakeRange))
 	f.process.Stderr = os.Stderr
@@ -146,7 +151,7 @@ func newFake(t testing.TB) *fake {
 	t.Cleanup(func() {
 		f.input.Close()
 		f.process.Wait()
-		syscall.Munmap(region)
+		syscall.Syscall(syscall.SYS_MUNMAP, uintptr(base), fakeRange, 0)
 	})
 	return f
 }

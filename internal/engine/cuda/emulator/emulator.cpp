@@ -1,159 +1,13 @@
 // A device in a process of its own. It maps the range of addresses it is told,
 // reads commands from standard input and answers on standard output; see
 // fake_test.go for the other end. Nothing but Read and Sync is answered.
-#include "kernels.cu"
+#include "core.h"
 
 #include <cstdio>
 #include <cstdlib>
-#include <map>
-#include <string>
 #include <sys/mman.h>
-#include <ucontext.h>
-#include <unistd.h>
-#include <vector>
-
-uint3 threadIdx, blockIdx, blockDim, gridDim;
-
-extern char __start_shared_memory[], __stop_shared_memory[];
 
 namespace emulator {
-
-const size_t stack_size = 128 << 10;
-
-struct Barrier {
-    int members = 0, arrived = 0;
-    unsigned generation = 0;
-    void release() {
-        arrived = 0;
-        generation++;
-    }
-};
-
-struct Warp {
-    Barrier barrier;
-    uint64_t slots[32];
-};
-
-struct Fibre {
-    ucontext_t context;
-    uint3 index;
-    bool done;
-    Barrier *waits;
-    unsigned generation;
-};
-
-ucontext_t scheduler;
-std::vector<Fibre> fibres;
-std::vector<char> stacks;
-std::vector<Warp> warps;
-Barrier block;
-int current;
-std::vector<char> shared;
-std::string failure;
-void (*run_thread)(const char *);
-const char *thread_args;
-
-void *dynamic_shared() { return shared.data(); }
-int lane() { return current % 32; }
-uint64_t *warp_slot(int l) { return &warps[current / 32].slots[l]; }
-
-void wait(Barrier &b) {
-    Fibre &f = fibres[current];
-    f.waits = &b;
-    f.generation = b.generation;
-    if (++b.arrived == b.members) b.release();
-    else swapcontext(&f.context, &scheduler);
-    f.waits = nullptr;
-}
-void block_barrier() { wait(block); }
-void warp_barrier() { wait(warps[current / 32].barrier); }
-
-void leave(Barrier &b) {
-    b.members--;
-    if (b.members > 0 && b.arrived == b.members) b.release();
-}
-
-void entry() {
-    run_thread(thread_args);
-    Fibre &f = fibres[current];
-    f.done = true;
-    leave(block);
-    leave(warps[current / 32].barrier);
-    swapcontext(&f.context, &scheduler);
-}
-
-// one_block runs all threads of the block blockIdx to their end.
-void one_block(int threads, bool backwards) {
-    fibres.resize(threads);
-    warps.assign((threads + 31) / 32, Warp());
-    stacks.resize(stack_size * threads);
-    block = Barrier();
-    block.members = threads;
-    std::fill(shared.begin(), shared.end(), (char)0xff);
-    std::fill(__start_shared_memory, __stop_shared_memory, (char)0xff);
-    for (int t = 0; t < threads; t++) {
-        Fibre &f = fibres[t];
-        f.done = false;
-        f.waits = nullptr;
-        f.index = {t % blockDim.x, t / blockDim.x % blockDim.y, t / blockDim.x / blockDim.y};
-        warps[t / 32].barrier.members++;
-        getcontext(&f.context);
-        f.context.uc_stack.ss_sp = &stacks[stack_size * t];
-        f.context.uc_stack.ss_size = stack_size;
-        f.context.uc_link = nullptr;
-        makecontext(&f.context, entry, 0);
-    }
-    for (int left = threads; left > 0;) {
-        bool moved = false;
-        for (int k = 0; k < threads; k++) {
-            int t = backwards ? threads - 1 - k : k;
-            Fibre &f = fibres[t];
-            if (f.done || (f.waits && f.waits->generation == f.generation)) continue;
-            current = t;
-            threadIdx = f.index;
-            moved = true;
-            swapcontext(&scheduler, &f.context);
-            if (f.done) left--;
-        }
-        if (!moved) {
-            failure = "threads of a block wait for one another for ever";
-            return;
-        }
-    }
-}
-
-// unpack reads one argument as the driver lays them out: each at its own
-// alignment.
-template <class T> T unpack(const char *args, size_t &at) {
-    at = (at + alignof(T) - 1) / alignof(T) * alignof(T);
-    T v;
-    std::memcpy(&v, args + at, sizeof v);
-    at += sizeof v;
-    return v;
-}
-
-template <auto F, class... A> struct Caller {
-    static void run(const char *args) {
-        size_t at = 0;
-        std::tuple<A...> t{unpack<A>(args, at)...}; // braces: left to right
-        std::apply(F, t);
-    }
-    static size_t size() {
-        size_t at = 0;
-        ((at = (at + alignof(A) - 1) / alignof(A) * alignof(A) + sizeof(A)), ...);
-        return at;
-    }
-};
-
-struct Kernel {
-    void (*run)(const char *);
-    size_t size;
-};
-std::map<std::string, Kernel> kernels;
-
-template <auto F, class... A> void add(const char *name, void (*)(A...)) {
-    kernels[name] = {Caller<F, A...>::run, Caller<F, A...>::size()};
-}
 
 bool get(void *p, size_t n) { return fread(p, 1, n, stdin) == n; }
 template <class T> T get() {
@@ -174,31 +28,9 @@ void answer(const void *p, size_t n) {
 void launch() {
     std::string name = text();
     uint3 grid = get<uint3>(), dim = get<uint3>();
-    shared.resize(get<uint32_t>() + 16);
+    uint32_t dynamic = get<uint32_t>();
     std::string args = text();
-    auto k = kernels.find(name);
-    if (!failure.empty()) return;
-    if (k == kernels.end()) {
-        failure = "no kernel " + name;
-        return;
-    }
-    if (k->second.size != args.size()) {
-        failure = name + " takes " + std::to_string(k->second.size) + " bytes of arguments, got " + std::to_string(args.size());
-        return;
-    }
-    unsigned threads = dim.x * dim.y * dim.z;
-    if (!grid.x || !grid.y || !grid.z || grid.y > 65535 || grid.z > 65535 || !threads || threads > 1024 || shared.size() > 48 << 10) {
-        failure = name + ": invalid launch";
-        return;
-    }
-    gridDim = grid;
-    blockDim = dim;
-    run_thread = k->second.run;
-    thread_args = args.data();
-    static unsigned blocks;
-    for (blockIdx.z = 0; blockIdx.z < grid.z; blockIdx.z++)
-        for (blockIdx.y = 0; blockIdx.y < grid.y; blockIdx.y++)
-            for (blockIdx.x = 0; blockIdx.x < grid.x && failure.empty(); blockIdx.x++) one_block(threads, blocks++ % 2);
+    launch(name, grid, dim, dynamic, args.data(), args.size());
 }
 
 float widen(uint16_t h, int kind) {
