@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"clipcalib/internal/dataset"
 	"clipcalib/internal/features"
 	"clipcalib/internal/report"
+	"clipcalib/internal/run"
 	"clipcalib/weights"
 )
 
@@ -73,6 +75,15 @@ func TestAllFamiliesStandInOneTable(t *testing.T) {
 	if rows["zero-shot "] != len(domains) {
 		t.Errorf("%d rows of zero-shot, want one for each of %d domains", rows["zero-shot "], len(domains))
 	}
+	// The reference of learned prompts is that of the adapters.
+	reference := zeroShot(t, x.Out, "emoji/taskres-none-seed1", domains[1])
+	for _, other := range []string{"emoji/taskres-none-seed2", "emoji/coop-sals-seed1", "emoji/maple-none-seed2"} {
+		for i, v := range zeroShot(t, x.Out, other, domains[1]) {
+			if math.Abs(v-reference[i]) > 1e-3 {
+				t.Fatalf("%s: zero-shot logit %d is %g, that of an adapter %g", other, i, v, reference[i])
+			}
+		}
+	}
 	// A second time nothing is computed, and the rows are the same.
 	before := modified(t, x.Out)
 	again, err := x.Task(context.Background(), task, domains)
@@ -85,6 +96,16 @@ func TestAllFamiliesStandInOneTable(t *testing.T) {
 	if !slices.Equal(before, modified(t, x.Out)) {
 		t.Error("files were written again")
 	}
+}
+
+// zeroShot are the zero-shot logits of a run on a domain.
+func zeroShot(t *testing.T, out, dir string, d *Domain) []float64 {
+	t.Helper()
+	ev, err := run.ReadEvaluation(filepath.Join(out, dir, "targets", d.Name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ev.ZeroShot.Data
 }
 
 func TestTestTimeTuningUsesOtherPicturesForEverySeed(t *testing.T) {

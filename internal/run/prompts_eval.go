@@ -8,15 +8,20 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"clipcalib/adapt"
 	"clipcalib/adapt/prompt"
+	"clipcalib/text"
 )
 
 // PromptTarget is what learned prompts need of a target besides its features.
 type PromptTarget struct {
-	Model   *prompt.Model
-	Classes []string // names, in the order of the labels; nil means the run's
+	Model *prompt.Model
+	// Classes are the names, in the order of the labels; nil means the run's.
+	// The zero-shot reference of other classes is of "a photo of a {}.", unless
+	// the target's data has prototypes.
+	Classes []string
 	// Images opens the images for methods that prompt the image tower too: read
 	// writes the preprocessed pixels of the image that feature row i is of, and
 	// is asked in order, until stop.
@@ -28,6 +33,7 @@ type promptsOn struct {
 	learner *prompt.Learner
 	target  PromptTarget
 	own     bool // the target has zero-shot prototypes of its own
+	same    bool // the target's classes are the run's
 }
 
 // openPrompts puts the learned vectors before the target's class names.
@@ -43,7 +49,8 @@ func (o EvalOptions) openPrompts(path string, data adapt.Data) (classifier, erro
 	if c.target.Classes == nil {
 		c.target.Classes = l.Classes()
 	}
-	if c.own || o.Prompts.Classes != nil {
+	c.same = slices.Equal(c.target.Classes, l.Classes())
+	if c.own || !c.same {
 		if c.learner, err = l.WithClasses(c.target.Classes, data.Prototypes); err != nil {
 			return nil, err
 		}
@@ -53,9 +60,12 @@ func (o EvalOptions) openPrompts(path string, data adapt.Data) (classifier, erro
 
 func (c promptsOn) describe(t *Target) int {
 	t.Method, t.Remedy = c.learner.Method.Name(), c.learner.Remedy.Name()
-	t.Prototypes, t.ZeroShot = fromPrompts, fromRun
-	if c.own {
+	t.Prototypes, t.ZeroShot = fromPrompts, text.TemplateDefault
+	switch {
+	case c.own:
 		t.ZeroShot = fromTarget
+	case c.same:
+		t.ZeroShot = fromRun
 	}
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q", c.target.Classes))
 	t.ClassNamesSHA256 = hex.EncodeToString(sum[:])

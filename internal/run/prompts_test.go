@@ -132,9 +132,14 @@ func TestSaLSKeepsLearnedPromptsInTheZeroShotRange(t *testing.T) {
 	if err != nil || !again.Reused {
 		t.Errorf("reused %v, %v", again.Reused, err)
 	}
+	e.Prompts.Classes = names
+	if again, err = run.Eval(context.Background(), e); err != nil || !again.Reused {
+		t.Errorf("the same class names: reused %v, %v", again.Reused, err)
+	}
 	e.Prompts.Classes = []string{"cat", "dog", "tulip"}
-	if other, err := run.Eval(context.Background(), e); err != nil || other.Reused {
-		t.Errorf("other class names: reused %v, %v", other.Reused, err)
+	other, err := run.Eval(context.Background(), e)
+	if err != nil || other.Reused || other.Target.ZeroShot != "a photo of a {}." {
+		t.Errorf("other class names: reused %v, reference %q, %v", other.Reused, other.Target.ZeroShot, err)
 	}
 }
 
