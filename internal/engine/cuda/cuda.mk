@@ -72,3 +72,17 @@ gpu-check-files: cuda-lib
 	$(CUDA_ENV) $(GO) build -tags gpu -trimpath -ldflags '-s -w' -o $(GPU_CHECK)/clipcalib ./cmd/clipcalib
 	$(CUDA_ENV) $(GO) test -tags gpu -trimpath -ldflags '-s -w' -c -o $(GPU_CHECK)/gpu.test ./$(CUDA_DIR)/nvidia
 	@ls -l $(GPU_CHECK); echo "carry $(GPU_CHECK) with the repository to the machine and run scripts/gpu_check.sh there"
+
+# The GPU tests and the driver package under them, on an emulated libcuda and
+# cuBLAS: what can be run of them without a GPU.
+EMULATED := $(abspath $(CUDA_BUILD))/emulated
+.PHONY: cuda-emulated
+cuda-emulated: gpu-check-files
+	@mkdir -p $(EMULATED)
+	@cd $(CUDA_DIR) && { grep -oh '^KERNEL([a-z_0-9]*)' kernels/*.cu | sed 's/KERNEL(\(.*\))/\1/'; \
+	  grep -oh 'KERNEL([a-z_]*##D)' kernels/*.cu | sed 's/KERNEL(\(.*\)##D)/\132\n\164/'; } | grep -v '^name$$' | sort -u >$(EMULATED)/kernels.txt
+	@sed 's/.*/emulator::add<&>("&", \&&);/' $(EMULATED)/kernels.txt >$(EMULATED)/table.inc
+	@sed 's/.*/add_name("&")/' $(EMULATED)/kernels.txt >$(EMULATED)/names.inc
+	$(CXX) -std=c++17 -O1 -w -fPIC -shared -I$(EMULATED) -I$(CUDA_DIR)/emulator -I$(CUDA_DIR)/kernels -Wl,-soname,libcuda.so.1 -o $(EMULATED)/libcuda.so.1 $(CUDA_DIR)/emulator/libcuda.cpp
+	$(CXX) -std=c++17 -O1 -w -fPIC -shared -I$(CUDA_H) -I$(BLAS_H) -I$(CRT_H) -I$(NV_H) -o $(EMULATED)/libcublasLt.so.13 $(CUDA_DIR)/emulator/libcublaslt.cpp -ldl
+	cd $(CUDA_DIR)/nvidia && LD_LIBRARY_PATH=$(EMULATED) CLIPCALIB_GPU=required $(abspath $(GPU_CHECK))/gpu.test -test.run 'Kernels|Recording|Emulated'

@@ -1,0 +1,149 @@
+// A libcuda.so.1 that runs the kernels on the processor, so that the driver
+// package, with gorgonia.org/cu under it, can be run where there is no GPU. It
+// holds the functions those call, does all work at once, and checks addresses.
+// Environment: EMULATOR_INIT, EMULATOR_RETAIN (errors those calls return),
+// EMULATOR_VERSION (CUDA version), EMULATOR_MEMORY (bytes).
+#include "core.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+
+#define API extern "C" __attribute__((visibility("default"))) int
+
+using emulator::failure;
+typedef std::vector<std::function<void()>> Graph;
+
+static long setting(const char *name, long otherwise) {
+    const char *v = getenv(name);
+    return v ? atol(v) : otherwise;
+}
+
+static std::map<uintptr_t, size_t> blocks;
+static size_t held;
+static Graph *capture;
+static thread_local void *current;
+static int context_object, stream_object, module_object;
+
+static int fail(const std::string &why) {
+    if (failure.empty()) {
+        failure = why;
+        fprintf(stderr, "emulated libcuda: %s\n", why.c_str());
+    }
+    return 700;
+}
+
+static bool inside(uint64_t p, size_t n) {
+    auto b = blocks.upper_bound(p);
+    if (b == blocks.begin()) return false;
+    --b;
+    return p + n <= b->first + b->second;
+}
+
+// work does something in the stream, or notes it while a graph is captured.
+static int work(void *stream, std::function<void()> f) {
+    if (!current) return 201;
+    if (stream != &stream_object) return fail("work on another stream");
+    if (capture) capture->push_back(f);
+    else f();
+    return failure.empty() ? 0 : 719;
+}
+
+static const char *names[] = {
+#define add_name(name) name,
+#include "names.inc"
+};
+
+API cuInit(unsigned) {
+#include "table.inc"
+    return (int)setting("EMULATOR_INIT", 0);
+}
+API cuDriverGetVersion(int *v) { return *v = (int)setting("EMULATOR_VERSION", 13000), 0; }
+API cuDeviceGet(int *d, int i) { return *d = i, i == 0 ? 0 : 101; }
+API cuDeviceGetCount(int *n) { return *n = 1, 0; }
+API cuDeviceGetName(char *s, int n, int) { return snprintf(s, n, "Emulated GPU"), 0; }
+API cuDeviceTotalMem_v2(size_t *n, int) { return *n = setting("EMULATOR_MEMORY", 1l << 30), 0; }
+API cuDeviceGetAttribute(int *v, int a, int) { return *v = a == 75 ? 9 : 0, 0; } // compute capability 9.0
+API cuDevicePrimaryCtxRetain(void **c, int) { return *c = &context_object, (int)setting("EMULATOR_RETAIN", 0); }
+API cuDevicePrimaryCtxRelease_v2(int) { return blocks.empty() ? 0 : fail("memory is left when the context goes"); }
+API cuCtxSetCurrent(void *c) { return current = c, 0; }
+API cuStreamCreate(void **s, unsigned) { return *s = &stream_object, 0; }
+API cuStreamDestroy_v2(void *) { return 0; }
+API cuStreamSynchronize(void *) { return capture ? fail("waiting while capturing") : failure.empty() ? 0 : 719; }
+API cuMemGetInfo_v2(size_t *free, size_t *total) {
+    cuDeviceTotalMem_v2(total, 0);
+    *free = *total - held;
+    return current ? 0 : 201;
+}
+API cuMemAlloc_v2(uint64_t *p, size_t n) {
+    size_t total;
+    if (!current) return 201;
+    cuDeviceTotalMem_v2(&total, 0);
+    if (held + n > total) return 2;
+    *p = (uint64_t)aligned_alloc(256, (n + 255) / 256 * 256);
+    memset((void *)*p, 0xff, n);
+    blocks[*p] = n;
+    held += n;
+    return 0;
+}
+API cuMemFree_v2(uint64_t p) {
+    if (!blocks.count(p)) return fail("freed what is not allocated");
+    held -= blocks[p];
+    blocks.erase(p);
+    free((void *)p);
+    return 0;
+}
+API cuMemAllocHost_v2(void **p, size_t n) { return *p = malloc(n), current ? 0 : 201; }
+API cuMemFreeHost(void *p) { return free(p), 0; }
+API cuMemcpyHtoDAsync_v2(uint64_t to, const void *from, size_t n, void *s) {
+    if (!inside(to, n)) return fail("copy in to a bad address");
+    return work(s, [=] { memcpy((void *)to, from, n); });
+}
+API cuMemcpyDtoH_v2(void *to, uint64_t from, size_t n) {
+    if (!inside(from, n)) return fail("copy out of a bad address");
+    return memcpy(to, (void *)from, n), failure.empty() ? 0 : 719;
+}
+API cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t n, void *s) {
+    if (!inside(to, n) || !inside(from, n)) return fail("copy between bad addresses");
+    return work(s, [=] { memmove((void *)to, (void *)from, n); });
+}
+API cuMemsetD32Async(uint64_t to, unsigned v, size_t n, void *s) {
+    if (!inside(to, 4 * n)) return fail("fill of a bad address");
+    return work(s, [=] { std::fill((unsigned *)to, (unsigned *)to + n, v); });
+}
+API cuModuleLoadData(void **m, const void *image) {
+    *m = &module_object;
+    return strstr((const char *)image, ".target sm_75") ? 0 : 218;
+}
+API cuModuleUnload(void *) { return 0; }
+API cuModuleGetFunction(void **f, void *, const char *name) {
+    for (const char *&n : names)
+        if (!strcmp(n, name)) return *f = (void *)n, 0;
+    return 500;
+}
+API cuLaunchKernel(void *f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared,
+                   void *s, void **params, void **extra) {
+    if (params || !extra || extra[0] != (void *)1 || extra[2] != (void *)2 || extra[4] != nullptr) return 1;
+    size_t n = *(size_t *)extra[3];
+    std::string name = (const char *)f, args((const char *)extra[1], n);
+    return work(s, [=] { emulator::launch(name, {gx, gy, gz}, {bx, by, bz}, shared, args.data(), args.size()); });
+}
+API cuEventCreate(void **e, unsigned) { return *e = &stream_object, 0; }
+API cuEventRecord(void *, void *s) { return work(s, [] {}); }
+API cuEventSynchronize(void *) { return 0; }
+API cuEventDestroy_v2(void *) { return 0; }
+API cuStreamBeginCapture_v2(void *, int) { return capture = new Graph, 0; }
+API cuStreamEndCapture(void *, void **g) { return *g = capture, capture = nullptr, 0; }
+API cuGraphInstantiateWithFlags(void **x, void *g, unsigned long long) { return *x = new Graph(*(Graph *)g), 0; }
+API cuGraphDestroy(void *g) { return delete (Graph *)g, 0; }
+API cuGraphExecDestroy(void *g) { return delete (Graph *)g, 0; }
+API cuGraphLaunch(void *g, void *s) {
+    return work(s, [=] {
+        for (auto &f : *(Graph *)g) f();
+    });
+}
+
+// emulated_work lets the emulated cuBLAS queue its products.
+extern "C" __attribute__((visibility("default"))) int emulated_work(void *stream, void (*f)(void *), void *what) {
+    return work(stream, [=] { f(what); });
+}
