@@ -160,7 +160,7 @@ func (e *Encoder) compile(n int) (*program, error) {
 	var err error
 	if p.Program, err = g.Compile(p.features); err != nil {
 		g.Close()
-		return nil, err
+		return nil, engine.NameBatch(err, n)
 	}
 	return p, nil
 }

@@ -1,6 +1,9 @@
 package engine
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // OutOfMemory is the error of an engine whose memory does not suffice.
 type OutOfMemory struct {
@@ -8,6 +11,7 @@ type OutOfMemory struct {
 	Need   int64  // bytes asked for
 	Free   int64  // bytes the engine could still have given
 	Bound  int64  // bytes it may hold in all
+	Whole  bool   // Need is all that a batch needs, not one piece of it
 }
 
 // Error says what was asked for and what there was.
@@ -17,12 +21,25 @@ func (e *OutOfMemory) Error() string {
 }
 
 // Batch returns the batch size that would have fitted where batch did not,
-// taking the need to grow with it and leaving a tenth to spare; 0 if none would.
+// taking the need to grow with it and leaving a tenth to spare; 0 if none would,
+// or if the whole need is not known.
 func (e *OutOfMemory) Batch(batch int) int {
-	if e.Need <= 0 || batch < 1 {
+	if !e.Whole || e.Need <= 0 || batch < 1 {
 		return 0
 	}
 	return min(batch-1, int(0.9*float64(e.Free)/float64(e.Need)*float64(batch)))
+}
+
+// NameBatch adds to an error of memory the batch size that would have fitted in
+// place of batch; other errors it returns as they are.
+func NameBatch(err error, batch int) error {
+	var oom *OutOfMemory
+	if errors.As(err, &oom) {
+		if n := oom.Batch(batch); n > 0 {
+			return fmt.Errorf("%w: --batch %d would fit in place of %d", err, n, batch)
+		}
+	}
+	return err
 }
 
 // bytesText writes a number of bytes in the unit that suits it.

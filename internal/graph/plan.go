@@ -88,7 +88,15 @@ func pick(blocks *[]*block, size int) int {
 	return k
 }
 
+// reserver is an engine that can tell beforehand whether memory suffices.
+type reserver interface{ Reserve(bytes int64) error }
+
 func (p *Program) allocate(blocks []*block) error {
+	if r, ok := p.g.Engine.(reserver); ok {
+		if err := r.Reserve(p.need(blocks)); err != nil {
+			return fmt.Errorf("memory for the graph: %w", err)
+		}
+	}
 	for _, b := range blocks {
 		t, err := p.g.Engine.New(tensor.Float32, b.size)
 		if err != nil {
@@ -109,6 +117,19 @@ func (p *Program) allocate(blocks []*block) error {
 		}
 	}
 	return nil
+}
+
+// need returns the bytes that allocate asks for.
+func (p *Program) need(blocks []*block) (bytes int64) {
+	for _, b := range blocks {
+		bytes += 4 * int64(b.size)
+	}
+	for _, s := range p.order {
+		for _, shape := range s.op.Saved {
+			bytes += 4 * int64(shape.TotalSize())
+		}
+	}
+	return bytes
 }
 
 // connect resolves the inputs of every operation.

@@ -32,6 +32,17 @@ func (e *Engine) New(dt tensor.Dtype, shape ...int) (*tensor.Dense, error) {
 	return e.over(p, dt, shape), nil
 }
 
+// Reserve reports an error if less than bytes can be had, so that a graph whose
+// need is known fails as a whole, before it has taken anything.
+func (e *Engine) Reserve(bytes int64) error {
+	if bytes > e.pool.available() {
+		err := e.pool.exhausted(bytes)
+		err.Whole = true
+		return err
+	}
+	return nil
+}
+
 // over returns a tensor over device memory.
 func (e *Engine) over(p Ptr, dt tensor.Dtype, shape []int) *tensor.Dense {
 	size := 4 * tensor.Shape(shape).TotalSize()

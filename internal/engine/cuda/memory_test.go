@@ -99,8 +99,17 @@ func TestOutOfMemorySaysWhatWouldFit(t *testing.T) {
 	if !errors.As(err, &oom) || !strings.Contains(err.Error(), "smaller batch") {
 		t.Fatalf("error %v", err)
 	}
+	if oom.Batch(64) != 0 {
+		t.Error("a batch is named for a part of the need")
+	}
+	if err := e.Reserve(1_500_000); !errors.As(err, &oom) {
+		t.Errorf("error %v", err)
+	}
 	if b := oom.Batch(64); b < 1 || int64(b)*oom.Need/64 > oom.Free {
 		t.Errorf("batch %d of %+v", b, oom)
+	}
+	if s := engine.NameBatch(err, 64).Error(); s != err.Error() {
+		t.Error(s)
 	}
 	e.Release(x) // and what was in use can be had in another shape
 	y, err := e.New(tensor.Float32, 200_000)

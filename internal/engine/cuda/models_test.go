@@ -3,11 +3,14 @@
 package cuda_test
 
 import (
+	"regexp"
+	"strconv"
 	"testing"
 
 	"clipcalib/internal/engine/cpu"
 	"clipcalib/internal/engine/cuda"
 	"clipcalib/internal/engine/cuda/cudatest/models"
+	"clipcalib/vit"
 	"clipcalib/weights"
 )
 
@@ -32,6 +35,41 @@ func TestModelAgreesWithProcessor(t *testing.T) {
 	if worst, where := models.WorstGradient(models.Gradients(t, e, ck), models.Gradients(t, base, ck)); !(worst < 1e-4) {
 		t.Errorf("gradients differ by %g of the largest, in %s", worst, where)
 	}
+}
+
+// TestBatchThatFitsIsNamed encodes with too little memory, then with the batch
+// that the error names.
+func TestBatchThatFitsIsNamed(t *testing.T) {
+	ck := openTiny(t)
+	e := cuda.OpenFake(t, cuda.Options{Memory: 600 << 10})
+	s := ck.Config.Vision.ImageSize
+	pictures := make([][]float32, 512)
+	for i := range pictures {
+		pictures[i] = make([]float32, 3*s*s)
+	}
+	encode := func(batch int) error {
+		v, err := vit.NewEncoderOn(e, ck, batch)
+		if err != nil {
+			return err
+		}
+		defer v.Close()
+		_, err = v.Encode(t.Context(), pictures[:batch])
+		return err
+	}
+	batch := 512
+	for err := encode(batch); err != nil; err = encode(batch) {
+		named := regexp.MustCompile(`--batch (\d+) would fit`).FindStringSubmatch(err.Error())
+		if named == nil {
+			batch /= 2 // the pictures alone do not fit
+			continue
+		}
+		batch, _ = strconv.Atoi(named[1])
+		if err := encode(batch); err != nil {
+			t.Errorf("the batch that was named does not fit: %v", err)
+		}
+		return
+	}
+	t.Errorf("no batch was named down to %d", batch)
 }
 
 // TestNarrowProductsStayClose holds the 16-bit precisions to their rounding.

@@ -111,7 +111,7 @@ func (p *pool) available() int64 {
 	return p.held - p.used + max(rest, 0)
 }
 
-func (p *pool) exhausted(need int64) error {
+func (p *pool) exhausted(need int64) *engine.OutOfMemory {
 	return &engine.OutOfMemory{Device: "GPU", Need: need, Free: p.available(), Bound: p.bound}
 }
 
