@@ -202,8 +202,15 @@ func (a *app) demoOutput(out string, page report.Page, spent time.Duration) erro
 		return err
 	}
 	all := map[string][]report.Run{}
-	for _, s := range page.Sections {
+	for i, s := range page.Sections {
 		all[s.Title] = s.Runs
+		if s.Featured == "" {
+			continue
+		}
+		grid := report.MethodGrid(s.Runs, s.Featured, sourceAndWorst(s.Runs, s.Featured)...)
+		if err := report.ReliabilityPNG(filepath.Join(out, fmt.Sprintf("reliability-%d.png", i+1)), grid); err != nil {
+			return err
+		}
 	}
 	if err := writeJSONFile(filepath.Join(out, "results.json"), all); err != nil {
 		return err
@@ -226,6 +233,23 @@ func (a *app) demoOutput(out string, page report.Page, spent time.Duration) erro
 		fmt.Fprintf(a.out, "%s, %.0f MB at most\n", spent.Round(time.Second), m/1e6)
 	}
 	return nil
+}
+
+// sourceAndWorst names the source and the drifted target where a method without
+// remedy is calibrated worst.
+func sourceAndWorst(runs []report.Run, method string) []string {
+	source, worst := "", ""
+	sum := map[string]float64{}
+	for _, r := range runs {
+		if r.Source {
+			source = r.Target
+		} else if r.Method == method && r.Remedy == (adapt.None{}).Name() {
+			if sum[r.Target] += r.Metrics.ECE; worst == "" || sum[r.Target] > sum[worst] {
+				worst = r.Target
+			}
+		}
+	}
+	return []string{source, worst}
 }
 
 // peakMemory is the most the process has had in memory, in bytes, where the
