@@ -38,7 +38,10 @@ KERNEL(act_backward)(float *dx, const float *x, const float *dy, i64 n, int act)
 KERNEL(epilogue)(float *out, const float *y, const float *bias, const float *residual, i64 n, int columns, int act) {
     EACH(i, n) {
         float v = y[i];
-        if (bias) v += bias[i % columns];
+        if (bias) {
+            i64 row = i;
+            v += bias[take(&row, columns)];
+        }
         v = activate(v, act);
         if (residual) v += residual[i];
         out[i] = v;

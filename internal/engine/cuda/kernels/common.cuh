@@ -39,6 +39,20 @@ __device__ inline void report(int *fault, int code, int place, int value) {
     for (i64 i = (i64)blockIdx.x * blockDim.x + threadIdx.x, each_step = (i64)gridDim.x * blockDim.x; \
          i < (n); i += each_step)
 
+// take returns k % by and leaves k / by, in 32 bits where k fits: a division of
+// 64 bits costs more than the memory traffic of an element.
+__device__ inline int take(i64 *k, int by) {
+    if (((unsigned long long)*k >> 32) == 0) {
+        unsigned u = (unsigned)*k, q = u / (unsigned)by;
+        *k = q;
+        return (int)(u - q * (unsigned)by);
+    }
+    i64 q = *k / by;
+    int r = (int)(*k - q * by);
+    *k = q;
+    return r;
+}
+
 // warp_row is the row of this warp.
 __device__ inline int warp_row() { return (int)((blockIdx.x * blockDim.x + threadIdx.x) / WARP); }
 __device__ inline int lane_id() { return (int)(threadIdx.x % WARP); }

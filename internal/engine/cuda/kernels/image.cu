@@ -6,11 +6,8 @@ KERNEL(patchify)(float *out, const float *images, i64 total, int channels, int s
     int grid = size / patch;
     EACH(e, total) {
         i64 k = e;
-        int x = k % patch; k /= patch;
-        int y = k % patch; k /= patch;
-        int c = k % channels; k /= channels;
-        int gx = k % grid; k /= grid;
-        int gy = k % grid; k /= grid;
+        int x = take(&k, patch), y = take(&k, patch), c = take(&k, channels);
+        int gx = take(&k, grid), gy = take(&k, grid);
         out[e] = images[((k * channels + c) * size + gy * patch + y) * size + gx * patch + x];
     }
 }
@@ -18,10 +15,8 @@ KERNEL(patchify)(float *out, const float *images, i64 total, int channels, int s
 // out[b, 0] = cls + pos[0]; out[b, i+1] = patches[b, i] + pos[i+1]
 KERNEL(tokens)(float *out, const float *patches, const float *cls, const float *pos, i64 total, int count, int width) {
     EACH(e, total) {
-        int j = e % width;
-        i64 r = e / width;
-        int i = r % count;
-        i64 b = r / count;
+        i64 b = e;
+        int j = take(&b, width), i = take(&b, count);
         float v = i > 0 ? patches[(b * (count - 1) + i - 1) * width + j] : cls[j];
         out[e] = v + pos[(i64)i * width + j];
     }
@@ -30,10 +25,8 @@ KERNEL(tokens)(float *out, const float *patches, const float *cls, const float *
 // dpatches[b, i] = dy[b, i+1]
 KERNEL(tokens_grad_patches)(float *dpatches, const float *dy, i64 total, int count, int width) {
     EACH(e, total) {
-        int j = e % width;
-        i64 r = e / width;
-        i64 b = r / (count - 1);
-        int i = r % (count - 1);
+        i64 b = e;
+        int j = take(&b, width), i = take(&b, count - 1);
         dpatches[e] = dy[(b * count + i + 1) * width + j];
     }
 }

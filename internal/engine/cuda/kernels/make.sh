@@ -9,13 +9,13 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 out=$1
 nvcc=${NVCC:-nvcc}
-tmp=$(mktemp -d)
+tmp=$(mktemp -d /tmp/kernels.XXXXXX)
 trap 'rm -rf "$tmp"' EXIT
 # Where things lie in memory decides some of the compiler's choices: the same
-# sources give the same code only with fixed addresses.
+# sources give the same code only with fixed addresses and environment.
 fixed=
 if setarch -R true 2>/dev/null; then fixed="setarch -R"; fi
-$fixed $nvcc -ptx -arch=compute_75 ${NVCC_FLAGS:-} -o "$tmp/raw.ptx" "$here/kernels.cu"
+(cd "$here" && env -i PATH="$PATH" $fixed $nvcc -ptx -arch=compute_75 ${NVCC_FLAGS:-} -o "$tmp/raw.ptx" kernels.cu)
 {
 	echo "// sources $(cd "$here" && cat $(ls *.cu *.cuh | LC_ALL=C sort) | sha256sum | cut -d' ' -f1)"
 	echo "// compiler $($nvcc --version | sed -n 's/^.*release.*, V\(.*\)$/nvcc \1/p')"

@@ -77,7 +77,8 @@ KERNEL(range_map_grad)(float *dlogits, const float *logits, const float *zs, con
 KERNEL(range_penalty)(double *part, float *dlogits, const float *logits, const float *zs, i64 total, int n, float step) {
     double s = 0;
     EACH(k, total) {
-        i64 i = k / n;
+        i64 i = k;
+        take(&i, n);
         float v = logits[k], low = zs[2 * i], high = zs[2 * i + 1], g = 0;
         if (v > high) {
             s += (double)v - (double)high;
@@ -97,7 +98,9 @@ KERNEL(range_penalty)(double *part, float *dlogits, const float *logits, const f
 KERNEL(square_distance)(double *part, float *dw, const float *w, const float *t, const float *alpha, i64 total, int n) {
     double s = 0;
     EACH(k, total) {
-        float a = alpha[k / n], d = w[k] - t[k];
+        i64 i = k;
+        take(&i, n);
+        float a = alpha[i], d = w[k] - t[k];
         s += (double)a * d * d;
         if (dw) dw[k] = 2 * a * d;
     }

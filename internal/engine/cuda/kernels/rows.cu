@@ -4,14 +4,14 @@
 // out[i] = x[i] + table[idx[i]]; x may be 0; a negative index adds nothing.
 KERNEL(gather)(float *out, const float *x, const float *table, const int *idx, i64 total, int rows, int width, int *fault) {
     EACH(e, total) {
-        i64 i = e / width;
-        int r = idx[i];
+        i64 i = e;
+        int column = take(&i, width), r = idx[i];
         if (r >= rows) {
             report(fault, FAULT_INDEX, (int)i, r);
             r = -1;
         }
         float v = x ? x[e] : 0.0f;
-        if (r >= 0) v += table[(i64)r * width + e % width];
+        if (r >= 0) v += table[(i64)r * width + column];
         out[e] = v;
     }
 }
