@@ -67,6 +67,7 @@ gpu_test models -test.run 'Models'
 gpu_test soak -test.run 'Soak'
 step demo-cpu "$dir/clipcalib" demo --device cpu --out "$out/demo-cpu"
 step demo-cuda "$dir/clipcalib" demo --device cuda --out "$out/demo-cuda"
+step demo-compare "${PYTHON:-python3}" scripts/gpu_check_demo.py "$out/demo-cpu" "$out/demo-cuda"
 
 refuses no-gpu-visible "sees no GPU" env CUDA_VISIBLE_DEVICES= "$dir/clipcalib" bench --device cuda
 refuses unknown-precision "precision" "$dir/clipcalib" bench --device cuda --precision int3
