@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"image"
 	"path/filepath"
 	"strings"
@@ -124,10 +126,16 @@ func (a *app) tta(ctx context.Context, f ttaFlags, name string) error {
 			}
 		}
 		target := targetName(set.Name, names)
+		pictures, err := set.Fingerprint(false)
+		if err != nil {
+			t.Close()
+			return err
+		}
+		data := fmt.Sprintf("%s %x", pictures, sha256.Sum256(fmt.Append(nil, set.Labels())))
 		p := a.progress(name+" on "+target, "images", len(set.Items))
 		res, err := t.Run(ctx, testtime.RunOptions{
 			Items: items(set), Dir: f.out, Name: target, Bins: calib.Options{Bins: f.bins}, Progress: p.Update,
-			Inputs: testtime.Inputs{Weights: filepath.Base(f.source.weights), WeightsSHA256: src.Weights, Data: f.data[i]},
+			Inputs: testtime.Inputs{Weights: filepath.Base(f.source.weights), WeightsSHA256: src.Weights, Data: f.data[i], DataSHA256: data},
 			Log:    func(line string) { a.note("  %s", line) },
 		})
 		t.Close()
