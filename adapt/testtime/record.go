@@ -1,7 +1,6 @@
 package testtime
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -9,7 +8,7 @@ import (
 	"os"
 	"reflect"
 
-	"clipcalib/internal/atomicfile"
+	"clipcalib/internal/docfile"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -119,10 +118,10 @@ func (t target) withoutPaths() target {
 // another recipe is an error.
 func claim(path string, r recipe) error {
 	var old recipe
-	err := readYAML(path, &old)
+	err := docfile.ReadYAML(path, &old)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return writeYAML(path, r)
+		return docfile.WriteYAML(path, r)
 	case err != nil:
 		return fmt.Errorf("%w; remove the folder or choose another", err)
 	case identity(old) != identity(r):
@@ -130,44 +129,4 @@ func claim(path string, r recipe) error {
 			path, old.Method, old.Remedy, old.Compat, old.Seed)
 	}
 	return nil
-}
-
-func readYAML(path string, into any) error {
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	if err := yaml.Unmarshal(raw, into); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return nil
-}
-
-func writeYAML(path string, v any) error {
-	var b bytes.Buffer
-	enc := yaml.NewEncoder(&b)
-	enc.SetIndent(2)
-	if err := errors.Join(enc.Encode(v), enc.Close()); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return atomicfile.WriteBytes(path, b.Bytes())
-}
-
-func readJSON(path string, into any) error {
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(raw, into); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return nil
-}
-
-func writeJSON(path string, v any) error {
-	raw, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return atomicfile.WriteBytes(path, append(raw, '\n'))
 }

@@ -8,6 +8,7 @@ import (
 
 	"clipcalib/calib"
 	"clipcalib/internal/atomicfile"
+	"clipcalib/internal/docfile"
 	"clipcalib/internal/npy"
 )
 
@@ -57,14 +58,14 @@ func (r Result) write(p *progress, o RunOptions, classes []string, rec recipe, d
 		npy.WriteFile(r.in(logitsFile), p.logits, n, k),
 		npy.WriteFile(r.in(zeroShotFile), p.zs, n, k),
 		npy.WriteLabels(r.in(labelsFile), labelsOf(o.Items)),
-		writeJSON(r.in(classesFile), list),
-		writeJSON(r.in(metricsFile), r.Metrics),
-		writeJSON(r.in(zeroShotMetricsFile), r.ZeroShot),
+		docfile.WriteJSON(r.in(classesFile), list),
+		docfile.WriteJSON(r.in(metricsFile), r.Metrics),
+		docfile.WriteJSON(r.in(zeroShotMetricsFile), r.ZeroShot),
 		atomicfile.WriteBytes(r.in(logFile), []byte(strings.Join(rec.Choices, "\n")+"\n")),
 	); err != nil {
 		return err
 	}
-	return writeYAML(r.in(targetFile), done)
+	return docfile.WriteYAML(r.in(targetFile), done)
 }
 
 // read takes the metrics of a target that is there already.
@@ -74,7 +75,7 @@ func (r *Result) read() error {
 			return err
 		}
 	}
-	return errors.Join(readJSON(r.in(metricsFile), &r.Metrics), readJSON(r.in(zeroShotMetricsFile), &r.ZeroShot))
+	return errors.Join(docfile.ReadJSON(r.in(metricsFile), &r.Metrics), docfile.ReadJSON(r.in(zeroShotMetricsFile), &r.ZeroShot))
 }
 
 func labelsOf(items []Item) []int {

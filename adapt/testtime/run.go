@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"clipcalib/calib"
+	"clipcalib/internal/docfile"
 )
 
 // Item is one test image.
@@ -84,7 +85,7 @@ func (t *Tuner) run(ctx context.Context, o RunOptions) (Result, error) {
 		return res, err
 	}
 	var old target
-	if readYAML(res.in(targetFile), &old) == nil && identity(old.withoutPaths()) == identity(want.withoutPaths()) && res.read() == nil {
+	if docfile.ReadYAML(res.in(targetFile), &old) == nil && identity(old.withoutPaths()) == identity(want.withoutPaths()) && res.read() == nil {
 		res.Reused = true
 		return res, nil
 	}

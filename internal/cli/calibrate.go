@@ -7,7 +7,6 @@ import (
 	"text/tabwriter"
 
 	"clipcalib/calib"
-	"clipcalib/internal/atomicfile"
 	"clipcalib/internal/npy"
 
 	"github.com/spf13/cobra"
@@ -173,14 +172,6 @@ func (a *app) printJSON(v any) error {
 	e := json.NewEncoder(a.out)
 	e.SetIndent("", "  ")
 	return e.Encode(v)
-}
-
-func writeJSONFile(path string, v any) error {
-	text, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return atomicfile.WriteBytes(path, append(text, '\n'))
 }
 
 // printMetrics prints fractions as percent, the rest as they are.

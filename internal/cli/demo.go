@@ -13,6 +13,7 @@ import (
 	"clipcalib/adapt/testtime"
 	"clipcalib/internal/clip"
 	"clipcalib/internal/demo"
+	"clipcalib/internal/docfile"
 	"clipcalib/internal/features"
 	"clipcalib/internal/report"
 	"clipcalib/weights"
@@ -212,7 +213,7 @@ func (a *app) demoOutput(out string, page report.Page, spent time.Duration) erro
 			return err
 		}
 	}
-	if err := writeJSONFile(filepath.Join(out, "results.json"), all); err != nil {
+	if err := docfile.WriteJSON(filepath.Join(out, "results.json"), all); err != nil {
 		return err
 	}
 	if a.json {

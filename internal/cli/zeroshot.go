@@ -7,6 +7,7 @@ import (
 
 	"clipcalib/adapt"
 	"clipcalib/calib"
+	"clipcalib/internal/docfile"
 	"clipcalib/internal/features"
 	"clipcalib/internal/npy"
 
@@ -83,7 +84,7 @@ func (a *app) zeroshot(ctx context.Context, s sourceFlags, data, out string, com
 		if err := npy.WriteLabels(filepath.Join(out, "labels.npy"), feats.Labels); err != nil {
 			return err
 		}
-		if err := writeJSONFile(filepath.Join(out, "metrics.json"), metrics); err != nil {
+		if err := docfile.WriteJSON(filepath.Join(out, "metrics.json"), metrics); err != nil {
 			return err
 		}
 	}

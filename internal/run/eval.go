@@ -10,6 +10,7 @@ import (
 
 	"clipcalib/adapt"
 	"clipcalib/calib"
+	"clipcalib/internal/docfile"
 	"clipcalib/internal/engine"
 )
 
@@ -117,7 +118,7 @@ func (o EvalOptions) eval(ctx context.Context) (Result, error) {
 		return res, in(o.Features, err)
 	}
 	var old Target
-	if readYAML(filepath.Join(res.Dir, targetFile), &old) == nil && old.same(res.Target) {
+	if docfile.ReadYAML(filepath.Join(res.Dir, targetFile), &old) == nil && old.same(res.Target) {
 		if res.read() == nil {
 			res.Reused = true
 			return res, nil

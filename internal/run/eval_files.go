@@ -11,6 +11,7 @@ import (
 
 	"clipcalib/adapt"
 	"clipcalib/calib"
+	"clipcalib/internal/docfile"
 	"clipcalib/internal/npy"
 )
 
@@ -32,9 +33,9 @@ func (r Result) write(logits, zs adapt.Matrix, labels []int) error {
 		func() error { return npy.WriteFile(in(logitsFile), logits.Data, logits.Rows, logits.Cols) },
 		func() error { return npy.WriteFile(in(zeroShotFile), zs.Data, zs.Rows, zs.Cols) },
 		func() error { return npy.WriteLabels(in(labelsFile), labels) },
-		func() error { return writeJSON(in(metricsFile), r.Metrics) },
-		func() error { return writeJSON(in(zeroShotMetricsFile), r.ZeroShot) },
-		func() error { return writeYAML(in(targetFile), r.Target) },
+		func() error { return docfile.WriteJSON(in(metricsFile), r.Metrics) },
+		func() error { return docfile.WriteJSON(in(zeroShotMetricsFile), r.ZeroShot) },
+		func() error { return docfile.WriteYAML(in(targetFile), r.Target) },
 	} {
 		if err := write(); err != nil {
 			return err
@@ -51,8 +52,8 @@ func (r *Result) read() error {
 		}
 	}
 	return errors.Join(
-		readJSON(filepath.Join(r.Dir, metricsFile), &r.Metrics),
-		readJSON(filepath.Join(r.Dir, zeroShotMetricsFile), &r.ZeroShot),
+		docfile.ReadJSON(filepath.Join(r.Dir, metricsFile), &r.Metrics),
+		docfile.ReadJSON(filepath.Join(r.Dir, zeroShotMetricsFile), &r.ZeroShot),
 	)
 }
 

@@ -6,15 +6,13 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"reflect"
 
 	"clipcalib/adapt"
-	"clipcalib/internal/atomicfile"
+	"clipcalib/internal/docfile"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -142,47 +140,7 @@ func (r Recipe) same(other Recipe) bool {
 // ReadRecipe reads the recipe of a run.
 func ReadRecipe(dir string) (Recipe, error) {
 	var r Recipe
-	return r, readYAML(filepath.Join(dir, recipeFile), &r)
-}
-
-func readYAML(path string, into any) error {
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	if err := yaml.Unmarshal(raw, into); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return nil
-}
-
-func writeYAML(path string, v any) error {
-	var b bytes.Buffer
-	enc := yaml.NewEncoder(&b)
-	enc.SetIndent(2)
-	if err := errors.Join(enc.Encode(v), enc.Close()); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return atomicfile.WriteBytes(path, b.Bytes())
-}
-
-func readJSON(path string, into any) error {
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(raw, into); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return nil
-}
-
-func writeJSON(path string, v any) error {
-	text, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return atomicfile.WriteBytes(path, append(text, '\n'))
+	return r, docfile.ReadYAML(filepath.Join(dir, recipeFile), &r)
 }
 
 // The files of a run and of an evaluation.

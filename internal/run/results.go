@@ -8,6 +8,7 @@ import (
 	"sort"
 
 	"clipcalib/calib"
+	"clipcalib/internal/docfile"
 	"clipcalib/internal/npy"
 )
 
@@ -49,7 +50,7 @@ func Evaluations(dir string) ([]Evaluation, error) {
 // ReadEvaluation reads the folder of one evaluation.
 func ReadEvaluation(dir string) (Evaluation, error) {
 	ev := Evaluation{Name: filepath.Base(dir), Dir: dir}
-	if err := readYAML(filepath.Join(dir, targetFile), &ev.Target); err != nil {
+	if err := docfile.ReadYAML(filepath.Join(dir, targetFile), &ev.Target); err != nil {
 		return ev, err
 	}
 	var err error
@@ -85,7 +86,7 @@ func readLogits(path string) (calib.Matrix, error) {
 // ReadClasses reads a run's class names, nil where they are not known.
 func ReadClasses(dir string) ([]Class, error) {
 	var classes []Class
-	err := readJSON(filepath.Join(dir, classesFile), &classes)
+	err := docfile.ReadJSON(filepath.Join(dir, classesFile), &classes)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}

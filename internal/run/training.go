@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"clipcalib/internal/atomicfile"
+	"clipcalib/internal/docfile"
 )
 
 // The families of methods, by what they train.
@@ -58,7 +59,7 @@ func (t training) keep(ctx context.Context, dir string, log func(line string)) (
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return false, err
 	}
-	if err := writeYAML(filepath.Join(dir, recipeFile), t.recipe); err != nil {
+	if err := docfile.WriteYAML(filepath.Join(dir, recipeFile), t.recipe); err != nil {
 		return false, err
 	}
 	got, err := t.train(ctx, filepath.Join(dir, checkpointFile))
@@ -116,7 +117,7 @@ func (t training) write(dir string, got outcome) error {
 		return err
 	}
 	if len(t.classes) > 0 {
-		if err := writeJSON(filepath.Join(dir, classesFile), t.classes); err != nil {
+		if err := docfile.WriteJSON(filepath.Join(dir, classesFile), t.classes); err != nil {
 			return err
 		}
 	}
