@@ -82,7 +82,7 @@ func (a *app) report(args []string, out, format string, bins int) error {
 }
 
 // collect reads the evaluations of every run at or below dir. The zero-shot
-// reference of each target is listed once.
+// reference of each set of samples is listed once.
 func collect(dir string, bins int) ([]report.Run, error) {
 	var dirs []string
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -101,37 +101,64 @@ func collect(dir string, bins int) ([]report.Run, error) {
 		return nil, fmt.Errorf("report: %w", err)
 	}
 	sort.Strings(dirs)
+	found, whole, err := readEvaluations(dirs)
+	if err != nil {
+		return nil, err
+	}
 	var runs []report.Run
 	zeroShot := map[string]bool{}
-	for _, d := range dirs {
-		recipe, err := run.ReadRecipe(d)
-		if err != nil {
-			return nil, err
+	for _, e := range found {
+		source := isSource(e.recipe, e.Target)
+		// A run on part of a target is no row of the same column as one on all
+		// of it.
+		column := e.Name
+		if n := len(e.Labels); n < whole[e.Name] {
+			column = fmt.Sprintf("%s, %d pictures", e.Name, n)
 		}
-		evals, err := run.Evaluations(d)
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range evals {
-			source := isSource(recipe, e.Target)
-			if !zeroShot[e.Name] {
-				zeroShot[e.Name] = true
-				r, err := measured(e.ZeroShot, e.Labels, bins)
-				if err != nil {
-					return nil, err
-				}
-				r.Method, r.Target, r.Source = report.ZeroShot, e.Name, source
-				runs = append(runs, r)
-			}
-			r, err := measured(e.Logits, e.Labels, bins)
+		if samples := fmt.Sprint(column, e.Labels); !zeroShot[samples] {
+			zeroShot[samples] = true
+			r, err := measured(e.ZeroShot, e.Labels, bins)
 			if err != nil {
 				return nil, err
 			}
-			r.Method, r.Remedy, r.Seed, r.Target, r.Source = recipe.Method, recipe.Remedy, int(recipe.Seed), e.Name, source
+			r.Method, r.Seed, r.Target, r.Source = report.ZeroShot, len(zeroShot), column, source
 			runs = append(runs, r)
 		}
+		r, err := measured(e.Logits, e.Labels, bins)
+		if err != nil {
+			return nil, err
+		}
+		r.Method, r.Remedy, r.Seed, r.Target, r.Source = e.recipe.Method, e.recipe.Remedy, int(e.recipe.Seed), column, source
+		runs = append(runs, r)
 	}
 	return runs, nil
+}
+
+// evaluation is an evaluation with the recipe of its run.
+type evaluation struct {
+	run.Evaluation
+	recipe run.Recipe
+}
+
+// readEvaluations reads the evaluations of the runs in dirs, and the number of
+// samples of each target where it was measured on most.
+func readEvaluations(dirs []string) (found []evaluation, whole map[string]int, err error) {
+	whole = map[string]int{}
+	for _, d := range dirs {
+		recipe, err := run.ReadRecipe(d)
+		if err != nil {
+			return nil, nil, err
+		}
+		evals, err := run.Evaluations(d)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, e := range evals {
+			found = append(found, evaluation{e, recipe})
+			whole[e.Name] = max(whole[e.Name], len(e.Labels))
+		}
+	}
+	return found, whole, nil
 }
 
 // isSource reports whether a target is of the data set that a run learnt from.
