@@ -9,7 +9,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 out=$1
 nvcc=${NVCC:-nvcc}
-tmp=$(mktemp -d /tmp/kernels.XXXXXX)
+tmp=$(mktemp -d -t kernels.XXXXXXXX)
 trap 'rm -rf "$tmp"' EXIT
 # Where things lie in memory decides some of the compiler's choices: the same
 # sources give the same code only with fixed addresses and environment.
