@@ -88,6 +88,34 @@ func TestReportTellsTheSourceFromDrift(t *testing.T) {
 	}
 }
 
+// A run on part of a target must not share a column, and least of all a
+// zero-shot row, with one on all of it.
+func TestReportKeepsPartsOfATargetApart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	train, _ := featureFiles(t, dir)
+	for each, name := range map[int]string{6: "all", 2: "part"} {
+		c := makeClusters(4, each, 16, 0.3, 7)
+		target := c.write(t, filepath.Join(dir, name, "target.safetensors"))
+		out := filepath.Join(dir, "runs", name)
+		mustRun(t, "adapt", "taskres", "--features", train, "--epochs", "2", "--out", out)
+		mustRun(t, "eval", out, "--features", target)
+	}
+	var all []struct{ Method, Target string }
+	if err := json.Unmarshal([]byte(mustRun(t, "report", filepath.Join(dir, "runs"), "--json").out), &all); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]int{}
+	for _, r := range all {
+		got[r.Method+" on "+r.Target]++
+	}
+	for _, want := range []string{"zero-shot on target", "taskres on target", "zero-shot on target, 8 pictures", "taskres on target, 8 pictures"} {
+		if got[want] != 1 {
+			t.Errorf("%d rows %q, want 1; all: %v", got[want], want, got)
+		}
+	}
+}
+
 func TestReportRefusesWhatIsNoRun(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
