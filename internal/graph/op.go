@@ -21,6 +21,10 @@ type Op struct {
 	Name  string
 	Out   tensor.Shape // shape of the result, known when the node is built
 	Saved []tensor.Shape
+	// NarrowOut says that Run can write a 16-bit result, NarrowIn which inputs
+	// it can read in 16 bits (engine.Narrow). Gradients count as readers.
+	NarrowOut bool
+	NarrowIn  []int
 	// Run computes the result into c.Out.
 	Run func(c Call) error
 	// Grad builds the gradient nodes of the inputs, given the result n and its

@@ -2,14 +2,17 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 	"sort"
+
+	"clipcalib/internal/engine"
 
 	"gorgonia.org/tensor"
 )
 
 // block is a stretch of memory that several intermediates use in turn.
 type block struct {
-	size int // elements
+	size int // bytes
 	free bool
 }
 
@@ -17,7 +20,7 @@ type block struct {
 // same step share one, then allocates the blocks. A result lives from the step
 // that writes it to the last step that reads it; outputs live for ever.
 func (p *Program) plan() error {
-	last := p.lastUse()
+	last, narrow := p.lastUse(), p.narrow()
 	dies := make([][]*slot, len(p.order))
 	for _, s := range p.order {
 		if l := last[s]; l < len(p.order) {
@@ -27,7 +30,11 @@ func (p *Program) plan() error {
 	var blocks []*block
 	at := map[*slot]int{}
 	for i, s := range p.order {
-		k := pick(&blocks, s.op.Out.TotalSize())
+		size := 4 * s.op.Out.TotalSize()
+		if narrow[s] {
+			size /= 2
+		}
+		k := pick(&blocks, size)
 		blocks[k].free = false
 		at[s] = k
 		for _, d := range dies[i] {
@@ -38,7 +45,11 @@ func (p *Program) plan() error {
 		return err
 	}
 	for _, s := range p.order {
-		s.out = p.g.Engine.View(p.blocks[at[s]], s.op.Out...)
+		if narrow[s] {
+			s.out = p.g.Engine.(engine.Narrower).ViewNarrow(p.blocks[at[s]], s.op.Out...)
+		} else {
+			s.out = p.g.Engine.View(p.blocks[at[s]], s.op.Out...)
+		}
 	}
 	return p.connect()
 }
@@ -62,6 +73,32 @@ func (p *Program) lastUse() map[*slot]int {
 		}
 	}
 	return last
+}
+
+// narrow finds the results to be kept in 16 bits: those of operations that can
+// write them, where all that read them can, and the program's caller does not.
+func (p *Program) narrow() map[*slot]bool {
+	e, ok := p.g.Engine.(engine.Narrower)
+	if !ok || !e.Narrows() {
+		return nil
+	}
+	narrow := map[*slot]bool{}
+	for _, s := range p.order {
+		narrow[s] = s.op.NarrowOut
+	}
+	for _, s := range p.order {
+		for i, in := range childrenOf(s.node) {
+			if o, ok := in.Op().(*op); ok && !slices.Contains(s.op.NarrowIn, i) {
+				narrow[p.slots[o]] = false
+			}
+		}
+	}
+	for _, y := range p.outputs {
+		if o, ok := y.Op().(*op); ok {
+			narrow[p.slots[o]] = false
+		}
+	}
+	return narrow
 }
 
 // pick returns the smallest free block that fits, else the largest free block,
@@ -98,12 +135,12 @@ func (p *Program) allocate(blocks []*block) error {
 		}
 	}
 	for _, b := range blocks {
-		t, err := p.g.Engine.New(tensor.Float32, b.size)
+		t, err := p.g.Engine.New(tensor.Float32, (b.size+3)/4)
 		if err != nil {
 			return fmt.Errorf("memory for the graph: %w", err)
 		}
 		p.blocks = append(p.blocks, t)
-		p.bytes += 4 * int64(b.size)
+		p.bytes += int64(b.size)
 	}
 	for _, s := range p.order {
 		for _, shape := range s.op.Saved {
@@ -122,7 +159,7 @@ func (p *Program) allocate(blocks []*block) error {
 // need returns the bytes that allocate asks for.
 func (p *Program) need(blocks []*block) (bytes int64) {
 	for _, b := range blocks {
-		bytes += 4 * int64(b.size)
+		bytes += int64(b.size)
 	}
 	for _, s := range p.order {
 		for _, shape := range s.op.Saved {

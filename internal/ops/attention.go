@@ -51,9 +51,10 @@ func attention(g *graph.Graph, name string, qkv *Node, heads int, tree *Node, ru
 		in = append(in, tree)
 	}
 	return g.Apply(graph.Op{
-		Name: name,
-		Out:  tensor.Shape{rows(qkv), w},
-		Run:  run,
+		Name:      name,
+		Out:       tensor.Shape{rows(qkv), w},
+		NarrowOut: true, NarrowIn: []int{0},
+		Run: run,
 		Grad: func(g *graph.Graph, in []*Node, y, dy *Node, _ []bool) []*Node {
 			d := make([]*Node, len(in))
 			d[0] = g.Apply(graph.Op{

@@ -71,6 +71,12 @@ func product(g *graph.Graph, form engine.Gemm, a, b, bias, residual *Node) *Node
 			return c.Engine.Gemm(f)
 		},
 	}
+	if frozen(g, b) {
+		op.NarrowOut, op.NarrowIn = true, []int{0}
+		if hasResidual {
+			op.NarrowIn = append(op.NarrowIn, len(in)-1)
+		}
+	}
 	if form.Act == engine.Identity {
 		op.Grad = func(g *graph.Graph, in []*Node, _, dy *Node, need []bool) []*Node {
 			d := make([]*Node, len(in))
@@ -94,6 +100,17 @@ func product(g *graph.Graph, form engine.Gemm, a, b, bias, residual *Node) *Node
 		}
 	}
 	return g.Apply(op, in...)
+}
+
+// frozen says whether a node is a weight of which the engine has a 16-bit copy:
+// products by others are float32.
+func frozen(g *graph.Graph, n *Node) bool {
+	e, ok := g.Engine.(engine.Narrower)
+	if !ok {
+		return false
+	}
+	t, err := graph.Tensor(n)
+	return err == nil && e.Frozen(t)
 }
 
 // gradA is the gradient of C = alpha op(A) op(B) with respect to A.

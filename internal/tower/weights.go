@@ -40,9 +40,7 @@ func Load(e engine.Engine, v weights.View, params []weights.Parameter) (*Weights
 			w.Close()
 			return nil, err
 		}
-		if len(p.Shape) > 1 {
-			e.Freeze(w.tensors[p.Name])
-		}
+		e.Freeze(w.tensors[p.Name])
 	}
 	return w, nil
 }

@@ -60,6 +60,11 @@ func (h heads) sequences(batch, tokens int) (dims3, error) {
 
 // Attention attends within sequences.
 func (e *Engine) Attention(out, qkv *tensor.Dense, batch, tokens, count int) error {
+	if isNarrow(out) || isNarrow(qkv) {
+		return e.widely(out, []*tensor.Dense{qkv}, func(out *tensor.Dense, in []*tensor.Dense) error {
+			return e.Attention(out, in[0], batch, tokens, count)
+		})
+	}
 	h, err := newHeads(qkv, count)
 	if err != nil {
 		return err
@@ -105,6 +110,11 @@ func (e *Engine) softmaxScratch(h heads) (logSum, delta Ptr, release func(), err
 
 // TreeAttention attends to ancestors in a token trie.
 func (e *Engine) TreeAttention(out, qkv, tree *tensor.Dense, count int) error {
+	if isNarrow(out) || isNarrow(qkv) {
+		return e.widely(out, []*tensor.Dense{qkv}, func(out *tensor.Dense, in []*tensor.Dense) error {
+			return e.TreeAttention(out, in[0], tree, count)
+		})
+	}
 	h, err := newHeads(qkv, count)
 	if err := first(err, want(sized{"result", out, h.rows * h.width}), wantInts(sized{"token trie", tree, 3 * h.rows})); err != nil {
 		return err

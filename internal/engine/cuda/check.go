@@ -3,6 +3,9 @@ package cuda
 import (
 	"fmt"
 	"math"
+	"slices"
+
+	"clipcalib/internal/engine"
 
 	"gorgonia.org/tensor"
 )
@@ -34,18 +37,21 @@ type sized struct {
 
 // want reports the first of the tensors that does not hold its number of
 // float32 values.
-func want(list ...sized) error { return wantOf(tensor.Float32, list) }
+func want(list ...sized) error { return wantOf(list, tensor.Float32) }
 
 // wantInts is want for int32 values.
-func wantInts(list ...sized) error { return wantOf(tensor.Int32, list) }
+func wantInts(list ...sized) error { return wantOf(list, tensor.Int32) }
 
-func wantOf(dt tensor.Dtype, list []sized) error {
+// activations is want for values that may be stored in 16 bits.
+func activations(list ...sized) error { return wantOf(list, tensor.Float32, engine.Narrow) }
+
+func wantOf(list []sized, types ...tensor.Dtype) error {
 	for _, s := range list {
 		switch {
 		case s.t == nil:
 			return fmt.Errorf("%s is missing", s.name)
-		case s.t.Dtype() != dt || size(s.t) != s.n:
-			return fmt.Errorf("%s of %v %v has %d values, want %d of %v", s.name, s.t.Shape(), s.t.Dtype(), size(s.t), s.n, dt)
+		case !slices.Contains(types, s.t.Dtype()) || size(s.t) != s.n:
+			return fmt.Errorf("%s of %v %v has %d values, want %d of %v", s.name, s.t.Shape(), s.t.Dtype(), size(s.t), s.n, types[0])
 		case s.n > math.MaxInt32*int(blockThreads):
 			return fmt.Errorf("%s of %v is too large for a kernel", s.name, s.t.Shape())
 		}

@@ -17,8 +17,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Precision is the form in which products are multiplied. Sums, and everything
-// that is no product, are float32 in all of them.
+// Precision is the form in which products are multiplied and, if it has 16
+// bits, activations are kept on their way from one operation to the next
+// (engine.Narrow). Sums, softmax and norms are float32 in all of them.
 type Precision uint8
 
 // The precisions. The 16-bit ones apply to products with frozen weights.

@@ -79,8 +79,8 @@ EMULATED := $(abspath $(CUDA_BUILD))/emulated
 .PHONY: cuda-emulated
 cuda-emulated: gpu-check-files
 	@mkdir -p $(EMULATED)
-	@cd $(CUDA_DIR) && { grep -oh '^KERNEL([a-z_0-9]*)' kernels/*.cu | sed 's/KERNEL(\(.*\))/\1/'; \
-	  grep -oh 'KERNEL([a-z_]*##D)' kernels/*.cu | sed 's/KERNEL(\(.*\)##D)/\132\n\164/'; } | grep -v '^name$$' | sort -u >$(EMULATED)/kernels.txt
+	@$(CXX) -std=c++17 -E -P -x c++ -I$(CUDA_DIR)/emulator $(CUDA_DIR)/kernels/kernels.cu | \
+	  grep -o 'static __attribute__((used)) void [a-z_0-9]*' | sed 's/.* //' >$(EMULATED)/kernels.txt
 	@sed 's/.*/emulator::add<&>("&", \&&);/' $(EMULATED)/kernels.txt >$(EMULATED)/table.inc
 	@sed 's/.*/add_name("&")/' $(EMULATED)/kernels.txt >$(EMULATED)/names.inc
 	$(CXX) -std=c++17 -O1 -w -fPIC -shared -I$(EMULATED) -I$(CUDA_DIR)/emulator -I$(CUDA_DIR)/kernels -Wl,-soname,libcuda.so.1 -o $(EMULATED)/libcuda.so.1 $(CUDA_DIR)/emulator/libcuda.cpp

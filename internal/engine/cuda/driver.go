@@ -88,14 +88,15 @@ const (
 	Tensor32
 )
 
-// Product is a matrix product as cuBLAS takes it, column-major with float32
-// results: D = Alpha op(A) op(B) + Beta C + Bias, where Bias (or 0) has M
-// elements and is added to every column. C and D may be one; both have the
-// leading dimension LDC.
+// Product is a matrix product as cuBLAS takes it, column-major:
+// D = Alpha op(A) op(B) + Beta C + Bias, where Bias (or 0) has M elements and
+// is added to every column. A and B are of Kind; C, D and Bias of Result, which
+// is Float, or Kind where that has 16 bits. Sums are float32. C and D may be
+// one; both have the leading dimension LDC.
 type Product struct {
 	A, B, C, D, Bias       Ptr
 	M, N, K, LDA, LDB, LDC int64
 	TransA, TransB         bool
-	Kind                   Kind
+	Kind, Result           Kind
 	Alpha, Beta            float32
 }

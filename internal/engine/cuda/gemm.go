@@ -22,7 +22,7 @@ func (e *Engine) Gemm(g engine.Gemm) error {
 	p := Product{
 		A: address(g.B), B: address(g.A), C: address(g.Out), D: address(g.Out),
 		M: int64(n), N: int64(m), K: int64(k), LDA: int64(n), LDB: int64(k), LDC: int64(n),
-		TransA: g.TransB, TransB: g.TransA, Alpha: g.Alpha,
+		TransA: g.TransB, TransB: g.TransA, Alpha: g.Alpha, Result: e.kind(g.Out),
 	}
 	if g.TransB {
 		p.LDA = int64(k)
@@ -30,17 +30,64 @@ func (e *Engine) Gemm(g engine.Gemm) error {
 	if g.TransA {
 		p.LDB = int64(m)
 	}
-	release, err := e.narrow(&p, g)
-	if err != nil {
+	if p.Kind = e.factors(p, g); p.Kind != BFloat && p.Kind != Half {
+		if isNarrow(g.Out) || isNarrow(g.A) || isNarrow(g.B) || isNarrow(g.Residual) {
+			return e.wideGemm(g)
+		}
+		return e.product(p, g)
+	}
+	if p.A, err = e.frozenCopy(g.B); err != nil {
 		return err
 	}
-	defer release()
+	if !isNarrow(g.A) {
+		left, release, err := e.scratch(2 * p.N * p.K)
+		if err != nil {
+			return err
+		}
+		defer release()
+		if err := e.narrowTo(left, g.A); err != nil {
+			return err
+		}
+		p.B = left
+	}
+	if g.Residual != nil && g.Residual.Dtype() != g.Out.Dtype() {
+		residual, release, err := e.as(g.Residual, g.Out.Dtype())
+		if err != nil {
+			return err
+		}
+		defer release()
+		g.Residual = residual
+	}
+	return e.product(p, g)
+}
+
+// factors returns the kind in which the factors are multiplied: 16 bits in
+// those precisions, if the right factor is frozen and rows are whole 16 bytes,
+// as the tensor cores want them.
+func (e *Engine) factors(p Product, g engine.Gemm) Kind {
+	kind := map[Precision]Kind{TF32: Tensor32, BF16: BFloat, FP16: Half}[e.precision]
+	if (kind == BFloat || kind == Half) && (!e.Frozen(g.B) || p.K%8 != 0 || p.M%8 != 0 || g.TransA && p.N%8 != 0) {
+		return Float
+	}
+	return kind
+}
+
+// wideGemm is Gemm by float32 stand-ins for what is narrow.
+func (e *Engine) wideGemm(g engine.Gemm) error {
+	return e.widely(g.Out, []*tensor.Dense{g.A, g.B, g.Residual}, func(out *tensor.Dense, in []*tensor.Dense) error {
+		g.Out, g.A, g.B, g.Residual = out, in[0], in[1], in[2]
+		return e.Gemm(g)
+	})
+}
+
+// product queues p and what g wants done to its result.
+func (e *Engine) product(p Product, g engine.Gemm) error {
 	if g.Act == engine.Identity {
 		return e.linear(p, g)
 	}
 	from := p.D
 	if g.Residual != nil && address(g.Residual) == p.D {
-		tmp, release, err := e.scratch(4 * p.M * p.N)
+		tmp, release, err := e.scratch(width(g.Out) * p.M * p.N)
 		if err != nil {
 			return err
 		}
@@ -50,30 +97,51 @@ func (e *Engine) Gemm(g engine.Gemm) error {
 	if err := e.d.Product(p); err != nil {
 		return productError(g, err)
 	}
-	return e.epilogue(g, from, g.Bias, g.Residual, p.M*p.N, n)
+	return e.epilogue(g, from, g.Bias, g.Residual)
 }
 
-// linear is Gemm without an activation.
+// linear is a product without an activation.
 func (e *Engine) linear(p Product, g engine.Gemm) error {
 	if g.Residual != nil {
 		p.C, p.Beta = address(g.Residual), 1
 	}
-	p.Bias = address(g.Bias)
-	err := e.d.Product(p)
-	if errors.Is(err, ErrNoBias) {
-		p.Bias = 0
-		if err = e.d.Product(p); err == nil {
-			return e.epilogue(g, p.D, g.Bias, nil, p.M*p.N, int(p.M))
-		}
-	}
+	bias, err := e.biasFor(p, g.Bias)
 	if err != nil {
+		return err
+	}
+	p.Bias = bias
+	if g.Bias == nil || bias != 0 {
+		err = e.d.Product(p)
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, ErrNoBias) {
+			return productError(g, err)
+		}
+		p.Bias = 0
+	}
+	if err := e.d.Product(p); err != nil {
 		return productError(g, err)
 	}
-	return nil
+	return e.epilogue(g, p.D, g.Bias, nil)
 }
 
-func (e *Engine) epilogue(g engine.Gemm, from Ptr, bias, residual *tensor.Dense, total int64, columns int) error {
-	return e.each("epilogue", total, g.Out, from, bias, residual, total, int32(columns), int32(g.Act))
+// biasFor returns a bias as cuBLAS wants it, stored as the result is, or 0
+// where there is none.
+func (e *Engine) biasFor(p Product, bias *tensor.Dense) (Ptr, error) {
+	switch {
+	case bias == nil || p.Result == Float:
+		return address(bias), nil
+	case e.Frozen(bias):
+		return e.frozenCopy(bias)
+	}
+	return 0, nil
+}
+
+func (e *Engine) epilogue(g engine.Gemm, from Ptr, bias, residual *tensor.Dense) error {
+	m, n := dims(g.Out)
+	total := int64(m) * int64(n)
+	return e.each(e.variant("epilogue", g.Out, g.Out), total, g.Out, from, bias, residual, total, int32(n), int32(g.Act))
 }
 
 func productError(g engine.Gemm, err error) error {
@@ -99,69 +167,12 @@ func gemmSizes(g engine.Gemm) (m, n, k int, err error) {
 	if g.Act > engine.ReLU {
 		return 0, 0, 0, fmt.Errorf("activation %d is unknown", g.Act)
 	}
-	return m, n, k, first(want(sized{"left factor", g.A, m * k}, sized{"right factor", g.B, k * n}, sized{"product", g.Out, m * n}),
-		wantIf("bias", g.Bias, n), wantIf("residual", g.Residual, m*n))
-}
-
-// narrow gives p the kind of its factors. In the 16-bit precisions a product
-// with a frozen right factor of suitable size takes that factor's narrow copy and a copy of the
-// left one made here, which release gives back.
-func (e *Engine) narrow(p *Product, g engine.Gemm) (release func(), err error) {
-	nothing := func() {}
-	cast := ""
-	switch e.precision {
-	case TF32:
-		p.Kind = Tensor32
-		return nothing, nil
-	case BF16:
-		cast, p.Kind = "cast_bf16", BFloat
-	case FP16:
-		cast, p.Kind = "cast_fp16", Half
-	default:
-		return nothing, nil
+	err = first(activations(sized{"left factor", g.A, m * k}, sized{"product", g.Out, m * n}),
+		want(sized{"right factor", g.B, k * n}), wantIf("bias", g.Bias, n))
+	if err == nil && g.Residual != nil {
+		err = activations(sized{"residual", g.Residual, m * n})
 	}
-	weights, frozen := e.frozen[g.B]
-	// The tensor cores want rows of whole 16 bytes.
-	if !frozen || p.K%8 != 0 || p.M%8 != 0 || g.TransA && p.N%8 != 0 {
-		p.Kind = Float
-		return nothing, nil
-	}
-	if weights == 0 {
-		n := int64(size(g.B))
-		if weights, err = e.pool.get(2 * n); err != nil {
-			return nothing, err
-		}
-		if err := e.each(cast, n, weights, g.B, n); err != nil {
-			return nothing, err
-		}
-		e.frozen[g.B] = weights
-	}
-	n := int64(size(g.A))
-	left, release, err := e.scratch(2 * n)
-	if err != nil {
-		return nothing, err
-	}
-	p.A, p.B = weights, left
-	if err := e.each(cast, n, left, g.A, n); err != nil {
-		release()
-		return nothing, err
-	}
-	return release, nil
-}
-
-// Freeze promises that t never changes again, so that a 16-bit copy of it may
-// be kept; the copy is made at its first use.
-func (e *Engine) Freeze(t *tensor.Dense) {
-	if _, known := e.frozen[t]; !known && (e.precision == BF16 || e.precision == FP16) && len(t.Shape()) == 2 {
-		e.frozen[t] = 0
-	}
-}
-
-func (e *Engine) thaw(t *tensor.Dense) {
-	if p := e.frozen[t]; p != 0 {
-		e.drop(p)
-	}
-	delete(e.frozen, t)
+	return m, n, k, err
 }
 
 // ColSum sums columns: out[j] = sum over i of x[i, j].

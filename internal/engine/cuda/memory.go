@@ -45,7 +45,7 @@ func (e *Engine) Reserve(bytes int64) error {
 
 // over returns a tensor over device memory.
 func (e *Engine) over(p Ptr, dt tensor.Dtype, shape []int) *tensor.Dense {
-	size := 4 * tensor.Shape(shape).TotalSize()
+	size := int(dt.Size()) * tensor.Shape(shape).TotalSize()
 	return tensor.New(tensor.Of(dt), tensor.WithShape(shape...), tensor.WithEngine(e), tensor.FromMemory(uintptr(p), uintptr(size)))
 }
 

@@ -48,3 +48,15 @@ func TestProductWithoutBias(t *testing.T) {
 	f.noBias = true
 	cudatest.New(t, e).Gemm()
 }
+
+// TestNarrowKernelsAgreeWithReference runs what handles 16-bit activations.
+func TestNarrowKernelsAgreeWithReference(t *testing.T) {
+	for _, p := range []Precision{BF16, FP16} {
+		for name, check := range cudatest.NarrowChecks {
+			t.Run(p.String()+" "+name, func(t *testing.T) {
+				e, _ := open(t, Options{Precision: p})
+				check(cudatest.New(t, e))
+			})
+		}
+	}
+}

@@ -34,6 +34,7 @@ type array struct {
 	shape  []int
 	floats []float32
 	ints   []int32
+	narrow bool // in 16 bits on an engine that has them
 }
 
 // normal returns normally distributed values.
@@ -72,11 +73,18 @@ func (b *Bench) on(e engine.Engine, a array) *tensor.Dense {
 	if err != nil {
 		b.Fatal(err)
 	}
+	if a.narrow {
+		return b.put(e, t)
+	}
 	return t
 }
 
 func (b *Bench) read(e engine.Engine, t *tensor.Dense) []float32 {
 	b.Helper()
+	if t.Dtype() == engine.Narrow {
+		t = b.widened(e, t)
+		defer e.Release(t)
+	}
 	out := make([]float32, t.Shape().TotalSize())
 	if err := e.Download(out, t); err != nil {
 		b.Fatal(err)
@@ -88,7 +96,7 @@ func (b *Bench) read(e engine.Engine, t *tensor.Dense) []float32 {
 type kernel func(e engine.Engine, in, out []*tensor.Dense) error
 
 // run returns what k computes on e; the results start as NaN.
-func (b *Bench) run(e engine.Engine, what string, in []array, k kernel, shapes [][]int) [][]float32 {
+func (b *Bench) run(e engine.Engine, what string, in []array, k kernel, narrow bool, shapes [][]int) [][]float32 {
 	b.Helper()
 	var ins, outs []*tensor.Dense
 	for _, a := range in {
@@ -98,6 +106,9 @@ func (b *Bench) run(e engine.Engine, what string, in []array, k kernel, shapes [
 		t := b.on(e, array{shape: s, floats: make([]float32, tensor.Shape(s).TotalSize())})
 		if err := e.Fill(t, float32(math.NaN())); err != nil {
 			b.Fatal(err)
+		}
+		if narrow {
+			t = b.put(e, t)
 		}
 		outs = append(outs, t)
 	}
@@ -117,7 +128,13 @@ func (b *Bench) run(e engine.Engine, what string, in []array, k kernel, shapes [
 // same runs a kernel on both engines and compares.
 func (b *Bench) same(what string, in []array, k kernel, shapes ...[]int) {
 	b.Helper()
-	got, want := b.run(b.E, what, in, k, shapes), b.run(b.ref, what, in, k, shapes)
+	b.sameStored(what, in, k, false, shapes...)
+}
+
+// sameStored is same with results in 16 bits, if narrow says so.
+func (b *Bench) sameStored(what string, in []array, k kernel, narrow bool, shapes ...[]int) {
+	b.Helper()
+	got, want := b.run(b.E, what, in, k, narrow, shapes), b.run(b.ref, what, in, k, false, shapes)
 	for n := range want {
 		scale := 1.0
 		for _, v := range want[n] {

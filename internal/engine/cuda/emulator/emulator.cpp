@@ -33,16 +33,16 @@ void launch() {
     launch(name, grid, dim, dynamic, args.data(), args.size());
 }
 
-float widen(uint16_t h, int kind) {
-    if (kind == 1) { // bfloat16
-        uint32_t u = (uint32_t)h << 16;
-        float f;
-        std::memcpy(&f, &u, 4);
-        return f;
-    }
-    int e = h >> 10 & 31, m = h & 1023;
-    double v = e == 0 ? std::ldexp(m, -24) : e == 31 ? (m ? NAN : INFINITY) : std::ldexp(m + 1024, e - 25);
-    return (float)(h & 0x8000 ? -v : v);
+// read and write an element of a matrix of the given kind: 0 float32, 1
+// bfloat16, 2 half.
+float read(uint64_t base, int64_t i, int kind) {
+    if (kind == 0) return ((const float *)base)[i];
+    uint16_t h = ((const uint16_t *)base)[i];
+    return kind == 1 ? widen(bf16{h}) : widen(fp16{h});
+}
+void write(uint64_t base, int64_t i, int kind, float v) {
+    if (kind == 0) ((float *)base)[i] = v;
+    else ((uint16_t *)base)[i] = kind == 1 ? narrow<bf16>(v).bits : narrow<fp16>(v).bits;
 }
 
 struct Product { // as cuBLAS takes it: column-major d = alpha op(a) op(b) + beta c + bias
@@ -50,7 +50,7 @@ struct Product { // as cuBLAS takes it: column-major d = alpha op(a) op(b) + bet
     int64_t m, n, k, lda, ldb, ldc;
     int32_t trans_a, trans_b, kind;
     float alpha, beta;
-    int32_t pad;
+    int32_t result;
 };
 
 void product() {
@@ -61,18 +61,20 @@ void product() {
         failure = "product: a leading dimension is too small";
         return;
     }
-    auto at = [&](uint64_t base, int64_t i) {
-        return p.kind == 0 ? (double)((const float *)base)[i] : (double)widen(((const uint16_t *)base)[i], p.kind);
-    };
+    if (p.result != 0 && p.result != p.kind) {
+        failure = "product: factors and a 16-bit result differ";
+        return;
+    }
+    auto at = [&](uint64_t base, int64_t i) { return (double)read(base, i, p.kind); };
     for (int64_t j = 0; j < p.n; j++)
         for (int64_t i = 0; i < p.m; i++) {
             double s = 0;
             for (int64_t l = 0; l < p.k; l++)
                 s += at(p.a, p.trans_a ? i * p.lda + l : l * p.lda + i) * at(p.b, p.trans_b ? l * p.ldb + j : j * p.ldb + l);
             s *= p.alpha;
-            if (p.beta != 0) s += p.beta * ((const float *)p.c)[j * p.ldc + i];
-            if (p.bias) s += ((const float *)p.bias)[i];
-            ((float *)p.d)[j * p.ldc + i] = (float)s;
+            if (p.beta != 0) s += p.beta * read(p.c, j * p.ldc + i, p.result);
+            if (p.bias) s += read(p.bias, i, p.result);
+            write(p.d, j * p.ldc + i, p.result, (float)s);
         }
 }
 

@@ -57,6 +57,12 @@ inline unsigned __float_as_uint(float x) {
     return u;
 }
 
+inline float __uint_as_float(unsigned u) {
+    float x;
+    std::memcpy(&x, &u, 4);
+    return x;
+}
+
 struct __half {
     uint16_t bits;
 };
@@ -74,3 +80,10 @@ inline __half __float2half_rn(float x) {
     return {(uint16_t)(sign | ((a - 0x38000000u + 0xfffu + (a >> 13 & 1u)) >> 13))};
 }
 inline uint16_t __half_as_ushort(__half h) { return h.bits; }
+inline __half __ushort_as_half(uint16_t bits) { return {bits}; }
+
+inline float __half2float(__half h) {
+    int e = h.bits >> 10 & 31, m = h.bits & 1023;
+    double v = e == 0 ? std::ldexp(m, -24) : e == 31 ? (m ? NAN : INFINITY) : std::ldexp(m + 1024, e - 25);
+    return (float)(h.bits & 0x8000 ? -v : v);
+}

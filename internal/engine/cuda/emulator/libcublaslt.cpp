@@ -70,6 +70,25 @@ static float element(const Layout &l, const void *p, int64_t i) {
     return (float)(h & 0x8000 ? -v : v);
 }
 
+// put rounds to nearest, ties to even, as the GPU does; values are in range.
+static void put(const Layout &l, void *p, int64_t i, float v) {
+    if (l.type == CUDA_R_32F) {
+        ((float *)p)[i] = v;
+        return;
+    }
+    uint32_t u;
+    memcpy(&u, &v, 4);
+    uint16_t h = (u + 0x7fff + (u >> 16 & 1)) >> 16;
+    if (l.type == CUDA_R_16F) {
+        int e;
+        frexp(v, &e);
+        int step = e < -13 ? -24 : e - 11; // of the last place
+        double r = nearbyint(ldexp(fabs((double)v), -step));
+        h = (u >> 16 & 0x8000) | (uint16_t)(v == 0 ? 0 : e < -13 ? r : ((e + 13) << 10) + r);
+    }
+    ((uint16_t *)p)[i] = h;
+}
+
 struct Call {
     Desc d;
     Layout a, b, c;
@@ -81,9 +100,9 @@ struct Call {
 static void compute(void *what) {
     Call &x = *(Call *)what;
     bool ta = x.d.attributes[CUBLASLT_MATMUL_DESC_TRANSA] == CUBLAS_OP_T, tb = x.d.attributes[CUBLASLT_MATMUL_DESC_TRANSB] == CUBLAS_OP_T;
-    const float *bias = nullptr;
+    const void *bias = nullptr;
     if (x.d.attributes[CUBLASLT_MATMUL_DESC_EPILOGUE] == CUBLASLT_EPILOGUE_BIAS)
-        bias = (const float *)x.d.attributes[CUBLASLT_MATMUL_DESC_BIAS_POINTER];
+        bias = (const void *)x.d.attributes[CUBLASLT_MATMUL_DESC_BIAS_POINTER];
     uint64_t k = ta ? x.a.rows : x.a.columns;
     for (uint64_t j = 0; j < x.c.columns; j++)
         for (uint64_t i = 0; i < x.c.rows; i++) {
@@ -91,9 +110,9 @@ static void compute(void *what) {
             for (uint64_t l = 0; l < k; l++)
                 s += (double)element(x.a, x.pa, ta ? i * x.a.ld + l : l * x.a.ld + i) * element(x.b, x.pb, tb ? l * x.b.ld + j : j * x.b.ld + l);
             s *= x.alpha;
-            if (x.beta != 0) s += x.beta * ((const float *)x.pc)[j * x.c.ld + i];
-            if (bias) s += bias[i];
-            ((float *)x.pd)[j * x.c.ld + i] = (float)s;
+            if (x.beta != 0) s += x.beta * element(x.c, x.pc, j * x.c.ld + i);
+            if (bias) s += element(x.c, bias, i);
+            put(x.c, x.pd, j * x.c.ld + i, (float)s);
         }
 }
 
@@ -108,6 +127,8 @@ API cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t d, cons
     uint64_t m = call->c.rows, n = call->c.columns;
     bool ta = call->d.attributes[CUBLASLT_MATMUL_DESC_TRANSA] == CUBLAS_OP_T, tb = call->d.attributes[CUBLASLT_MATMUL_DESC_TRANSB] == CUBLAS_OP_T;
     uint64_t ka = ta ? call->a.rows : call->a.columns, kb = tb ? call->b.columns : call->b.rows;
+    if (call->d.attributes[CUBLASLT_MATMUL_DESC_EPILOGUE] == CUBLASLT_EPILOGUE_BIAS &&
+        call->d.attributes[CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE] != (uint64_t)call->c.type) return CUBLAS_STATUS_NOT_SUPPORTED;
     if ((ta ? call->a.columns : call->a.rows) != m || (tb ? call->b.rows : call->b.columns) != n || ka != kb) return CUBLAS_STATUS_INVALID_VALUE;
     return work(stream, compute, call) ? CUBLAS_STATUS_EXECUTION_FAILED : OK; // kept: a graph may run it again
 }

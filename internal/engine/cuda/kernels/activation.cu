@@ -35,15 +35,18 @@ KERNEL(act_backward)(float *dx, const float *x, const float *dy, i64 n, int act)
 }
 
 // out[i, j] = act(y[i, j] + bias[j]) + residual[i, j]; bias and residual may be 0.
-KERNEL(epilogue)(float *out, const float *y, const float *bias, const float *residual, i64 n, int columns, int act) {
-    EACH(i, n) {
-        float v = y[i];
-        if (bias) {
-            i64 row = i;
-            v += bias[take(&row, columns)];
-        }
-        v = activate(v, act);
-        if (residual) v += residual[i];
-        out[i] = v;
+#define INSTANCE(suffix, T)                                                                                              \
+    KERNEL(epilogue##suffix)(T *out, const T *y, const float *bias, const T *residual, i64 n, int columns, int act) {    \
+        EACH(i, n) {                                                                                                     \
+            float v = widen(y[i]);                                                                                       \
+            if (bias) {                                                                                                  \
+                i64 row = i;                                                                                             \
+                v += bias[take(&row, columns)];                                                                          \
+            }                                                                                                            \
+            v = activate(v, act);                                                                                        \
+            if (residual) v += widen(residual[i]);                                                                       \
+            out[i] = narrow<T>(v);                                                                                       \
+        }                                                                                                                \
     }
-}
+FOR_SAME(INSTANCE)
+#undef INSTANCE

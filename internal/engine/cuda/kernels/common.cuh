@@ -12,11 +12,67 @@
 #define DYNAMIC_SHARED(type, name) extern __shared__ type name[]
 #else
 #include "emulator.h" // the kernels run on a processor in tests
-#define KERNEL(name) static void name
+#define KERNEL(name) static __attribute__((used)) void name // tests look for these words
 #define DYNAMIC_SHARED(type, name) type *name = (type *)emulator::dynamic_shared()
 #endif
 
 typedef long long i64;
+
+// Activations are stored as float or, in the 16-bit precisions, as one of these;
+// arithmetic is float32 throughout. widen reads, narrow<T> rounds to nearest,
+// ties to even.
+struct bf16 {
+    unsigned short bits;
+};
+struct fp16 {
+    unsigned short bits;
+};
+
+__device__ inline float widen(float v) { return v; }
+__device__ inline float widen(bf16 v) { return __uint_as_float((unsigned)v.bits << 16); }
+__device__ inline float widen(fp16 v) { return __half2float(__ushort_as_half(v.bits)); }
+
+__device__ inline void round_to(float *r, float v) { *r = v; }
+__device__ inline void round_to(fp16 *r, float v) { r->bits = __half_as_ushort(__float2half_rn(v)); }
+__device__ inline void round_to(bf16 *r, float v) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+    asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(r->bits) : "f"(v));
+#else
+    unsigned u = __float_as_uint(v);
+    if ((u & 0x7fffffffu) > 0x7f800000u) r->bits = 0x7fff;
+    else r->bits = (unsigned short)((u + 0x7fffu + ((u >> 16) & 1u)) >> 16);
+#endif
+}
+template <class T> __device__ inline T narrow(float v) {
+    T r;
+    round_to(&r, v);
+    return r;
+}
+
+// NARROW says that kernels over 16-bit activations are built: from compute
+// capability 8.0 on, and for the processor.
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
+#define NARROW 1
+#else
+#define NARROW 0
+#endif
+
+// FOR_STORAGE builds instance(suffix, In, Out) for the ways in which a kernel's
+// input and its result may be stored; FOR_SAME for operands of one storage,
+// FOR_RESULT for a float32 input. The engine puts the suffix to the name, see
+// variant in narrow.go.
+#if NARROW
+#define FOR_STORAGE(instance)                                                      \
+    instance(, float, float) instance(_bf16, bf16, bf16) instance(_fp16, fp16, fp16) \
+    instance(_bf16_in, bf16, float) instance(_fp16_in, fp16, float) FOR_NARROW_RESULT(instance)
+#define FOR_SAME(instance) instance(, float) instance(_bf16, bf16) instance(_fp16, fp16)
+#define FOR_RESULT(instance) instance(, float, float) FOR_NARROW_RESULT(instance)
+#define FOR_NARROW_RESULT(instance) instance(_bf16_out, float, bf16) instance(_fp16_out, float, fp16)
+#else
+#define FOR_STORAGE(instance) instance(, float, float)
+#define FOR_SAME(instance) instance(, float)
+#define FOR_RESULT(instance) instance(, float, float)
+#endif
 
 #define WARP 32
 #define ROW_THREADS 128

@@ -91,7 +91,7 @@ void blas_close(void) {
 static int describe(Plan *plan, const Product *p) {
     static const cudaDataType_t types[] = {CUDA_R_32F, CUDA_R_16BF, CUDA_R_16F, CUDA_R_32F};
     cublasComputeType_t compute = p->kind == 3 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
-    cudaDataType_t type = types[p->kind], result = CUDA_R_32F;
+    cudaDataType_t type = types[p->kind], result = types[p->result];
     cublasOperation_t ta = p->trans_a ? CUBLAS_OP_T : CUBLAS_OP_N, tb = p->trans_b ? CUBLAS_OP_T : CUBLAS_OP_N;
     CHECK(lt.cublasLtMatmulDescCreate(&plan->desc, compute, CUDA_R_32F));
     CHECK(lt.cublasLtMatmulDescSetAttribute(plan->desc, CUBLASLT_MATMUL_DESC_TRANSA, &ta, sizeof ta));
@@ -123,7 +123,7 @@ static int choose(Plan *plan, size_t workspace) {
 
 // blas_plan chooses how to compute products like p.
 int blas_plan(void *context, const Product *p, size_t workspace, Plan **out) {
-    if (p->kind < 0 || p->kind > 3) return CUBLAS_STATUS_INVALID_VALUE;
+    if (p->kind < 0 || p->kind > 3 || p->result < 0 || p->result > 2) return CUBLAS_STATUS_INVALID_VALUE;
     if (cuCtxSetCurrent((CUcontext)context) != CUDA_SUCCESS) return -1;
     Plan *plan = calloc(1, sizeof *plan);
     if (!plan) return CUBLAS_STATUS_ALLOC_FAILED;

@@ -19,7 +19,7 @@ int shim_graph_destroy(void *context, void *executable);
 typedef struct {
     uint64_t a, b, c, d, bias;
     int64_t m, n, k, lda, ldb, ldc;
-    int32_t trans_a, trans_b, kind;
+    int32_t trans_a, trans_b, kind, result;
     float alpha, beta;
 } Product;
 

@@ -51,7 +51,7 @@ func (d *driver) Launch(l cuda.Launch) error {
 type shape struct {
 	m, n, k, lda, ldb, ldc int64
 	transA, transB         bool
-	kind                   cuda.Kind
+	kind, result           cuda.Kind
 	bias, add              bool
 }
 
@@ -66,9 +66,9 @@ func (d *driver) Product(p cuda.Product) error {
 	c := C.Product{
 		a: C.uint64_t(p.A), b: C.uint64_t(p.B), c: C.uint64_t(p.C), d: C.uint64_t(p.D), bias: C.uint64_t(p.Bias),
 		m: C.int64_t(p.M), n: C.int64_t(p.N), k: C.int64_t(p.K), lda: C.int64_t(p.LDA), ldb: C.int64_t(p.LDB), ldc: C.int64_t(p.LDC),
-		trans_a: flag(p.TransA), trans_b: flag(p.TransB), kind: C.int32_t(p.Kind), alpha: C.float(p.Alpha), beta: C.float(p.Beta),
+		trans_a: flag(p.TransA), trans_b: flag(p.TransB), kind: C.int32_t(p.Kind), result: C.int32_t(p.Result), alpha: C.float(p.Alpha), beta: C.float(p.Beta),
 	}
-	s := shape{p.M, p.N, p.K, p.LDA, p.LDB, p.LDC, p.TransA, p.TransB, p.Kind, p.Bias != 0, p.Beta != 0}
+	s := shape{p.M, p.N, p.K, p.LDA, p.LDB, p.LDC, p.TransA, p.TransB, p.Kind, p.Result, p.Bias != 0, p.Beta != 0}
 	plan, ok := d.plans[s]
 	if !ok {
 		if status := C.blas_plan(d.contextHandle(), &c, workspaceBytes, &plan); status != 0 {

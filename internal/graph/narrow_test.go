@@ -1,0 +1,49 @@
+package graph
+
+import (
+	"testing"
+
+	"clipcalib/internal/engine"
+	"clipcalib/internal/engine/ref"
+
+	"gorgonia.org/tensor"
+)
+
+// narrower is an engine with 16-bit activations, good for planning alone.
+type narrower struct{ *ref.Engine }
+
+func (narrower) Narrows() bool                   { return true }
+func (narrower) Frozen(*tensor.Dense) bool       { return true }
+func (narrower) Cast(out, x *tensor.Dense) error { return nil }
+func (n narrower) ViewNarrow(_ *tensor.Dense, shape ...int) *tensor.Dense {
+	return tensor.New(tensor.Of(engine.Narrow), tensor.WithShape(shape...))
+}
+
+func TestResultsAreNarrowWhereWriterAndAllReadersAgree(t *testing.T) {
+	g := New(narrower{ref.New()})
+	defer g.Close()
+	x := g.Input("x", tensor.Float32, 4, 8)
+	step := func(name string, out bool, in []int, from ...*Node) *Node {
+		return g.Apply(Op{Name: name, Out: tensor.Shape{4, 8}, NarrowOut: out, NarrowIn: in,
+			Run: func(Call) error { return nil }}, from...)
+	}
+	both := step("both", true, []int{0}, x)           // read by two that can: narrow
+	first := step("first", true, []int{0}, both)      // read by one that cannot
+	second := step("second", true, []int{0, 1}, both) // read in the place that can: narrow
+	wide := step("wide", false, []int{0, 1}, second, second)
+	mixed := step("mixed", true, []int{1}, first, second) // an output
+	p, err := g.Compile(wide, mixed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	want := map[*Node]bool{both: true, second: true}
+	for n, name := range map[*Node]string{both: "both", first: "first", second: "second", wide: "wide", mixed: "mixed"} {
+		if got := p.slots[n.Op().(*op)].out.Dtype() == engine.Narrow; got != want[n] {
+			t.Errorf("%s is narrow: %v", name, got)
+		}
+	}
+	if wide := int64(5 * 4 * 32); p.Bytes() >= wide {
+		t.Errorf("%d bytes are planned, no fewer than the %d of float32", p.Bytes(), wide)
+	}
+}
