@@ -61,7 +61,7 @@ func BenchmarkTaskResStep(b *testing.B) {
 				b.ResetTimer()
 				for i := range b.N {
 					at := i % tr.sampler.steps * o.Batch
-					if _, err := tr.step(t.ctx, rows[at:at+o.Batch], 0.1); err != nil {
+					if err := tr.step(t.ctx, rows[at:at+o.Batch], 0.1); err != nil {
 						return err
 					}
 				}

@@ -34,6 +34,7 @@ type trainer struct {
 	program   *graph.Program
 	grads     []*tensor.Dense
 	opt       *optimizer
+	pending   *pending
 
 	at     position
 	losses []float64            // mean of every finished epoch
@@ -75,6 +76,10 @@ func newTrainer(o Options, e engine.Engine, obj Objective, s sampler) (*trainer,
 		t.close()
 		return nil, err
 	}
+	if t.pending, err = newPending(e); err != nil {
+		t.close()
+		return nil, err
+	}
 	if err := t.remember(); err != nil {
 		t.close()
 		return nil, err
@@ -87,6 +92,9 @@ func (t *trainer) close() {
 	if t.opt != nil {
 		t.opt.close()
 	}
+	if t.pending != nil {
+		t.pending.close()
+	}
 }
 
 // run trains to the end, to the end of ctx, or until the loss is no number.
@@ -94,6 +102,9 @@ func (t *trainer) run(ctx context.Context) error {
 	for t.at.Epoch < t.options.Epochs {
 		err := t.epoch(ctx)
 		if err != nil && ctx.Err() != nil && t.save != nil {
+			if err := t.settle(); err != nil {
+				return err
+			}
 			if saveErr := t.save(t); saveErr != nil {
 				return errors.Join(err, saveErr)
 			}
@@ -120,15 +131,10 @@ func (t *trainer) epoch(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("training stopped at epoch %d, step %d: %w", t.at.Epoch, t.at.Step, err)
 		}
-		loss, err := t.step(ctx, rows[t.at.Step*s.batch:(t.at.Step+1)*s.batch], lr)
-		if err != nil {
+		if err := t.step(ctx, rows[t.at.Step*s.batch:(t.at.Step+1)*s.batch], lr); err != nil {
 			return fmt.Errorf("epoch %d, step %d: %w", t.at.Epoch, t.at.Step, err)
 		}
-		t.at.LossSum += loss
 		t.at.Step++
-		if t.objective.EndStep != nil {
-			t.objective.EndStep(Progress{Epoch: t.at.Epoch, Epochs: o.Epochs, Step: t.at.Step, Steps: s.steps, Loss: loss, LR: lr})
-		}
 	}
 	mean := t.at.LossSum / float64(s.steps)
 	t.losses = append(t.losses, mean)
@@ -145,31 +151,53 @@ func (t *trainer) epoch(ctx context.Context) error {
 }
 
 // step computes loss and gradients of one batch and updates the parameters.
-// A loss that is no number is reported before it can touch them.
-func (t *trainer) step(ctx context.Context, rows []int, lr float64) (float64, error) {
+// The losses of an epoch's first and last step are looked at before the update,
+// those between when enough have gathered: a loss that is no number ends the
+// training, which goes back to the parameters of the last good epoch.
+func (t *trainer) step(ctx context.Context, rows []int, lr float64) error {
 	if err := t.objective.Feed(rows); err != nil {
-		return 0, err
+		return err
 	}
 	if err := t.program.Run(ctx); err != nil {
-		return 0, err
+		return err
 	}
-	var loss [1]float32
-	v, err := t.program.Value(t.objective.Loss)
+	loss, err := t.program.Value(t.objective.Loss)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	if err := t.engine.Download(loss[:], v); err != nil {
-		return 0, err
+	at := Progress{Epoch: t.at.Epoch, Epochs: t.options.Epochs, Step: t.at.Step + 1, Steps: t.sampler.steps, LR: lr}
+	if err := t.pending.add(loss, at); err != nil {
+		return err
 	}
-	if l := float64(loss[0]); math.IsNaN(l) || math.IsInf(l, 0) {
-		return 0, &Diverged{Epoch: t.at.Epoch, Step: t.at.Step, Loss: l, Good: t.goodAt}
+	if t.pending.full() || at.Step == 1 || at.Step == at.Steps {
+		if err := t.settle(); err != nil {
+			return err
+		}
 	}
 	if t.at.Step == 0 {
 		if err := t.remember(); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return float64(loss[0]), t.opt.step(t.grads, lr, t.at.Epoch*t.sampler.steps+t.at.Step+1)
+	return t.opt.step(t.grads, lr, t.at.Epoch*t.sampler.steps+at.Step)
+}
+
+// settle looks at the losses of the steps so far.
+func (t *trainer) settle() error {
+	steps, err := t.pending.take()
+	if err != nil {
+		return err
+	}
+	for _, p := range steps {
+		if math.IsNaN(p.Loss) || math.IsInf(p.Loss, 0) {
+			return &Diverged{Epoch: p.Epoch, Step: p.Step - 1, Loss: p.Loss, Good: t.goodAt}
+		}
+		t.at.LossSum += p.Loss
+		if t.objective.EndStep != nil {
+			t.objective.EndStep(p)
+		}
+	}
+	return nil
 }
 
 // remember keeps the parameters, whose loss has just been found finite.

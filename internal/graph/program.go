@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"clipcalib/internal/engine"
+
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -23,9 +25,12 @@ type Program struct {
 	saved   []*tensor.Dense
 	bytes   int64
 
-	recording bool
-	ctx       context.Context
-	err       error
+	tracing bool
+	ctx     context.Context
+	err     error
+
+	runs   int
+	replay engine.Recording // of the whole program, once it has run recordAfter times
 }
 
 // slot is one operation in a program.
@@ -67,7 +72,7 @@ func (g *Graph) Compile(outputs ...*Node) (*Program, error) {
 		return nil, fmt.Errorf("compile graph: %w", err)
 	}
 	p.vm = G.NewTapeMachine(g.g, G.WithPrecompiled(prog, locs), G.WithEngine(g.Engine))
-	if err := p.record(); err != nil {
+	if err := p.trace(); err != nil {
 		p.Close()
 		return nil, err
 	}
@@ -78,10 +83,10 @@ func (g *Graph) Compile(outputs ...*Node) (*Program, error) {
 	return p, nil
 }
 
-// record runs the machine once without computing, to learn its order.
-func (p *Program) record() error {
-	p.recording = true
-	defer func() { p.recording = false }()
+// trace runs the machine once without computing, to learn its order.
+func (p *Program) trace() error {
+	p.tracing = true
+	defer func() { p.tracing = false }()
 	if err := p.runAll(); err != nil {
 		return fmt.Errorf("compile graph: %w", err)
 	}
@@ -91,14 +96,37 @@ func (p *Program) record() error {
 	return nil
 }
 
+// recordAfter is the number of runs after which a program is recorded, on
+// engines that can: one that runs but a few times is not worth it.
+const recordAfter = 3
+
 // Run computes the outputs from the leaves' present values. It stops between
-// two operations when ctx ends.
+// two operations when ctx ends; a recorded program is queued as a whole.
 func (p *Program) Run(ctx context.Context) error {
 	p.ctx = ctx
-	if err := p.runAll(); err != nil {
+	if p.replay == nil && p.runs == recordAfter {
+		p.note()
+	}
+	p.runs++
+	if p.replay == nil {
+		return p.runAll()
+	}
+	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return nil
+	return p.replay.Run()
+}
+
+// note records the program. One that cannot be recorded, for want of memory or
+// because an operation transfers, goes on as before.
+func (p *Program) note() {
+	e, ok := p.g.Engine.(engine.Recorder)
+	if !ok {
+		return
+	}
+	if r, err := e.Record(p.runAll); err == nil {
+		p.replay = r
+	}
 }
 
 func (p *Program) runAll() error {
@@ -121,7 +149,7 @@ func (p *Program) do(o *op, _ []G.Value) (G.Value, error) {
 	if s == nil {
 		return nil, p.fail(fmt.Errorf("%s is not part of the program", o))
 	}
-	if p.recording {
+	if p.tracing {
 		s.step = len(p.order)
 		p.order = append(p.order, s)
 		// The machine writes to what it gets, so no two programs may share it.
@@ -174,8 +202,15 @@ func (p *Program) Bytes() int64 { return p.bytes }
 // Len returns the number of operations.
 func (p *Program) Len() int { return len(p.order) }
 
+// Recorded says whether runs are one call of the engine by now.
+func (p *Program) Recorded() bool { return p.replay != nil }
+
 // Close gives the program's memory back.
 func (p *Program) Close() {
+	if p.replay != nil {
+		_ = p.replay.Close() // the memory goes back below, whatever it says
+		p.replay = nil
+	}
 	for _, t := range append(p.blocks, p.saved...) {
 		p.g.Engine.Release(t)
 	}

@@ -64,7 +64,7 @@ type Engine struct {
 	precision Precision
 	fault     Ptr
 	frozen    map[*tensor.Dense]Ptr // 16-bit copies; 0 until first used
-	recording *Recording
+	recording *recording
 	name      string
 }
 

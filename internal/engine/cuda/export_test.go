@@ -9,3 +9,14 @@ func OpenFake(t testing.TB, o Options) *Engine {
 	e, _ := open(t, o)
 	return e
 }
+
+// Launches counts the kernels that an engine on a fake device has launched one
+// by one.
+func Launches(e *Engine) int { return len(e.d.(*fake).launches) }
+
+// Waits counts how often the host has waited for a fake device.
+func Waits(e *Engine) int { return e.d.(*fake).waits }
+
+// AfterLaunches calls f once a fake device has been given n more pieces of work,
+// replayed ones included.
+func AfterLaunches(e *Engine, n int, f func()) { d := e.d.(*fake); d.alarm, d.ring = n, f }

@@ -40,6 +40,8 @@ type fake struct {
 	products []Product
 	waits    int // of the host for the device
 	failing  error
+	alarm    int // work left until ring is called
+	ring     func()
 
 	process *exec.Cmd
 	to      *bufio.Writer
@@ -166,6 +168,7 @@ func (f *fake) put(vs ...any) {
 }
 
 func (f *fake) do(work func()) error {
+	f.count(1)
 	switch {
 	case f.failing != nil:
 		return f.failing
@@ -175,6 +178,14 @@ func (f *fake) do(work func()) error {
 		f.queue = append(f.queue, work)
 	}
 	return nil
+}
+
+// count lets the alarm come nearer.
+func (f *fake) count(n int) {
+	if f.alarm > 0 && f.alarm <= n {
+		f.ring()
+	}
+	f.alarm -= n
 }
 
 // flush does what is queued.
@@ -307,6 +318,7 @@ func (f *fake) Recorded() (Replay, error) {
 }
 
 func (r *fakeReplay) Run() error {
+	r.f.count(len(r.work))
 	r.f.queue = append(r.f.queue, r.work...)
 	return nil
 }

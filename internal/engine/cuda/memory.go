@@ -130,6 +130,9 @@ func raw(s any) (b []byte, dt tensor.Dtype, n int, err error) {
 // scratch returns n bytes that hold until the caller's work is queued: release
 // hands them to later work.
 func (e *Engine) scratch(n int64) (p Ptr, release func(), err error) {
+	if e.recording != nil {
+		return e.recording.scratch(n)
+	}
 	p, err = e.pool.get(n)
 	return p, func() { e.drop(p) }, err
 }

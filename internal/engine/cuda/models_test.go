@@ -4,14 +4,19 @@ package cuda_test
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"testing"
 
 	"clipcalib/internal/engine/cpu"
 	"clipcalib/internal/engine/cuda"
 	"clipcalib/internal/engine/cuda/cudatest/models"
+	"clipcalib/internal/graph"
+	"clipcalib/internal/tower"
 	"clipcalib/vit"
 	"clipcalib/weights"
+
+	"gorgonia.org/tensor"
 )
 
 func openTiny(t *testing.T) *weights.Checkpoint {
@@ -91,4 +96,60 @@ func openCPU(t *testing.T) *cpu.Engine {
 		t.Fatal(err)
 	}
 	return e
+}
+
+// TestProgramIsReplayed runs a program often enough to be recorded: its results
+// follow the inputs, and no kernel is launched on its own any more.
+func TestProgramIsReplayed(t *testing.T) {
+	for _, precision := range []cuda.Precision{cuda.FP32, cuda.BF16} {
+		ck := openTiny(t)
+		e := cuda.OpenFake(t, cuda.Options{Precision: precision})
+		g := graph.New(e)
+		defer g.Close()
+		w, err := tower.Load(e, ck.View(), ck.Config.Parameters())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Close()
+		s := ck.Config.Vision.ImageSize
+		x := g.Input("images", tensor.Float32, 2, 3, s, s)
+		y := vit.Tower(g, w.Bind(g), ck.Config, x, false)
+		p, err := g.Compile(y)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		image := make([]float32, 2*3*s*s)
+		first := map[float32][]float32{}
+		for run := range 8 {
+			value := float32(run % 2)
+			for i := range image {
+				image[i] = value * float32(i%7)
+			}
+			if err := g.Set(x, image); err != nil {
+				t.Fatal(err)
+			}
+			before := cuda.Launches(e)
+			if err := p.Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if alone := cuda.Launches(e) - before; p.Recorded() && run > 3 && alone != 0 {
+				t.Errorf("%v: run %d launches %d kernels one by one", precision, run, alone)
+			}
+			got, err := p.Float32(y)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want, ok := first[value]; ok && !slices.Equal(got, want) {
+				t.Errorf("%v: run %d differs from the first with its images", precision, run)
+			}
+			first[value] = got
+		}
+		if !p.Recorded() {
+			t.Errorf("%v: the program was not recorded", precision)
+		}
+		if slices.Equal(first[0], first[1]) {
+			t.Error("the images make no difference")
+		}
+	}
 }

@@ -1,28 +1,35 @@
 package cuda
 
-import "errors"
+import (
+	"errors"
+
+	"clipcalib/internal/engine"
+)
+
+var _ engine.Recorder = (*Engine)(nil)
 
 var errRecording = errors.New("nothing can be read from or written to the host while work is being recorded")
 
-// Recording is work recorded once, to be queued again as a whole: a CUDA graph.
+// recording is work recorded once, to be queued again as a whole: a CUDA graph.
 // It uses the tensors it was recorded with, as they are at the time it runs.
-type Recording struct {
+type recording struct {
 	e      *Engine
 	replay Replay
-	holds  []Ptr // memory that the recorded work writes to
+	holds  []Ptr           // scratch that the recorded work uses
+	free   map[int64][]Ptr // of which free for what is recorded next
 }
 
 // Record notes the work that run queues, without doing it. What run asks for
 // must have run once before, so that nothing is prepared on the way; it must
 // not upload, download or wait.
-func (e *Engine) Record(run func() error) (*Recording, error) {
+func (e *Engine) Record(run func() error) (engine.Recording, error) {
 	if e.recording != nil {
 		return nil, errRecording
 	}
 	if err := e.d.Record(); err != nil {
 		return nil, err
 	}
-	r := &Recording{e: e}
+	r := &recording{e: e, free: map[int64][]Ptr{}}
 	e.recording = r
 	err := run()
 	e.recording = nil
@@ -37,11 +44,30 @@ func (e *Engine) Record(run func() error) (*Recording, error) {
 	return r, nil
 }
 
+// scratch is the engine's scratch while r is recorded. Recorded work runs in
+// order whenever it runs, so what one piece of it gave back the next may use;
+// nothing else may.
+func (r *recording) scratch(n int64) (Ptr, func(), error) {
+	size := sizeClass(n)
+	back := func(p Ptr) func() { return func() { r.free[size] = append(r.free[size], p) } }
+	if list := r.free[size]; len(list) > 0 {
+		p := list[len(list)-1]
+		r.free[size] = list[:len(list)-1]
+		return p, back(p), nil
+	}
+	p, err := r.e.pool.get(n)
+	if err != nil {
+		return 0, nil, err
+	}
+	r.holds = append(r.holds, p)
+	return p, back(p), nil
+}
+
 // Run queues the recorded work.
-func (r *Recording) Run() error { return r.replay.Run() }
+func (r *recording) Run() error { return r.replay.Run() }
 
 // Close gives back what the recording holds.
-func (r *Recording) Close() error {
+func (r *recording) Close() error {
 	var err error
 	if r.replay != nil {
 		err = r.replay.Close()

@@ -1,0 +1,101 @@
+//go:build linux
+
+package cuda_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"clipcalib/adapt"
+	"clipcalib/internal/engine"
+	"clipcalib/internal/engine/cuda"
+)
+
+// clusters is a small task that linear probes can learn.
+func clusters(n, dim, classes int) adapt.Data {
+	r := rand.New(rand.NewPCG(5, 6))
+	d := adapt.Data{Features: adapt.NewMatrix(n, dim), Prototypes: adapt.NewMatrix(classes, dim), Labels: make([]int, n)}
+	for i := range d.Prototypes.Data {
+		d.Prototypes.Data[i] = float32(r.NormFloat64())
+	}
+	for i := range n {
+		d.Labels[i] = i % classes
+		for j := range dim {
+			d.Features.Data[i*dim+j] = d.Prototypes.Data[i%classes*dim+j] + 2*float32(r.NormFloat64())
+		}
+	}
+	return d
+}
+
+func train(t *testing.T, ctx context.Context, e engine.Engine, m adapt.Method, o adapt.Options) ([]float64, error) {
+	t.Helper()
+	o.Engine, o.Batch, o.Epochs = e, 4, 3
+	a, err := adapt.Train(ctx, m, adapt.Penalty{}, clusters(160, 16, 5), o) // 40 steps an epoch
+	if a == nil {
+		return nil, err
+	}
+	return a.Losses, err
+}
+
+// TestTrainingAgreesWithProcessor trains on the fake device, whose losses the
+// host looks at a few times an epoch.
+func TestTrainingAgreesWithProcessor(t *testing.T) {
+	e := cuda.OpenFake(t, cuda.Options{})
+	got, err := train(t, t.Context(), e, adapt.TaskRes{}, adapt.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := train(t, t.Context(), openCPU(t), adapt.TaskRes{}, adapt.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range want {
+		if d := math.Abs(got[i] - want[i]); !(d <= 1e-4*want[i]) {
+			t.Errorf("epoch %d: loss %v, want %v", i, got[i], want[i])
+		}
+	}
+}
+
+// TestDivergenceIsFoundAmongPendingLosses lets a training diverge in the midst
+// of steps whose losses nobody has looked at yet.
+func TestDivergenceIsFoundAmongPendingLosses(t *testing.T) {
+	find := func(e engine.Engine) *adapt.Diverged {
+		_, err := train(t, t.Context(), e, adapt.CLIPAdapter{}, adapt.Options{LR: 1e30})
+		var d *adapt.Diverged
+		if !errors.As(err, &d) {
+			t.Fatalf("error %v, want *adapt.Diverged", err)
+		}
+		return d
+	}
+	got, want := find(cuda.OpenFake(t, cuda.Options{})), find(openCPU(t))
+	if got.Epoch != want.Epoch || got.Step != want.Step || got.Good != want.Good {
+		t.Errorf("diverged at %+v, on the processor at %+v", got, want)
+	}
+}
+
+// TestInterruptedTrainingContinuesToTheSameLosses stops with losses pending.
+func TestInterruptedTrainingContinuesToTheSameLosses(t *testing.T) {
+	whole, err := train(t, t.Context(), cuda.OpenFake(t, cuda.Options{}), adapt.TaskRes{}, adapt.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkpoint := filepath.Join(t.TempDir(), "checkpoint")
+	e := cuda.OpenFake(t, cuda.Options{})
+	ctx, stop := context.WithCancel(t.Context())
+	cuda.AfterLaunches(e, 600, stop)
+	if _, err := train(t, ctx, e, adapt.TaskRes{}, adapt.Options{Checkpoint: checkpoint}); !errors.Is(err, context.Canceled) {
+		t.Fatalf("error %v, want that it was stopped", err)
+	}
+	got, err := train(t, t.Context(), cuda.OpenFake(t, cuda.Options{}), adapt.TaskRes{}, adapt.Options{Checkpoint: checkpoint})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(got, whole) {
+		t.Errorf("losses %v, without the stop %v", got, whole)
+	}
+}
