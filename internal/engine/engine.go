@@ -63,7 +63,8 @@ const (
 // Gemm describes Out = act(Alpha * op(A) op(B) + Bias) + Residual, where op
 // transposes its matrix when the flag is set. Out is [M, N]; op(A) is [M, K];
 // op(B) is [K, N]; Bias is [N] or nil; Residual is [M, N] or nil and may be Out.
-// A weight stored as PyTorch does, [out, in], is B with TransB.
+// A weight stored as PyTorch does, [out, in], is B with TransB. Gradient says
+// that A is a gradient, whose small values IEEE half does not hold.
 type Gemm struct {
 	Out, A, B      *tensor.Dense
 	TransA, TransB bool
@@ -71,6 +72,7 @@ type Gemm struct {
 	Bias           *tensor.Dense
 	Act            Act
 	Residual       *tensor.Dense
+	Gradient       bool
 }
 
 // Dense holds the matrix products.

@@ -13,6 +13,7 @@ import (
 type narrower struct{ *ref.Engine }
 
 func (narrower) Narrows() bool                   { return true }
+func (narrower) NarrowsGradients() bool          { return true }
 func (narrower) Frozen(*tensor.Dense) bool       { return true }
 func (narrower) Cast(out, x *tensor.Dense) error { return nil }
 func (n narrower) ViewNarrow(_ *tensor.Dense, shape ...int) *tensor.Dense {

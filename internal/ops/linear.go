@@ -71,8 +71,8 @@ func product(g *graph.Graph, form engine.Gemm, a, b, bias, residual *Node) *Node
 			return c.Engine.Gemm(f)
 		},
 	}
-	if frozen(g, b) {
-		op.NarrowOut, op.NarrowIn = true, []int{0}
+	if e, ok := g.Engine.(engine.Narrower); ok && frozen(e, b) && (!form.Gradient || e.NarrowsGradients()) {
+		op.NarrowOut, op.NarrowIn = !form.Gradient, []int{0}
 		if hasResidual {
 			op.NarrowIn = append(op.NarrowIn, len(in)-1)
 		}
@@ -104,11 +104,7 @@ func product(g *graph.Graph, form engine.Gemm, a, b, bias, residual *Node) *Node
 
 // frozen says whether a node is a weight of which the engine has a 16-bit copy:
 // products by others are float32.
-func frozen(g *graph.Graph, n *Node) bool {
-	e, ok := g.Engine.(engine.Narrower)
-	if !ok {
-		return false
-	}
+func frozen(e engine.Narrower, n *Node) bool {
 	t, err := graph.Tensor(n)
 	return err == nil && e.Frozen(t)
 }
@@ -118,7 +114,7 @@ func gradA(g *graph.Graph, f engine.Gemm, b, dc *Node) *Node {
 	if f.TransA { // A = [K, M]: dA = alpha op(B) dCᵀ
 		return MatMul(g, b, dc, f.TransB, true, f.Alpha)
 	}
-	return MatMul(g, dc, b, false, !f.TransB, f.Alpha)
+	return product(g, engine.Gemm{TransB: !f.TransB, Alpha: f.Alpha, Gradient: true}, dc, b, nil, nil)
 }
 
 // gradB is the gradient with respect to B.

@@ -63,9 +63,15 @@ func (e *Engine) Gemm(g engine.Gemm) error {
 
 // factors returns the kind in which the factors are multiplied: 16 bits in
 // those precisions, if the right factor is frozen and rows are whole 16 bytes,
-// as the tensor cores want them.
+// as the tensor cores want them. In half precision gradients are multiplied in
+// TF32, whose significand is as long and whose range is float32's.
 func (e *Engine) factors(p Product, g engine.Gemm) Kind {
 	kind := map[Precision]Kind{TF32: Tensor32, BF16: BFloat, FP16: Half}[e.precision]
+	if kind == Half && g.Gradient {
+		if kind = Float; e.d.Info().Capability >= narrowFrom {
+			kind = Tensor32
+		}
+	}
 	if (kind == BFloat || kind == Half) && (!e.Frozen(g.B) || p.K%8 != 0 || p.M%8 != 0 || g.TransA && p.N%8 != 0) {
 		return Float
 	}

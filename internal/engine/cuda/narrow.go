@@ -16,6 +16,9 @@ const narrowFrom = 80
 // Narrows says whether activations are kept in 16 bits.
 func (e *Engine) Narrows() bool { return e.narrowKind() != Float }
 
+// NarrowsGradients says whether gradients may be kept in 16 bits, too.
+func (e *Engine) NarrowsGradients() bool { return e.narrowKind() == BFloat }
+
 // narrowKind is the kind of narrow tensors, Float where there are none.
 func (e *Engine) narrowKind() Kind {
 	switch {

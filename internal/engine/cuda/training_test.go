@@ -14,6 +14,11 @@ import (
 	"clipcalib/adapt"
 	"clipcalib/internal/engine"
 	"clipcalib/internal/engine/cuda"
+	"clipcalib/internal/graph"
+	"clipcalib/internal/ops"
+	"clipcalib/text"
+
+	"gorgonia.org/tensor"
 )
 
 // clusters is a small task that linear probes can learn.
@@ -97,5 +102,62 @@ func TestInterruptedTrainingContinuesToTheSameLosses(t *testing.T) {
 	}
 	if !slices.Equal(got, whole) {
 		t.Errorf("losses %v, without the stop %v", got, whole)
+	}
+}
+
+// TestGradientsSurviveHalfPrecision differentiates through the text tower a
+// loss so small that IEEE half would lose its gradient.
+func TestGradientsSurviveHalfPrecision(t *testing.T) {
+	ck := openTiny(t)
+	const scale = 1e-7
+	gradient := func(e engine.Engine, a float32) []float32 {
+		w, err := text.NewEncoderOn(e, ck, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Close()
+		trie, err := text.NewTrie([][]int32{{1, text.ContextToken(0), text.ContextToken(1), 2, 3}, {1, text.ContextToken(0), text.ContextToken(1), 4, 3}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := graph.New(e)
+		defer g.Close()
+		x := g.Input("contexts", tensor.Float32, 2, ck.Config.Text.Width)
+		values := make([]float32, 2*ck.Config.Text.Width)
+		for i := range values {
+			values[i] = float32(i%5) / 10
+		}
+		if err := g.Set(x, values); err != nil {
+			t.Fatal(err)
+		}
+		y := text.PromptTower(g, w.Bind(g), ck.Config, trie, text.Contexts{First: x})
+		d := g.Gradients(ops.Dot(g, a, y, y), x)[0]
+		p, err := g.Compile(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		if err := p.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		out, err := p.Float32(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	want := gradient(openCPU(t), scale)
+	for _, p := range []cuda.Precision{cuda.FP16, cuda.BF16} {
+		got := gradient(cuda.OpenFake(t, cuda.Options{Precision: p}), scale)
+		var diff, size float64
+		for i := range want {
+			d, w := float64(got[i]-want[i]), float64(want[i])
+			diff, size = diff+d*d, size+w*w
+		}
+		e := math.Sqrt(diff / size)
+		t.Logf("%v: relative error %.2g", p, e)
+		if !(e < map[cuda.Precision]float64{cuda.FP16: 5e-3, cuda.BF16: 5e-2}[p]) {
+			t.Errorf("%v: a gradient of about %.1g has the relative error %g", p, math.Sqrt(size), e)
+		}
 	}
 }
