@@ -102,6 +102,7 @@ type builder struct {
 	rawIn, unitIn    *graph.Node
 	rawBuf, unitBuf  []float32
 	cacheLabelLeaves *graph.Node
+	resident         *resident // unless batches are sent
 }
 
 func newBuilder(dev *device, batch int, scale float64, compat Compat) *builder {
@@ -114,6 +115,9 @@ func newBuilder(dev *device, batch int, scale float64, compat Compat) *builder {
 
 // raw is the batch of features as they are, [B, D].
 func (b *builder) raw() *graph.Node {
+	if b.rawIn == nil && b.resident != nil {
+		b.rawIn = b.resident.gather("features", b.resident.raw)
+	}
 	if b.rawIn == nil {
 		b.rawIn = b.g.Input("features", tensor.Float32, b.batch, b.width)
 		b.rawBuf = make([]float32, b.batch*b.width)
@@ -123,6 +127,9 @@ func (b *builder) raw() *graph.Node {
 
 // unit is the batch of features scaled to unit length, [B, D].
 func (b *builder) unit() *graph.Node {
+	if b.unitIn == nil && b.resident != nil {
+		b.unitIn = b.resident.gather("unit features", b.resident.unit())
+	}
 	if b.unitIn == nil {
 		b.unitIn = b.g.Input("unit features", tensor.Float32, b.batch, b.width)
 		b.unitBuf = make([]float32, b.batch*b.width)
@@ -179,6 +186,9 @@ func (b *builder) cosine(x, w *graph.Node) *graph.Node {
 // feed sets the inputs to the given rows of the features; unit holds the same
 // rows at unit length. Rows past the end of the list repeat the first.
 func (b *builder) feed(raw, unit Matrix, rows []int) error {
+	if b.resident != nil {
+		return b.resident.feed(rows)
+	}
 	for _, in := range []struct {
 		node *graph.Node
 		buf  []float32

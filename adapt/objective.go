@@ -22,6 +22,7 @@ func composeLoss(g *graph.Graph, l Loss, r Remedy, logits, labels, zsRange *grap
 func featureObjective(t *task, s *state, dev *device, batch int) (Objective, error) {
 	o := t.options
 	b := newBuilder(dev, batch, o.LogitScale, o.Compat)
+	b.keep(t.data.Features, t.unit)
 	g := b.g
 	labels := g.Input("labels", tensor.Int32, batch)
 	var zs *graph.Node
@@ -46,7 +47,7 @@ func featureObjective(t *task, s *state, dev *device, batch int) (Objective, err
 		obj.Params = append(obj.Params, Param{name, b.param(name), dev.tensors[name]})
 	}
 	var unit Matrix
-	if b.unitIn != nil {
+	if b.unitBuf != nil {
 		unit = t.unit()
 	}
 	y, r := make([]int32, batch), make([]float32, 2*batch)
