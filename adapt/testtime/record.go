@@ -24,8 +24,13 @@ const (
 	labelsFile          = "labels.npy"
 	metricsFile         = "metrics.json"
 	zeroShotMetricsFile = "zero_shot_metrics.json"
-	progressFile        = "progress.partial"
 )
+
+// progressFile names what a run has done of a target. It bears the data's hash,
+// so that data sets of one name do not take each other's folder.
+func progressFile(in Inputs) string {
+	return "progress-" + in.DataSHA256[:min(8, len(in.DataSHA256))] + ".partial"
+}
 
 // Inputs names what a run was made from. Empty fields do not apply; paths are
 // told and no part of the run's identity.

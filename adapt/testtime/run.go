@@ -89,7 +89,8 @@ func (t *Tuner) run(ctx context.Context, o RunOptions) (Result, error) {
 		res.Reused = true
 		return res, nil
 	}
-	p, err := openProgress(res.in(progressFile), identity(want.withoutPaths()), len(t.classes), len(o.Items))
+	progress := res.in(progressFile(want.Inputs))
+	p, err := openProgress(progress, identity(want.withoutPaths()), len(t.classes), len(o.Items))
 	if err != nil {
 		return res, err
 	}
@@ -104,7 +105,7 @@ func (t *Tuner) run(ctx context.Context, o RunOptions) (Result, error) {
 	if err := res.write(p, o, t.classes, rec, want); err != nil {
 		return res, err
 	}
-	return res, errors.Join(p.close(), os.Remove(res.in(progressFile)))
+	return res, errors.Join(p.close(), os.Remove(progress))
 }
 
 func (t *Tuner) check(o RunOptions) error {

@@ -67,7 +67,7 @@ func TestAnInterruptedRunEndsWithTheSameBytes(t *testing.T) {
 	if _, err := tuner.Run(ctx, broken); !errors.Is(err, context.Canceled) {
 		t.Fatalf("interrupted run ended with %v", err)
 	}
-	partial := filepath.Join(broken.Dir, "targets", "toy", progressFile)
+	partial := filepath.Join(broken.Dir, "targets", "toy", progressFile(Inputs{DataSHA256: itemsHash(broken.Items)}))
 	if f, err := os.OpenFile(partial, os.O_APPEND|os.O_WRONLY, 0); err != nil {
 		t.Fatal(err)
 	} else {
@@ -148,7 +148,7 @@ func TestRunStopsAtWhatItCannotRead(t *testing.T) {
 }
 
 func TestProgressOfAnotherRunIsRefused(t *testing.T) {
-	path := filepath.Join(t.TempDir(), progressFile)
+	path := filepath.Join(t.TempDir(), "progress.partial")
 	p, err := openProgress(path, "one", 2, 3)
 	if err != nil {
 		t.Fatal(err)

@@ -36,7 +36,8 @@ func evalCommand(a *app) *cobra.Command {
 		Short: "Accuracy and calibration of a run on targets; logits are kept",
 		Long: `Classifies targets with what a run trained and writes logits, zero-shot logits,
 labels and metrics below RUN/targets, or to --out for features. An evaluation
-that exists is not repeated.
+that exists is not repeated. A target's folder bears the name of its data set; of
+two sets of one name, the later one has the start of its hash behind it.
 
 A target of an adapter may hold some of the run's classes, in any order: they are
 matched by name. Learned prompts are put before the names of the target's
@@ -104,6 +105,9 @@ func (a *app) eval(ctx context.Context, f evalFlags, dir string) error {
 		if err != nil {
 			return err
 		}
+		if f.out == "" {
+			a.noteTarget(o.Name, res.Dir)
+		}
 		return a.printResults(dir, []run.Result{res}, []string{filepath.Base(f.features[0])})
 	case len(f.data) > 0 && f.out != "":
 		return usagef("eval: --out is for --features; with --data the logits go below %s", filepath.Join(dir, "targets"))
@@ -148,7 +152,7 @@ func (a *app) evalData(ctx context.Context, f evalFlags, o run.EvalOptions) erro
 	var results []run.Result
 	var names []string
 	for i, set := range sets {
-		o.Name = targetName(partName(f.data[i], set), names)
+		o.Name = folderName(partName(f.data[i], set))
 		if recipe.Family != run.FamilyPrompts {
 			if o.Classes, err = matchClasses(classes, set); err != nil {
 				return fmt.Errorf("eval %s: %w", o.Run, err)
@@ -157,11 +161,13 @@ func (a *app) evalData(ctx context.Context, f evalFlags, o run.EvalOptions) erro
 		if err := a.target(ctx, src, set, f, recipe, &o); err != nil {
 			return err
 		}
+		o.Inputs.Data = f.data[i]
 		res, err := run.Eval(ctx, o)
 		if err != nil {
 			return err
 		}
-		results, names = append(results, res), append(names, o.Name)
+		a.noteTarget(o.Name, res.Dir)
+		results, names = append(results, res), append(names, filepath.Base(res.Dir))
 	}
 	return a.printResults(o.Run, results, names)
 }
@@ -211,7 +217,7 @@ func (a *app) target(ctx context.Context, src *features.Source, set *dataset.Set
 	o.Data = &adapt.Data{Features: feats.Features, Labels: feats.Labels, Prototypes: protos}
 	o.Inputs = run.Inputs{
 		Weights: f.source.weights, WeightsSHA256: src.Weights, Preprocessing: src.Preprocessing(features.Views{}),
-		Data: set.Name, DataSHA256: feats.Hash, Templates: templates,
+		DataSHA256: feats.Hash, Templates: templates,
 	}
 	return nil
 }
@@ -225,23 +231,20 @@ func partName(spec string, set *dataset.Set) string {
 	return set.Name + "-" + set.Split
 }
 
-// targetName is a set's name as a folder, made different from those taken.
-func targetName(name string, taken []string) string {
-	name = strings.Map(func(r rune) rune {
+// folderName is a set's name as that of a folder.
+func folderName(name string) string {
+	return strings.Map(func(r rune) rune {
 		if strings.ContainsRune(`/\:#`, r) {
 			return '-'
 		}
 		return r
 	}, name)
-	for n, base := 2, name; ; n++ {
-		free := true
-		for _, t := range taken {
-			free = free && t != name
-		}
-		if free {
-			return name
-		}
-		name = fmt.Sprintf("%s-%d", base, n)
+}
+
+// noteTarget says where a target's results are when its name was taken.
+func (a *app) noteTarget(name, dir string) {
+	if filepath.Base(dir) != name {
+		a.note("%s holds other data of that name; these results are in %s", filepath.Join(filepath.Dir(dir), name), dir)
 	}
 }
 
@@ -297,12 +300,16 @@ func (a *app) printResults(dir string, results []run.Result, names []string) err
 	if err != nil {
 		return fmt.Errorf("%s: %w", dir, err)
 	}
+	var targets []run.Target
+	for _, r := range results {
+		targets = append(targets, r.Target)
+	}
+	source := sources(recipe, targets)
 	var runs []report.Run
 	for i, r := range results {
-		source := isSource(recipe, r.Target)
 		runs = append(runs,
-			report.Run{Method: report.ZeroShot, Target: names[i], Source: source, Metrics: r.ZeroShot},
-			report.Run{Method: r.Target.Method, Remedy: r.Target.Remedy, Target: names[i], Source: source, Metrics: r.Metrics})
+			report.Run{Method: report.ZeroShot, Target: names[i], Source: source[i], Metrics: r.ZeroShot},
+			report.Run{Method: r.Target.Method, Remedy: r.Target.Remedy, Target: names[i], Source: source[i], Metrics: r.Metrics})
 	}
 	return report.ResultsTable(runs).WriteText(a.out)
 }

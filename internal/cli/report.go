@@ -8,9 +8,7 @@ import (
 	"sort"
 
 	"clipcalib/calib"
-	"clipcalib/internal/dataset"
 	"clipcalib/internal/report"
-	"clipcalib/internal/run"
 
 	"github.com/spf13/cobra"
 )
@@ -23,7 +21,8 @@ func reportCommand(a *app) *cobra.Command {
 		Short: "One self-contained HTML page of runs: reliability diagrams, logit ranges, tables",
 		Long: `Makes the page, or a table, from the logits on disk alone. RUN is a run folder or
 a folder with runs below it; runs of one method, remedy and target under several
-seeds are shown as mean and spread.`,
+seeds are shown as mean and spread. Targets of one name that hold other pictures
+are told apart by the start of data_sha256, which target.yaml has in full.`,
 		Example: "  clipcalib report runs/ --out report.html\n  clipcalib report runs/a runs/b --format md",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -101,69 +100,31 @@ func collect(dir string, bins int) ([]report.Run, error) {
 		return nil, fmt.Errorf("report: %w", err)
 	}
 	sort.Strings(dirs)
-	found, whole, err := readEvaluations(dirs)
+	found, err := readEvaluations(dirs)
 	if err != nil {
 		return nil, err
 	}
 	var runs []report.Run
 	zeroShot := map[string]bool{}
-	for _, e := range found {
-		source := isSource(e.recipe, e.Target)
-		// A run on part of a target is no row of the same column as one on all
-		// of it.
-		column := e.Name
-		if n := len(e.Labels); n < whole[e.Name] {
-			column = fmt.Sprintf("%s, %d pictures", e.Name, n)
-		}
+	for i, column := range columns(found) {
+		e := found[i]
 		if samples := fmt.Sprint(column, e.Labels); !zeroShot[samples] {
 			zeroShot[samples] = true
 			r, err := measured(e.ZeroShot, e.Labels, bins)
 			if err != nil {
 				return nil, err
 			}
-			r.Method, r.Seed, r.Target, r.Source = report.ZeroShot, len(zeroShot), column, source
+			r.Method, r.Seed, r.Target, r.Source = report.ZeroShot, len(zeroShot), column, e.source
 			runs = append(runs, r)
 		}
 		r, err := measured(e.Logits, e.Labels, bins)
 		if err != nil {
 			return nil, err
 		}
-		r.Method, r.Remedy, r.Seed, r.Target, r.Source = e.recipe.Method, e.recipe.Remedy, int(e.recipe.Seed), column, source
+		r.Method, r.Remedy, r.Seed, r.Target, r.Source = e.recipe.Method, e.recipe.Remedy, int(e.recipe.Seed), column, e.source
 		runs = append(runs, r)
 	}
 	return runs, nil
-}
-
-// evaluation is an evaluation with the recipe of its run.
-type evaluation struct {
-	run.Evaluation
-	recipe run.Recipe
-}
-
-// readEvaluations reads the evaluations of the runs in dirs, and the number of
-// samples of each target where it was measured on most.
-func readEvaluations(dirs []string) (found []evaluation, whole map[string]int, err error) {
-	whole = map[string]int{}
-	for _, d := range dirs {
-		recipe, err := run.ReadRecipe(d)
-		if err != nil {
-			return nil, nil, err
-		}
-		evals, err := run.Evaluations(d)
-		if err != nil {
-			return nil, nil, err
-		}
-		for _, e := range evals {
-			found = append(found, evaluation{e, recipe})
-			whole[e.Name] = max(whole[e.Name], len(e.Labels))
-		}
-	}
-	return found, whole, nil
-}
-
-// isSource reports whether a target is of the data set that a run learnt from.
-func isSource(r run.Recipe, t run.Target) bool {
-	return r.Inputs.Data != "" && t.Inputs.Data != "" && dataset.NameOf(r.Inputs.Data) == dataset.NameOf(t.Inputs.Data)
 }
 
 func measured(logits calib.Matrix, labels []int, bins int) (report.Run, error) {

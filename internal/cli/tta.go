@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"crypto/sha256"
-	"fmt"
 	"image"
 	"path/filepath"
 	"strings"
@@ -12,6 +10,7 @@ import (
 	"clipcalib/adapt/testtime"
 	"clipcalib/calib"
 	"clipcalib/internal/dataset"
+	"clipcalib/internal/features"
 	"clipcalib/internal/run"
 
 	"github.com/spf13/cobra"
@@ -119,23 +118,23 @@ func (a *app) tta(ctx context.Context, f ttaFlags, name string) error {
 		if err != nil {
 			return err
 		}
+		// Of all pictures, so that it is what eval has for the set.
+		hash, err := features.Hash(set)
+		if err != nil {
+			t.Close()
+			return err
+		}
 		if !f.source.strict {
 			if set, err = a.readable(ctx, set); err != nil {
 				t.Close()
 				return err
 			}
 		}
-		target := targetName(set.Name, names)
-		pictures, err := set.Fingerprint(false)
-		if err != nil {
-			t.Close()
-			return err
-		}
-		data := fmt.Sprintf("%s %x", pictures, sha256.Sum256(fmt.Append(nil, set.Labels())))
+		target := filepath.Base(run.TargetDir(f.out, folderName(set.Name), hash))
 		p := a.progress(name+" on "+target, "images", len(set.Items))
 		res, err := t.Run(ctx, testtime.RunOptions{
 			Items: items(set), Dir: f.out, Name: target, Bins: calib.Options{Bins: f.bins}, Progress: p.Update,
-			Inputs: testtime.Inputs{Weights: filepath.Base(f.source.weights), WeightsSHA256: src.Weights, Data: f.data[i], DataSHA256: data},
+			Inputs: testtime.Inputs{Weights: filepath.Base(f.source.weights), WeightsSHA256: src.Weights, Data: f.data[i], DataSHA256: hash},
 			Log:    func(line string) { a.note("  %s", line) },
 		})
 		t.Close()
@@ -143,6 +142,7 @@ func (a *app) tta(ctx context.Context, f ttaFlags, name string) error {
 			return err
 		}
 		p.Done()
+		a.noteTarget(folderName(set.Name), res.Dir)
 		names = append(names, target)
 		results = append(results, run.Result{
 			Dir: res.Dir, Metrics: res.Metrics, ZeroShot: res.ZeroShot,

@@ -153,18 +153,29 @@ var genericNames = []string{"train", "val", "test", "images", "data"}
 // telling name, and says which split the generic names stand for:
 // imagenet/images/val is split val of imagenet.
 func nameOf(root string) (name, split string) {
+	path, split := tellingFolder(root)
+	if filepath.Dir(path) == path {
+		path = root
+	}
+	return filepath.Base(path), split
+}
+
+// tellingFolder is the folder that nameOf names a set by, or the root of the
+// file system where there is none.
+func tellingFolder(root string) (path, split string) {
 	path, err := filepath.Abs(root)
 	if err != nil {
 		path = filepath.Clean(root)
 	}
-	for name = filepath.Base(path); slices.Contains(genericNames, strings.ToLower(name)); name = filepath.Base(path) {
-		if lower := strings.ToLower(name); split == "" && validSplit(lower) {
+	for filepath.Dir(path) != path {
+		lower := strings.ToLower(filepath.Base(path))
+		if !slices.Contains(genericNames, lower) {
+			break
+		}
+		if split == "" && validSplit(lower) {
 			split = lower
 		}
 		path = filepath.Dir(path)
-		if filepath.Dir(path) == path {
-			return filepath.Base(root), split
-		}
 	}
-	return name, split
+	return path, split
 }

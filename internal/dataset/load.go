@@ -85,6 +85,17 @@ func NameOf(spec string) string {
 	return name
 }
 
+// SamePlace reports whether two specs are of one data set on disk, of whatever
+// part of it.
+func SamePlace(a, b string) bool {
+	place := func(spec string) string {
+		path, _ := cutSplit(spec)
+		path, _ = tellingFolder(path)
+		return path
+	}
+	return place(a) == place(b)
+}
+
 // cutSplit separates "path#split"; a path that exists as written is not cut.
 func cutSplit(spec string) (path, split string) {
 	if _, err := os.Stat(spec); err == nil {

@@ -11,6 +11,7 @@ import (
 	"clipcalib/calib"
 	"clipcalib/internal/clip"
 	"clipcalib/internal/dataset"
+	"clipcalib/internal/features"
 	"clipcalib/internal/report"
 	"clipcalib/internal/run"
 )
@@ -23,7 +24,7 @@ func (e Experiment) TuneTask(ctx context.Context, t *Task, domains []*Domain) ([
 	var runs []report.Run
 	done, total := 0, len(e.Seeds)*len(e.TestTime)*len(e.Remedies)*len(domains)*e.TestImages
 	for s, seed := range e.Seeds {
-		views := map[string]viewFeatures{}
+		views := map[string]*viewFeatures{}
 		for m, method := range e.TestTime {
 			for r, remedy := range e.Remedies {
 				found, err := e.tune(ctx, t, domains, tuning{
@@ -46,19 +47,23 @@ type tuning struct {
 	method   testtime.Method
 	remedy   adapt.Remedy
 	seed     uint64
-	offset   int                     // of the pictures among those that are as far apart
-	views    map[string]viewFeatures // of every domain
+	offset   int                      // of the pictures among those that are as far apart
+	views    map[string]*viewFeatures // of every domain
 	zeroShot bool
 	progress func(images int)
 }
 
 // viewFeatures are the features of the views of a domain's pictures, by their
-// number, which all methods and remedies of a seed share.
-type viewFeatures map[int][][]float32
+// number, which all methods and remedies of a seed share, and the hash of the
+// domain's fold.
+type viewFeatures struct {
+	hash  string
+	views map[int][][]float32
+}
 
 // of returns the features of a picture's views, encoded if they are not there.
-func (v viewFeatures) of(ctx context.Context, t *testtime.Tuner, m *clip.Model, i int, it testtime.Item) ([][]float32, error) {
-	if v[i] == nil {
+func (v *viewFeatures) of(ctx context.Context, t *testtime.Tuner, m *clip.Model, i int, it testtime.Item) ([][]float32, error) {
+	if v.views[i] == nil {
 		img, err := it.Open()
 		if err != nil {
 			return nil, err
@@ -67,11 +72,11 @@ func (v viewFeatures) of(ctx context.Context, t *testtime.Tuner, m *clip.Model, 
 		if err != nil {
 			return nil, err
 		}
-		if v[i], err = m.Images.Encode(ctx, views); err != nil {
+		if v.views[i], err = m.Images.Encode(ctx, views); err != nil {
 			return nil, err
 		}
 	}
-	return v[i], nil
+	return v.views[i], nil
 }
 
 func (e Experiment) tune(ctx context.Context, t *Task, domains []*Domain, x tuning) ([]report.Run, error) {
@@ -88,16 +93,21 @@ func (e Experiment) tune(ctx context.Context, t *Task, domains []*Domain, x tuni
 		if err != nil {
 			return nil, err
 		}
-		if x.views[d.Name] == nil {
-			x.views[d.Name] = viewFeatures{}
+		shared := x.views[d.Name]
+		if shared == nil {
+			shared = &viewFeatures{views: map[int][][]float32{}}
+			if shared.hash, err = features.Hash(fold); err != nil {
+				return nil, err
+			}
+			x.views[d.Name] = shared
 		}
 		items := spread(fold, e.TestImages, x.offset)
 		res, err := tuner.Run(ctx, testtime.RunOptions{
 			Items: items, Name: d.Name, Bins: calib.Options{Bins: e.Bins},
 			Dir:    filepath.Join(e.Out, t.Name, fmt.Sprintf("%s-%s-seed%d", x.method.Name(), x.remedy.Name(), x.seed)),
-			Inputs: testtime.Inputs{WeightsSHA256: e.Source.Weights, Data: d.Name},
+			Inputs: testtime.Inputs{WeightsSHA256: e.Source.Weights, Data: d.Name, DataSHA256: shared.hash},
 			Features: func(ctx context.Context, i int) ([][]float32, error) {
-				return x.views[d.Name].of(ctx, tuner, m, i, items[i])
+				return shared.of(ctx, tuner, m, i, items[i])
 			},
 			Progress: func(done, _ int) { x.progress(i*e.TestImages + done) },
 		})

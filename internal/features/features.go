@@ -76,7 +76,7 @@ func (s Source) Images(ctx context.Context, set *dataset.Set, v Views) (Set, err
 	if err != nil {
 		return out, err
 	}
-	out.Hash = identity(print, set)
+	out.Hash = hashSet(print, set)
 	key := bank.Key{
 		Weights:       s.Weights,
 		Preprocessing: s.Preprocessing(v),
@@ -117,10 +117,19 @@ func (s Source) Images(ctx context.Context, set *dataset.Set, v Views) (Set, err
 	return out, nil
 }
 
-// identity is the hash of a set's pictures, by their fingerprint, with labels
+// Hash is [Set].Hash of a set whose pictures are not encoded here.
+func Hash(set *dataset.Set) (string, error) {
+	print, err := set.Fingerprint(false)
+	if err != nil {
+		return "", err
+	}
+	return hashSet(print, set), nil
+}
+
+// hashSet is the hash of a set's pictures, by their fingerprint, with labels
 // and class names: what a result depends on beside the model. The bank goes by
 // the pictures alone.
-func identity(print string, set *dataset.Set) string {
+func hashSet(print string, set *dataset.Set) string {
 	list := append([]string{print, strconv.Itoa(len(set.Classes))}, set.Classes...)
 	for _, it := range set.Items {
 		list = append(list, strconv.Itoa(it.Label))

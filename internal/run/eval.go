@@ -31,7 +31,7 @@ type EvalOptions struct {
 	// Prompts is what learned prompts need besides; nil for adapters.
 	Prompts *PromptTarget
 
-	Out    string        // folder of the logits; "" means RUN/targets/NAME
+	Out    string        // folder of the logits; "" means that of [TargetDir]
 	Name   string        // of the target, where Out is empty
 	Bins   calib.Options // of the metrics
 	Engine engine.Engine // of an adapter; nil means the CPU
@@ -92,11 +92,8 @@ func Eval(ctx context.Context, o EvalOptions) (Result, error) {
 
 func (o EvalOptions) eval(ctx context.Context) (Result, error) {
 	res := Result{Dir: o.Out}
-	if o.Out == "" {
-		if o.Name == "" {
-			return res, errors.New("no folder given for the logits (--out)")
-		}
-		res.Dir = filepath.Join(o.Run, "targets", o.Name)
+	if o.Out == "" && o.Name == "" {
+		return res, errors.New("no folder given for the logits (--out)")
 	}
 	family, path, err := trainedFile(o.Run)
 	if err != nil {
@@ -116,6 +113,9 @@ func (o EvalOptions) eval(ctx context.Context) (Result, error) {
 	}
 	if err := o.describe(&res.Target, c, data, path); err != nil {
 		return res, in(o.Features, err)
+	}
+	if o.Out == "" {
+		res.Dir = TargetDir(o.Run, o.Name, res.Target.Inputs.DataHash())
 	}
 	var old Target
 	if docfile.ReadYAML(filepath.Join(res.Dir, targetFile), &old) == nil && old.same(res.Target) {
