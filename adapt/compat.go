@@ -2,7 +2,7 @@ package adapt
 
 import (
 	"fmt"
-	"strings"
+	"slices"
 )
 
 // Compat chooses between the form of a method its paper or common practice
@@ -48,8 +48,8 @@ func Differences() []Difference {
 		},
 		{
 			Topic: "Tip-Adapter keys", Methods: tip,
-			Textbook:  "mean of a sample's augmented views",
-			CLIPCalib: "one augmented view",
+			Textbook:  "mean of a sample's views",
+			CLIPCalib: "one view, the first",
 		},
 		{
 			Topic:     "rows of an epoch",
@@ -94,18 +94,40 @@ func (c Compat) Views(m Method) int {
 // prototypes although it has its own.
 func (c Compat) CarriesPrototypes() bool { return c == CLIPCalib }
 
-// EncodingChoices says in words what c decides where features are made of
-// pictures and prompts; [Choices] holds the rest.
-func EncodingChoices(m Method, c Compat) []string { return c.choices(m.Name(), true) }
+// Encoding is how the features that a method is trained on were made.
+type Encoding struct {
+	Augmented int // augmented views of every picture; 0 means the plain picture
+	Templates int // prompts that a class's prototype was averaged over
+}
 
-// choices words what c decides for a method.
-func (c Compat) choices(method string, encoding bool) []string {
+// EncodingChoices says in words how features were made of pictures and prompts,
+// and where that is not the default of c; [Choices] holds the rest.
+func EncodingChoices(m Method, c Compat, e Encoding) []string {
+	average := "features normalised, averaged, normalised"
+	if c == CLIPCalib {
+		average = "plain mean of features"
+	}
+	return []string{
+		"augmented views: " + augmentedViews(c.Views(m), c, e.Augmented),
+		fmt.Sprintf("prototype templates: %d, %s (%s)", e.Templates, average, c),
+	}
+}
+
+func augmentedViews(usual int, c Compat, used int) string {
+	switch used {
+	case usual:
+		return fmt.Sprintf("%d (%s)", used, c)
+	case 0:
+		return fmt.Sprintf("none, the plain picture (asked for; %s: %d)", c, usual)
+	}
+	return fmt.Sprintf("%d (asked for; %s: %d)", used, c, usual)
+}
+
+// choices words what c decides for a method beside the encoding.
+func (c Compat) choices(method string) []string {
 	var out []string
 	for _, d := range Differences() {
-		if d.Encoding != encoding {
-			continue
-		}
-		if len(d.Methods) > 0 && !strings.Contains(" "+strings.Join(d.Methods, " ")+" ", " "+method+" ") {
+		if d.Encoding || len(d.Methods) > 0 && !slices.Contains(d.Methods, method) {
 			continue
 		}
 		text := d.Textbook

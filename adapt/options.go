@@ -142,5 +142,5 @@ func Choices(m Method, r Remedy, o Options) ([]string, error) {
 			fmt.Sprintf("seed: %d", o.Seed),
 		)
 	}
-	return append(out, o.Compat.choices(m.Name(), false)...), nil
+	return append(out, o.Compat.choices(m.Name())...), nil
 }

@@ -283,3 +283,23 @@ func TestChoicesAreWordedForBothForms(t *testing.T) {
 		t.Errorf("choices of TaskRes speak of Tip-Adapter:\n%s", all)
 	}
 }
+
+func TestEncodingChoicesSayWhatWasUsed(t *testing.T) {
+	for _, c := range []struct {
+		method Method
+		compat Compat
+		used   Encoding
+		want   string
+	}{
+		{TaskRes{}, Textbook, Encoding{20, 1}, "augmented views: 20 (textbook)"},
+		{TaskRes{}, Textbook, Encoding{5, 1}, "augmented views: 5 (asked for; textbook: 20)"},
+		{TaskRes{}, Textbook, Encoding{0, 1}, "augmented views: none, the plain picture (asked for; textbook: 20)"},
+		{TipAdapter{}, CLIPCalib, Encoding{1, 8}, "augmented views: 1 (clipcalib)"},
+		{TipAdapter{}, Textbook, Encoding{20, 1}, "augmented views: 20 (asked for; textbook: 10)"},
+		{TipAdapter{}, CLIPCalib, Encoding{1, 3}, "prototype templates: 3, plain mean of features (clipcalib)"},
+	} {
+		if got := EncodingChoices(c.method, c.compat, c.used); !slices.Contains(got, c.want) {
+			t.Errorf("%s, %s, %+v: %q lack %q", c.method.Name(), c.compat, c.used, got, c.want)
+		}
+	}
+}

@@ -189,6 +189,6 @@ func ExampleChoices() {
 	// loss: cross-entropy
 	// optimiser: SGD, momentum 0.9, rate 0.0026, weight decay 0.0005
 	// schedule: warm-cosine over 2 epochs, batches of 4; the last epoch's parameters are kept
-	// zero-shot logits: of the frozen model on the same augmented view
+	// zero-shot logits: of the frozen model on the same view
 	// seed: 1
 }

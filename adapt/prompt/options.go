@@ -72,7 +72,7 @@ func Choices(m Method, r adapt.Remedy, o Options, scale float64) []string {
 		"loss: "+o.Loss.String(),
 		fmt.Sprintf("optimiser: SGD, momentum 0.9, rate %g, weight decay %g", o.LR, o.WeightDecay),
 		fmt.Sprintf("schedule: %s over %d epochs, batches of %d; the last epoch's parameters are kept", o.Schedule, o.Epochs, o.Batch),
-		"zero-shot logits: of the frozen model on the same augmented view",
+		"zero-shot logits: of the frozen model on the same view",
 		fmt.Sprintf("seed: %d", o.Seed),
 	)
 }

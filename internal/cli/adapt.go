@@ -238,7 +238,8 @@ func (a *app) encodeShots(ctx context.Context, src *features.Source, set, shots 
 	o.Classes = features.Classes(templates, set.Classes)
 	o.Inputs = run.Inputs{
 		Weights: f.source.weights, WeightsSHA256: src.Weights, Preprocessing: src.Preprocessing(v),
-		Data: f.data, DataSHA256: feats.Hash, Shots: f.shots, DataSeed: f.train.Seed, Templates: templates,
+		Data: f.data, DataSHA256: feats.Hash, Shots: f.shots, DataSeed: f.train.Seed,
+		AugmentedViews: v.Augments(), Templates: templates,
 	}
 	if feats.Features.Rows == 0 {
 		return errors.New("adapt: no features")

@@ -154,7 +154,8 @@ func (e Experiment) shots(ctx context.Context, t *Task, seed uint64) (shotSet, e
 	s.classes = features.Classes(t.Templates, t.Classes)
 	s.inputs = run.Inputs{
 		WeightsSHA256: e.Source.Weights, Preprocessing: e.Source.Preprocessing(s.views),
-		Data: t.Name + "/" + t.Source().Name, DataSHA256: s.set.Hash, Shots: e.Shots, DataSeed: seed, Templates: t.Templates,
+		Data: t.Name + "/" + t.Source().Name, DataSHA256: s.set.Hash, Shots: e.Shots, DataSeed: seed,
+		AugmentedViews: s.views.Augments(), Templates: t.Templates,
 	}
 	return s, nil
 }
@@ -186,7 +187,10 @@ func (e Experiment) measure(ctx context.Context, j job, seed uint64, dir string,
 		o := run.EvalOptions{
 			Run: dir, Name: d.domain.Name, Engine: e.Source.Model.Engine, Bins: calib.Options{Bins: e.Bins},
 			Data:   &adapt.Data{Features: d.set.Features, Labels: d.set.Labels},
-			Inputs: run.Inputs{WeightsSHA256: e.Source.Weights, Data: d.domain.Name, DataSHA256: d.set.Hash},
+			Inputs: run.Inputs{
+				WeightsSHA256: e.Source.Weights, Preprocessing: e.Source.Preprocessing(features.Views{}),
+				Data: d.domain.Name, DataSHA256: d.set.Hash,
+			},
 		}
 		if j.target != nil {
 			o.Prompts = j.target(d)

@@ -44,6 +44,14 @@ type Views struct {
 	Seed      uint64 // of augmented views
 }
 
+// Augments is the number of augmented views an item.
+func (v Views) Augments() int {
+	if !v.Augmented {
+		return 0
+	}
+	return max(v.Count, 1)
+}
+
 // Set is the features of a data set.
 type Set struct {
 	Features adapt.Matrix // [Count*N, D], view after view

@@ -232,9 +232,7 @@ func (o EvalOptions) describe(t *Target, c classifier, d adapt.Data, path string
 
 // same reports whether two targets have the same logits; paths do not matter.
 func (t Target) same(other Target) bool {
-	t.Inputs.Features, other.Inputs.Features = nil, nil
-	t.Inputs.Data, other.Inputs.Data = "", ""
-	t.Inputs.Weights, other.Inputs.Weights = "", ""
+	t.Inputs, other.Inputs = t.Inputs.identity(), other.Inputs.identity()
 	return reflect.DeepEqual(t, other)
 }
 

@@ -96,8 +96,10 @@ func (o *PromptOptions) training() (training, error) {
 // viewChoice says which views training sees.
 func (o PromptOptions) viewChoice() string {
 	switch v := max(o.Data.Views, 1); {
+	case v == 1 && o.Inputs.AugmentedViews == 0:
+		return "views of a sample: 1, the plain picture"
 	case v == 1:
-		return "views of a sample: 1, the same in every epoch"
+		return "views of a sample: 1, an augmented one, the same in every epoch"
 	case prompt.NeedsImages(o.Method):
 		return fmt.Sprintf("views of a sample: %d, one drawn for every epoch and made when it is wanted", v)
 	default:

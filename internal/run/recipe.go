@@ -45,7 +45,10 @@ type Recipe struct {
 
 // Inputs names what a run was made from. Empty fields do not apply.
 type Inputs struct {
-	Features       []string `yaml:"features,omitempty"` // files, as given
+	Features []string `yaml:"features,omitempty"` // files, as given
+	// FeaturesSHA256 is of the files, or of the features as they were encoded.
+	// Those may differ in their last bits on another machine, so the hash
+	// decides only where the fields below do not say how they were made.
 	FeaturesSHA256 []string `yaml:"features_sha256,omitempty"`
 	Weights        string   `yaml:"weights,omitempty"`
 	WeightsSHA256  string   `yaml:"weights_sha256,omitempty"`
@@ -54,8 +57,19 @@ type Inputs struct {
 	DataSHA256     string   `yaml:"data_sha256,omitempty"` // of the list of images, labels and class names
 	Shots          int      `yaml:"shots,omitempty"`
 	DataSeed       uint64   `yaml:"data_seed,omitempty"`
+	AugmentedViews int      `yaml:"augmented_views,omitempty"` // of every shot; 0 means the plain picture
 	Templates      []string `yaml:"templates,omitempty"`
 	InitSHA256     string   `yaml:"init_sha256,omitempty"` // of the file of initial values
+}
+
+// identity leaves out what does not tell one run from another: paths, and the
+// hash of features where weights, preprocessing and pictures are known.
+func (in Inputs) identity() Inputs {
+	in.Features, in.Weights, in.Data = nil, "", ""
+	if in.WeightsSHA256 != "" && in.Preprocessing != "" && in.DataSHA256 != "" {
+		in.FeaturesSHA256 = nil
+	}
+	return in
 }
 
 // withHash adds the hash of data at hand, so that a run on other data is never
@@ -91,9 +105,11 @@ func newRecipe(m adapt.Method, r adapt.Remedy, o adapt.Options, d adapt.Data, in
 		return Recipe{}, err
 	}
 	views := max(d.Views, 1)
-	choices = append(choices, fmt.Sprintf("views of a sample: %d", views))
 	if in.WeightsSHA256 != "" {
-		choices = append(choices, adapt.EncodingChoices(m, o.Compat)...)
+		made := adapt.Encoding{Augmented: in.AugmentedViews, Templates: len(in.Templates)}
+		choices = append(choices, adapt.EncodingChoices(m, o.Compat, made)...)
+	} else {
+		choices = append(choices, fmt.Sprintf("views of a sample: %d", views))
 	}
 	rec := Recipe{
 		Family: FamilyAdapters, Method: m.Name(), MethodSettings: settings(m), Remedy: r.Name(), RemedySettings: settings(r),
@@ -126,12 +142,11 @@ func settings(v any) map[string]any {
 	return all
 }
 
-// same reports whether two recipes lead to the same result on one engine.
+// same reports whether two recipes lead to the same result, on one engine to
+// the last bit.
 func (r Recipe) same(other Recipe) bool {
 	r.Engine, other.Engine = "", ""
-	r.Inputs.Features, other.Inputs.Features = nil, nil
-	r.Inputs.Weights, other.Inputs.Weights = "", ""
-	r.Inputs.Data, other.Inputs.Data = "", ""
+	r.Inputs, other.Inputs = r.Inputs.identity(), other.Inputs.identity()
 	a, errA := yaml.Marshal(r)
 	b, errB := yaml.Marshal(other)
 	return errA == nil && errB == nil && bytes.Equal(a, b)
