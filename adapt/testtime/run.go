@@ -28,10 +28,10 @@ type RunOptions struct {
 	Dir, Name string
 	Inputs    Inputs
 	Bins      calib.Options
-	// Features, unless nil, gives the image features of item i's views, of
-	// length Dim each, in place of encoding them: runs on the same items that
-	// differ in method or remedy alone can share them.
-	Features func(ctx context.Context, i int) ([][]float32, error)
+	// Predict, unless nil, classifies item i in place of opening it: runs on the
+	// same items can share the features of its views ([Tuner.TuneFeatures]), or
+	// the tuning where the remedies have no part in it ([Tuner.Remedied]).
+	Predict func(ctx context.Context, i int) (Prediction, error)
 	// Progress, unless nil, is told how many of the images are done.
 	Progress func(done, total int)
 	// Log, unless nil, gets a line for every choice made.
@@ -131,8 +131,8 @@ func (t *Tuner) check(o RunOptions) error {
 // classify tunes on the items that are not done, while the views of the next
 // one are being made.
 func (t *Tuner) classify(ctx context.Context, o RunOptions, p *progress) error {
-	if o.Features != nil {
-		return t.classifyFeatures(ctx, o, p)
+	if o.Predict != nil {
+		return o.predict(ctx, p)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -148,18 +148,13 @@ func (t *Tuner) classify(ctx context.Context, o RunOptions, p *progress) error {
 	return ctx.Err()
 }
 
-// classifyFeatures is classify where the features are given.
-func (t *Tuner) classifyFeatures(ctx context.Context, o RunOptions, p *progress) error {
+// predict is classify where the predictions are given.
+func (o RunOptions) predict(ctx context.Context, p *progress) error {
 	for p.done() < len(o.Items) {
-		i := p.done()
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		f, err := o.Features(ctx, i)
-		if err != nil {
-			return fmt.Errorf("image %s: %w", o.Items[i].Key, err)
-		}
-		r, err := t.TuneFeatures(ctx, f, o.Items[i].Key)
+		r, err := o.Predict(ctx, p.done())
 		if err := o.take(p, r, err); err != nil {
 			return err
 		}

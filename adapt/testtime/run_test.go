@@ -205,21 +205,22 @@ func TestGivenFeaturesLeadToTheSameFiles(t *testing.T) {
 		encoded := RunOptions{Items: testItems(4, 12), Dir: t.TempDir(), Name: "toy"}
 		given := encoded
 		given.Dir = t.TempDir()
-		given.Features = func(ctx context.Context, i int) ([][]float32, error) {
+		given.Predict = func(ctx context.Context, i int) (Prediction, error) {
+			it := given.Items[i]
 			if shared[i] == nil {
-				img, err := given.Items[i].Open()
+				img, err := it.Open()
 				if err != nil {
-					return nil, err
+					return Prediction{}, err
 				}
-				views, err := tuner.Views(img, given.Items[i].Key)
+				views, err := tuner.Views(img, it.Key)
 				if err != nil {
-					return nil, err
+					return Prediction{}, err
 				}
 				if shared[i], err = images.Encode(ctx, views); err != nil {
-					return nil, err
+					return Prediction{}, err
 				}
 			}
-			return shared[i], nil
+			return tuner.TuneFeatures(ctx, shared[i], it.Key)
 		}
 		for _, o := range []RunOptions{encoded, given} {
 			if _, err := tuner.Run(t.Context(), o); err != nil {
@@ -235,8 +236,45 @@ func TestGivenFeaturesLeadToTheSameFiles(t *testing.T) {
 	}
 	tuner := newTestTuner(t, images, texts, goldenClasses, TPT{}, adapt.None{}, Options{})
 	_, err := tuner.Run(t.Context(), RunOptions{Items: testItems(2, 12), Dir: t.TempDir(), Name: "toy",
-		Features: func(context.Context, int) ([][]float32, error) { return nil, errors.New("no views of it") }})
-	if err == nil || !strings.Contains(err.Error(), "image 0.png: no views of it") {
+		Predict: func(context.Context, int) (Prediction, error) { return Prediction{}, errors.New("no views of it") }})
+	if err == nil || !strings.Contains(err.Error(), "tpt on toy: no views of it") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestSaLSFollowsFromTheTuningWithoutARemedy: the same files, tuned once.
+func TestSaLSFollowsFromTheTuningWithoutARemedy(t *testing.T) {
+	images, texts := openModel(t, goldenConfig, "")
+	tuner := func(r adapt.Remedy) *Tuner {
+		return newTestTuner(t, images, texts, goldenClasses, CTPT{}, r, Options{Views: 6})
+	}
+	plain, sals := tuner(adapt.None{}), tuner(adapt.SaLS{})
+	tuned := RunOptions{Items: testItems(3, 12), Dir: t.TempDir(), Name: "toy"}
+	derived := tuned
+	derived.Dir = t.TempDir()
+	derived.Predict = func(ctx context.Context, i int) (Prediction, error) {
+		img, err := tuned.Items[i].Open()
+		if err != nil {
+			return Prediction{}, err
+		}
+		p, err := plain.Tune(ctx, img, tuned.Items[i].Key)
+		if err != nil {
+			return p, err
+		}
+		return sals.Remedied(p)
+	}
+	for _, o := range []RunOptions{tuned, derived} {
+		if _, err := sals.Run(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := files(t, tuned.Dir)
+	for name, got := range files(t, derived.Dir) {
+		if got != want[name] {
+			t.Errorf("%s differs", name)
+		}
+	}
+	if _, err := tuner(adapt.Penalty{}).Remedied(Prediction{}); err == nil || !strings.Contains(err.Error(), "penalty acts in tuning") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -35,6 +35,8 @@ type Prediction struct {
 	// Logits [K] are those of the plain image under the tuned prompt, after the
 	// remedy where it is one of inference.
 	Logits []float32
+	// Tuned [K] are the Logits before the remedy.
+	Tuned []float64
 	// ZeroShot [K] are its logits under the starting prompt.
 	ZeroShot []float32
 	// Context [M*W] are the tuned context vectors, one after the other.
@@ -150,7 +152,8 @@ func (t *Tuner) tune(ctx context.Context, views [][]float32) (Prediction, error)
 		return p, err
 	}
 	plain := calib.Matrix{N: 1, K: f.K, Data: f.Row(0)}
-	return p, t.predict(&p, product(t.scale, plain, tuned.unit, false, true))
+	p.Tuned = product(t.scale, plain, tuned.unit, false, true).Data
+	return t.remedied(p)
 }
 
 // differentiate returns the loss for the unit features of an image's views and
@@ -182,22 +185,33 @@ func (t *Tuner) differentiate(ctx context.Context, f calib.Matrix) (Prediction, 
 	return p, grad, nil
 }
 
-// predict fills in the logits, after SaLS where that is the remedy.
-func (t *Tuner) predict(p *Prediction, tuned calib.Matrix) error {
+// Remedied returns what t would have predicted, given the prediction of a tuner
+// that differs from it in the remedy alone, neither remedy having a part in
+// tuning: None and SaLS have none.
+func (t *Tuner) Remedied(p Prediction) (Prediction, error) {
+	if adapt.NeedsZeroShot(t.remedy.remedy) {
+		return p, fmt.Errorf("remedy %s acts in tuning, not on finished logits", t.remedy.remedy.Name())
+	}
+	return t.remedied(p)
+}
+
+// remedied fills in the logits, after SaLS where that is the remedy.
+func (t *Tuner) remedied(p Prediction) (Prediction, error) {
+	logits := calib.Matrix{N: 1, K: len(p.Tuned), Data: p.Tuned}
 	if _, ok := t.remedy.remedy.(adapt.SaLS); ok {
 		zs, err := calib.FromFloat32(1, len(p.ZeroShot), p.ZeroShot)
 		if err != nil {
-			return err
+			return p, err
 		}
-		if tuned, err = calib.SaLS(tuned, zs); err != nil {
-			return err
+		if logits, err = calib.SaLS(logits, zs); err != nil {
+			return p, err
 		}
 	}
-	p.Logits = narrow(tuned.Data)
+	p.Logits = narrow(logits.Data)
 	if i := notFinite(p.Logits); i >= 0 {
-		return fmt.Errorf("the tuned logit of class %d is %v", i, p.Logits[i])
+		return p, fmt.Errorf("the tuned logit of class %d is %v", i, p.Logits[i])
 	}
-	return nil
+	return p, nil
 }
 
 // viewFeatures returns the views' features with unit length.

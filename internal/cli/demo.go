@@ -118,6 +118,8 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 	if shows(familyTestTime) {
 		x.TestTime = []testtime.Method{testtime.TPT{}, testtime.CTPT{}}
 	}
+	steps := 0
+	x.Steps = func(n int) { steps += n }
 	for s := range f.seeds {
 		x.Seeds = append(x.Seeds, uint64(s+1))
 	}
@@ -150,6 +152,7 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 		}
 		page.Sections = append(page.Sections, sections...)
 	}
+	a.note("%d steps made, counting an image tuned on as one; sals takes what was trained without a remedy", steps)
 	setting("Time", time.Since(begun).Round(time.Second).String())
 	return a.demoOutput(f.out, page, time.Since(begun))
 }

@@ -38,6 +38,9 @@ type Experiment struct {
 
 	// Progress, unless nil, is told what is being done and how far it is.
 	Progress func(what string, done, total int)
+	// Steps, unless nil, is told of steps of training, and of images tuned on,
+	// as they are made.
+	Steps func(n int)
 }
 
 // domainSet is a domain's test fold, and its features.
@@ -62,8 +65,31 @@ type shotSet struct {
 type job struct {
 	method string
 	remedy adapt.Remedy
-	train  func(ctx context.Context, dir string) error
+	train  func(ctx context.Context, dir, twin string) error
 	target func(domainSet) *run.PromptTarget // nil for adapters
+}
+
+// dir is the folder of a job's run.
+func (e Experiment) dir(t *Task, method string, r adapt.Remedy, seed uint64) string {
+	return filepath.Join(e.Out, t.Name, fmt.Sprintf("%s-%s-seed%d", method, r.Name(), seed))
+}
+
+// twin is the folder of the run that has trained what a job would train: that of
+// the first remedy without part in training. It is empty for that run itself
+// and for remedies that have a part.
+func (e Experiment) twin(t *Task, j job, seed uint64) string {
+	if adapt.NeedsZeroShot(j.remedy) {
+		return ""
+	}
+	for _, r := range e.Remedies {
+		if r.Name() == j.remedy.Name() {
+			break
+		}
+		if !adapt.NeedsZeroShot(r) {
+			return e.dir(t, j.method, r, seed)
+		}
+	}
+	return ""
 }
 
 // Task runs the experiment on some domains of a task, the source first.
@@ -94,8 +120,8 @@ func (e Experiment) task(ctx context.Context, t *Task, domains []*Domain) ([]rep
 		shots.protos = protos
 		jobs := append(e.adapterJobs(shots), e.promptJobs(t, shots)...)
 		for _, j := range jobs {
-			dir := filepath.Join(e.Out, t.Name, fmt.Sprintf("%s-%s-seed%d", j.method, j.remedy.Name(), seed))
-			if err := j.train(ctx, dir); err != nil {
+			dir := e.dir(t, j.method, j.remedy, seed)
+			if err := j.train(ctx, dir, e.twin(t, j, seed)); err != nil {
 				return nil, err
 			}
 			found, err := e.measure(ctx, j, seed, dir, tests, len(runs) == 0)
@@ -113,6 +139,12 @@ func (e Experiment) task(ctx context.Context, t *Task, domains []*Domain) ([]rep
 func (e Experiment) tell(what string, done, total int) {
 	if e.Progress != nil {
 		e.Progress(what, done, total)
+	}
+}
+
+func (e Experiment) made(steps int) {
+	if e.Steps != nil {
+		e.Steps(steps)
 	}
 }
 
@@ -164,13 +196,14 @@ func (e Experiment) shots(ctx context.Context, t *Task, seed uint64) (shotSet, e
 func (e Experiment) adapterJobs(s shotSet) []job {
 	o := run.AdaptOptions{Train: e.Train, Classes: s.classes, Inputs: s.inputs}
 	o.Train.Seed, o.Train.Engine = s.seed, e.Source.Model.Engine
+	o.Train.Progress = func(p adapt.Progress) { e.made(p.Steps) }
 	o.Data = &adapt.Data{Features: s.set.Features, Labels: s.set.Labels, Views: s.set.Views, Prototypes: s.protos}
 	var jobs []job
 	for _, m := range e.Methods {
 		for _, r := range e.Remedies {
-			jobs = append(jobs, job{method: m.Name(), remedy: r, train: func(ctx context.Context, dir string) error {
+			jobs = append(jobs, job{method: m.Name(), remedy: r, train: func(ctx context.Context, dir, twin string) error {
 				o := o
-				o.Method, o.Remedy, o.Out = m, r, dir
+				o.Method, o.Remedy, o.Out, o.Twin = m, r, dir, twin
 				_, err := run.Adapt(ctx, o)
 				return err
 			}})
@@ -186,7 +219,7 @@ func (e Experiment) measure(ctx context.Context, j job, seed uint64, dir string,
 	for i, d := range tests {
 		o := run.EvalOptions{
 			Run: dir, Name: d.domain.Name, Engine: e.Source.Model.Engine, Bins: calib.Options{Bins: e.Bins},
-			Data:   &adapt.Data{Features: d.set.Features, Labels: d.set.Labels},
+			Data: &adapt.Data{Features: d.set.Features, Labels: d.set.Labels},
 			Inputs: run.Inputs{
 				WeightsSHA256: e.Source.Weights, Preprocessing: e.Source.Preprocessing(features.Views{}),
 				Data: d.domain.Name, DataSHA256: d.set.Hash,

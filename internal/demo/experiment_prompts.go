@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"clipcalib/adapt"
 	"clipcalib/adapt/prompt"
 	"clipcalib/internal/features"
 	"clipcalib/internal/run"
@@ -37,7 +38,7 @@ func (e Experiment) promptJobs(t *Task, s shotSet) []job {
 		m := method(t.Phrase())
 		o := run.PromptOptions{
 			Model: e.Source.Model, Method: m, Classes: s.classes, Inputs: s.inputs,
-			Train: prompt.Options{Seed: s.seed, Epochs: e.Train.Epochs},
+			Train: prompt.Options{Seed: s.seed, Epochs: e.Train.Epochs, Progress: func(adapt.Progress) { e.made(1) }},
 			Data:  prompt.Data{Classes: t.Classes, Labels: s.set.Labels, Views: s.set.Views, Prototypes: s.protos},
 		}
 		if prompt.NeedsImages(m) {
@@ -52,9 +53,9 @@ func (e Experiment) promptJobs(t *Task, s shotSet) []job {
 			}
 		}
 		for _, r := range e.Remedies {
-			jobs = append(jobs, job{method: m.Name(), remedy: r, target: target, train: func(ctx context.Context, dir string) error {
+			jobs = append(jobs, job{method: m.Name(), remedy: r, target: target, train: func(ctx context.Context, dir, twin string) error {
 				o := o
-				o.Remedy, o.Out = r, dir
+				o.Remedy, o.Out, o.Twin = r, dir, twin
 				_, err := run.LearnPrompts(ctx, o)
 				return err
 			}})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"image"
-	"path/filepath"
 
 	"clipcalib/adapt"
 	"clipcalib/adapt/testtime"
@@ -24,11 +23,11 @@ func (e Experiment) TuneTask(ctx context.Context, t *Task, domains []*Domain) ([
 	var runs []report.Run
 	done, total := 0, len(e.Seeds)*len(e.TestTime)*len(e.Remedies)*len(domains)*e.TestImages
 	for s, seed := range e.Seeds {
-		views := map[string]*viewFeatures{}
+		folds := map[string]*tuningFold{}
 		for m, method := range e.TestTime {
 			for r, remedy := range e.Remedies {
 				found, err := e.tune(ctx, t, domains, tuning{
-					method: method, remedy: remedy, seed: seed, offset: s, views: views, zeroShot: m == 0 && r == 0,
+					method: method, remedy: remedy, seed: seed, offset: s, folds: folds, zeroShot: m == 0 && r == 0,
 					progress: func(images int) { e.tell("tune on "+t.Name, done+images, total) },
 				})
 				if err != nil {
@@ -47,23 +46,28 @@ type tuning struct {
 	method   testtime.Method
 	remedy   adapt.Remedy
 	seed     uint64
-	offset   int                      // of the pictures among those that are as far apart
-	views    map[string]*viewFeatures // of every domain
+	offset   int                    // of the pictures among those that are as far apart
+	folds    map[string]*tuningFold // by domain
 	zeroShot bool
 	progress func(images int)
 }
 
-// viewFeatures are the features of the views of a domain's pictures, by their
-// number, which all methods and remedies of a seed share, and the hash of the
-// domain's fold.
-type viewFeatures struct {
-	hash  string
-	views map[int][][]float32
+// tuningFold is what the methods and remedies of a seed share on a domain.
+type tuningFold struct {
+	hash  string                        // of the domain's fold
+	views map[int][][]float32           // features of a picture's views, by its number
+	tuned map[tuned]testtime.Prediction // under remedies without part in tuning
 }
 
-// of returns the features of a picture's views, encoded if they are not there.
-func (v *viewFeatures) of(ctx context.Context, t *testtime.Tuner, m *clip.Model, i int, it testtime.Item) ([][]float32, error) {
-	if v.views[i] == nil {
+type tuned struct {
+	method  string
+	picture int
+}
+
+// features returns the features of a picture's views, encoded if they are not
+// there.
+func (f *tuningFold) features(ctx context.Context, t *testtime.Tuner, m *clip.Model, i int, it testtime.Item) ([][]float32, error) {
+	if f.views[i] == nil {
 		img, err := it.Open()
 		if err != nil {
 			return nil, err
@@ -72,11 +76,29 @@ func (v *viewFeatures) of(ctx context.Context, t *testtime.Tuner, m *clip.Model,
 		if err != nil {
 			return nil, err
 		}
-		if v.views[i], err = m.Images.Encode(ctx, views); err != nil {
+		if f.views[i], err = m.Images.Encode(ctx, views); err != nil {
 			return nil, err
 		}
 	}
-	return v.views[i], nil
+	return f.views[i], nil
+}
+
+// predict tunes on a picture, unless another remedy without part in tuning has.
+func (e Experiment) predict(ctx context.Context, f *tuningFold, t *testtime.Tuner, x tuning, i int, it testtime.Item) (testtime.Prediction, error) {
+	key, afterwards := tuned{x.method.Name(), i}, !adapt.NeedsZeroShot(x.remedy)
+	if p, ok := f.tuned[key]; ok && afterwards {
+		return t.Remedied(p)
+	}
+	views, err := f.features(ctx, t, e.Source.Model, i, it)
+	if err != nil {
+		return testtime.Prediction{}, fmt.Errorf("image %s: %w", it.Key, err)
+	}
+	p, err := t.TuneFeatures(ctx, views, it.Key)
+	if err == nil && afterwards {
+		f.tuned[key] = p
+	}
+	e.made(1)
+	return p, err
 }
 
 func (e Experiment) tune(ctx context.Context, t *Task, domains []*Domain, x tuning) ([]report.Run, error) {
@@ -93,21 +115,21 @@ func (e Experiment) tune(ctx context.Context, t *Task, domains []*Domain, x tuni
 		if err != nil {
 			return nil, err
 		}
-		shared := x.views[d.Name]
+		shared := x.folds[d.Name]
 		if shared == nil {
-			shared = &viewFeatures{views: map[int][][]float32{}}
+			shared = &tuningFold{views: map[int][][]float32{}, tuned: map[tuned]testtime.Prediction{}}
 			if shared.hash, err = features.Hash(fold); err != nil {
 				return nil, err
 			}
-			x.views[d.Name] = shared
+			x.folds[d.Name] = shared
 		}
 		items := spread(fold, e.TestImages, x.offset)
 		res, err := tuner.Run(ctx, testtime.RunOptions{
 			Items: items, Name: d.Name, Bins: calib.Options{Bins: e.Bins},
-			Dir:    filepath.Join(e.Out, t.Name, fmt.Sprintf("%s-%s-seed%d", x.method.Name(), x.remedy.Name(), x.seed)),
+			Dir:    e.dir(t, x.method.Name(), x.remedy, x.seed),
 			Inputs: testtime.Inputs{WeightsSHA256: e.Source.Weights, Data: d.Name, DataSHA256: shared.hash},
-			Features: func(ctx context.Context, i int) ([][]float32, error) {
-				return shared.of(ctx, tuner, m, i, items[i])
+			Predict: func(ctx context.Context, i int) (testtime.Prediction, error) {
+				return e.predict(ctx, shared, tuner, x, i, items[i])
 			},
 			Progress: func(done, _ int) { x.progress(i*e.TestImages + done) },
 		})

@@ -26,6 +26,12 @@ type AdaptOptions struct {
 
 	Out string // folder of the run
 
+	// Twin, unless empty, is the folder of a run that may have trained the same
+	// under another remedy. Where it has, and the remedies act on finished
+	// logits only, its parameters are taken in place of training again: the
+	// files are the same.
+	Twin string
+
 	// Log, unless nil, gets a line for every choice made.
 	Log func(line string)
 }
@@ -36,8 +42,8 @@ type Class struct {
 	Prompts []string `json:"prompts,omitempty"`
 }
 
-// Adapt trains an adapter and writes a run. It reports whether it did anything:
-// a finished run of the same recipe is left as it is, an unfinished one is
+// Adapt trains an adapter and writes a run. It reports whether it trained: a
+// finished run of the same recipe is left as it is, an unfinished one is
 // continued, and a folder with another recipe is an error.
 func Adapt(ctx context.Context, o AdaptOptions) (trained bool, err error) {
 	t, err := o.training()
@@ -69,7 +75,15 @@ func (o *AdaptOptions) training() (training, error) {
 			return t, err
 		}
 	}
-	t.classes = o.Classes
+	t.classes, t.twin = o.Classes, o.Twin
+	t.reload = func(path string) (outcome, error) {
+		a, err := adapt.Load(path)
+		if err != nil {
+			return outcome{}, err
+		}
+		a.Remedy = o.Remedy
+		return outcome{save: a.Save, losses: a.Losses}, nil
+	}
 	t.rate = func(epoch int) float64 { return o.Train.Schedule.Rate(o.Train.LR, epoch, o.Train.Epochs) }
 	t.train = func(ctx context.Context, checkpoint string) (outcome, error) {
 		o.Train.Checkpoint = checkpoint

@@ -29,6 +29,8 @@ type PromptOptions struct {
 	Init string
 
 	Out string // folder of the run
+	// Twin is that of [AdaptOptions].
+	Twin string
 
 	// Log, unless nil, gets a line for every choice made.
 	Log func(line string)
@@ -70,7 +72,15 @@ func (o *PromptOptions) training() (training, error) {
 	if len(o.Inputs.FeaturesSHA256) == 0 {
 		o.Inputs.FeaturesSHA256 = []string{hashPromptData(o.Data)}
 	}
-	t.classes = o.Classes
+	t.classes, t.twin = o.Classes, o.Twin
+	t.reload = func(path string) (outcome, error) {
+		l, err := prompt.Load(path, o.Model, prompt.LoadOptions{})
+		if err != nil {
+			return outcome{}, err
+		}
+		l.Remedy = o.Remedy
+		return outcome{save: l.Save, losses: l.Losses}, nil
+	}
 	t.rate = func(epoch int) float64 { return resolved.Schedule.Rate(resolved.LR, epoch, resolved.Epochs) }
 	t.train = func(ctx context.Context, checkpoint string) (outcome, error) {
 		o.Train.Checkpoint = checkpoint

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,8 +9,11 @@ import (
 	"path/filepath"
 	"strings"
 
+	"clipcalib/adapt"
 	"clipcalib/internal/atomicfile"
 	"clipcalib/internal/docfile"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // The families of methods, by what they train.
@@ -30,6 +34,12 @@ type training struct {
 	// train trains, or goes on from the checkpoint. After divergence it returns
 	// both the last good state and the error.
 	train func(ctx context.Context, checkpoint string) (outcome, error)
+
+	// twin, unless empty, is the folder of a run to take the parameters of where
+	// only a remedy without part in training tells the two apart; reload reads
+	// them as this run's.
+	twin   string
+	reload func(path string) (outcome, error)
 }
 
 // outcome is what a training ends with; the zero value is nothing.
@@ -40,9 +50,10 @@ type outcome struct {
 
 func (t training) file() string { return parameterFiles[t.recipe.Family] }
 
-// keep trains into dir. It reports whether it did anything: a finished run of
-// the same recipe is left as it is, an unfinished one is continued, and a
-// folder with another recipe is an error.
+// keep trains into dir. It reports whether it trained: a finished run of the
+// same recipe is left as it is, an unfinished one is continued, one whose
+// training another run has done takes its parameters, and a folder with another
+// recipe is an error.
 func (t training) keep(ctx context.Context, dir string, log func(line string)) (trained bool, err error) {
 	if dir == "" {
 		return false, errors.New("no folder given for the run (--out)")
@@ -62,11 +73,43 @@ func (t training) keep(ctx context.Context, dir string, log func(line string)) (
 	if err := docfile.WriteYAML(filepath.Join(dir, recipeFile), t.recipe); err != nil {
 		return false, err
 	}
+	if t.hasTwin() {
+		got, err := t.reload(filepath.Join(t.twin, t.file()))
+		if err != nil {
+			return false, err
+		}
+		return false, t.write(dir, got)
+	}
 	got, err := t.train(ctx, filepath.Join(dir, checkpointFile))
 	if err != nil {
 		return false, t.failed(dir, got, err)
 	}
 	return true, t.write(dir, got)
+}
+
+// hasTwin reports whether a run that trained the same thing is there. It must
+// agree in everything but the remedy, the engine included, so that taking its
+// parameters and training anew give the same bytes.
+func (t training) hasTwin() bool {
+	if t.twin == "" {
+		return false
+	}
+	other, err := ReadRecipe(t.twin)
+	if err != nil {
+		return false
+	}
+	if _, err := os.Stat(filepath.Join(t.twin, t.file())); err != nil {
+		return false
+	}
+	for _, name := range []string{other.Remedy, t.recipe.Remedy} {
+		if r, err := adapt.ParseRemedy(name); err != nil || adapt.NeedsZeroShot(r) {
+			return false
+		}
+	}
+	other.Remedy, other.RemedySettings, other.Choices = t.recipe.Remedy, t.recipe.RemedySettings, t.recipe.Choices
+	a, errA := yaml.Marshal(other)
+	b, errB := yaml.Marshal(t.recipe)
+	return errA == nil && errB == nil && bytes.Equal(a, b)
 }
 
 // existing reports whether dir holds the finished run.
