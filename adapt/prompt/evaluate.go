@@ -110,23 +110,11 @@ func (l *Learner) text(ctx context.Context, b *builder) (*graph.Node, error) {
 	if _, ok := l.Method.(conditional); ok {
 		return nil, nil
 	}
-	own := newBuilder(l.model, b.params, b.trie, l.LogitScale, 1)
-	defer own.g.Close()
-	l.Method.logits(own) // sets the deep prompts
-	words := own.text()
-	p, err := own.g.Compile(words)
+	m, err := l.textFeatures(ctx, b.params)
 	if err != nil {
 		return nil, err
 	}
-	defer p.Close()
-	if err := p.Run(ctx); err != nil {
-		return nil, err
-	}
-	rows, err := p.Float32(words)
-	if err != nil {
-		return nil, err
-	}
-	return ops.Constant(b.g, "text features", rows, words.Shape()...), nil
+	return ops.Constant(b.g, "text features", m.Data, m.Rows, m.Cols), nil
 }
 
 // outputs builds the zero-shot and the adapted logits. Where a method needs

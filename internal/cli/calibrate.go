@@ -8,6 +8,7 @@ import (
 
 	"clipcalib/calib"
 	"clipcalib/internal/npy"
+	"clipcalib/internal/run"
 
 	"github.com/spf13/cobra"
 )
@@ -16,6 +17,8 @@ import (
 type calibrateFlags struct {
 	logits, zeroShot, labels string
 	fitLogits, fitLabels     string
+	classFeatures            string
+	neighbours               int
 	remedy, out              string
 	bins, fineBins           int
 }
@@ -29,9 +32,17 @@ func calibrateCommand(a *app) *cobra.Command {
 
 With --remedy sals each sample's logits are scaled to the range of its zero-shot
 logits. With --remedy temperature one temperature is fitted on --fit-logits and
---fit-labels, which should not be the set that is measured.`,
+--fit-labels, which should not be the set that is measured.
+
+With --remedy dac (distance-aware calibration) each sample's logits are scaled by
+how far tuning has moved the text feature of the predicted class from those of
+the classes the model was tuned on. The folder --class-features holds four tables
+of text features, [classes, D]: zero_shot_base.npy and tuned_base.npy of the
+classes tuned on, zero_shot_new.npy and tuned_new.npy of those of the logits'
+columns. clipcalib eval --remedy dac writes them for prompts learned here.`,
 		Example: `  clipcalib calibrate --logits logits.npy --labels labels.npy
-  clipcalib calibrate --logits adapted.npy --zero-shot zs.npy --labels y.npy --remedy sals --out scaled.npy`,
+  clipcalib calibrate --logits adapted.npy --zero-shot zs.npy --labels y.npy --remedy sals --out scaled.npy
+  clipcalib calibrate --logits new.npy --labels y.npy --remedy dac --class-features text/`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return a.calibrate(f) },
 	}
@@ -39,15 +50,17 @@ logits. With --remedy temperature one temperature is fitted on --fit-logits and
 	fl.StringVar(&f.logits, "logits", "", "logits to measure, .npy [N, K]")
 	fl.StringVar(&f.labels, "labels", "", "labels, .npy [N]")
 	fl.StringVar(&f.zeroShot, "zero-shot", "", "zero-shot logits of the same samples, .npy [N, K] (for sals)")
-	fl.StringVar(&f.remedy, "remedy", "none", "none, sals or temperature")
+	fl.StringVar(&f.remedy, "remedy", "none", "none, sals, temperature or dac")
 	fl.StringVar(&f.fitLogits, "fit-logits", "", "logits to fit the temperature on, .npy [M, K]")
 	fl.StringVar(&f.fitLabels, "fit-labels", "", "their labels, .npy [M]")
+	fl.StringVar(&f.classFeatures, "class-features", "", "folder of the classes' text features (for dac)")
+	fl.IntVar(&f.neighbours, "neighbours", calib.DefaultNeighbours, "nearest classes tuned on that a class is compared with (for dac)")
 	fl.IntVar(&f.bins, "bins", 10, "bins of ECE, MCE and ACE")
 	fl.IntVar(&f.fineBins, "fine-bins", 15, "bins of adaptive, classwise and L2 errors")
 	fl.StringVar(&f.out, "out", "", "write the logits after the remedy here, .npy")
 	c.MarkFlagRequired("logits")
 	c.MarkFlagRequired("labels")
-	completes(c, "remedy", "none", "sals", "temperature")
+	completes(c, "remedy", "none", "sals", "temperature", run.RemedyDAC)
 	return c
 }
 
@@ -64,10 +77,11 @@ func (a *app) calibrate(f calibrateFlags) error {
 	if f.bins < 1 || f.fineBins < 1 {
 		return usagef("--bins and --fine-bins want at least 1")
 	}
-	after, temperature, err := f.apply(logits)
+	r, err := f.apply(logits)
 	if err != nil {
 		return err
 	}
+	after := r.logits
 	m, err := calib.Evaluate(after, labels, opt)
 	if err != nil {
 		return err
@@ -89,54 +103,11 @@ func (a *app) calibrate(f calibrateFlags) error {
 			Classes     int                   `json:"classes"`
 			Bins        int                   `json:"bins"`
 			Temperature *calib.TemperatureFit `json:"temperature,omitempty"`
-		}{m, f.remedy, after.N, after.K, f.bins, temperature})
+			DAC         *dacFactors           `json:"dac,omitempty"`
+		}{m, f.remedy, after.N, after.K, f.bins, r.temperature, r.dac})
 	}
-	fmt.Fprintf(a.out, "%d samples, %d classes, remedy %s", after.N, after.K, f.remedy)
-	if temperature != nil {
-		fmt.Fprintf(a.out, ", T = %.4f", temperature.T)
-	}
-	fmt.Fprintln(a.out)
+	fmt.Fprintf(a.out, "%d samples, %d classes, remedy %s%s\n", after.N, after.K, f.remedy, r.words())
 	return a.printMetrics(m)
-}
-
-// apply returns the logits after the remedy.
-func (f calibrateFlags) apply(logits calib.Matrix) (calib.Matrix, *calib.TemperatureFit, error) {
-	switch f.remedy {
-	case "none":
-		return logits, nil, nil
-	case "sals":
-		if f.zeroShot == "" {
-			return logits, nil, usagef("--remedy sals wants the zero-shot logits: --zero-shot FILE.npy")
-		}
-		zs, err := readMatrix("--zero-shot", f.zeroShot)
-		if err != nil {
-			return logits, nil, err
-		}
-		if zs.N != logits.N || zs.K != logits.K {
-			return logits, nil, fmt.Errorf("--zero-shot %s: logits [%d, %d], but --logits has [%d, %d]; both must hold the same samples and classes", f.zeroShot, zs.N, zs.K, logits.N, logits.K)
-		}
-		out, err := calib.SaLS(logits, zs)
-		return out, nil, err
-	case "temperature":
-		if f.fitLogits == "" || f.fitLabels == "" {
-			return logits, nil, usagef("--remedy temperature wants a labelled set to fit on: --fit-logits and --fit-labels")
-		}
-		fit, err := readMatrix("--fit-logits", f.fitLogits)
-		if err != nil {
-			return logits, nil, err
-		}
-		labels, err := readLabels("--fit-labels", f.fitLabels, fit)
-		if err != nil {
-			return logits, nil, err
-		}
-		t, err := calib.FitTemperature(fit, labels)
-		if err != nil {
-			return logits, nil, fmt.Errorf("fit temperature: %w", err)
-		}
-		out, err := calib.Scale(logits, t.T)
-		return out, &t, err
-	}
-	return logits, nil, usagef("--remedy %s: choose none, sals or temperature (zs-norm and penalty act in training: clipcalib adapt)", f.remedy)
 }
 
 func readMatrix(flag, path string) (calib.Matrix, error) {

@@ -27,6 +27,8 @@ type evalFlags struct {
 	out      string
 	remedy   string
 	bins     int
+
+	neighbours int
 }
 
 func evalCommand(a *app) *cobra.Command {
@@ -45,10 +47,17 @@ classes, whatever they are.
 
 In place of RUN, a file of learned prompts may be named, such as the
 model.pth.tar-50 of CoOp, CoCoOp, MaPLe or PromptSRC as Dassl saves it: with
---weights, it is made a run in --out, under --remedy if one is given.`,
+--weights, it is made a run in --out, under --remedy if one is given.
+
+--remedy dac is for learned prompts on classes other than those of the training:
+each sample's logits are scaled by how far tuning has moved the text feature of
+the predicted class from those of the training's classes. The results have a
+folder of their own, TARGET-dac, with the text features that clipcalib calibrate
+takes.`,
 		Example: `  clipcalib eval runs/imagenet-taskres --data imagenetv2/ imagenet-sketch/
   clipcalib eval runs/fa --features target.safetensors --out out/
-  clipcalib eval model.pth.tar-50 --weights ViT-B-16.pt --data dtd/ --remedy sals --out runs/their-coop`,
+  clipcalib eval model.pth.tar-50 --weights ViT-B-16.pt --data dtd/ --remedy sals --out runs/their-coop
+  clipcalib eval runs/pets-coop --data dtd/ --remedy dac`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usagef("eval: RUN is missing; see: clipcalib eval --help")
@@ -66,8 +75,9 @@ model.pth.tar-50 of CoOp, CoCoOp, MaPLe or PromptSRC as Dassl saves it: with
 	fl.StringArrayVar(&f.data, "data", nil, "target data sets, their test part where they have parts")
 	fl.StringArrayVar(&f.features, "features", nil, "feature file in place of --data; repeat for a second file")
 	fl.StringVar(&f.out, "out", "", "folder of the logits, for --features; of the run, for a file of learned prompts")
-	fl.StringVar(&f.remedy, "remedy", "", "none or sals, for a file of learned prompts; a run has its own")
-	completes(c, "remedy", "none", "sals")
+	fl.StringVar(&f.remedy, "remedy", "", "none or sals, for a file of learned prompts; a run has its own; dac, for learned prompts without one")
+	completes(c, "remedy", "none", "sals", run.RemedyDAC)
+	fl.IntVar(&f.neighbours, "neighbours", calib.DefaultNeighbours, "nearest classes of the training that a class is compared with (for dac)")
 	fl.IntVar(&f.bins, "bins", 10, "bins of ECE, MCE and ACE")
 	return c
 }
@@ -78,11 +88,18 @@ func (a *app) eval(ctx context.Context, f evalFlags, dir string) error {
 		return usagef("--bins wants at least 1")
 	}
 	checkpoint := isCheckpoint(dir)
+	if f.remedy == run.RemedyDAC {
+		if f.neighbours < 1 {
+			return usagef("--neighbours wants at least 1")
+		}
+		o.DAC = &run.DAC{Neighbours: f.neighbours}
+		f.remedy = ""
+	}
 	switch {
 	case len(f.features) > 0 && len(f.data) > 0:
 		return usagef("eval: name either --features or --data, not both")
 	case f.remedy != "" && !checkpoint:
-		return usagef("eval: --remedy is for a file of learned prompts; the run %s has its own", dir)
+		return usagef("eval: --remedy %s is for a file of learned prompts; the run %s has its own (dac may be used on one without)", f.remedy, dir)
 	case checkpoint && len(f.data) == 0:
 		return usagef("eval %s: a file of learned prompts needs --weights and --data", dir)
 	case checkpoint:
@@ -153,6 +170,9 @@ func (a *app) evalData(ctx context.Context, f evalFlags, o run.EvalOptions) erro
 	var names []string
 	for i, set := range sets {
 		o.Name = folderName(partName(f.data[i], set))
+		if o.DAC != nil {
+			o.Name += "-" + run.RemedyDAC
+		}
 		if recipe.Family != run.FamilyPrompts {
 			if o.Classes, err = matchClasses(classes, set); err != nil {
 				return fmt.Errorf("eval %s: %w", o.Run, err)

@@ -121,7 +121,7 @@ func collect(dir string, bins int) ([]report.Run, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.Method, r.Remedy, r.Seed, r.Target, r.Source = e.recipe.Method, e.recipe.Remedy, int(e.recipe.Seed), column, e.source
+		r.Method, r.Remedy, r.Seed, r.Target, r.Source = e.recipe.Method, e.Target.Remedy, int(e.recipe.Seed), column, e.source
 		runs = append(runs, r)
 	}
 	return runs, nil

@@ -16,12 +16,16 @@ type evaluation struct {
 }
 
 // set names the data set of an evaluation: its folder without the hash that
-// tells it from another of that name.
+// tells it from another of that name, and the remedy if that is not the run's.
 func (e evaluation) set() string {
-	if e.Target.Inputs.DataSHA256 == "" {
-		return e.Name
+	name := e.Name
+	if hash := e.Target.Inputs.DataSHA256; hash != "" {
+		name = strings.TrimSuffix(name, "-"+run.ShortHash(hash))
 	}
-	return strings.TrimSuffix(e.Name, "-"+run.ShortHash(e.Target.Inputs.DataSHA256))
+	if e.Target.Remedy != e.recipe.Remedy {
+		name = strings.TrimSuffix(name, "-"+e.Target.Remedy)
+	}
+	return name
 }
 
 // readEvaluations reads the evaluations of the runs in dirs.

@@ -141,7 +141,7 @@ func groupRuns(runs []Run) results {
 }
 
 func remedyRank(remedy string) int {
-	known := []string{"", "zs-norm", "penalty", "sals"}
+	known := []string{"", "zs-norm", "penalty", "sals", "dac"}
 	if i := slices.Index(known, remedy); i >= 0 {
 		return i
 	}

@@ -14,7 +14,7 @@ const ZeroShot = "zero-shot"
 // on a target.
 type Run struct {
 	Method      string // command-line name: "zero-shot", "taskres", ...
-	Remedy      string // "none" (or empty), "zs-norm", "penalty", "sals", ...
+	Remedy      string // "none" (or empty), "zs-norm", "penalty", "sals", "dac", ...
 	Seed        int
 	Target      string // name of the data set
 	Source      bool   // the target is the data set the method was trained on
@@ -38,9 +38,11 @@ var displayNames = map[string]string{
 	"promptsrc":     "PromptSRC",
 	"tpt":           "TPT",
 	"c-tpt":         "C-TPT",
+	"o-tpt":         "O-TPT",
 	"zs-norm":       "ZS-Norm",
 	"penalty":       "Penalty",
 	"sals":          "SaLS",
+	"dac":           "DAC",
 }
 
 // display returns the name in the spelling of its authors, or as it is.

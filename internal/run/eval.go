@@ -31,6 +31,9 @@ type EvalOptions struct {
 	// Prompts is what learned prompts need besides; nil for adapters.
 	Prompts *PromptTarget
 
+	// DAC, unless nil, is a remedy for a run of learned prompts without one.
+	DAC *DAC
+
 	Out    string        // folder of the logits; "" means that of [TargetDir]
 	Name   string        // of the target, where Out is empty
 	Bins   calib.Options // of the metrics
@@ -45,6 +48,7 @@ type Target struct {
 	Inputs           Inputs `yaml:"inputs"`
 	Classes          []int  `yaml:"classes,omitempty,flow"`
 	ClassNamesSHA256 string `yaml:"class_names_sha256,omitempty"`
+	Neighbours       int    `yaml:"neighbours,omitempty"` // of remedy dac
 	Prototypes       string `yaml:"prototypes"`           // of the adapted logits: the run's, the target's or learned
 	ZeroShot         string `yaml:"zero_shot_prototypes"` // of the reference
 	Bins, FineBins   int    `yaml:",omitempty"`
@@ -110,6 +114,11 @@ func (o EvalOptions) eval(ctx context.Context) (Result, error) {
 	c, err := open(path, data)
 	if err != nil {
 		return res, err
+	}
+	if o.DAC != nil {
+		if err := o.DAC.check(c); err != nil {
+			return res, err
+		}
 	}
 	if err := o.describe(&res.Target, c, data, path); err != nil {
 		return res, in(o.Features, err)
@@ -212,6 +221,9 @@ func (o *EvalOptions) data() (adapt.Data, error) {
 
 func (o EvalOptions) describe(t *Target, c classifier, d adapt.Data, path string) error {
 	classes := c.describe(t)
+	if o.DAC != nil {
+		t.Remedy, t.Neighbours = RemedyDAC, o.DAC.neighbours()
+	}
 	if len(d.Labels) != d.Features.Rows {
 		return fmt.Errorf("%d labels for %d features", len(d.Labels), d.Features.Rows)
 	}
@@ -240,6 +252,11 @@ func (o EvalOptions) run(ctx context.Context, c classifier, d adapt.Data, res *R
 	logits, zs, err := c.logits(ctx, d.Features)
 	if err != nil {
 		return err
+	}
+	if p, ok := c.(promptsOn); ok && o.DAC != nil {
+		if logits, err = o.DAC.apply(ctx, p, logits, res.Dir); err != nil {
+			return fmt.Errorf("remedy dac: %w", err)
+		}
 	}
 	if res.Metrics, err = measure(logits, d.Labels, o.Bins); err != nil {
 		return err

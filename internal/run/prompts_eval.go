@@ -30,7 +30,8 @@ type PromptTarget struct {
 
 // promptsOn are learned prompts on a target.
 type promptsOn struct {
-	learner *prompt.Learner
+	learner *prompt.Learner // for the target's classes
+	trained *prompt.Learner // for the run's
 	target  PromptTarget
 	own     bool // the target has zero-shot prototypes of its own
 	same    bool // the target's classes are the run's
@@ -45,7 +46,7 @@ func (o EvalOptions) openPrompts(path string, data adapt.Data) (classifier, erro
 	if err != nil {
 		return nil, err
 	}
-	c := promptsOn{learner: l, target: *o.Prompts, own: data.Prototypes.Rows > 0}
+	c := promptsOn{learner: l, trained: l, target: *o.Prompts, own: data.Prototypes.Rows > 0}
 	if c.target.Classes == nil {
 		c.target.Classes = l.Classes()
 	}
