@@ -31,7 +31,7 @@ func (t *trainer) resume() error {
 	if o.Checkpoint == "" {
 		return nil
 	}
-	task := fmt.Sprintf("%s %s %d %g %d %g %s %s %d", obj.Task, o.Loss, o.Epochs, o.LR, o.Batch, o.WeightDecay, o.Optimizer, o.Schedule, o.Seed)
+	task := fmt.Sprintf("%s %s %d %g %d %g %s %g %s %d", obj.Task, o.Loss, o.Epochs, o.LR, o.Batch, o.WeightDecay, o.Optimizer, o.Epsilon, o.Schedule, o.Seed)
 	t.save = func(t *trainer) error { return t.writeState(o.Checkpoint, task, obj.State) }
 	if _, err := os.Stat(o.Checkpoint); errors.Is(err, os.ErrNotExist) {
 		return nil

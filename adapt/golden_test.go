@@ -23,7 +23,8 @@ type golden struct {
 
 type goldenCase struct {
 	Method, Remedy, Loss, Compat, Optimizer string
-	LR, Decay                               float64
+	Schedule                                string
+	LR, Decay, Epsilon                      float64
 	Batch, Views                            int
 	Seed                                    uint64
 	Perturbed                               bool
@@ -79,7 +80,7 @@ func (c goldenCase) setup(t testing.TB, g golden) (Method, Remedy, Options) {
 	}
 	o := Options{
 		Compat: Compat(c.Compat), Optimizer: Optimizer(c.Optimizer), Epochs: g.Epochs,
-		LR: c.LR, WeightDecay: c.Decay, Batch: c.Batch, Seed: c.Seed,
+		LR: c.LR, WeightDecay: c.Decay, Batch: c.Batch, Seed: c.Seed, Schedule: Schedule(c.Schedule), Epsilon: c.Epsilon,
 	}
 	if c.Loss != "" {
 		if o.Loss, err = ParseLoss(c.Loss); err != nil {
@@ -105,6 +106,9 @@ func (c goldenCase) name() string {
 	name := fmt.Sprintf("%s %s %s %s %s", c.Method, c.Remedy, c.Loss, c.Compat, c.Optimizer)
 	if c.Batch > 0 {
 		name += fmt.Sprintf(" batch %d of %d views", c.Batch, c.Views)
+	}
+	if c.Schedule != "" {
+		name += " " + c.Schedule
 	}
 	if c.Perturbed {
 		name += " off the kink"

@@ -13,7 +13,7 @@ const (
 	momentum = 0.9
 	beta1    = 0.9
 	beta2    = 0.999
-	epsilon  = 1e-8
+	epsilon  = 1e-8 // where Options name none
 )
 
 // optimizer updates parameters; it owns their moments.
@@ -22,11 +22,13 @@ type optimizer struct {
 	engine  engine.Engine
 	params  []Param
 	decay   float32
+	epsilon float32
 	moments map[string]*tensor.Dense
 }
 
 func newOptimizer(e engine.Engine, o Options, params []Param) (*optimizer, error) {
-	opt := &optimizer{rule: o.Optimizer, engine: e, params: params, decay: float32(o.WeightDecay), moments: map[string]*tensor.Dense{}}
+	opt := &optimizer{rule: o.Optimizer, engine: e, params: params, decay: float32(o.WeightDecay),
+		epsilon: float32(orElse(o.Epsilon, epsilon)), moments: map[string]*tensor.Dense{}}
 	for _, p := range params {
 		for _, name := range opt.momentNames(p.Name) {
 			m, err := e.New(tensor.Float32, p.Value.Shape()...)
@@ -56,7 +58,7 @@ func (o *optimizer) step(gradients []*tensor.Dense, lr float64, count int) error
 		var err error
 		if o.rule == AdamW {
 			err = o.engine.AdamW(p.Value, o.moments[names[0]], o.moments[names[1]], gradients[i],
-				engine.AdamW{LR: float32(lr), Beta1: beta1, Beta2: beta2, Eps: epsilon, WeightDecay: o.decay}, count)
+				engine.AdamW{LR: float32(lr), Beta1: beta1, Beta2: beta2, Eps: o.epsilon, WeightDecay: o.decay}, count)
 		} else {
 			err = o.engine.SGD(p.Value, o.moments[names[0]], gradients[i], float32(lr), momentum, o.decay)
 		}

@@ -18,6 +18,7 @@ type Options struct {
 	Batch       int       // samples in a step; 0 means 256
 	WeightDecay float64   // 0 means none
 	Optimizer   Optimizer // "" means SGD
+	Epsilon     float64   // of AdamW; 0 means 1e-8
 	Schedule    Schedule  // "" means WarmCosine
 	LogitScale  float64   // factor of the cosine; 0 means 100
 	Seed        uint64    // of batches, views and initial values
@@ -45,7 +46,7 @@ type Progress struct {
 	Epoch, Epochs int     // epochs done, and in all
 	Step, Steps   int     // steps done of the next epoch, and of every epoch
 	Loss          float64 // mean over the epoch's steps, or of the last step
-	LR            float64 // learning rate of the epoch
+	LR            float64 // learning rate of the step, or at the epoch's start
 }
 
 // Optimizer is the update rule.
@@ -55,7 +56,7 @@ const (
 	// SGD is stochastic gradient descent with momentum 0.9; weight decay is
 	// added to the gradient.
 	SGD Optimizer = "sgd"
-	// AdamW has betas 0.9 and 0.999, epsilon 1e-8 and decoupled weight decay.
+	// AdamW has betas 0.9 and 0.999 and decoupled weight decay.
 	AdamW Optimizer = "adamw"
 )
 
@@ -103,13 +104,16 @@ func (o Options) check() error {
 	if o.Optimizer != SGD && o.Optimizer != AdamW {
 		return fmt.Errorf("unknown optimizer %q; known are %s, %s", string(o.Optimizer), SGD, AdamW)
 	}
+	if o.Epsilon != 0 && o.Optimizer != AdamW {
+		return fmt.Errorf("epsilon %g: it is AdamW's, and the optimizer is %s", o.Epsilon, o.Optimizer)
+	}
 	if o.Epochs < 1 || o.Batch < 1 || o.CheckpointEvery < 0 {
 		return fmt.Errorf("epochs %d and batch %d must be at least 1, checkpoint interval %d at least 0", o.Epochs, o.Batch, o.CheckpointEvery)
 	}
 	for _, v := range []struct {
 		name  string
 		value float64
-	}{{"learning rate", o.LR}, {"weight decay", o.WeightDecay}, {"logit scale", o.LogitScale}} {
+	}{{"learning rate", o.LR}, {"weight decay", o.WeightDecay}, {"epsilon", o.Epsilon}, {"logit scale", o.LogitScale}} {
 		if !(v.value >= 0) || math.IsInf(v.value, 0) {
 			return fmt.Errorf("%s %g must be finite and not negative", v.name, v.value)
 		}
@@ -133,7 +137,7 @@ func Choices(m Method, r Remedy, o Options) ([]string, error) {
 		}
 		rule := "SGD, momentum 0.9"
 		if o.Optimizer == AdamW {
-			rule = "AdamW, betas 0.9 and 0.999, epsilon 1e-8"
+			rule = fmt.Sprintf("AdamW, betas 0.9 and 0.999, epsilon %g", orElse(o.Epsilon, epsilon))
 		}
 		out = append(out,
 			"loss: "+o.Loss.String(),

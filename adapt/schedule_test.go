@@ -43,4 +43,12 @@ func TestOtherSchedules(t *testing.T) {
 	if got := Constant.Rate(2, 5, 10); got != 2 {
 		t.Errorf("constant: %g, want 2", got)
 	}
+	for step, want := range []float64{2, 1 + math.Sqrt(3)/2, 1.5, 1, 0.5, 1 - math.Sqrt(3)/2} {
+		if got := StepCosine.StepRate(2, step/3, 2, step%3, 3); math.Abs(got-want) > 1e-15 {
+			t.Errorf("step-cosine at step %d of 6: %g, want %g", step, got, want)
+		}
+		if got := Cosine.StepRate(2, 1, 2, step%3, 3); math.Abs(got-1) > 1e-15 {
+			t.Errorf("cosine at step %d of its epoch: %g, want 1", step%3, got)
+		}
+	}
 }

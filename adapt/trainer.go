@@ -126,17 +126,17 @@ func (t *trainer) run(ctx context.Context) error {
 func (t *trainer) epoch(ctx context.Context) error {
 	o, s := t.options, t.sampler
 	rows := s.epoch(t.at.Epoch)
-	lr := o.Schedule.Rate(o.LR, t.at.Epoch, o.Epochs)
 	for t.at.Step < s.steps {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("training stopped at epoch %d, step %d: %w", t.at.Epoch, t.at.Step, err)
 		}
+		lr := o.Schedule.StepRate(o.LR, t.at.Epoch, o.Epochs, t.at.Step, s.steps)
 		if err := t.step(ctx, rows[t.at.Step*s.batch:(t.at.Step+1)*s.batch], lr); err != nil {
 			return fmt.Errorf("epoch %d, step %d: %w", t.at.Epoch, t.at.Step, err)
 		}
 		t.at.Step++
 	}
-	mean := t.at.LossSum / float64(s.steps)
+	mean, lr := t.at.LossSum/float64(s.steps), o.Schedule.Rate(o.LR, t.at.Epoch, o.Epochs)
 	t.losses = append(t.losses, mean)
 	t.at = position{Epoch: t.at.Epoch + 1}
 	if t.objective.EndEpoch != nil {

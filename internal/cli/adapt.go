@@ -61,7 +61,8 @@ SOURCE is a folder with one folder a class, a CoOp split file (.json), or a list
 are is printed with the run.`,
 		Example: `  clipcalib adapt taskres --remedy penalty --weights ViT-B-16.pt --data pets/ --shots 16 --out runs/pets-taskres
   clipcalib adapt coop --remedy sals --weights ViT-B-16.pt --data pets/ --shots 16 --out runs/pets-coop
-  clipcalib adapt clip-adapter --features train.safetensors --epochs 50 --out runs/fa`,
+  clipcalib adapt clip-adapter --features train.safetensors --epochs 50 --out runs/fa
+  clipcalib adapt tip-adapter-f --features train.safetensors --optimizer adamw --epsilon 1e-4 --schedule step-cosine --epochs 20 --out runs/tip`,
 		Args: exactly("METHOD"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if isPrompt(args[0]) {
@@ -80,7 +81,7 @@ are is printed with the run.`,
 	fl.StringVar(&f.compat, "compat", "textbook", "textbook, or clipcalib for the reference's own choices")
 	fl.StringVar(&f.optim, "optimizer", "", "sgd (default) or adamw")
 	fl.StringVar(&f.init, "init", "", "file of initial values (residual, classifier, w1, w2, cache_keys; prompt_learner.ctx), such as another run's adapter.safetensors or prompts.safetensors")
-	fl.StringVar(&f.schedule, "schedule", "", "learning-rate schedule (default: cosine with one warm-up epoch)")
+	fl.StringVar(&f.schedule, "schedule", "", "learning rate: warm-cosine (default: by epoch, the first one warming up), cosine, step-cosine (by step) or constant")
 	fl.IntVar(&f.shots, "shots", 16, "labelled pictures a class")
 	fl.IntVar(&f.views, "views", 0, "augmented views a picture; 0 is the method's default, -1 the plain picture alone")
 	fl.Uint64Var(&f.train.Seed, "seed", 1, "seed of shots, views, batches and initial values")
@@ -88,6 +89,7 @@ are is printed with the run.`,
 	fl.Float64Var(&f.train.LR, "lr", 0, "learning rate; 0 is the method's: for adapters 0.1 with SGD, 0.001 with AdamW")
 	fl.IntVar(&f.train.Batch, "batch", 0, "samples a step; 0 is the method's: 256 for adapters")
 	fl.Float64Var(&f.train.WeightDecay, "weight-decay", 0, "weight decay; 0 is the method's: none for adapters; -1 is none for prompts")
+	fl.Float64Var(&f.train.Epsilon, "epsilon", 0, "of AdamW; 0 is 1e-8")
 	fl.Float64Var(&f.train.LogitScale, "logit-scale", 0, "factor on the cosine; 0 is the model's, or 100 for features")
 	f.prompts.add(fl)
 	c.MarkFlagRequired("out")
@@ -96,13 +98,20 @@ are is printed with the run.`,
 	completes(c, "loss", lossNames()...)
 	completes(c, "compat", string(adapt.Textbook), string(adapt.CLIPCalib))
 	completes(c, "optimizer", string(adapt.SGD), string(adapt.AdamW))
-	completes(c, "schedule", string(adapt.WarmCosine), string(adapt.Cosine), string(adapt.Constant))
+	completes(c, "schedule", scheduleNames()...)
 	return c
 }
 
 func methodNames() (names []string) {
 	for _, m := range adapt.Methods() {
 		names = append(names, m.Name())
+	}
+	return names
+}
+
+func scheduleNames() (names []string) {
+	for _, s := range adapt.Schedules() {
+		names = append(names, string(s))
 	}
 	return names
 }

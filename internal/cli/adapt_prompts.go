@@ -110,6 +110,8 @@ func (f *adaptFlags) parsePrompts(name string) (o run.PromptOptions, err error) 
 		return o, usagef("adapt %s: --data SOURCE (with --weights) is missing", name)
 	case f.optim != "" && adapt.Optimizer(f.optim) != adapt.SGD:
 		return o, usagef("--optimizer %s: prompts are learned by sgd", f.optim)
+	case f.train.Epsilon != 0:
+		return o, usagef("--epsilon is AdamW's: prompts are learned by sgd")
 	case adapt.Compat(f.compat) != adapt.Textbook:
 		return o, usagef("--compat %s: that is for adapters and test-time tuning; learned prompts have one form", f.compat)
 	}

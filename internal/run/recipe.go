@@ -31,6 +31,7 @@ type Recipe struct {
 	Batch          int            `yaml:"batch"`
 	WeightDecay    float64        `yaml:"weight_decay"`
 	Optimizer      string         `yaml:"optimizer"`
+	Epsilon        float64        `yaml:"epsilon,omitempty"` // of AdamW, where it is not 1e-8
 	Schedule       string         `yaml:"schedule"`
 	LogitScale     float64        `yaml:"logit_scale"`
 	Seed           uint64         `yaml:"seed"`
@@ -114,7 +115,7 @@ func newRecipe(m adapt.Method, r adapt.Remedy, o adapt.Options, d adapt.Data, in
 	rec := Recipe{
 		Family: FamilyAdapters, Method: m.Name(), MethodSettings: settings(m), Remedy: r.Name(), RemedySettings: settings(r),
 		Compat: string(o.Compat), Loss: o.Loss.String(), Epochs: o.Epochs, LearningRate: o.LR, Batch: o.Batch,
-		WeightDecay: o.WeightDecay, Optimizer: string(o.Optimizer), Schedule: string(o.Schedule),
+		WeightDecay: o.WeightDecay, Optimizer: string(o.Optimizer), Epsilon: o.Epsilon, Schedule: string(o.Schedule),
 		LogitScale: o.LogitScale, Seed: o.Seed, Inputs: in, Samples: d.Features.Rows / views, Views: views,
 		Classes: d.Prototypes.Rows, Width: d.Prototypes.Cols, Choices: choices,
 	}
