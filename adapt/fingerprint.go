@@ -2,11 +2,11 @@ package adapt
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"hash"
-	"math"
+
+	"clipcalib/internal/digest"
 )
 
 // fingerprint hashes everything that decides the result of the task.
@@ -28,12 +28,5 @@ func (t *task) fingerprint(s *state) string {
 
 func hashFloats(h hash.Hash, m Matrix) {
 	fmt.Fprintln(h, m.Rows, m.Cols)
-	buf := make([]byte, 0, 1<<16)
-	for i, v := range m.Data {
-		buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
-		if len(buf) == cap(buf) || i == len(m.Data)-1 {
-			h.Write(buf)
-			buf = buf[:0]
-		}
-	}
+	digest.Floats(h, m.Data)
 }

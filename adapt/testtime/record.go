@@ -2,11 +2,9 @@ package testtime
 
 import (
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"reflect"
 
 	"clipcalib/internal/docfile"
 
@@ -78,30 +76,12 @@ type target struct {
 func (t *Tuner) recipe(in Inputs) recipe {
 	o := t.options
 	return recipe{
-		Family: "test-time", Method: t.method.Name(), MethodSettings: settings(t.method),
-		Remedy: t.remedy.remedy.Name(), RemedySettings: settings(t.remedy.remedy), Compat: string(o.Compat),
+		Family: "test-time", Method: t.method.Name(), MethodSettings: docfile.Settings(t.method),
+		Remedy: t.remedy.remedy.Name(), RemedySettings: docfile.Settings(t.remedy.remedy), Compat: string(o.Compat),
 		Context: o.Context, Views: o.Views, Keep: o.Keep, AugMix: o.AugMix, LearningRate: o.LR,
 		WeightDecay: *o.WeightDecay, Seed: o.Seed, LogitScale: t.scale, WeightsSHA256: in.WeightsSHA256,
 		Preprocessing: t.images.Preprocessor().String(), Choices: t.Choices(),
 	}
-}
-
-// settings returns the exported fields of a method or remedy that were set.
-func settings(v any) map[string]any {
-	raw, err := json.Marshal(v)
-	if err != nil {
-		return nil
-	}
-	var all map[string]any
-	if json.Unmarshal(raw, &all) != nil {
-		return nil
-	}
-	for key, value := range all {
-		if reflect.ValueOf(value).IsZero() {
-			delete(all, key)
-		}
-	}
-	return all
 }
 
 // identity is the hash by which two records with the same content are known.

@@ -2,13 +2,12 @@ package bank
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"math"
 	"strconv"
 
 	"clipcalib/adapt"
+	"clipcalib/internal/digest"
 	"clipcalib/weights"
 )
 
@@ -83,13 +82,6 @@ func (b *Bank) read(s shard) (content, error) {
 func (c content) checksum() string {
 	h := sha256.New()
 	fmt.Fprintln(h, c.features.Rows, c.features.Cols, c.failed)
-	buf := make([]byte, 0, 1<<16)
-	for i, v := range c.features.Data {
-		buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
-		if len(buf) == cap(buf) || i == len(c.features.Data)-1 {
-			h.Write(buf)
-			buf = buf[:0]
-		}
-	}
+	digest.Floats(h, c.features.Data)
 	return hex.EncodeToString(h.Sum(nil))
 }

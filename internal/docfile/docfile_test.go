@@ -35,3 +35,15 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 		}
 	}
 }
+
+func TestSettingsAreTheFieldsThatAreSet(t *testing.T) {
+	got := Settings(struct {
+		Weight, Zero float64
+		Name, Empty  string
+		None         []int
+		hidden       int
+	}{Weight: 2, Name: "a", hidden: 1})
+	if len(got) != 2 || got["Weight"] != 2.0 || got["Name"] != "a" {
+		t.Errorf("settings %v", got)
+	}
+}

@@ -9,6 +9,7 @@ import (
 
 	"clipcalib/adapt"
 	"clipcalib/adapt/prompt"
+	"clipcalib/internal/docfile"
 	"clipcalib/weights"
 )
 
@@ -91,8 +92,8 @@ func (o *PromptOptions) training() (training, error) {
 		return outcome{save: l.Save, losses: l.Losses}, err
 	}
 	t.recipe = Recipe{
-		Family: FamilyPrompts, Method: o.Method.Name(), MethodSettings: settings(o.Method),
-		Remedy: o.Remedy.Name(), RemedySettings: settings(o.Remedy), Compat: string(adapt.Textbook),
+		Family: FamilyPrompts, Method: o.Method.Name(), MethodSettings: docfile.Settings(o.Method),
+		Remedy: o.Remedy.Name(), RemedySettings: docfile.Settings(o.Remedy), Compat: string(adapt.Textbook),
 		Loss: resolved.Loss.String(), Epochs: resolved.Epochs, LearningRate: resolved.LR, Batch: resolved.Batch,
 		WeightDecay: resolved.WeightDecay, Optimizer: string(adapt.SGD), Schedule: string(resolved.Schedule),
 		LogitScale: resolved.LogitScale, Seed: resolved.Seed, Inputs: o.Inputs, Samples: len(o.Data.Labels),

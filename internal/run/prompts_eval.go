@@ -12,6 +12,7 @@ import (
 
 	"clipcalib/adapt"
 	"clipcalib/adapt/prompt"
+	"clipcalib/internal/docfile"
 	"clipcalib/text"
 )
 
@@ -123,8 +124,8 @@ func (o ImportOptions) run() error {
 		return err
 	}
 	t := training{recipe: Recipe{
-		Family: FamilyPrompts, Method: l.Method.Name(), MethodSettings: settings(l.Method), Remedy: l.Remedy.Name(),
-		RemedySettings: settings(l.Remedy), Compat: string(adapt.Textbook), LogitScale: l.LogitScale, Inputs: o.Inputs,
+		Family: FamilyPrompts, Method: l.Method.Name(), MethodSettings: docfile.Settings(l.Method), Remedy: l.Remedy.Name(),
+		RemedySettings: docfile.Settings(l.Remedy), Compat: string(adapt.Textbook), LogitScale: l.LogitScale, Inputs: o.Inputs,
 		Classes: len(l.Classes()), Width: o.Model.Config.EmbedDim, Engine: o.Model.Engine.Name(),
 		Choices: append(append([]string{"learned elsewhere: " + filepath.Base(o.Checkpoint)}, l.Method.Choices()...), l.Remedy.Choices()...),
 	}}

@@ -3,15 +3,12 @@ package run
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
-	"math"
 	"path/filepath"
-	"reflect"
 
 	"clipcalib/adapt"
+	"clipcalib/internal/digest"
 	"clipcalib/internal/docfile"
 
 	"go.yaml.in/yaml/v3"
@@ -87,14 +84,7 @@ func hashData(d adapt.Data) string {
 	h := sha256.New()
 	for _, m := range []adapt.Matrix{d.Features, d.Prototypes} {
 		fmt.Fprintln(h, m.Rows, m.Cols)
-		buf := make([]byte, 0, 1<<16)
-		for i, v := range m.Data {
-			buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
-			if len(buf) == cap(buf) || i == len(m.Data)-1 {
-				h.Write(buf)
-				buf = buf[:0]
-			}
-		}
+		digest.Floats(h, m.Data)
 	}
 	fmt.Fprintln(h, d.Views, d.Labels)
 	return hex.EncodeToString(h.Sum(nil))
@@ -113,7 +103,7 @@ func newRecipe(m adapt.Method, r adapt.Remedy, o adapt.Options, d adapt.Data, in
 		choices = append(choices, fmt.Sprintf("views of a sample: %d", views))
 	}
 	rec := Recipe{
-		Family: FamilyAdapters, Method: m.Name(), MethodSettings: settings(m), Remedy: r.Name(), RemedySettings: settings(r),
+		Family: FamilyAdapters, Method: m.Name(), MethodSettings: docfile.Settings(m), Remedy: r.Name(), RemedySettings: docfile.Settings(r),
 		Compat: string(o.Compat), Loss: o.Loss.String(), Epochs: o.Epochs, LearningRate: o.LR, Batch: o.Batch,
 		WeightDecay: o.WeightDecay, Optimizer: string(o.Optimizer), Epsilon: o.Epsilon, Schedule: string(o.Schedule),
 		LogitScale: o.LogitScale, Seed: o.Seed, Inputs: in, Samples: d.Features.Rows / views, Views: views,
@@ -123,24 +113,6 @@ func newRecipe(m adapt.Method, r adapt.Remedy, o adapt.Options, d adapt.Data, in
 		rec.Engine = o.Engine.Name()
 	}
 	return rec, nil
-}
-
-// settings returns the exported fields of a method or remedy that were set.
-func settings(v any) map[string]any {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return nil
-	}
-	var all map[string]any
-	if json.Unmarshal(text, &all) != nil {
-		return nil
-	}
-	for key, value := range all {
-		if value == nil || reflect.ValueOf(value).IsZero() {
-			delete(all, key)
-		}
-	}
-	return all
 }
 
 // same reports whether two recipes lead to the same result, on one engine to
