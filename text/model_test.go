@@ -17,16 +17,7 @@ import (
 
 func openTiny(t *testing.T, nodes int) *text.Encoder {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "tiny.pt")
-	if err := cliptest.Write(path, cliptest.Tiny(), 1); err != nil {
-		t.Fatal(err)
-	}
-	c, err := weights.OpenCLIP(path, weights.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	e, err := text.NewEncoder(c, text.Options{Nodes: nodes})
+	e, err := text.NewEncoder(cliptest.Open(t, cliptest.Tiny()), text.Options{Nodes: nodes})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,8 +3,6 @@ package testtime
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"clipcalib/adapt"
@@ -27,16 +25,7 @@ var vitB16 = weights.Config{
 // openFull opens a ViT-B/16 of random weights.
 func openFull(b *testing.B) (*vit.Encoder, *text.Encoder) {
 	b.Helper()
-	path := filepath.Join(b.TempDir(), "model.pt")
-	if err := cliptest.Write(path, vitB16, 1); err != nil {
-		b.Fatal(err)
-	}
-	ck, err := weights.OpenCLIP(path, weights.Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer ck.Close()
-	defer os.Remove(path)
+	ck := cliptest.Open(b, vitB16)
 	eng, err := device.Open(device.Options{})
 	if err != nil {
 		b.Fatal(err)

@@ -3,12 +3,10 @@ package clip
 import (
 	"context"
 	"math"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"clipcalib/internal/cliptest"
-	"clipcalib/weights"
 )
 
 func TestAveragesOfTemplates(t *testing.T) {
@@ -41,11 +39,7 @@ func TestLogitsAreScaledCosines(t *testing.T) {
 }
 
 func TestPrototypesOfAModel(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "tiny.pt")
-	if err := cliptest.Write(path, cliptest.Tiny(), 1); err != nil {
-		t.Fatal(err)
-	}
-	m, err := Open(path, weights.Options{}, Options{})
+	m, err := New(cliptest.Open(t, cliptest.Tiny()), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,9 @@ package cliptest
 import (
 	"math"
 	"math/rand/v2"
+	"path/filepath"
 	"strings"
+	"testing"
 
 	"clipcalib/text"
 	"clipcalib/weights"
@@ -20,6 +22,22 @@ func Tiny() weights.Config {
 		Text:       weights.TextConfig{Context: text.ContextLength, Vocab: text.VocabSize, Width: 8, Layers: 2, Heads: 2, MLP: 32},
 		Activation: weights.QuickGELU,
 	}
+}
+
+// Open writes a model with random weights of seed 1 and opens it until the test
+// ends.
+func Open(tb testing.TB, c weights.Config) *weights.Checkpoint {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), "model.pt")
+	if err := Write(path, c, 1); err != nil {
+		tb.Fatal(err)
+	}
+	ck, err := weights.OpenCLIP(path, weights.Options{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { ck.Close() })
+	return ck
 }
 
 // Write writes a model with seeded random weights as a PyTorch file, which

@@ -17,18 +17,13 @@ import (
 	"clipcalib/internal/features"
 	"clipcalib/internal/report"
 	"clipcalib/internal/run"
-	"clipcalib/weights"
 )
 
 // tinyExperiment is an experiment on random weights.
 func tinyExperiment(t *testing.T) Experiment {
 	t.Helper()
 	dir := t.TempDir()
-	path := filepath.Join(dir, "tiny.pt")
-	if err := cliptest.Write(path, cliptest.Tiny(), 1); err != nil {
-		t.Fatal(err)
-	}
-	m, err := clip.Open(path, weights.Options{}, clip.Options{})
+	m, err := clip.New(cliptest.Open(t, cliptest.Tiny()), clip.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,18 +13,13 @@ import (
 	"clipcalib/internal/clip"
 	"clipcalib/internal/cliptest"
 	"clipcalib/internal/dataset"
-	"clipcalib/weights"
 )
 
 // source is a model of random weights with a bank of its own.
 func source(t *testing.T) Source {
 	t.Helper()
 	dir := t.TempDir()
-	path := filepath.Join(dir, "tiny.pt")
-	if err := cliptest.Write(path, cliptest.Tiny(), 1); err != nil {
-		t.Fatal(err)
-	}
-	m, err := clip.Open(path, weights.Options{}, clip.Options{})
+	m, err := clip.New(cliptest.Open(t, cliptest.Tiny()), clip.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

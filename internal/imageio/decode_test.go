@@ -1,13 +1,8 @@
 package imageio
 
 import (
-	"bufio"
 	"bytes"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/binary"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"hash/crc32"
 	"image"
@@ -18,61 +13,19 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"clipcalib/internal/imageio/pillowtest"
 )
 
-type golden struct {
-	what          string
-	width, height int
-	hash          string
-	data          []byte
-}
-
-func goldens(tb testing.TB) []golden {
+func goldens(tb testing.TB) []pillowtest.Picture {
 	tb.Helper()
-	f, err := os.Open("testdata/golden.jsonl")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20)
-	var out []golden
-	for lines.Scan() {
-		var g golden
-		var encoded string
-		if err := json.Unmarshal(lines.Bytes(), &[]any{&g.what, &g.width, &g.height, &g.hash, &encoded}); err != nil {
-			tb.Fatal(err)
-		}
-		if g.data, err = base64.StdEncoding.DecodeString(encoded); err != nil {
-			tb.Fatal(err)
-		}
-		out = append(out, g)
-	}
-	return out
-}
-
-func hashRGB(m *image.NRGBA) string {
-	var rgb []byte
-	for i := 0; i < len(m.Pix); i += 4 {
-		rgb = append(rgb, m.Pix[i:i+3]...)
-	}
-	sum := sha256.Sum256(rgb)
-	return hex.EncodeToString(sum[:])[:24]
+	return pillowtest.Read(tb, "testdata/golden.jsonl")
 }
 
 func TestPixelsEqualPillow(t *testing.T) {
 	for _, g := range goldens(t) {
-		m, err := Decode(g.data)
-		if err != nil {
-			t.Errorf("%s: %v", g.what, err)
-			continue
-		}
-		if m.Rect != image.Rect(0, 0, g.width, g.height) || !m.Opaque() {
-			t.Errorf("%s: bounds %v, opaque %v", g.what, m.Rect, m.Opaque())
-		}
-		if hashRGB(m) != g.hash {
-			t.Errorf("%s: pixels differ from Pillow's", g.what)
-		}
+		m, err := Decode(g.Data)
+		g.Check(t, m, err)
 	}
 }
 
@@ -176,7 +129,7 @@ func TestToRGBDropsAlpha(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	for i, g := range goldens(f) {
 		if i%5 == 0 {
-			f.Add(g.data)
+			f.Add(g.Data)
 		}
 	}
 	limits := Limits{Pixels: 1 << 16, Bytes: 1 << 20}

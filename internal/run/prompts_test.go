@@ -16,7 +16,6 @@ import (
 	"clipcalib/internal/clip"
 	"clipcalib/internal/cliptest"
 	"clipcalib/internal/run"
-	"clipcalib/weights"
 )
 
 var names = []string{"cat", "dog", "red rose"}
@@ -24,11 +23,7 @@ var names = []string{"cat", "dog", "red rose"}
 // tinyModel is a model of random weights.
 func tinyModel(t *testing.T) *clip.Model {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "tiny.pt")
-	if err := cliptest.Write(path, cliptest.Tiny(), 1); err != nil {
-		t.Fatal(err)
-	}
-	m, err := clip.Open(path, weights.Options{}, clip.Options{})
+	m, err := clip.New(cliptest.Open(t, cliptest.Tiny()), clip.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

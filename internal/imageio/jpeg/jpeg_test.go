@@ -1,108 +1,59 @@
 package jpeg
 
 import (
-	"bufio"
 	"bytes"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"image"
 	"os"
 	"strings"
 	"testing"
+
+	"clipcalib/internal/imageio/pillowtest"
 )
 
-type golden struct {
-	what          string
-	width, height int
-	hash          string
-	data          []byte
-}
-
-func goldens(tb testing.TB) []golden {
+func goldens(tb testing.TB) []pillowtest.Picture {
 	tb.Helper()
-	path := "testdata/golden.jsonl"
 	if many := os.Getenv("JPEG_GOLDENS"); many != "" {
-		path = many // a longer set, made by testdata/golden.py
+		return pillowtest.Read(tb, many) // a longer set, made by testdata/golden.py
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 4<<20)
-	var out []golden
-	for lines.Scan() {
-		var g golden
-		var encoded string
-		if err := json.Unmarshal(lines.Bytes(), &[]any{&g.what, &g.width, &g.height, &g.hash, &encoded}); err != nil {
-			tb.Fatal(err)
-		}
-		if g.data, err = base64.StdEncoding.DecodeString(encoded); err != nil {
-			tb.Fatal(err)
-		}
-		out = append(out, g)
-	}
-	return out
-}
-
-func hashRGB(m *image.NRGBA) string {
-	var rgb []byte
-	for i := 0; i < len(m.Pix); i += 4 {
-		rgb = append(rgb, m.Pix[i:i+3]...)
-	}
-	sum := sha256.Sum256(rgb)
-	return hex.EncodeToString(sum[:])[:24]
+	return pillowtest.Read(tb, "testdata/golden.jsonl")
 }
 
 func TestPixelsEqualPillow(t *testing.T) {
 	for _, g := range goldens(t) {
-		m, err := Decode(g.data)
-		if err != nil {
-			t.Errorf("%s: %v", g.what, err)
-			continue
-		}
-		if m.Rect != image.Rect(0, 0, g.width, g.height) || !m.Opaque() {
-			t.Errorf("%s: bounds %v, opaque %v", g.what, m.Rect, m.Opaque())
-		}
-		if hashRGB(m) != g.hash {
-			t.Errorf("%s: pixels differ from Pillow's", g.what)
-		}
-		w, h, err := Size(g.data)
-		if err != nil || w != g.width || h != g.height {
-			t.Errorf("%s: Size gives %d x %d, %v", g.what, w, h, err)
+		m, err := Decode(g.Data)
+		g.Check(t, m, err)
+		w, h, err := Size(g.Data)
+		if err != nil || w != g.Width || h != g.Height {
+			t.Errorf("%s: Size gives %d x %d, %v", g.What, w, h, err)
 		}
 	}
 }
 
-func find(t *testing.T, part string) golden {
+func find(t *testing.T, part string) pillowtest.Picture {
 	t.Helper()
 	for _, g := range goldens(t) {
-		if strings.Contains(g.what, part) {
+		if strings.Contains(g.What, part) {
 			return g
 		}
 	}
 	t.Fatalf("no golden with %q", part)
-	return golden{}
+	return pillowtest.Picture{}
 }
 
 func TestEveryCutIsTruncated(t *testing.T) {
 	for _, what := range []string{"64x47 {'quality': 75, 'subsampling': 2}", "64x47 {'quality': 75, 'subsampling': 2, 'progressive'"} {
 		g := find(t, what)
-		for n := range len(g.data) - 2 {
-			m, err := Decode(g.data[:n])
-			if err == nil && hashRGB(m) == g.hash {
+		for n := range len(g.Data) - 2 {
+			m, err := Decode(g.Data[:n])
+			if err == nil && pillowtest.HashRGB(m) == g.Hash {
 				continue // only the end marker and padding bits are gone
 			}
 			if err == nil {
-				t.Fatalf("%s: %d of %d bytes decode to another picture", g.what, n, len(g.data))
+				t.Fatalf("%s: %d of %d bytes decode to another picture", g.What, n, len(g.Data))
 			}
 			if n > 2 && !errors.Is(err, ErrTruncated) {
-				t.Fatalf("%s: %d of %d bytes: %v", g.what, n, len(g.data), err)
+				t.Fatalf("%s: %d of %d bytes: %v", g.What, n, len(g.Data), err)
 			}
 		}
 	}
@@ -110,8 +61,8 @@ func TestEveryCutIsTruncated(t *testing.T) {
 
 func TestDamageIsNoPanic(t *testing.T) {
 	for _, g := range goldens(t) {
-		for i := 2; i < len(g.data); i += 3 {
-			damaged := bytes.Clone(g.data)
+		for i := 2; i < len(g.Data); i += 3 {
+			damaged := bytes.Clone(g.Data)
 			damaged[i] ^= byte(1 << (i % 8))
 			if w, h, err := Size(damaged); err == nil && w*h < 1<<20 {
 				_, _ = Decode(damaged)
@@ -154,7 +105,7 @@ func TestRefuses(t *testing.T) {
 // few bytes of data is refused before its planes are allocated.
 func TestLargeClaimsAreCheap(t *testing.T) {
 	g := find(t, "L 21x19")
-	data := bytes.Clone(g.data)
+	data := bytes.Clone(g.Data)
 	at := bytes.Index(data, []byte{0xff, 0xc0})
 	copy(data[at+5:], []byte{0xff, 0xff, 0xff, 0xff})
 	allocated := testing.AllocsPerRun(1, func() {
@@ -170,7 +121,7 @@ func TestLargeClaimsAreCheap(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	for i, g := range goldens(f) {
 		if i%4 == 0 {
-			f.Add(g.data)
+			f.Add(g.Data)
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -187,13 +138,13 @@ func FuzzDecode(f *testing.F) {
 
 func BenchmarkDecode(b *testing.B) {
 	for _, g := range goldens(b) {
-		if !strings.Contains(g.what, "64x47") {
+		if !strings.Contains(g.What, "64x47") {
 			continue
 		}
-		b.Run(strings.ReplaceAll(g.what, " ", ""), func(b *testing.B) {
-			b.SetBytes(int64(g.width * g.height))
+		b.Run(strings.ReplaceAll(g.What, " ", ""), func(b *testing.B) {
+			b.SetBytes(int64(g.Width * g.Height))
 			for b.Loop() {
-				if _, err := Decode(g.data); err != nil {
+				if _, err := Decode(g.Data); err != nil {
 					b.Fatal(err)
 				}
 			}
