@@ -2,10 +2,10 @@ package adapt
 
 import (
 	"fmt"
-	"strings"
 
 	"clipcalib/internal/engine"
 	"clipcalib/internal/graph"
+	"clipcalib/internal/named"
 	"clipcalib/internal/ops"
 )
 
@@ -28,14 +28,7 @@ func Losses() []Loss {
 
 // ParseLoss returns the loss of a name with its default constants.
 func ParseLoss(name string) (Loss, error) {
-	var known []string
-	for _, l := range Losses() {
-		if l.Name() == name {
-			return l, nil
-		}
-		known = append(known, l.Name())
-	}
-	return nil, fmt.Errorf("unknown loss %q; known are %s", name, strings.Join(known, ", "))
+	return named.Find("loss", name, Losses())
 }
 
 // CrossEntropy is the mean of -log p_y.

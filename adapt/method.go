@@ -1,10 +1,8 @@
 package adapt
 
 import (
-	"fmt"
-	"strings"
-
 	"clipcalib/internal/graph"
+	"clipcalib/internal/named"
 )
 
 // Method is a way to adapt: what is trained and how logits come out of it.
@@ -43,14 +41,7 @@ func Methods() []Method {
 
 // ParseMethod returns the method of a name with its default settings.
 func ParseMethod(name string) (Method, error) {
-	var known []string
-	for _, m := range Methods() {
-		if m.Name() == name {
-			return m, nil
-		}
-		known = append(known, m.Name())
-	}
-	return nil, fmt.Errorf("unknown method %q; known are %s", name, strings.Join(known, ", "))
+	return named.Find("method", name, Methods())
 }
 
 // state is what a method knows besides the text prototypes: values that train

@@ -2,10 +2,10 @@ package adapt
 
 import (
 	"fmt"
-	"strings"
 
 	"clipcalib/calib"
 	"clipcalib/internal/graph"
+	"clipcalib/internal/named"
 	"clipcalib/internal/ops"
 )
 
@@ -34,14 +34,7 @@ func Remedies() []Remedy { return []Remedy{None{}, ZSNorm{}, Penalty{}, SaLS{}} 
 
 // ParseRemedy returns the remedy of a name.
 func ParseRemedy(name string) (Remedy, error) {
-	var known []string
-	for _, r := range Remedies() {
-		if r.Name() == name {
-			return r, nil
-		}
-		known = append(known, r.Name())
-	}
-	return nil, fmt.Errorf("unknown remedy %q; known are %s", name, strings.Join(known, ", "))
+	return named.Find("remedy", name, Remedies())
 }
 
 // plain is the part of a remedy that does nothing.

@@ -20,23 +20,10 @@ and of the processor's; where other programs share the machine, the second is
 the one to go by.
 """
 
-import argparse
-import os
-import re
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
 
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # so that waiting takes no processor time
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-PIECE = 50
-
-
-def names():
-    with open(os.path.join(ROOT, "internal/imagenet/classes.txt"), encoding="utf-8") as f:
-        return [line.split(" ", 1)[1] for line in f.read().splitlines()]
+from race_text import PIECE, TEXT, Benchmark, middle, names, now, options, since, table
 
 
 class PyTorch:
@@ -51,7 +38,7 @@ class PyTorch:
         torch.manual_seed(0)
         self.torch, self.length = torch, length
         self.model = CLIP(512, CLIPVisionCfg(layers=1, width=64, patch_size=32, image_size=32),
-                          CLIPTextCfg(width=512, heads=8, layers=12), quick_gelu=True).eval().requires_grad_(False)
+                          CLIPTextCfg(**TEXT), quick_gelu=True).eval().requires_grad_(False)
         self.ctx = torch.nn.Parameter(0.02 * torch.randn(16, 512))
         tokens = open_clip.tokenize([" ".join(["X"] * 16) + f" {n}." for n in names()])[:PIECE]
         self.longest = int(tokens.argmax(-1).max()) + 1
@@ -60,41 +47,21 @@ class PyTorch:
 
     def step(self):
         torch, m = self.torch, self.model
-        start = time.perf_counter(), time.process_time()
+        start = now()
         x = m.token_embedding(self.tokens)
         x = torch.cat([x[:, :1], self.ctx.expand(PIECE, -1, -1), x[:, 17:]], 1) + m.positional_embedding[:self.length]
         x = m.transformer(x, attn_mask=m.attn_mask[:self.length, :self.length])
         x = m.ln_final(x)[torch.arange(PIECE), self.tokens.argmax(-1)] @ m.text_projection
         x.backward(self.upstream)
         self.ctx.grad = None
-        return time.perf_counter() - start[0], time.process_time() - start[1]
+        return since(start)
 
     def __str__(self):
         return f"PyTorch {self.torch.__version__}, {self.length} tokens a class"
 
 
-class Ours:
-    """One step over all classes, by the Go benchmark."""
-
-    def __init__(self, threads, tags, folder):
-        self.binary, self.env = os.path.join(folder, "race.test"), dict(os.environ, GOMAXPROCS=str(threads))
-        subprocess.run(["go", "test", "-c", "-tags", tags, "-o", self.binary, "./adapt/prompt"], cwd=ROOT, check=True)
-
-    def step(self, classes):
-        out = subprocess.run([self.binary, "-test.run", "^$", "-test.bench", f"CoOpStep/classes={classes}$", "-test.benchtime", "1x"],
-                             cwd=os.path.join(ROOT, "adapt/prompt"), env=self.env, capture_output=True, text=True)
-        found = re.search(r"\s(\d+) ns/op\s+([\d.]+) cpu-s/op\s+(\d+)(?:\.\d+)? nodes", out.stdout)
-        if not found:
-            sys.exit(f"the benchmark failed:\n{out.stdout}{out.stderr}")
-        return (int(found[1]) / 1e9, float(found[2])), int(found[3])
-
-
 def main():
-    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    p.add_argument("--classes", type=int, nargs="+", default=[100, 300, 1000, 3000])
-    p.add_argument("--rounds", type=int, default=3)
-    p.add_argument("--threads", type=int, default=2)
-    p.add_argument("--tags", default="", help="build tags of our side, such as onednn")
+    p = options(__doc__)
     p.add_argument("--length", type=int, default=77, help="tokens a class in PyTorch")
     a = p.parse_args()
     torch = PyTorch(a.threads, a.length)
@@ -102,24 +69,19 @@ def main():
         sys.exit(f"the longest prompt has {torch.longest} tokens, --length {a.length} cuts it")
     print(f"{torch}; {a.threads} threads, float32; times in seconds")
     with tempfile.TemporaryDirectory() as folder:
-        ours = Ours(a.threads, a.tags, folder)
+        ours = Benchmark("adapt/prompt", "CoOpStep", a, folder)
         torch.step()
         pieces, steps, nodes = [], {k: [] for k in a.classes}, {}
         for _ in range(a.rounds):
             for k in a.classes:
                 pieces.append(torch.step())
-                t, nodes[k] = ours.step(k)
+                t, figures = ours.run(k)
                 steps[k].append(t)
+                nodes[k] = int(figures["nodes"])
                 print(f"  {PIECE} classes in PyTorch {pieces[-1][0]:8.2f}   {k} classes here {t[0]:8.2f}", file=sys.stderr, flush=True)
-    print("                                 clock                processor")
-    print("classes  nodes  padded     here  PyTorch  ratio      here  PyTorch  ratio")
-    for k in a.classes:
-        row = f"{k:7} {nodes[k]:6} {k * a.length:7}"
-        for i in range(2):
-            t = statistics.median(x[i] for x in steps[k])
-            theirs = statistics.median(x[i] for x in pieces) * k / PIECE
-            row += f" {t:8.2f} {theirs:8.1f} {theirs / t:6.1f}  "
-        print(row)
+    table("classes  nodes  padded", [
+        (f"{k:7} {nodes[k]:6} {k * a.length:7}", [middle(steps[k], i) for i in range(2)],
+         [middle(pieces, i) * k / PIECE for i in range(2)]) for k in a.classes])
 
 
 if __name__ == "__main__":

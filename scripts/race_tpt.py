@@ -19,32 +19,12 @@ time on the clock and of the processor's; where other programs share the
 machine, the second is the one to go by.
 """
 
-import argparse
-import os
-import re
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
 
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # so that waiting takes no processor time
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-PIECE, VIEWS, BATCH = 50, 64, 32
+from race_text import PIECE, TEXT, Benchmark, middle, names, now, options, since, table
 
-
-def names():
-    with open(os.path.join(ROOT, "internal/imagenet/classes.txt"), encoding="utf-8") as f:
-        return [line.split(" ", 1)[1] for line in f.read().splitlines()]
-
-
-def now():
-    return time.perf_counter(), time.process_time()
-
-
-def since(start):
-    """Seconds on the clock and of the processor."""
-    return tuple(b - a for a, b in zip(start, now()))
+VIEWS, BATCH = 64, 32
 
 
 class PyTorch:
@@ -61,7 +41,7 @@ class PyTorch:
         torch.manual_seed(0)
         self.torch = torch
         self.model = CLIP(512, CLIPVisionCfg(layers=12, width=768, patch_size=16, image_size=224),
-                          CLIPTextCfg(width=512, heads=8, layers=12), quick_gelu=True).eval().requires_grad_(False)
+                          CLIPTextCfg(**TEXT), quick_gelu=True).eval().requires_grad_(False)
         self.tokens = open_clip.tokenize([f"a photo of a {n}." for n in names()[:PIECE]])
         self.ctx = torch.nn.Parameter(self.model.token_embedding(self.tokens[0, 1:5]))
         self.upstream = torch.randn(PIECE, 512)
@@ -96,52 +76,25 @@ class PyTorch:
         return since(start)
 
 
-class Ours:
-    """One image over all classes, by the Go benchmark."""
-
-    def __init__(self, threads, tags, folder):
-        self.binary, self.env = os.path.join(folder, "race.test"), dict(os.environ, GOMAXPROCS=str(threads))
-        subprocess.run(["go", "test", "-c", "-tags", tags, "-o", self.binary, "./adapt/testtime"], cwd=ROOT, check=True)
-
-    def image(self, classes):
-        out = subprocess.run([self.binary, "-test.run", "^$", "-test.bench", f"Tune/classes={classes}$", "-test.benchtime", "1x"],
-                             cwd=os.path.join(ROOT, "adapt/testtime"), env=self.env, capture_output=True, text=True)
-        found = re.search(r"\s(\d+) ns/op\s+([\d.]+) cpu-s/op", out.stdout)
-        if not found:
-            sys.exit(f"the benchmark failed:\n{out.stdout}{out.stderr}")
-        return int(found[1]) / 1e9, float(found[2])
-
-
 def main():
-    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    p.add_argument("--classes", type=int, nargs="+", default=[100, 300, 1000, 3000])
-    p.add_argument("--rounds", type=int, default=3)
-    p.add_argument("--threads", type=int, default=2)
-    p.add_argument("--tags", default="", help="build tags of our side, such as onednn")
-    a = p.parse_args()
+    a = options(__doc__).parse_args()
     torch = PyTorch(a.threads)
     print(f"PyTorch {torch.torch.__version__}; {a.threads} threads, float32; times in seconds")
     with tempfile.TemporaryDirectory() as folder:
-        ours = Ours(a.threads, a.tags, folder)
+        ours = Benchmark("adapt/testtime", "Tune", a, folder)
         torch.texts()
         images, pieces, steps = [], [], {k: [] for k in a.classes}
         for _ in range(a.rounds):
             for k in a.classes:
                 images.append(torch.images())
                 pieces.append(torch.texts())
-                steps[k].append(ours.image(k))
+                steps[k].append(ours.run(k)[0])
                 print(f"  PyTorch: views {images[-1][0]:.2f}, {PIECE} classes {pieces[-1][0]:.2f}   {k} classes here {steps[k][-1][0]:.2f}",
                       file=sys.stderr, flush=True)
-    middle = lambda runs, i: statistics.median(r[i] for r in runs)
     print(f"PyTorch: processor time {middle(images, 1):.2f} for the views, {middle(pieces, 1):.2f} for {PIECE} classes")
-    print("                          clock                 processor")
-    print("classes  padded     here  PyTorch  ratio      here  PyTorch  ratio")
-    for k in a.classes:
-        row = f"{k:7} {k * 77:7}"
-        for i in range(2):
-            t, theirs = middle(steps[k], i), middle(images, i) + middle(pieces, i) * k / PIECE
-            row += f" {t:8.2f} {theirs:8.1f} {theirs / t:6.1f}  "
-        print(row)
+    table("classes  padded", [
+        (f"{k:7} {k * 77:7}", [middle(steps[k], i) for i in range(2)],
+         [middle(images, i) + middle(pieces, i) * k / PIECE for i in range(2)]) for k in a.classes])
 
 
 if __name__ == "__main__":

@@ -1,10 +1,8 @@
 package prompt
 
 import (
-	"fmt"
-	"strings"
-
 	"clipcalib/internal/graph"
+	"clipcalib/internal/named"
 	"clipcalib/weights"
 )
 
@@ -82,14 +80,7 @@ func Methods() []Method {
 
 // ParseMethod returns the method of a name with its default settings.
 func ParseMethod(name string) (Method, error) {
-	var known []string
-	for _, m := range Methods() {
-		if m.Name() == name {
-			return m, nil
-		}
-		known = append(known, m.Name())
-	}
-	return nil, fmt.Errorf("unknown method %q; known are %s", name, strings.Join(known, ", "))
+	return named.Find("method", name, Methods())
 }
 
 // NeedsImages reports whether a method needs images themselves, rather than

@@ -2,9 +2,9 @@ package testtime
 
 import (
 	"fmt"
-	"strings"
 
 	"clipcalib/calib"
+	"clipcalib/internal/named"
 )
 
 // Method is how a prompt is tuned: TPT's marginal entropy, and a term in the
@@ -25,14 +25,7 @@ func Methods() []Method { return []Method{TPT{}, CTPT{}, OTPT{}} }
 
 // ParseMethod returns the method of a name with its default settings.
 func ParseMethod(name string) (Method, error) {
-	var known []string
-	for _, m := range Methods() {
-		if m.Name() == name {
-			return m, nil
-		}
-		known = append(known, m.Name())
-	}
-	return nil, fmt.Errorf("unknown test-time method %q; known are %s", name, strings.Join(known, ", "))
+	return named.Find("test-time method", name, Methods())
 }
 
 // entropyChoice is what all methods do.

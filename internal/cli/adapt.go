@@ -10,6 +10,7 @@ import (
 	"clipcalib/internal/dataset"
 	"clipcalib/internal/device"
 	"clipcalib/internal/features"
+	"clipcalib/internal/named"
 	"clipcalib/internal/run"
 
 	"github.com/spf13/cobra"
@@ -102,30 +103,13 @@ are is printed with the run.`,
 	return c
 }
 
-func methodNames() (names []string) {
-	for _, m := range adapt.Methods() {
-		names = append(names, m.Name())
-	}
-	return names
-}
+func methodNames() []string { return named.Names(adapt.Methods()) }
+func remedyNames() []string { return named.Names(adapt.Remedies()) }
+func lossNames() []string   { return named.Names(adapt.Losses()) }
 
 func scheduleNames() (names []string) {
 	for _, s := range adapt.Schedules() {
 		names = append(names, string(s))
-	}
-	return names
-}
-
-func remedyNames() (names []string) {
-	for _, r := range adapt.Remedies() {
-		names = append(names, r.Name())
-	}
-	return names
-}
-
-func lossNames() (names []string) {
-	for _, l := range adapt.Losses() {
-		names = append(names, l.Name())
 	}
 	return names
 }

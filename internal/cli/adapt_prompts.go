@@ -9,6 +9,7 @@ import (
 	"clipcalib/adapt/prompt"
 	"clipcalib/internal/dataset"
 	"clipcalib/internal/features"
+	"clipcalib/internal/named"
 	"clipcalib/internal/run"
 	"clipcalib/text"
 
@@ -38,12 +39,7 @@ const (
 	promptImageViews   = 1000
 )
 
-func promptNames() (names []string) {
-	for _, m := range prompt.Methods() {
-		names = append(names, m.Name())
-	}
-	return names
-}
+func promptNames() []string { return named.Names(prompt.Methods()) }
 
 // isPrompt reports whether a method learns prompts.
 func isPrompt(method string) bool {

@@ -11,6 +11,7 @@ import (
 	"clipcalib/calib"
 	"clipcalib/internal/dataset"
 	"clipcalib/internal/features"
+	"clipcalib/internal/named"
 	"clipcalib/internal/run"
 
 	"github.com/spf13/cobra"
@@ -72,12 +73,7 @@ with --compat clipcalib to those of the most confident view, as released.`,
 	return c
 }
 
-func testtimeNames() (names []string) {
-	for _, m := range testtime.Methods() {
-		names = append(names, m.Name())
-	}
-	return names
-}
+func testtimeNames() []string { return named.Names(testtime.Methods()) }
 
 func (a *app) tta(ctx context.Context, f ttaFlags, name string) error {
 	m, err := testtime.ParseMethod(name)

@@ -89,7 +89,7 @@ func (o *AdaptOptions) training() (training, error) {
 		o.Train.Checkpoint = checkpoint
 		a, err := adapt.Train(ctx, o.Method, o.Remedy, data, o.Train)
 		if a == nil {
-			return outcome{}, in(o.Features, err)
+			return outcome{}, inFiles(o.Features, err)
 		}
 		return outcome{save: a.Save, losses: a.Losses}, err
 	}
@@ -99,16 +99,22 @@ func (o *AdaptOptions) training() (training, error) {
 
 // data returns the training set, read from the feature files unless given.
 func (o *AdaptOptions) data() (adapt.Data, error) {
-	if o.Data != nil {
-		o.Inputs = o.Inputs.withHash(*o.Data)
-		return *o.Data, nil
+	return o.Inputs.data(o.Data, o.Features, tensorFeatures, tensorLabels, tensorPrototypes)
+}
+
+// data returns what is given, or what the feature files hold, of which the named
+// tensors must be there; and notes where that is from.
+func (in *Inputs) data(given *adapt.Data, files []string, must ...string) (adapt.Data, error) {
+	if given != nil {
+		*in = in.withHash(*given)
+		return *given, nil
 	}
-	f, err := ReadFeatures(o.Features...)
+	f, err := ReadFeatures(files...)
 	if err != nil {
 		return adapt.Data{}, err
 	}
-	o.Inputs.Features, o.Inputs.FeaturesSHA256 = o.Features, f.SHA256
-	return f.Data, in(o.Features, missing(f.Data, tensorFeatures, tensorLabels, tensorPrototypes))
+	in.Features, in.FeaturesSHA256 = files, f.SHA256
+	return f.Data, inFiles(files, missing(f.Data, must...))
 }
 
 // missing names the first of the tensors that d lacks.

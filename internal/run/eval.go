@@ -121,7 +121,7 @@ func (o EvalOptions) eval(ctx context.Context) (Result, error) {
 		}
 	}
 	if err := o.describe(&res.Target, c, data, path); err != nil {
-		return res, in(o.Features, err)
+		return res, inFiles(o.Features, err)
 	}
 	if o.Out == "" {
 		res.Dir = TargetDir(o.Run, o.Name, res.Target.Inputs.DataHash())
@@ -133,7 +133,7 @@ func (o EvalOptions) eval(ctx context.Context) (Result, error) {
 			return res, nil
 		}
 	}
-	return res, in(o.Features, o.run(ctx, c, data, &res))
+	return res, inFiles(o.Features, o.run(ctx, c, data, &res))
 }
 
 // trainedFile finds a finished run's parameters.
@@ -174,7 +174,7 @@ func (o EvalOptions) openAdapter(path string, data adapt.Data) (classifier, erro
 	c.own = true
 	if c.reference, err = a.WithPrototypes(data.Prototypes); err != nil {
 		err = fmt.Errorf("the target's text features do not fit the run's %d classes: %w; list the run's classes it has", a.Classes(), err)
-		return nil, in(o.Features, err)
+		return nil, inFiles(o.Features, err)
 	}
 	if !a.Compat.CarriesPrototypes() {
 		c.adapter = c.reference
@@ -207,16 +207,7 @@ func (c adapterOn) logits(ctx context.Context, features adapt.Matrix) (adapted, 
 }
 
 func (o *EvalOptions) data() (adapt.Data, error) {
-	if o.Data != nil {
-		o.Inputs = o.Inputs.withHash(*o.Data)
-		return *o.Data, nil
-	}
-	f, err := ReadFeatures(o.Features...)
-	if err != nil {
-		return adapt.Data{}, err
-	}
-	o.Inputs.Features, o.Inputs.FeaturesSHA256 = o.Features, f.SHA256
-	return f.Data, in(o.Features, missing(f.Data, tensorFeatures, tensorLabels))
+	return o.Inputs.data(o.Data, o.Features, tensorFeatures, tensorLabels)
 }
 
 func (o EvalOptions) describe(t *Target, c classifier, d adapt.Data, path string) error {

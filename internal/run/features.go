@@ -167,8 +167,8 @@ func WriteFeatures(path string, d adapt.Data) error {
 	return weights.WriteSafetensors(path, tensors, meta)
 }
 
-// in names the feature files in an error about what they hold.
-func in(files []string, err error) error {
+// inFiles names the feature files in an error about what they hold.
+func inFiles(files []string, err error) error {
 	if err == nil || len(files) == 0 {
 		return err
 	}
