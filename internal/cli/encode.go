@@ -149,18 +149,14 @@ func (a *app) encodeImages(ctx context.Context, c *weights.Checkpoint, paths []s
 	}
 	open := func(i int) (image.Image, error) { return imageio.Open(paths[i]) }
 	done := 0
-	for b, err := range loader.Batches(ctx, len(paths), open) {
-		if err != nil {
-			return nil, 0, err
-		}
-		features, err := e.EncodeBatch(ctx, b)
+	for b, err := range e.EncodeBatches(ctx, loader.Batches(ctx, len(paths), open)) {
 		if err != nil {
 			return nil, 0, err
 		}
 		for i, at := range b.Indices {
-			rows[at] = features[i]
+			rows[at] = b.Features[i]
 		}
-		done += len(features)
+		done += len(b.Features)
 		p.Set(done)
 	}
 	p.Done()
