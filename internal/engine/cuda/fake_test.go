@@ -33,7 +33,8 @@ type fake struct {
 	blocks   map[Ptr]int64
 	next     Ptr
 	end      Ptr
-	queue    []func()
+	queues   [2][]item // of the streams
+	eager    bool      // copies are done as early as they may, not as late
 	noting   *[]func() // where work goes instead, while it is recorded
 	noBias   bool
 	launches []Launch
@@ -167,15 +168,54 @@ func (f *fake) put(vs ...any) {
 	}
 }
 
-func (f *fake) do(work func()) error {
+// item is queued work, or the wait of a stream for a mark in the other.
+type item struct {
+	work  func()
+	needs *mark
+}
+
+// mark is a place in a stream that was come to or not.
+type mark struct{ come bool }
+
+func (f *fake) do(work func()) error { return f.doIn(Main, item{work: work}) }
+
+func (f *fake) doIn(s Stream, i item) error {
 	f.count(1)
 	switch {
 	case f.failing != nil:
 		return f.failing
 	case f.noting != nil:
-		*f.noting = append(*f.noting, work)
+		*f.noting = append(*f.noting, i.work)
 	default:
-		f.queue = append(f.queue, work)
+		f.queues[s] = append(f.queues[s], i)
+	}
+	return nil
+}
+
+// step does the next work of a stream, if it may be done.
+func (f *fake) step(s Stream) bool {
+	q := f.queues[s]
+	if len(q) == 0 || q[0].needs != nil && !q[0].needs.come {
+		return false
+	}
+	f.queues[s] = q[1:]
+	if q[0].work != nil {
+		q[0].work()
+	}
+	return true
+}
+
+// until does queued work till enough says so or none is left. Which stream is
+// ahead of the other shows what one of them failed to wait for.
+func (f *fake) until(enough func() bool) error {
+	ahead, behind := Main, Copies
+	if f.eager {
+		ahead, behind = Copies, Main
+	}
+	for !enough() && len(f.queues[0])+len(f.queues[1]) > 0 {
+		if !f.step(ahead) && !f.step(behind) {
+			return errors.New("the streams wait for one another")
+		}
 	}
 	return nil
 }
@@ -190,11 +230,15 @@ func (f *fake) count(n int) {
 
 // flush does what is queued.
 func (f *fake) flush() error {
+	return f.wait(func() bool { return false })
+}
+
+// wait does what is queued till enough says so.
+func (f *fake) wait(enough func() bool) error {
 	f.waits++
-	for _, w := range f.queue {
-		w()
+	if err := f.until(enough); err != nil {
+		return err
 	}
-	f.queue = nil
 	f.put("Y")
 	f.to.Flush()
 	var n uint32
@@ -243,14 +287,25 @@ func (f *fake) Free(p Ptr) error {
 func (f *fake) AllocPinned(n int) ([]byte, error) { return make([]byte, n), nil }
 func (f *fake) FreePinned([]byte) error           { return nil }
 
-func (f *fake) CopyIn(to Ptr, from []byte) error {
-	return f.do(func() { f.put("W", uint64(to), uint64(len(from)), from) })
+func (f *fake) CopyIn(s Stream, to Ptr, from []byte) error {
+	return f.doIn(s, item{work: func() { f.put("W", uint64(to), uint64(len(from)), from) }})
+}
+
+func (f *fake) CopyBack(to []byte, from Ptr) error {
+	for i := range to {
+		to[i] = 0xff // NaN, to show what is read before it is there
+	}
+	return f.do(func() { f.read(to, from) })
 }
 
 func (f *fake) CopyOut(to []byte, from Ptr) error {
 	if err := f.flush(); err != nil {
 		return err
 	}
+	return f.read(to, from)
+}
+
+func (f *fake) read(to []byte, from Ptr) error {
 	f.put("R", uint64(from), uint64(len(to)))
 	f.to.Flush()
 	_, err := io.ReadFull(f.from, to)
@@ -294,12 +349,27 @@ func (f *fake) Product(p Product) error {
 	})
 }
 
-type fakeEvent struct{ f *fake }
+type fakeEvent struct {
+	f    *fake
+	mark *mark
+}
 
-func (f *fake) NewEvent() (Event, error) { return fakeEvent{f}, nil }
-func (e fakeEvent) Set() error           { return nil }
-func (e fakeEvent) Wait() error          { return e.f.flush() }
-func (e fakeEvent) Close() error         { return nil }
+func (f *fake) NewEvent() (Event, error) { return &fakeEvent{f: f, mark: &mark{come: true}}, nil }
+
+func (e *fakeEvent) Set(s Stream) error {
+	m := &mark{}
+	e.mark = m
+	return e.f.doIn(s, item{work: func() { m.come = true }})
+}
+
+func (e *fakeEvent) Hold(s Stream) error { return e.f.doIn(s, item{needs: e.mark}) }
+
+func (e *fakeEvent) Wait() error {
+	m := e.mark
+	return e.f.wait(func() bool { return m.come })
+}
+
+func (e *fakeEvent) Close() error { return nil }
 
 type fakeReplay struct {
 	f    *fake
@@ -318,8 +388,11 @@ func (f *fake) Recorded() (Replay, error) {
 }
 
 func (r *fakeReplay) Run() error {
-	r.f.count(len(r.work))
-	r.f.queue = append(r.f.queue, r.work...)
+	for _, w := range r.work {
+		if err := r.f.do(w); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 func (r *fakeReplay) Close() error { return nil }

@@ -127,36 +127,6 @@ func TestOutOfMemorySaysWhatWouldFit(t *testing.T) {
 	}
 }
 
-// TestUploadsMayChangeAtOnce overwrites what was uploaded while the copies are
-// still queued; transfers are larger than a staging buffer.
-func TestUploadsMayChangeAtOnce(t *testing.T) {
-	e, _ := open(t, Options{})
-	n := stagingBytes/4*2 + 12345
-	data := make([]float32, n)
-	var tensors []*tensor.Dense
-	for k := range 3 {
-		for i := range data {
-			data[i] = float32(k*n + i%1000)
-		}
-		x := mustNew(t, e, n)
-		if err := e.Upload(x, data); err != nil {
-			t.Fatal(err)
-		}
-		tensors = append(tensors, x)
-	}
-	for k, x := range tensors {
-		got := make([]float32, n)
-		if err := e.Download(got, x); err != nil {
-			t.Fatal(err)
-		}
-		for i, v := range got {
-			if v != float32(k*n+i%1000) {
-				t.Fatalf("tensor %d, element %d is %v", k, i, v)
-			}
-		}
-	}
-}
-
 // TestNothingWaitsWithinAStep counts how often the host waits for the device.
 func TestNothingWaitsWithinAStep(t *testing.T) {
 	e, f := open(t, Options{})
