@@ -16,6 +16,7 @@ import (
 	"clipcalib/internal/engine/cuda"
 	"clipcalib/internal/engine/cuda/cudatest/models"
 	"clipcalib/internal/engine/ref"
+	"clipcalib/text"
 	"clipcalib/vit"
 	"clipcalib/weights"
 )
@@ -206,5 +207,50 @@ func TestFeaturesBeforeAnErrorAreKept(t *testing.T) {
 	var many *engine.TooMany
 	if !errors.As(err, &many) || many.Of != "images" || many.N != 512 || strings.Contains(err.Error(), "\n") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestTextsGiveWay encodes many prompts where their trie does not fit at once.
+func TestTextsGiveWay(t *testing.T) {
+	ck := openTiny(t)
+	r := rand.New(rand.NewPCG(9, 10))
+	var prompts [][]int32
+	for range 400 {
+		p := []int32{1, 2}
+		for range 1 + r.IntN(ck.Config.Text.Context-3) {
+			p = append(p, int32(r.IntN(ck.Config.Text.Vocab-2)))
+		}
+		prompts = append(prompts, append(p, int32(ck.Config.Text.Vocab-1)))
+	}
+	encode := func(e engine.Engine, opened func()) ([][]float32, error) {
+		w, err := text.NewEncoderOn(e, ck, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Close()
+		opened()
+		return w.EncodeTokens(t.Context(), prompts)
+	}
+	want, err := encode(openCPU(t), func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := cuda.OpenFake(t, cuda.Options{})
+	for _, room := range []int64{64 << 20, 40 << 10, 20 << 10} {
+		got, err := encode(e, func() { cuda.Limit(e, room) })
+		if err != nil {
+			t.Fatalf("room for %d bytes: %v", room, err)
+		}
+		if w := models.Worst(got, want); !(w < 1e-6) {
+			t.Errorf("room for %d bytes: 1 - cosine is %g", room, w)
+		}
+		if held, _ := e.Held(); room == 64<<20 && held < 120<<10 {
+			t.Errorf("the trie takes but %d bytes: it always fits", held)
+		}
+		cuda.Trim(t, e)
+	}
+	var many *engine.TooMany
+	if _, err := encode(e, func() { cuda.Limit(e, 3000) }); !errors.As(err, &many) || many.Of != "trie nodes" {
+		t.Errorf("not even a prompt fits: %v", err)
 	}
 }

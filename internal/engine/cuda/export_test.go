@@ -30,3 +30,10 @@ func Limit(e *Engine, n int64) {
 	f := e.d.(*fake)
 	f.limit = f.held + n
 }
+
+// Trim gives what an engine holds and does not use back to its device.
+func Trim(t testing.TB, e *Engine) {
+	if err := e.pool.trim(); err != nil {
+		t.Fatal(err)
+	}
+}
