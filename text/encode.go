@@ -55,7 +55,7 @@ func (e *Encoder) encode(ctx context.Context, prompts [][]int32, out [][]float32
 			continue
 		}
 		if done := finish(); done != nil || err != nil {
-			return errors.Join(done, engine.NameFit(err, "trie nodes", trie.Len()))
+			return errors.Join(done, engine.NameFit(err, engine.TrieNodes, trie.Len()))
 		}
 		finish = func(chunk []int) func() error {
 			return func() error { return e.take(wait, chunk, out) }

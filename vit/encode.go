@@ -66,14 +66,14 @@ func (l *line) add(ctx context.Context, in images, out [][]float32) error {
 	}
 	again := false // memory was made free for these images
 	for at := 0; at < in.len(); {
-		n := min(l.e.Batch(), in.len()-at)
+		n := l.e.piece(in.len() - at)
 		wait, err := l.e.start(ctx, in, at, n)
 		if err != nil {
 			if l.e.makeRoom(err, n, again) {
 				again = true
 				continue
 			}
-			return fmt.Errorf("encode images: %w", engine.NameFit(err, "images", n))
+			return fmt.Errorf("encode images: %w", engine.NameFit(err, engine.Images, n))
 		}
 		again = false
 		if err := l.next(&job{out: out[at : at+n], wait: wait}); err != nil {
@@ -82,6 +82,18 @@ func (l *line) add(ctx context.Context, in images, out [][]float32) error {
 		at += n
 	}
 	return nil
+}
+
+// piece is the number of images to encode next of so many. An automatic batch
+// that gave way cuts them into equal parts, so that one program serves all.
+func (e *Encoder) piece(left int) int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.auto || left <= e.batch {
+		return min(e.batch, left)
+	}
+	parts := (left + e.batch - 1) / e.batch
+	return (left + parts - 1) / parts
 }
 
 // flush waits for what is queued.

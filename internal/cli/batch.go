@@ -48,9 +48,8 @@ func (b *imageBatch) Type() string { return "number|auto" }
 // smallerBy names the flags that make less be computed at once, by what there
 // was too much of; the first that a command has is the one.
 var smallerBy = map[string][]string{
-	"images":  {"batch-images", "batch"},
-	"samples": {"batch"},
-	"views":   {"views"},
+	engine.Images:  {"batch-images", "batch"},
+	engine.Samples: {"batch"},
 }
 
 // withFlag adds to an error of memory the flag of the command that makes do
@@ -68,6 +67,9 @@ func withFlag(err error, c *cobra.Command) error {
 			return fmt.Errorf("%w: use --%s %d", err, name, many.Fit)
 		}
 		return fmt.Errorf("%w: use a smaller --%s", err, name)
+	}
+	if many.Of == engine.TrieNodes {
+		return fmt.Errorf("%w: the prompts of all classes are computed together: take fewer classes, or --device cpu", err)
 	}
 	return err
 }

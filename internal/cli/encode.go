@@ -160,6 +160,9 @@ func (a *app) encodeImages(ctx context.Context, c *weights.Checkpoint, paths []s
 		p.Set(done)
 	}
 	p.Done()
+	if f.batch == vit.AutoBatch {
+		a.note("%d pictures at a time", e.Batch())
+	}
 	nan := make([]float32, e.Dim())
 	for j := range nan {
 		nan[j] = float32(math.NaN())

@@ -39,9 +39,16 @@ func (e *OutOfMemory) Smaller(batch int) int {
 	return max(1, batch/2)
 }
 
+// What there may be too much of.
+const (
+	Images    = "images"
+	Samples   = "samples"
+	TrieNodes = "trie nodes"
+)
+
 // TooMany is an error of memory that knows what there was too much of.
 type TooMany struct {
-	Of  string // things that are computed together, as in "images"
+	Of  string // Images, Samples or TrieNodes
 	N   int    // so many of them did not fit
 	Fit int    // so many would have; 0 if that is not known
 

@@ -5,7 +5,6 @@ package cuda_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"math"
 	"math/rand/v2"
@@ -16,7 +15,6 @@ import (
 	"clipcalib/internal/engine/cuda"
 	"clipcalib/internal/engine/cuda/cudatest/models"
 	"clipcalib/internal/engine/ref"
-	"clipcalib/text"
 	"clipcalib/vit"
 	"clipcalib/weights"
 )
@@ -131,50 +129,6 @@ func TestTheDeviceIsNeverIdle(t *testing.T) {
 	}
 }
 
-// TestAutomaticBatchGivesWay encodes where 256 pictures do not fit, and where
-// memory runs out on the way: all features must be there, and right.
-func TestAutomaticBatchGivesWay(t *testing.T) {
-	ck := openTiny(t)
-	for _, c := range []struct {
-		memory int64
-		taken  int64 // hundredths of the engine's memory that are lost after the first batch
-		whole  bool  // 256 pictures fit to the end
-	}{{600 << 10, 0, false}, {64 << 20, 0, true}, {64 << 20, 40, false}} {
-		t.Run(fmt.Sprint(c.memory, c.taken), func(t *testing.T) {
-			e := cuda.OpenFake(t, cuda.Options{Memory: c.memory})
-			v := encoder(t, e, ck, vit.AutoBatch)
-			if v.Batch() != 256 {
-				t.Errorf("begins with %d pictures", v.Batch())
-			}
-			all := pictures(v.Preprocessor(), 700)
-			want, err := encoder(t, openCPU(t), ck, 0).EncodeBatch(t.Context(), all)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var got [][]float32
-			for b, err := range v.EncodeBatches(t.Context(), inBatches(all, 256)) {
-				if err != nil {
-					t.Fatalf("after %d pictures: %v", len(got), err)
-				}
-				if got = append(got, b.Features...); len(got) == 256 && c.taken > 0 {
-					held, _ := e.Held()
-					cuda.Limit(e, -held*c.taken/100)
-				}
-			}
-			if len(got) != 700 {
-				t.Fatalf("%d features", len(got))
-			}
-			if w := models.Worst(got, want); !(w < 1e-6) {
-				t.Errorf("1 - cosine is %g", w)
-			}
-			if v.Batch() < 16 || c.whole != (v.Batch() == 256) {
-				t.Errorf("ends with %d pictures at a time", v.Batch())
-			}
-			t.Logf("%d pictures at a time in the end", v.Batch())
-		})
-	}
-}
-
 // TestFeaturesBeforeAnErrorAreKept wants the batches before a failure.
 func TestFeaturesBeforeAnErrorAreKept(t *testing.T) {
 	ck, e := openTiny(t), cuda.OpenFake(t, cuda.Options{Memory: 4 << 20})
@@ -205,52 +159,7 @@ func TestFeaturesBeforeAnErrorAreKept(t *testing.T) {
 	cuda.Limit(e, 0)
 	_, err := large.EncodeBatch(context.Background(), pictures(v.Preprocessor(), 512))
 	var many *engine.TooMany
-	if !errors.As(err, &many) || many.Of != "images" || many.N != 512 || strings.Contains(err.Error(), "\n") {
+	if !errors.As(err, &many) || many.Of != engine.Images || many.N != 512 || strings.Contains(err.Error(), "\n") {
 		t.Errorf("error %v", err)
-	}
-}
-
-// TestTextsGiveWay encodes many prompts where their trie does not fit at once.
-func TestTextsGiveWay(t *testing.T) {
-	ck := openTiny(t)
-	r := rand.New(rand.NewPCG(9, 10))
-	var prompts [][]int32
-	for range 400 {
-		p := []int32{1, 2}
-		for range 1 + r.IntN(ck.Config.Text.Context-3) {
-			p = append(p, int32(r.IntN(ck.Config.Text.Vocab-2)))
-		}
-		prompts = append(prompts, append(p, int32(ck.Config.Text.Vocab-1)))
-	}
-	encode := func(e engine.Engine, opened func()) ([][]float32, error) {
-		w, err := text.NewEncoderOn(e, ck, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer w.Close()
-		opened()
-		return w.EncodeTokens(t.Context(), prompts)
-	}
-	want, err := encode(openCPU(t), func() {})
-	if err != nil {
-		t.Fatal(err)
-	}
-	e := cuda.OpenFake(t, cuda.Options{})
-	for _, room := range []int64{64 << 20, 40 << 10, 20 << 10} {
-		got, err := encode(e, func() { cuda.Limit(e, room) })
-		if err != nil {
-			t.Fatalf("room for %d bytes: %v", room, err)
-		}
-		if w := models.Worst(got, want); !(w < 1e-6) {
-			t.Errorf("room for %d bytes: 1 - cosine is %g", room, w)
-		}
-		if held, _ := e.Held(); room == 64<<20 && held < 120<<10 {
-			t.Errorf("the trie takes but %d bytes: it always fits", held)
-		}
-		cuda.Trim(t, e)
-	}
-	var many *engine.TooMany
-	if _, err := encode(e, func() { cuda.Limit(e, 3000) }); !errors.As(err, &many) || many.Of != "trie nodes" {
-		t.Errorf("not even a prompt fits: %v", err)
 	}
 }

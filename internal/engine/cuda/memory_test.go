@@ -108,7 +108,7 @@ func TestOutOfMemorySaysWhatWouldFit(t *testing.T) {
 	if b := oom.Batch(64); b < 1 || int64(b)*oom.Need/64 > oom.Free {
 		t.Errorf("batch %d of %+v", b, oom)
 	}
-	if s := engine.NameFit(err, "images", 64).Error(); !strings.Contains(s, "64 images at a time") || strings.Contains(s, "would fit") {
+	if s := engine.NameFit(err, engine.Images, 64).Error(); !strings.Contains(s, "64 images at a time") || strings.Contains(s, "would fit") {
 		t.Error(s)
 	}
 	e.Release(x) // and what was in use can be had in another shape
