@@ -235,6 +235,7 @@ func (t Target) same(other Target) bool {
 	t.Inputs.Features, other.Inputs.Features = nil, nil
 	t.Inputs.Data, other.Inputs.Data = "", ""
 	t.Inputs.Weights, other.Inputs.Weights = "", ""
+	t.Inputs.BatchImages, other.Inputs.BatchImages = 0, 0
 	return reflect.DeepEqual(t, other)
 }
 

@@ -55,7 +55,8 @@ type Inputs struct {
 	Shots          int      `yaml:"shots,omitempty"`
 	DataSeed       uint64   `yaml:"data_seed,omitempty"`
 	Templates      []string `yaml:"templates,omitempty"`
-	InitSHA256     string   `yaml:"init_sha256,omitempty"` // of the file of initial values
+	InitSHA256     string   `yaml:"init_sha256,omitempty"`  // of the file of initial values
+	BatchImages    int      `yaml:"batch_images,omitempty"` // encoded at a time; told, but no part of the identity
 }
 
 // withHash adds the hash of data at hand, so that a run on other data is never
@@ -132,6 +133,7 @@ func (r Recipe) same(other Recipe) bool {
 	r.Inputs.Features, other.Inputs.Features = nil, nil
 	r.Inputs.Weights, other.Inputs.Weights = "", ""
 	r.Inputs.Data, other.Inputs.Data = "", ""
+	r.Inputs.BatchImages, other.Inputs.BatchImages = 0, 0
 	a, errA := yaml.Marshal(r)
 	b, errB := yaml.Marshal(other)
 	return errA == nil && errB == nil && bytes.Equal(a, b)
