@@ -37,6 +37,8 @@ func (b *Bench) Misfits() {
 		"step":             e.AdamW(v, v, v, v, engine.AdamW{}, 0),
 		"upload":           e.Upload(x, []float32{1}),
 		"upload of ints":   e.Upload(x, make([]int32, 24)),
+		"upload of bytes":  e.Upload(b.on(e, ints(make([]int32, 2), 2)), make([]byte, 7)),
+		"bytes to floats":  e.Upload(x, make([]byte, 96)),
 		"upload of text":   e.Upload(x, "x"),
 		"download":         e.Download(make([]float32, 3), x),
 	} {
