@@ -2,7 +2,6 @@ package text
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -20,7 +19,7 @@ type Options struct {
 	Device    string // "cpu" (also "") or "cuda"
 	Threads   int    // cores to use; 0 means all
 	Precision string // "fp32" (also "") or "bf16", the form products are multiplied in
-	Nodes     int    // trie nodes computed at a time, which bounds memory; 0 means 8192
+	Nodes     int    // trie nodes computed at a time, which bounds memory; 0 means 8192; fewer where a GPU's memory does not suffice
 }
 
 // defaultNodes takes 1,000 class prompts in one piece and some 200 MB.
@@ -114,39 +113,6 @@ func (e *Encoder) Encode(ctx context.Context, texts []string) ([][]float32, erro
 	return e.EncodeTokens(ctx, prompts)
 }
 
-// EncodeTokens is Encode for prompts that are tokens already, each from SOT to
-// EOT, or padded behind that.
-func (e *Encoder) EncodeTokens(ctx context.Context, prompts [][]int32) ([][]float32, error) {
-	cut := make([][]int32, len(prompts))
-	for i, p := range prompts {
-		n, err := promptLen(p)
-		if err == nil {
-			err = e.fits(p[:n])
-		}
-		if err != nil {
-			return nil, fmt.Errorf("prompt %d: %w", i, err)
-		}
-		cut[i] = p[:n]
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	out := make([][]float32, len(prompts))
-	for _, chunk := range chunks(cut, e.nodes) {
-		part := make([][]int32, len(chunk))
-		for i, at := range chunk {
-			part[i] = cut[at]
-		}
-		features, err := e.run(ctx, part)
-		if err != nil {
-			return nil, fmt.Errorf("encode texts: %w", err)
-		}
-		for i, at := range chunk {
-			out[at] = features[i*e.Dim() : (i+1)*e.Dim() : (i+1)*e.Dim()]
-		}
-	}
-	return out, nil
-}
-
 func (e *Encoder) fits(prompt []int32) error {
 	c := e.config.Text
 	if len(prompt) > c.Context {
@@ -158,28 +124,6 @@ func (e *Encoder) fits(prompt []int32) error {
 		}
 	}
 	return nil
-}
-
-func (e *Encoder) run(ctx context.Context, prompts [][]int32) ([]float32, error) {
-	if e.weights == nil {
-		return nil, errors.New("the encoder is closed")
-	}
-	trie, err := NewTrie(prompts)
-	if err != nil {
-		return nil, err
-	}
-	size := [2]int{bucket(trie.Len()), bucket(trie.NumPrompts())}
-	p, err := e.programs.Get(size, func() (*program, error) { return e.compile(size[0], size[1]) })
-	if err != nil {
-		return nil, err
-	}
-	if err := p.in.Set(p.g, trie, nil); err != nil {
-		return nil, err
-	}
-	if err := p.Run(ctx); err != nil {
-		return nil, err
-	}
-	return p.Float32(p.features)
 }
 
 func (e *Encoder) compile(nodes, prompts int) (*program, error) {

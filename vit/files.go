@@ -2,7 +2,10 @@ package vit
 
 import (
 	"context"
+	"fmt"
 	"image"
+	"iter"
+	"slices"
 
 	"clipcalib/internal/imageio"
 )
@@ -15,25 +18,94 @@ func (e *Encoder) EncodeFiles(ctx context.Context, paths []string) ([][]float32,
 	loader := Loader{Preprocessor: e.Preprocessor(), BatchSize: e.Batch(), Strict: true}
 	open := func(i int) (image.Image, error) { return imageio.Open(paths[i]) }
 	out := make([][]float32, 0, len(paths))
-	for b, err := range loader.Batches(ctx, len(paths), open) {
+	for b, err := range e.EncodeBatches(ctx, loader.Batches(ctx, len(paths), open)) {
 		if err != nil {
 			return nil, err
 		}
-		features, err := e.EncodeBatch(ctx, b)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, features...)
+		out = append(out, b.Features...)
 	}
 	return out, nil
 }
 
 // EncodeBatch returns the features of a batch of a Loader, one row a picture.
 func (e *Encoder) EncodeBatch(ctx context.Context, b Batch) ([][]float32, error) {
-	images := make([][]float32, len(b.Indices))
-	for i := range images {
-		size := len(b.Pixels) / len(images)
-		images[i] = b.Pixels[i*size : (i+1)*size]
+	in, err := e.byteImages(b)
+	if err != nil {
+		return nil, err
 	}
-	return e.Encode(ctx, images)
+	return e.encode(ctx, in)
+}
+
+// Encoded is the features of a batch.
+type Encoded struct {
+	Indices  []int       // as the batch had them
+	Features [][]float32 // one row a picture, of length Dim
+}
+
+// EncodeBatches encodes batches as they come, such as a Loader's, and yields
+// their features in the same order. A batch's features are yielded once the
+// next batch has been queued: the device works meanwhile, and what follows a
+// batch on the host, such as decoding, does not hold it up. An error of the
+// batches or of the encoder comes last, after the features of all batches
+// before it.
+func (e *Encoder) EncodeBatches(ctx context.Context, batches iter.Seq2[Batch, error]) iter.Seq2[Encoded, error] {
+	return func(yield func(Encoded, error) bool) {
+		l := line{e: e}
+		defer l.drop()
+		var before *Encoded // queued, not yielded yet
+		hand := func() bool {
+			done := before
+			before = nil
+			return done == nil || yield(*done, nil)
+		}
+		for b, err := range batches {
+			var now *Encoded
+			if err == nil {
+				now, err = l.batch(ctx, b)
+			}
+			if err != nil {
+				if failed := l.flush(); failed != nil {
+					err = failed
+				} else if !hand() {
+					return
+				}
+				yield(Encoded{}, err)
+				return
+			}
+			if !hand() {
+				return
+			}
+			before = now
+		}
+		if err := l.flush(); err != nil {
+			yield(Encoded{}, err)
+			return
+		}
+		hand()
+	}
+}
+
+// batch queues a batch. It is whole when the line has gone on to another.
+func (l *line) batch(ctx context.Context, b Batch) (*Encoded, error) {
+	in, err := l.e.byteImages(b)
+	if err != nil {
+		return nil, err
+	}
+	out := &Encoded{Indices: slices.Clone(b.Indices), Features: make([][]float32, in.len())}
+	return out, l.add(ctx, in, out.Features)
+}
+
+// byteImages checks a batch.
+func (e *Encoder) byteImages(b Batch) (*byteImages, error) {
+	if b.Preprocessor.table == nil {
+		b.Preprocessor = e.pre
+	}
+	size := e.pre.Len()
+	if got := b.Preprocessor.size; got != e.pre.size {
+		return nil, fmt.Errorf("pictures of %d x %d pixels, the image tower takes %d x %d", got, got, e.pre.size, e.pre.size)
+	}
+	if len(b.Pixels)%size != 0 || len(b.Pixels)/size != len(b.Indices) {
+		return nil, fmt.Errorf("%d bytes are not %d pictures of 3 x %d x %d", len(b.Pixels), len(b.Indices), e.pre.size, e.pre.size)
+	}
+	return &byteImages{Batch: b, n: len(b.Indices), size: size}, nil
 }

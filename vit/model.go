@@ -1,7 +1,6 @@
 package vit
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -21,11 +20,20 @@ type Options struct {
 	Device    string // "cpu" (also "") or "cuda"
 	Threads   int    // cores to use; 0 means all
 	Precision string // "fp32" (also "") or "bf16", the form products are multiplied in
-	Batch     int    // images encoded at a time; 0 means 32
+	Batch     int    // images encoded at a time; 0 means 32 on the processor and AutoBatch on a GPU
 }
 
-// defaultBatch keeps memory well under a gigabyte for ViT-B/16.
-const defaultBatch = 32
+// AutoBatch, as a batch, asks for the largest that fits the device's memory and
+// is worth it: 32 on the processor, up to 256 on a GPU. Where less fits, also
+// when memory runs out on the way, encoding goes on with less.
+const AutoBatch = -1
+
+// Batches that are worth it: 32 keeps memory well under a gigabyte for ViT-B/16
+// on the processor; beyond 256 images the products of a GPU grow no faster.
+const (
+	defaultBatch = 32
+	deviceBatch  = 256
+)
 
 // Encoder is the image tower of a CLIP model, ready to run. It is safe for
 // concurrent use, one call at a time being served.
@@ -34,17 +42,26 @@ type Encoder struct {
 	eng     engine.Engine
 	ownsEng bool
 	weights *tower.Weights
-	batch   int
+	pre     Preprocessor
 
 	mu       sync.Mutex
-	programs *tower.Cache[int, *program]
+	batch    int
+	auto     bool // batch gives way where memory does not suffice
+	programs *tower.Cache[shape, *program]
 }
 
-// program encodes batches of one size.
+// shape is what a program is made for.
+type shape struct {
+	n     int  // images
+	bytes bool // of bytes, in place of floats
+}
+
+// program encodes batches of one shape.
 type program struct {
 	*graph.Program
-	g                *graph.Graph
-	images, features *graph.Node
+	g                       *graph.Graph
+	images, table, features *graph.Node
+	normalised              *[3][256]float32 // what table holds
 }
 
 func (p *program) Close() {
@@ -71,11 +88,16 @@ func NewEncoder(c *weights.Checkpoint, o Options) (*Encoder, error) {
 // NewEncoderOn is NewEncoder on an engine that is open already, and stays so.
 // What else runs on that engine must not run at the same time.
 func NewEncoderOn(eng engine.Engine, c *weights.Checkpoint, batch int) (*Encoder, error) {
-	if batch == 0 {
-		batch = defaultBatch
-	}
-	if batch < 0 {
+	if batch < AutoBatch {
 		return nil, fmt.Errorf("a batch of %d images: use 1 or more", batch)
+	}
+	_, device := eng.(engine.Bounded)
+	auto := device && batch <= 0
+	switch {
+	case auto:
+		batch = deviceBatch
+	case batch <= 0:
+		batch = defaultBatch
 	}
 	var params []weights.Parameter
 	for _, p := range c.Config.Parameters() {
@@ -84,11 +106,16 @@ func NewEncoderOn(eng engine.Engine, c *weights.Checkpoint, batch int) (*Encoder
 		}
 	}
 	w, err := tower.Load(eng, c.View(), params)
+	if err == nil {
+		if err = w.Pad("visual.conv1.weight"); err != nil {
+			w.Close()
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("load image tower: %w", err)
 	}
-	return &Encoder{config: c.Config, eng: eng, weights: w, batch: batch,
-		programs: tower.NewCache[int, *program](2)}, nil // the full batch, and the last of a list
+	return &Encoder{config: c.Config, eng: eng, weights: w, batch: batch, auto: auto, pre: NewPreprocessor(c.Config.Vision.ImageSize),
+		programs: tower.NewCache[shape, *program](2)}, nil // the full batch, and the last of a list
 }
 
 // Config is the model's configuration.
@@ -97,70 +124,32 @@ func (e *Encoder) Config() weights.Config { return e.config }
 // Dim is the length of a feature.
 func (e *Encoder) Dim() int { return e.config.EmbedDim }
 
-// Batch is the number of images encoded at a time.
-func (e *Encoder) Batch() int { return e.batch }
-
-// Preprocessor returns CLIP's preprocessing for this tower's input size.
-func (e *Encoder) Preprocessor() Preprocessor { return NewPreprocessor(e.config.Vision.ImageSize) }
-
-// Encode returns the feature of each image, of length Dim and not normalised,
-// in the order of the images. An image is what Preprocessor makes: 3 x S x S
-// values. When ctx ends, Encode stops and returns its error.
-func (e *Encoder) Encode(ctx context.Context, images [][]float32) ([][]float32, error) {
-	s := e.config.Vision.ImageSize
-	size := 3 * s * s
-	for i, img := range images {
-		if len(img) != size {
-			return nil, fmt.Errorf("image %d has %d values, the image tower takes 3 x %d x %d = %d", i, len(img), s, s, size)
-		}
-	}
+// Batch is the number of images encoded at a time. An [AutoBatch] may become
+// smaller with time.
+func (e *Encoder) Batch() int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	out := make([][]float32, 0, len(images))
-	flat := make([]float32, min(e.batch, len(images))*size)
-	for len(images) > 0 {
-		n := min(e.batch, len(images))
-		for i, img := range images[:n] {
-			copy(flat[i*size:], img)
-		}
-		features, err := e.run(ctx, flat[:n*size], n)
-		if err != nil {
-			return nil, fmt.Errorf("encode images: %w", err)
-		}
-		for i := range n {
-			out = append(out, features[i*e.Dim():(i+1)*e.Dim():(i+1)*e.Dim()])
-		}
-		images = images[n:]
-	}
-	return out, nil
+	return e.batch
 }
 
-func (e *Encoder) run(ctx context.Context, flat []float32, n int) ([]float32, error) {
-	if e.weights == nil {
-		return nil, fmt.Errorf("the encoder is closed")
-	}
-	p, err := e.programs.Get(n, func() (*program, error) { return e.compile(n) })
-	if err != nil {
-		return nil, err
-	}
-	if err := p.g.Set(p.images, flat); err != nil {
-		return nil, err
-	}
-	if err := p.Run(ctx); err != nil {
-		return nil, err
-	}
-	return p.Float32(p.features)
-}
+// Preprocessor returns CLIP's preprocessing for this tower's input size.
+func (e *Encoder) Preprocessor() Preprocessor { return e.pre }
 
-func (e *Encoder) compile(n int) (*program, error) {
+func (e *Encoder) compile(s shape) (*program, error) {
 	g := graph.New(e.eng)
-	s := e.config.Vision.ImageSize
-	p := &program{g: g, images: g.Input("images", tensor.Float32, n, 3, s, s)}
-	p.features = Tower(g, e.weights.Bind(g), e.config, p.images, false)
+	p, side := &program{g: g}, e.config.Vision.ImageSize
+	if s.bytes {
+		p.images = g.Input("pixels", tensor.Int32, s.n, engine.PixelWords(side))
+		p.table = g.Input("values of bytes", tensor.Float32, 3, 256)
+		p.features = PixelTower(g, e.weights.Bind(g), e.config, p.images, p.table, false)
+	} else {
+		p.images = g.Input("images", tensor.Float32, s.n, 3, side, side)
+		p.features = Tower(g, e.weights.Bind(g), e.config, p.images, false)
+	}
 	var err error
 	if p.Program, err = g.Compile(p.features); err != nil {
 		g.Close()
-		return nil, engine.NameBatch(err, n)
+		return nil, err
 	}
 	return p, nil
 }

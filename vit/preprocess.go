@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image"
 	"math"
+	"slices"
 
 	"clipcalib/internal/imageio"
 )
@@ -121,15 +122,8 @@ func (p Preprocessor) Crop(img image.Image) (*image.NRGBA, error) {
 // Normalize writes a picture of Size x Size pixels, such as a crop or an
 // augmented view, to dst as the tower's input.
 func (p Preprocessor) Normalize(dst []float32, view *image.NRGBA) error {
-	if err := p.check(); err != nil {
+	if err := p.checkView(view, len(dst)); err != nil {
 		return err
-	}
-	if view.Rect.Dx() != p.size || view.Rect.Dy() != p.size {
-		return fmt.Errorf("normalise: picture is %d x %d, the tower wants %d x %d",
-			view.Rect.Dx(), view.Rect.Dy(), p.size, p.size)
-	}
-	if len(dst) != p.Len() {
-		return fmt.Errorf("normalise: destination holds %d values, want %d", len(dst), p.Len())
 	}
 	plane := p.size * p.size
 	red, green, blue := dst[:plane], dst[plane:2*plane], dst[2*plane:]
@@ -145,12 +139,68 @@ func (p Preprocessor) Normalize(dst []float32, view *image.NRGBA) error {
 	return nil
 }
 
+// Planes writes a picture of Size x Size pixels, such as a crop or an augmented
+// view, to dst as bytes, channel by channel: what Normalize writes, before it is
+// normalised. dst holds [Preprocessor.Len] bytes.
+func (p Preprocessor) Planes(dst []byte, view *image.NRGBA) error {
+	if err := p.checkView(view, len(dst)); err != nil {
+		return err
+	}
+	plane := p.size * p.size
+	red, green, blue := dst[:plane], dst[plane:2*plane], dst[2*plane:]
+	for y := range p.size {
+		row := view.Pix[view.PixOffset(view.Rect.Min.X, view.Rect.Min.Y+y):][:4*p.size]
+		r, g, b := red[y*p.size:][:p.size], green[y*p.size:][:p.size], blue[y*p.size:][:p.size]
+		for x := range r {
+			px := row[4*x:][:4]
+			r[x], g[x], b[x] = px[0], px[1], px[2]
+		}
+	}
+	return nil
+}
+
+// NormalizePlanes turns the bytes of any number of pictures, as Planes writes
+// them, into the tower's input; dst holds as many values.
+func (p Preprocessor) NormalizePlanes(dst []float32, planes []byte) error {
+	if err := p.check(); err != nil {
+		return err
+	}
+	if len(planes)%p.Len() != 0 || len(dst) != len(planes) {
+		return fmt.Errorf("normalise: %d bytes to %d values are not pictures of %d", len(planes), len(dst), p.Len())
+	}
+	plane := p.size * p.size
+	for i, v := range planes {
+		dst[i] = p.table[i/plane%3][v]
+	}
+	return nil
+}
+
+// values is the table of Normalize, [3, 256].
+func (p Preprocessor) values() []float32 {
+	return slices.Concat(p.table[0][:], p.table[1][:], p.table[2][:])
+}
+
 // maxInputSide bounds the input size a model may ask for; CLIP's largest is 448.
 const maxInputSide = 4096
 
 func (p Preprocessor) check() error {
 	if p.size < 1 || p.size > maxInputSide || p.table == nil {
 		return fmt.Errorf("preprocess: input size is %d pixels, want 1 to %d (use NewPreprocessor)", p.size, maxInputSide)
+	}
+	return nil
+}
+
+// checkView checks a picture that is to be written to room values.
+func (p Preprocessor) checkView(view *image.NRGBA, room int) error {
+	if err := p.check(); err != nil {
+		return err
+	}
+	if view.Rect.Dx() != p.size || view.Rect.Dy() != p.size {
+		return fmt.Errorf("normalise: picture is %d x %d, the tower wants %d x %d",
+			view.Rect.Dx(), view.Rect.Dy(), p.size, p.size)
+	}
+	if room != p.Len() {
+		return fmt.Errorf("normalise: destination holds %d values, want %d", room, p.Len())
 	}
 	return nil
 }

@@ -41,10 +41,20 @@ type Loader struct {
 	View func(index int, img image.Image) (*image.NRGBA, error)
 }
 
-// Batch is some preprocessed pictures.
+// Batch is some pictures of the tower's input size, not yet normalised.
 type Batch struct {
-	Indices []int     // position of each picture in the list
-	Pixels  []float32 // len(Indices) x 3 x Size x Size
+	Indices []int  // position of each picture in the list
+	Pixels  []byte // len(Indices) x 3 x Size x Size, see [Preprocessor.Planes]
+
+	// Preprocessor is the one whose normalisation the pictures want; its zero
+	// value stands for the encoder's own.
+	Preprocessor Preprocessor
+}
+
+// Float32 returns the normalised pictures, len(Indices) x 3 x Size x Size.
+func (b Batch) Float32() ([]float32, error) {
+	out := make([]float32, len(b.Pixels))
+	return out, b.Preprocessor.NormalizePlanes(out, b.Pixels)
 }
 
 // Batches yields pictures 0 to n-1, read by open, in batches of BatchSize; only
@@ -59,12 +69,12 @@ func (l Loader) Batches(ctx context.Context, n int, open func(index int) (image.
 			return
 		}
 		size := l.Preprocessor.Len()
-		buffers := sync.Pool{New: func() any { b := make([]float32, size); return &b }}
-		load := func(i int) (*[]float32, error) {
-			dst := buffers.Get().(*[]float32)
+		buffers := sync.Pool{New: func() any { b := make([]byte, size); return &b }}
+		load := func(i int) (*[]byte, error) {
+			dst := buffers.Get().(*[]byte)
 			return dst, l.load(*dst, i, open)
 		}
-		batch := Batch{Pixels: make([]float32, 0, l.BatchSize*size)}
+		batch := Batch{Preprocessor: l.Preprocessor, Pixels: make([]byte, 0, min(l.BatchSize, n)*size)}
 		index, skipped := -1, 0
 		var firstErr error
 		for pixels, err := range imageio.Ordered(ctx, n, l.Workers, l.BatchSize, load) {
@@ -109,8 +119,8 @@ func (l Loader) check() error {
 	return l.Preprocessor.check()
 }
 
-// load reads picture i and writes the tower's input to dst.
-func (l Loader) load(dst []float32, i int, open func(int) (image.Image, error)) error {
+// load reads picture i and writes its bytes to dst.
+func (l Loader) load(dst []byte, i int, open func(int) (image.Image, error)) error {
 	img, err := open(i)
 	if err != nil {
 		return err
@@ -118,12 +128,13 @@ func (l Loader) load(dst []float32, i int, open func(int) (image.Image, error)) 
 	if img == nil {
 		return errors.New("no image")
 	}
-	if l.View == nil {
-		return l.Preprocessor.Into(dst, img)
+	cut := func(_ int, img image.Image) (*image.NRGBA, error) { return l.Preprocessor.Crop(img) }
+	if l.View != nil {
+		cut = l.View
 	}
-	view, err := l.View(i, img)
+	view, err := cut(i, img)
 	if err != nil {
 		return err
 	}
-	return l.Preprocessor.Normalize(dst, view)
+	return l.Preprocessor.Planes(dst, view)
 }

@@ -49,7 +49,11 @@ func TestLoaderKeepsOrderAndSkips(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !slices.Equal(b.Pixels[k*p.Len():(k+1)*p.Len()], want) {
+			got, err := b.Float32()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(got[k*p.Len():(k+1)*p.Len()], want) {
 				t.Errorf("picture %d: wrong pixels", i)
 			}
 		}
@@ -109,9 +113,9 @@ func TestLoaderTakesViews(t *testing.T) {
 	l := Loader{Preprocessor: p, BatchSize: 5, View: func(i int, img image.Image) (*image.NRGBA, error) {
 		return p.RandomView(img, ViewRand(1, fmt.Sprint(i), 0), Bicubic)
 	}}
-	run := func(workers int) []float32 {
+	run := func(workers int) []byte {
 		l.Workers = workers
-		var all []float32
+		var all []byte
 		for b, err := range l.Batches(context.Background(), 12, openPicture()) {
 			if err != nil {
 				t.Fatal(err)

@@ -23,7 +23,8 @@ func PromptTower(g *graph.Graph, p tower.Scope, c weights.Config, images *graph.
 	}
 	p = p.Sub("visual")
 	batch, m := images.Shape()[0], prompts[0].Shape()[0]
-	patches := ops.MatMul(g, ops.Patchify(g, images, v.Patch), p.Get("conv1.weight"), false, true, 1)
+	w, columns := patchWeight(p, c)
+	patches := ops.MatMul(g, ops.Patchify(g, images, v.Patch, columns), w, false, true, 1)
 	x := ops.Tokens(g, patches, p.Get("class_embedding"), p.Get("positional_embedding"))
 	n := v.Grid()*v.Grid() + 1
 	x = ops.Rows(g, ops.Concat(g, x, prompts[0]), appended(batch, n, m))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"clipcalib/adapt"
+	"clipcalib/internal/engine"
 	"clipcalib/internal/graph"
 	"clipcalib/internal/ops"
 	"clipcalib/text"
@@ -68,7 +69,7 @@ func (t *task) run(ctx context.Context) (*Learner, error) {
 	losses, err := adapt.Fit(ctx, obj, samples, views, t.options.inner())
 	var diverged *adapt.Diverged
 	if err != nil && !errors.As(err, &diverged) {
-		return nil, err
+		return nil, t.nameFit(err, b.batch)
 	}
 	if back := params.download(t.params); back != nil {
 		return nil, errors.Join(err, back)
@@ -79,6 +80,16 @@ func (t *task) run(ctx context.Context) (*Learner, error) {
 		}
 	}
 	return t.learner(losses), err
+}
+
+// nameFit says of an error of memory what there was too much of: samples where
+// each has a pass of its own through a tower, else the classes' prompts, which
+// no batch makes fewer.
+func (t *task) nameFit(err error, batch int) error {
+	if _, each := t.method.(conditional); batch > 1 && (each || NeedsImages(t.method)) {
+		return engine.NameFit(err, engine.Samples, batch)
+	}
+	return engine.NameFit(err, engine.TrieNodes, t.trie.Len())
 }
 
 // prepare checks the data and makes everything that does not change, and the

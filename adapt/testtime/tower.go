@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"clipcalib/calib"
+	"clipcalib/internal/engine"
 	"clipcalib/internal/graph"
 	"clipcalib/text"
 
@@ -36,6 +37,7 @@ func newTower(ctx context.Context, e *text.Encoder, p prompts) (*tower, error) {
 	t := &tower{classes: p.trie.NumPrompts(), width: len(start) / m, start: start, g: e.NewGraph()}
 	if err := t.compile(e, p.trie, m); err != nil {
 		t.Close()
+		err = engine.NameFit(err, engine.TrieNodes, p.trie.Len())
 		return nil, fmt.Errorf("text tower over %d trie nodes: %w", p.trie.Len(), err)
 	}
 	if err := t.at.Forward.Run(ctx); err != nil {

@@ -31,7 +31,7 @@ type encodeFlags struct {
 	normalize bool
 	truncate  bool
 	strict    bool
-	batch     int
+	batch     imageBatch
 }
 
 func encodeCommand(a *app) *cobra.Command {
@@ -70,7 +70,7 @@ its row is NaN, and the exit code is 1 at the end; --strict stops at once.`,
 	fl.BoolVar(&f.normalize, "normalize", false, "divide every row by its length")
 	fl.BoolVar(&f.truncate, "truncate", false, "cut prompts of more tokens than CLIP takes, in place of refusing them")
 	fl.BoolVar(&f.strict, "strict", false, "stop at the first picture that cannot be read")
-	fl.IntVar(&f.batch, "batch", 0, "pictures encoded at a time; 0 is 32")
+	fl.Var(&f.batch, "batch", imageBatchUsage)
 	c.MarkFlagRequired("weights")
 	c.MarkFlagRequired("out")
 	return c
@@ -132,7 +132,7 @@ func (a *app) encode(ctx context.Context, f encodeFlags, args []string) error {
 }
 
 func (a *app) encodeImages(ctx context.Context, c *weights.Checkpoint, paths []string, f encodeFlags) ([][]float32, int, error) {
-	e, err := vit.NewEncoder(c, vit.Options{Device: a.device, Threads: a.threads, Precision: a.precision, Batch: f.batch})
+	e, err := vit.NewEncoder(c, vit.Options{Device: a.device, Threads: a.threads, Precision: a.precision, Batch: int(f.batch)})
 	if err != nil {
 		return nil, 0, err
 	}
@@ -149,21 +149,20 @@ func (a *app) encodeImages(ctx context.Context, c *weights.Checkpoint, paths []s
 	}
 	open := func(i int) (image.Image, error) { return imageio.Open(paths[i]) }
 	done := 0
-	for b, err := range loader.Batches(ctx, len(paths), open) {
-		if err != nil {
-			return nil, 0, err
-		}
-		features, err := e.EncodeBatch(ctx, b)
+	for b, err := range e.EncodeBatches(ctx, loader.Batches(ctx, len(paths), open)) {
 		if err != nil {
 			return nil, 0, err
 		}
 		for i, at := range b.Indices {
-			rows[at] = features[i]
+			rows[at] = b.Features[i]
 		}
-		done += len(features)
+		done += len(b.Features)
 		p.Set(done)
 	}
 	p.Done()
+	if f.batch == vit.AutoBatch {
+		a.note("%d pictures at a time", e.Batch())
+	}
 	nan := make([]float32, e.Dim())
 	for j := range nan {
 		nan[j] = float32(math.NaN())

@@ -236,7 +236,7 @@ func (a *app) target(ctx context.Context, src *features.Source, set *dataset.Set
 	}
 	o.Data = &adapt.Data{Features: feats.Features, Labels: feats.Labels, Prototypes: protos}
 	o.Inputs = run.Inputs{
-		Weights: f.source.weights, WeightsSHA256: src.Weights, Preprocessing: src.Preprocessing(features.Views{}),
+		Weights: f.source.weights, WeightsSHA256: src.Weights, BatchImages: src.Model.Images.Batch(), Preprocessing: src.Preprocessing(features.Views{}),
 		DataSHA256: feats.Hash, Templates: templates,
 	}
 	return nil

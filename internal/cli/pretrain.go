@@ -27,6 +27,7 @@ type pretrainFlags struct {
 	seed              uint64
 	lr                float64
 	every             int
+	strict            bool
 }
 
 func pretrainCommand(a *app) *cobra.Command {
@@ -38,6 +39,8 @@ func pretrainCommand(a *app) *cobra.Command {
 state dict that every other command (and torch.load) reads. PAIRS is a packed
 pool (.safetensors), a table of file paths and captions (.csv or .tsv), or
 WebDataset archives (.tar).
+
+A picture that cannot be read is named, and the next one takes its place.
 
 Beside OUT lie OUT.checkpoint, from which the same command goes on after an
 interruption to the same bytes, and OUT.curve.jsonl with the loss of every step.
@@ -58,6 +61,7 @@ the model the demo ships.`,
 	fl.Float64Var(&f.lr, "lr", 0, "highest learning rate")
 	fl.Uint64Var(&f.seed, "seed", 1, "seed of initial values, batches and augmentation")
 	fl.IntVar(&f.every, "checkpoint-every", 200, "steps between checkpoints")
+	fl.BoolVar(&f.strict, "strict", false, "stop at the first picture that cannot be read")
 	c.MarkFlagRequired("data")
 	c.MarkFlagRequired("out")
 	return c
@@ -139,6 +143,12 @@ func (a *app) pretrain(ctx context.Context, f pretrainFlags, changed func(string
 	if err != nil {
 		return err
 	}
+	skipped := 0
+	t.Strict = f.strict
+	t.Skip = func(err error) {
+		skipped++
+		fmt.Fprintf(a.err, "skipped: %v\n", err)
+	}
 	bar := a.progress("pretrain", "steps", r.Steps)
 	err = t.Run(ctx, func(pt pretrain.Point) error {
 		bar.Set(pt.Step)
@@ -165,8 +175,11 @@ func (a *app) pretrain(ctx context.Context, f pretrainFlags, changed func(string
 	}
 	bar.Done()
 	a.note("wrote %s", f.out)
+	if skipped > 0 {
+		a.note("%d of %d pictures could not be read (named above); others took their places", skipped, p.Len())
+	}
 	if a.json {
-		return a.printJSON(map[string]any{"out": f.out, "steps": r.Steps, "pairs": p.Len(), "parameters": t.Parameters()})
+		return a.printJSON(map[string]any{"out": f.out, "steps": r.Steps, "pairs": p.Len(), "parameters": t.Parameters(), "skipped": skipped})
 	}
 	return nil
 }

@@ -65,6 +65,24 @@ func TestPretrainWritesAModelThatTheOtherCommandsRead(t *testing.T) {
 	}
 }
 
+func TestPretrainSkipsUnreadablePictures(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	table, recipe := pretrainInputs(t, dir)
+	for _, name := range []string{"03.png", "07.png"} {
+		writeFile(t, filepath.Join(dir, "pairs", name), []byte("no picture"))
+	}
+	out := filepath.Join(dir, "small.pt")
+	args := []string{"pretrain", "--data", table, "--recipe", recipe, "--steps", "9", "--out", out}
+	failsClean(t, dir, append(args, "--strict"), ".png")
+	o := mustRun(t, args...)
+	for name, want := range map[string]int{"03.png": 1, "07.png": 1, "2 of 12 pictures": 1, "skipped: ": 2} {
+		if strings.Count(o.err, name) != want {
+			t.Errorf("%q is there %d times, want %d: %s", name, strings.Count(o.err, name), want, o.err)
+		}
+	}
+}
+
 func TestPretrainRefusesWhatItCannotUse(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -49,7 +49,8 @@ func Main(args []string, stdout, stderr io.Writer) (code int) {
 	defer stop()
 	root := newRoot(stdout, stderr)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	command, err := root.ExecuteContextC(ctx)
+	err = withFlag(err, command)
 	var usage usageError
 	switch {
 	case err == nil:

@@ -27,7 +27,7 @@ type sourceFlags struct {
 	names     string
 	imageRoot string
 	strict    bool
-	batch     int
+	batch     imageBatch
 }
 
 func (s *sourceFlags) add(c *cobra.Command) {
@@ -39,7 +39,7 @@ func (s *sourceFlags) add(c *cobra.Command) {
 	f.StringVar(&s.names, "class-names", "", "file of class names: folder, space and name on a line, as CoOp's classnames.txt")
 	f.StringVar(&s.imageRoot, "image-root", "", "folder that the paths of a split file or list start from")
 	f.BoolVar(&s.strict, "strict", false, "stop at the first picture that cannot be read")
-	f.IntVar(&s.batch, "batch-images", 0, "pictures encoded at a time; 0 is 32")
+	f.Var(&s.batch, "batch-images", imageBatchUsage)
 }
 
 // open loads the model. The caller closes it.
@@ -60,7 +60,7 @@ func (a *app) openSource(s sourceFlags) (*features.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := clip.New(c, clip.Options{Options: a.deviceOptions(), Batch: s.batch})
+	m, err := clip.New(c, clip.Options{Options: a.deviceOptions(), Batch: int(s.batch)})
 	if err != nil {
 		return nil, err
 	}

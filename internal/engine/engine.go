@@ -26,7 +26,8 @@ type Engine interface {
 	View(buf *tensor.Dense, shape ...int) *tensor.Dense
 	// Release gives a tensor from New back. It must not be used afterwards.
 	Release(t *tensor.Dense)
-	// Upload copies src, a []float32 or []int32 of dst's size, to the device.
+	// Upload copies src, a []float32 or []int32 of dst's size, to the device. A
+	// []byte fills an int32 dst, four bytes a word, the first the lowest.
 	Upload(dst *tensor.Dense, src any) error
 	// Download copies src to dst, a []float32 or []int32 of src's size, after
 	// all work queued before it.
@@ -167,14 +168,23 @@ type Rows interface {
 type Image interface {
 	// Patchify cuts images [B, 3, S, S] into rows [B*(S/P)^2, 3*P*P], the
 	// patches in row-major order, every row in the order of a convolution's
-	// weight: channel, row, column.
+	// weight: channel, row, column. Rows of out that are wider are filled up
+	// with zeros.
 	Patchify(out, images *tensor.Dense, patch int) error
+	// Pixels is Patchify of images that are bytes: pixels is int32
+	// [B, PixelWords(S)], each row the bytes of [3, S, S], four a word, the
+	// first the lowest; table [3, 256] holds the value of every byte by channel.
+	Pixels(out, pixels, table *tensor.Dense, side, patch int) error
 	// Tokens writes, for each image, cls + pos[0] and patches[i] + pos[i+1];
 	// patches is [B*n, W], cls [W], pos [n+1, W], out [B*(n+1), W].
 	Tokens(out, patches, cls, pos *tensor.Dense) error
 	// TokensGrad writes the three gradients of Tokens; any of them may be nil.
 	TokensGrad(dpatches, dcls, dpos, dy *tensor.Dense, batch int) error
 }
+
+// PixelWords is the number of 32-bit words that hold the bytes of a picture of
+// side x side pixels in three channels.
+func PixelWords(side int) int { return (3*side*side + 3) / 4 }
 
 // CrossEntropy is a cross-entropy with the corrections of the calibration
 // literature; the zero value is the plain one. Logits are [B, K].

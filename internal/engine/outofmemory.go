@@ -30,16 +30,50 @@ func (e *OutOfMemory) Batch(batch int) int {
 	return min(batch-1, int(0.9*float64(e.Free)/float64(e.Need)*float64(batch)))
 }
 
-// NameBatch adds to an error of memory the batch size that would have fitted in
-// place of batch; other errors it returns as they are.
-func NameBatch(err error, batch int) error {
-	var oom *OutOfMemory
-	if errors.As(err, &oom) {
-		if n := oom.Batch(batch); n > 0 {
-			return fmt.Errorf("%w: --batch %d would fit in place of %d", err, n, batch)
-		}
+// Smaller returns the batch to go on with where batch did not fit, at least 1:
+// the one that would have fitted, or half where that is not known.
+func (e *OutOfMemory) Smaller(batch int) int {
+	if n := e.Batch(batch); n > 0 {
+		return n
 	}
-	return err
+	return max(1, batch/2)
+}
+
+// What there may be too much of.
+const (
+	Images    = "images"
+	Samples   = "samples"
+	TrieNodes = "trie nodes"
+)
+
+// TooMany is an error of memory that knows what there was too much of.
+type TooMany struct {
+	Of  string // Images, Samples or TrieNodes
+	N   int    // so many of them did not fit
+	Fit int    // so many would have; 0 if that is not known
+
+	Err error // wraps an OutOfMemory
+}
+
+// Error names what would fit.
+func (e *TooMany) Error() string {
+	if e.Fit < 1 {
+		return fmt.Sprintf("%v (%d %s at a time)", e.Err, e.N, e.Of)
+	}
+	return fmt.Sprintf("%v: %d %s at a time would fit in place of %d", e.Err, e.Fit, e.Of, e.N)
+}
+
+// Unwrap returns the error of memory.
+func (e *TooMany) Unwrap() error { return e.Err }
+
+// NameFit makes an error of memory for n things computed together one that says
+// how many would have fitted; other errors it returns as they are.
+func NameFit(err error, of string, n int) error {
+	var oom *OutOfMemory
+	if !errors.As(err, &oom) {
+		return err
+	}
+	return &TooMany{Of: of, N: n, Fit: oom.Batch(n), Err: err}
 }
 
 // bytesText writes a number of bytes in the unit that suits it.

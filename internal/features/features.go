@@ -103,7 +103,7 @@ func (s Source) Images(ctx context.Context, set *dataset.Set, v Views) (Set, err
 	}
 	encode := s.encoder(set, v, func(n int) { report(base+n, total) })
 	filled, err := b.Fill(ctx, encode, bank.FillOptions{
-		Views: out.Views, Batch: 8 * s.Model.Images.Batch(),
+		Views: out.Views, Batch: bank.DefaultShardRows, // at once, since the encoder runs dry in between
 		Progress: func(done, _ int) { base = done; report(done, total) },
 	})
 	if err != nil {
@@ -195,21 +195,17 @@ func (s Source) encoder(set *dataset.Set, v Views, progress func(done int)) bank
 			}
 		}
 		open := func(i int) (image.Image, error) { return set.Items[items[i].Image].Image() }
-		for b, err := range loader.Batches(ctx, len(items), open) {
+		for b, err := range s.Model.Images.EncodeBatches(ctx, loader.Batches(ctx, len(items), open)) {
 			if err != nil {
 				if len(failed) == len(items) && ctx.Err() == nil {
 					break // each of them was reported
 				}
 				return rows, nil, err
 			}
-			features, err := s.Model.Images.EncodeBatch(ctx, b)
-			if err != nil {
-				return rows, nil, err
-			}
 			for i, at := range b.Indices {
-				copy(rows.Row(at), features[i])
+				copy(rows.Row(at), b.Features[i])
 			}
-			done += len(features)
+			done += len(b.Indices)
 			progress(done)
 		}
 		return rows, failed, nil

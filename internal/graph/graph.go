@@ -68,8 +68,13 @@ func (g *Graph) Leaf(name string, t *tensor.Dense) *Node {
 	return G.NewTensor(g.g, t.Dtype(), t.Dims(), G.WithShape(t.Shape()...), G.WithName(name), G.WithValue(t))
 }
 
-// Set copies data, a []float32 or []int32, into a leaf.
+// Set copies data, what the engine's Upload takes, into a leaf. After an error
+// of building it does nothing but return that: the leaf may be none of the
+// engine's.
 func (g *Graph) Set(n *Node, data any) error {
+	if g.err != nil {
+		return g.err
+	}
 	t, err := Tensor(n)
 	if err != nil {
 		return err

@@ -4,22 +4,22 @@ import (
 	"clipcalib/internal/graph"
 )
 
-// Patchify cuts images [B, 3, S, S] into rows [B*(S/patch)^2, 3*patch*patch],
-// so that the patch embedding's convolution is one Linear with the weight
-// flattened to [W, 3*patch*patch].
-func Patchify(g *graph.Graph, images *Node, patch int) *Node {
+// Patchify cuts images [B, 3, S, S] into rows [B*(S/patch)^2, columns], so that
+// the patch embedding's convolution is one product with the weight flattened to
+// [W, columns]. Columns behind the first 3*patch*patch are zeros.
+func Patchify(g *graph.Graph, images *Node, patch, columns int) *Node {
 	if g.Err() != nil {
 		return images
 	}
 	s := images.Shape()
-	if len(s) != 4 || s[1] != 3 || s[2] != s[3] || patch <= 0 || s[2]%patch != 0 {
-		g.Fail("patches: images %v cannot be cut into patches of %d", s, patch)
+	if len(s) != 4 || s[1] != 3 || s[2] != s[3] || patch <= 0 || s[2]%patch != 0 || columns < 3*patch*patch {
+		g.Fail("patches: images %v cannot be cut into patches of %d in rows of %d", s, patch, columns)
 		return images
 	}
 	n := s[2] / patch
 	return g.Apply(graph.Op{
 		Name: "patches",
-		Out:  shape(s[0]*n*n, 3*patch*patch),
+		Out:  shape(s[0]*n*n, columns),
 		Run:  func(c graph.Call) error { return c.Engine.Patchify(c.Out, c.In[0], patch) },
 	}, images)
 }

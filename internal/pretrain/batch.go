@@ -1,6 +1,7 @@
 package pretrain
 
 import (
+	"fmt"
 	"math/rand/v2"
 
 	"clipcalib/text"
@@ -17,10 +18,11 @@ func stream(seed, kind, n uint64) *rand.Rand { return rand.New(rand.NewPCG(seed,
 
 // batch is what one step trains on.
 type batch struct {
-	step   int
-	images []float32 // [B, 3, S, S]
-	trie   *text.Trie
-	err    error
+	step    int
+	images  []float32 // [B, 3, S, S]
+	trie    *text.Trie
+	skipped []error // of pictures found unreadable in this batch
+	err     error
 }
 
 // batches makes the batch of any step.
@@ -30,10 +32,12 @@ type batches struct {
 	augment *augmenter
 	epoch   int // whose order perm is, -1 at first
 	perm    []int32
+	strict  bool          // a picture that cannot be read is an error
+	bad     map[int]error // pictures that could not be read
 }
 
 func newBatches(c *corpus, r Recipe) *batches {
-	return &batches{corpus: c, recipe: r, augment: newAugmenter(r.ImageSize), epoch: -1}
+	return &batches{corpus: c, recipe: r, augment: newAugmenter(r.ImageSize), epoch: -1, bad: map[int]error{}}
 }
 
 // pictures returns the pictures of a step: a new order every epoch, whose last
@@ -50,6 +54,26 @@ func (b *batches) pictures(step int) []int32 {
 	return b.perm[at : at+b.recipe.Batch]
 }
 
+// read writes picture p to rgb, or the next one of the collection in place of a
+// picture that cannot be read, and returns which it was. So a batch stays a
+// function of the seed, the step and the files.
+func (b *batches) read(p int, rgb []byte, skipped *[]error) (int, error) {
+	n := b.corpus.pairs.Len()
+	for k := range n {
+		at := (p + k) % n
+		if b.bad[at] != nil {
+			continue
+		}
+		err := b.corpus.pairs.Image(at, rgb)
+		if err == nil || b.strict {
+			return at, err
+		}
+		b.bad[at] = err
+		*skipped = append(*skipped, err)
+	}
+	return p, fmt.Errorf("none of %d pictures could be read; the first of this step: %w", n, b.bad[p])
+}
+
 // make makes the batch of a step, a function of the seed and the step alone.
 func (b *batches) make(step int) *batch {
 	rng := stream(b.recipe.Seed, streamStep, uint64(step))
@@ -59,8 +83,8 @@ func (b *batches) make(step int) *batch {
 	rgb := make([]byte, size)
 	taken := map[string]bool{}
 	for i, picture := range b.pictures(step) {
-		p := int(picture)
-		if out.err = b.corpus.pairs.Image(p, rgb); out.err != nil {
+		var p int
+		if p, out.err = b.read(int(picture), rgb, &out.skipped); out.err != nil {
 			return out
 		}
 		b.augment.into(out.images[i*size:(i+1)*size], rgb, b.corpus.pairs.Kind(p), rng)

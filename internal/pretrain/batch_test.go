@@ -1,6 +1,7 @@
 package pretrain
 
 import (
+	"fmt"
 	"reflect"
 	"testing"
 
@@ -26,6 +27,52 @@ func TestBatchIsAFunctionOfSeedAndStep(t *testing.T) {
 			}
 		}
 	}
+}
+
+// torn is squares of which every third cannot be read.
+type torn struct{ squares }
+
+func (p torn) Image(i int, dst []byte) error {
+	if i%3 == 0 {
+		return fmt.Errorf("picture %d is torn", i)
+	}
+	return p.squares.Image(i, dst)
+}
+
+func TestUnreadablePicturesGiveWayTheSameWayEveryTime(t *testing.T) {
+	r := smallRecipe()
+	c, err := newCorpus(torn{squares{r.ImageSize, 5 * kinds}}, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	running := newBatches(c, r)
+	named := map[string]bool{}
+	for step := range 20 {
+		a, b := running.make(step), newBatches(c, r).make(step)
+		if a.err != nil || b.err != nil {
+			t.Fatal(a.err, b.err)
+		}
+		for _, err := range a.skipped {
+			if named[err.Error()] {
+				t.Errorf("named twice: %v", err)
+			}
+			named[err.Error()] = true
+		}
+		if !reflect.DeepEqual(a.images, b.images) || !reflect.DeepEqual(a.trie, b.trie) {
+			t.Fatalf("step %d depends on the steps before it", step)
+		}
+	}
+	if len(named) != 5*kinds/3 {
+		t.Errorf("%d pictures were named, of %d", len(named), 5*kinds/3)
+	}
+	strict := newBatches(c, r)
+	strict.strict = true
+	for step := range 20 {
+		if strict.make(step).err != nil {
+			return
+		}
+	}
+	t.Error("a strict run goes on past pictures that cannot be read")
 }
 
 func TestEveryEpochShowsEveryPictureAsOftenAsTheRecipeSays(t *testing.T) {

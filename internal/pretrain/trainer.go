@@ -20,6 +20,11 @@ var maxLogitScale = float32(math.Log(100))
 type Trainer struct {
 	Recipe Recipe
 
+	// Strict ends a run at the first picture that cannot be read. Otherwise
+	// another takes its place, and Skip, unless nil, is told once of each.
+	Strict bool
+	Skip   func(err error)
+
 	eng      engine.Engine
 	corpus   *corpus
 	weights  *tower.Weights
@@ -115,6 +120,7 @@ func (t *Trainer) Run(ctx context.Context, each func(Point) error) error {
 func (t *Trainer) prefetch(ctx context.Context) <-chan *batch {
 	ch := make(chan *batch)
 	from, batches := t.step, newBatches(t.corpus, t.Recipe)
+	batches.strict = t.Strict
 	go func() {
 		defer close(ch)
 		for step := from; step < t.Recipe.Steps; step++ {
@@ -130,6 +136,11 @@ func (t *Trainer) prefetch(ctx context.Context) <-chan *batch {
 
 // update takes one step.
 func (t *Trainer) update(ctx context.Context, b *batch) (Point, error) {
+	for _, err := range b.skipped {
+		if t.Skip != nil {
+			t.Skip(err)
+		}
+	}
 	if b.err != nil {
 		return Point{}, fmt.Errorf("step %d: %w", b.step+1, b.err)
 	}

@@ -57,13 +57,14 @@ type Inputs struct {
 	DataSeed       uint64   `yaml:"data_seed,omitempty"`
 	AugmentedViews int      `yaml:"augmented_views,omitempty"` // of every shot; 0 means the plain picture
 	Templates      []string `yaml:"templates,omitempty"`
-	InitSHA256     string   `yaml:"init_sha256,omitempty"` // of the file of initial values
+	InitSHA256     string   `yaml:"init_sha256,omitempty"`  // of the file of initial values
+	BatchImages    int      `yaml:"batch_images,omitempty"` // encoded at a time; told, but no part of the identity
 }
 
 // identity leaves out what does not tell one run from another: paths, and the
 // hash of features where weights, preprocessing and pictures are known.
 func (in Inputs) identity() Inputs {
-	in.Features, in.Weights, in.Data = nil, "", ""
+	in.Features, in.Weights, in.Data, in.BatchImages = nil, "", "", 0
 	if in.WeightsSHA256 != "" && in.Preprocessing != "" && in.DataSHA256 != "" {
 		in.FeaturesSHA256 = nil
 	}

@@ -7,6 +7,7 @@
 package cpu
 
 import (
+	"encoding/binary"
 	"fmt"
 	"runtime"
 
@@ -116,6 +117,14 @@ func (e *Engine) Upload(dst *tensor.Dense, src any) error {
 			return nil
 		}
 		return fmt.Errorf("cannot put %d int32 values into a tensor of %v %v", len(s), dst.Shape(), dst.Dtype())
+	case []byte:
+		if d, ok := dst.Data().([]int32); ok && 4*len(d) == len(s) {
+			for i := range d {
+				d[i] = int32(binary.LittleEndian.Uint32(s[4*i:]))
+			}
+			return nil
+		}
+		return fmt.Errorf("cannot put %d bytes into a tensor of %v %v", len(s), dst.Shape(), dst.Dtype())
 	}
 	return fmt.Errorf("cannot put a %T into a tensor", src)
 }

@@ -128,6 +128,9 @@ func TestMisfitsAreErrors(t *testing.T) {
 			"scatter":         e.ScatterAdd(b.empty(4, 6), x, far),
 			"slice":           e.Slice(b.empty(3, 6), x, 2),
 			"patchify":        e.Patchify(b.empty(4, 3), b.tensor(1, 3, 2, 2), 3),
+			"wide patches":    e.Patchify(b.empty(4, 2), b.tensor(1, 3, 2, 2), 1),
+			"pixels":          e.Pixels(b.empty(4, 3), b.ints(make([]int32, 4), 1, 4), b.tensor(3, 256), 2, 1),
+			"table":           e.Pixels(b.empty(4, 3), b.ints(make([]int32, 3), 1, 3), b.tensor(3, 255), 2, 1),
 			"label":           e.CrossEntropy(b.empty(1), nil, b.tensor(4, 9), far, engine.CrossEntropy{}),
 			"step":            e.AdamW(v, v, v, v, engine.AdamW{}, 0),
 		} {

@@ -13,33 +13,50 @@ import (
 //
 //	for b, gy, gx, c, y, x:
 //	    out[(b*G + gy)*G + gx, (c*P + y)*P + x] = images[b, c, gy*P + y, gx*P + x]
+//
+// Columns of out behind the last are zeros.
 func (e *Engine) Patchify(out, images *tensor.Dense, patch int) error {
 	s := images.Shape()
 	if len(s) != 4 || s[2] != s[3] || patch < 1 || s[2]%patch != 0 {
 		return fmt.Errorf("images of shape %v cannot be cut into patches of %d x %d", s, patch, patch)
 	}
 	b, c, size := s[0], s[1], s[2]
-	n := b * c * size * size
-	if err := wantAll(sized{"images", images, n}, sized{"patches", out, n}); err != nil {
+	grid := size / patch
+	width, err := patchWidth(out, b*grid*grid, c*patch*patch)
+	if err == nil {
+		err = want("images", images, b*c*size*size)
+	}
+	if err != nil {
 		return err
 	}
-	grid := size / patch
 	src, dst := f32(images), f32(out)
 	e.rows(b*grid, c*size*patch, func(lo, hi int) {
 		for r := lo; r < hi; r++ {
 			img, gy := r/grid, r%grid
-			at := r * grid * c * patch * patch
 			for gx := 0; gx < grid; gx++ {
+				row := dst[(r*grid+gx)*width:][:width]
+				at := 0
 				for ch := 0; ch < c; ch++ {
 					from := ((img*c+ch)*size+gy*patch)*size + gx*patch
 					for y := 0; y < patch; y++ {
-						at += copy(dst[at:at+patch], src[from+y*size:from+y*size+patch])
+						at += copy(row[at:at+patch], src[from+y*size:from+y*size+patch])
 					}
 				}
+				clear(row[at:])
 			}
 		}
 	})
 	return nil
+}
+
+// patchWidth returns the columns of out, which must hold rows rows of least
+// values or more.
+func patchWidth(out *tensor.Dense, rows, least int) (int, error) {
+	m, n := dims(out)
+	if m != rows || n < least {
+		return 0, fmt.Errorf("patches %v do not hold %d rows of %d values", out.Shape(), rows, least)
+	}
+	return n, want("patches", out, m*n)
 }
 
 // Tokens puts the class embedding before the patches and adds positions:

@@ -36,6 +36,7 @@ func TestImageKernelsAgreeWithReference(t *testing.T) {
 			n, w := (size/patch)*(size/patch), 3*patch*patch
 			images := b.tensor(batch, 3, size, size)
 			b.same("Patchify", func(e engine.Engine, o []*tensor.Dense) error { return e.Patchify(o[0], images, patch) }, sh(batch*n, w))
+			b.same("Patchify in wide rows", func(e engine.Engine, o []*tensor.Dense) error { return e.Patchify(o[0], images, patch) }, sh(batch*n, w+4))
 			patches, cls, pos, dy := b.tensor(batch*n, w), b.tensor(w), b.tensor(n+1, w), b.tensor(batch*(n+1), w)
 			b.same("Tokens", func(e engine.Engine, o []*tensor.Dense) error { return e.Tokens(o[0], patches, cls, pos) }, sh(batch*(n+1), w))
 			b.same("TokensGrad", func(e engine.Engine, o []*tensor.Dense) error {
@@ -106,5 +107,42 @@ func TestOptimizersAgreeWithReference(t *testing.T) {
 			}
 			return nil
 		}, sh(n), sh(n), sh(n))
+	})
+}
+
+func TestPixelsAgreeWithReference(t *testing.T) {
+	eachEngine(t, func(b *bench) {
+		for _, s := range [][4]int{{1, 1, 1, 0}, {2, 15, 5, 3}, {1, 28, 14, 4}, {3, 64, 16, 0}} {
+			batch, side, patch, extra := s[0], s[1], s[2], s[3]
+			n, words := (side/patch)*(side/patch), engine.PixelWords(side)
+			v := make([]int32, batch*words)
+			for i := range v {
+				v[i] = int32(b.r.Uint32())
+			}
+			pixels, table := b.ints(v, batch, words), b.tensor(3, 256)
+			b.same(fmt.Sprint("Pixels ", s), func(e engine.Engine, o []*tensor.Dense) error {
+				return e.Pixels(o[0], pixels, table, side, patch)
+			}, sh(batch*n, 3*patch*patch+extra))
+		}
+	})
+}
+
+func TestBytesFillWords(t *testing.T) {
+	eachEngine(t, func(b *bench) {
+		words := b.ints(make([]int32, 2), 2)
+		if err := b.cpu.Upload(words, []byte{1, 2, 3, 4, 0xff, 0xff, 0xff, 0xff}); err != nil {
+			b.Fatal(err)
+		}
+		if got := i32(words); got[0] != 0x04030201 || got[1] != -1 {
+			b.Errorf("%x", got)
+		}
+		for _, wrong := range []any{make([]byte, 7), make([]byte, 12)} {
+			if b.cpu.Upload(words, wrong) == nil {
+				b.Errorf("%v accepted", wrong)
+			}
+		}
+		if b.cpu.Upload(b.tensor(2), make([]byte, 8)) == nil {
+			b.Error("bytes fill a tensor of floats")
+		}
 	})
 }

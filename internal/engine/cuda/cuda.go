@@ -3,9 +3,10 @@
 // gorgonia.org/cu and cuBLAS, in programs built with the tag gpu; the tests
 // implement it in another process that runs the same kernels on the processor.
 //
-// All work goes to one stream of the device, in program order. Nothing waits
-// for it but Download and Sync, and an Upload whose staging memory is still in
-// use. Kernels that find an index, label or trie out of bounds note it on the
+// All work goes to one stream of the device, in program order, but for large
+// uploads: they cross the bus in a second stream beside it. Nothing waits for
+// work but Download, Sync, what Fetch returns, and an Upload whose staging
+// memory is still in use. Kernels that find an index, label or trie out of bounds note it on the
 // device and go on; the next Download or Sync reports it.
 package cuda
 
@@ -65,6 +66,7 @@ type Engine struct {
 	fault     Ptr
 	frozen    map[*tensor.Dense]Ptr // 16-bit copies; 0 until first used
 	recording *recording
+	fetched   []*fetched // not in use
 	name      string
 }
 
@@ -91,7 +93,7 @@ func New(d Driver, o Options) (*Engine, error) {
 		err = d.Fill(e.fault, 0, faultBytes/4)
 	}
 	if err == nil {
-		e.staging, err = newStaging(d)
+		e.staging, err = newStaging(d, e.pool)
 	}
 	if err != nil {
 		return nil, err
@@ -123,6 +125,7 @@ func (e *Engine) Close() error {
 		return nil
 	}
 	err := e.d.Sync()
+	err = first(err, e.closeFetched(e.fetched...))
 	for _, f := range []func() error{e.staging.close, e.pool.close, e.d.Close} {
 		if e := f(); err == nil {
 			err = e

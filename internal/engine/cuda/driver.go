@@ -13,9 +13,19 @@ type Info struct {
 	Driver     int   // highest CUDA version the driver runs, 13000 for 13.0
 }
 
+// Stream is a queue of work that is done in its order.
+type Stream int
+
+// The streams: Main has all kernels and products, Copies the uploads that go on
+// beside them.
+const (
+	Main Stream = iota
+	Copies
+)
+
 // Driver is what the engine asks of a device. All but Memory, Alloc and
-// AllocPinned queue work on one stream and return; an error of queued work may
-// come with any later call.
+// AllocPinned queue work, on Main unless they name the stream, and return; an
+// error of queued work may come with any later call.
 type Driver interface {
 	Info() Info
 	// Memory returns the bytes that are free and that there are.
@@ -30,7 +40,10 @@ type Driver interface {
 
 	// CopyIn queues a copy from pinned memory, which must stay as it is until
 	// an event recorded after it has come.
-	CopyIn(to Ptr, from []byte) error
+	CopyIn(s Stream, to Ptr, from []byte) error
+	// CopyBack queues a copy to pinned memory, which is there when an event set
+	// after it has come.
+	CopyBack(to []byte, from Ptr) error
 	// CopyOut copies to any Go memory, after all work queued before; it waits.
 	CopyOut(to []byte, from Ptr) error
 	Copy(to, from Ptr, n int64) error
@@ -56,10 +69,11 @@ var (
 	ErrNoBias   = errors.New("no product with a bias")
 )
 
-// Event is a mark in the stream.
+// Event is a mark in a stream.
 type Event interface {
-	Set() error  // marks the work queued so far
-	Wait() error // waits until the marked work is done
+	Set(s Stream) error  // marks the work that s has so far
+	Hold(s Stream) error // what s gets from now on waits for the marked work, if any
+	Wait() error         // waits until the marked work is done
 	Close() error
 }
 

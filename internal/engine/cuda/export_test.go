@@ -20,3 +20,20 @@ func Waits(e *Engine) int { return e.d.(*fake).waits }
 // AfterLaunches calls f once a fake device has been given n more pieces of work,
 // replayed ones included.
 func AfterLaunches(e *Engine, n int, f func()) { d := e.d.(*fake); d.alarm, d.ring = n, f }
+
+// Busy says whether the fake device of e has work that nothing has waited for.
+func Busy(e *Engine) bool { return len(e.d.(*fake).queues[Main]) > 0 }
+
+// Limit lets the fake device of e have n bytes more than it holds, or fewer if n
+// is negative: another program has the rest.
+func Limit(e *Engine, n int64) {
+	f := e.d.(*fake)
+	f.limit = f.held + n
+}
+
+// Trim gives what an engine holds and does not use back to its device.
+func Trim(t testing.TB, e *Engine) {
+	if err := e.pool.trim(); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -33,7 +33,8 @@ type fake struct {
 	blocks   map[Ptr]int64
 	next     Ptr
 	end      Ptr
-	queue    []func()
+	queues   [2][]item // of the streams
+	eager    bool      // copies are done as early as they may, not as late
 	noting   *[]func() // where work goes instead, while it is recorded
 	noBias   bool
 	launches []Launch
@@ -167,34 +168,17 @@ func (f *fake) put(vs ...any) {
 	}
 }
 
-func (f *fake) do(work func()) error {
-	f.count(1)
-	switch {
-	case f.failing != nil:
-		return f.failing
-	case f.noting != nil:
-		*f.noting = append(*f.noting, work)
-	default:
-		f.queue = append(f.queue, work)
-	}
-	return nil
-}
-
-// count lets the alarm come nearer.
-func (f *fake) count(n int) {
-	if f.alarm > 0 && f.alarm <= n {
-		f.ring()
-	}
-	f.alarm -= n
-}
-
 // flush does what is queued.
 func (f *fake) flush() error {
+	return f.wait(func() bool { return false })
+}
+
+// wait does what is queued till enough says so.
+func (f *fake) wait(enough func() bool) error {
 	f.waits++
-	for _, w := range f.queue {
-		w()
+	if err := f.until(enough); err != nil {
+		return err
 	}
-	f.queue = nil
 	f.put("Y")
 	f.to.Flush()
 	var n uint32
@@ -243,14 +227,25 @@ func (f *fake) Free(p Ptr) error {
 func (f *fake) AllocPinned(n int) ([]byte, error) { return make([]byte, n), nil }
 func (f *fake) FreePinned([]byte) error           { return nil }
 
-func (f *fake) CopyIn(to Ptr, from []byte) error {
-	return f.do(func() { f.put("W", uint64(to), uint64(len(from)), from) })
+func (f *fake) CopyIn(s Stream, to Ptr, from []byte) error {
+	return f.doIn(s, item{work: func() { f.put("W", uint64(to), uint64(len(from)), from) }})
+}
+
+func (f *fake) CopyBack(to []byte, from Ptr) error {
+	for i := range to {
+		to[i] = 0xff // NaN, to show what is read before it is there
+	}
+	return f.do(func() { f.read(to, from) })
 }
 
 func (f *fake) CopyOut(to []byte, from Ptr) error {
 	if err := f.flush(); err != nil {
 		return err
 	}
+	return f.read(to, from)
+}
+
+func (f *fake) read(to []byte, from Ptr) error {
 	f.put("R", uint64(from), uint64(len(to)))
 	f.to.Flush()
 	_, err := io.ReadFull(f.from, to)
@@ -294,13 +289,6 @@ func (f *fake) Product(p Product) error {
 	})
 }
 
-type fakeEvent struct{ f *fake }
-
-func (f *fake) NewEvent() (Event, error) { return fakeEvent{f}, nil }
-func (e fakeEvent) Set() error           { return nil }
-func (e fakeEvent) Wait() error          { return e.f.flush() }
-func (e fakeEvent) Close() error         { return nil }
-
 type fakeReplay struct {
 	f    *fake
 	work []func()
@@ -318,8 +306,11 @@ func (f *fake) Recorded() (Replay, error) {
 }
 
 func (r *fakeReplay) Run() error {
-	r.f.count(len(r.work))
-	r.f.queue = append(r.f.queue, r.work...)
+	for _, w := range r.work {
+		if err := r.f.do(w); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 func (r *fakeReplay) Close() error { return nil }

@@ -22,6 +22,11 @@ func (e *Engine) checkFault() error {
 	if err := e.d.CopyOut(b[:], e.fault); err != nil {
 		return err
 	}
+	return e.explainFault(b)
+}
+
+// explainFault returns what kernels have noted in b, and clears it.
+func (e *Engine) explainFault(b [faultBytes]byte) error {
 	word := func(i int) int32 { return int32(binary.LittleEndian.Uint32(b[4*i:])) }
 	code := word(0)
 	if code == 0 {

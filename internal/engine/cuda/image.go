@@ -12,11 +12,13 @@ func (e *Engine) Patchify(out, images *tensor.Dense, patch int) error {
 	if len(s) != 4 || s[2] != s[3] || patch < 1 || s[2]%patch != 0 {
 		return fmt.Errorf("images of shape %v cannot be cut into patches of %d x %d", s, patch, patch)
 	}
-	n := s.TotalSize()
-	if err := want(sized{"images", images, n}, sized{"patches", out, n}); err != nil {
+	grid := s[2] / patch
+	columns, err := patchColumns(out, s[0]*grid*grid, s[1]*patch*patch)
+	if err := first(err, want(sized{"images", images, s.TotalSize()}, sized{"patches", out, size(out)})); err != nil {
 		return err
 	}
-	return e.each("patchify", int64(n), out, images, int64(n), int32(s[1]), int32(s[2]), int32(patch))
+	n := int64(size(out))
+	return e.each("patchify", n, out, images, n, int32(s[1]), int32(s[2]), int32(patch), int32(columns))
 }
 
 // Tokens puts the class embedding before the patches and adds positions.

@@ -116,13 +116,18 @@ func address(t *tensor.Dense) Ptr {
 	return Ptr(t.Uintptr())
 }
 
-// raw returns the bytes of a []float32 or []int32 and its number of elements.
+// raw returns the bytes of a []float32, []int32 or []byte (four a 32-bit word)
+// and its number of elements.
 func raw(s any) (b []byte, dt tensor.Dtype, n int, err error) {
 	switch s := s.(type) {
 	case []float32:
 		return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), 4*len(s)), tensor.Float32, len(s), nil
 	case []int32:
 		return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), 4*len(s)), tensor.Int32, len(s), nil
+	case []byte:
+		if len(s)%4 == 0 {
+			return s, tensor.Int32, len(s) / 4, nil
+		}
 	}
 	return nil, dt, 0, fmt.Errorf("%T", s)
 }

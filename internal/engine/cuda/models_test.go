@@ -63,7 +63,7 @@ func TestBatchThatFitsIsNamed(t *testing.T) {
 	}
 	batch := 512
 	for err := encode(batch); err != nil; err = encode(batch) {
-		named := regexp.MustCompile(`--batch (\d+) would fit`).FindStringSubmatch(err.Error())
+		named := regexp.MustCompile(`(\d+) images at a time would fit`).FindStringSubmatch(err.Error())
 		if named == nil {
 			batch /= 2 // the pictures alone do not fit
 			continue

@@ -31,7 +31,7 @@ func open(t testing.TB, o Options) (*Engine, *fake) {
 func TestKernelsAgreeWithReference(t *testing.T) {
 	for name, check := range map[string]func(*cudatest.Bench){
 		"Gemm": (*cudatest.Bench).Gemm, "Elementwise": (*cudatest.Bench).Elementwise, "Norms": (*cudatest.Bench).Norms,
-		"Attention": (*cudatest.Bench).Attention, "TreeAttention": (*cudatest.Bench).TreeAttention, "Rows": (*cudatest.Bench).Rows,
+		"Attention": (*cudatest.Bench).Attention, "TreeAttention": (*cudatest.Bench).TreeAttention, "Rows": (*cudatest.Bench).Rows, "Pixels": (*cudatest.Bench).Pixels,
 		"Losses": (*cudatest.Bench).Losses, "Optimizers": (*cudatest.Bench).Optimizers,
 		"Misfits": (*cudatest.Bench).Misfits, "Faults": (*cudatest.Bench).Faults,
 	} {

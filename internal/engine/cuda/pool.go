@@ -22,6 +22,14 @@ type pool struct {
 	free  map[int64][]Ptr // by size
 	size  map[Ptr]int64   // of all that is held
 	busy  map[Ptr]bool    // handed out
+
+	spare spare // may be nil
+}
+
+// spare is a holder of the pool's memory that can do without.
+type spare interface {
+	size() int64    // bytes it holds
+	release() error // puts them back
 }
 
 func newPool(d Driver, bound int64) *pool {
@@ -74,6 +82,18 @@ func (p *pool) get(n int64) (Ptr, error) {
 	return ptr, nil
 }
 
+// getIfFree is get for what can be done without: it takes nothing from others
+// and returns 0 where there is no room.
+func (p *pool) getIfFree(n int64) (Ptr, error) {
+	if size := sizeClass(n); len(p.free[size]) == 0 {
+		free, _, err := p.d.Memory()
+		if err != nil || size > p.bound-p.held || size > free {
+			return 0, err
+		}
+	}
+	return p.get(n)
+}
+
 // put takes memory back. Memory that is not the pool's, or was given back
 // before, is an error.
 func (p *pool) put(ptr Ptr) error {
@@ -89,6 +109,11 @@ func (p *pool) put(ptr Ptr) error {
 
 // trim gives unused memory back to the driver.
 func (p *pool) trim() error {
+	if p.spare != nil {
+		if err := p.spare.release(); err != nil {
+			return err
+		}
+	}
 	for size, list := range p.free {
 		for _, ptr := range list {
 			if err := p.d.Free(ptr); err != nil {
@@ -107,6 +132,9 @@ func (p *pool) available() int64 {
 	rest := p.bound - p.held
 	if free, _, err := p.d.Memory(); err == nil {
 		rest = min(rest, free)
+	}
+	if p.spare != nil {
+		rest += p.spare.size()
 	}
 	return p.held - p.used + max(rest, 0)
 }

@@ -1,73 +1,90 @@
 package cuda
 
-// stagingBytes is the size of each of the staging buffers.
-const stagingBytes = 8 << 20
+// Small uploads, such as a batch's labels or a token trie, pass through a ring
+// of pinned memory on the main stream. It is cut into segments, so that the
+// host waits for the device only when it is a whole ring ahead.
+const (
+	segmentBytes = 1 << 20
+	segments     = 8
+	ringAlign    = 256 // of a copy's start
+)
 
-// staging is pinned host memory through which uploads pass: while the device
-// copies from one buffer the caller fills the other.
+// staging is what uploads pass through.
 type staging struct {
 	d       Driver
-	buffers [2][]byte
-	events  [2]Event
-	pending [2]bool
-	next    int
+	ring    []byte
+	at      int // where the next small upload goes
+	events  [segments]Event
+	pending [segments]bool
+	lanes   lanes
 }
 
-func newStaging(d Driver) (*staging, error) {
-	s := &staging{d: d}
-	for i := range s.buffers {
-		var err error
-		if s.buffers[i], err = d.AllocPinned(stagingBytes); err == nil {
-			s.events[i], err = d.NewEvent()
-		}
-		if err != nil {
+func newStaging(d Driver, p *pool) (*staging, error) {
+	s := &staging{d: d, lanes: lanes{d: d, pool: p, most: laneBytes}}
+	var err error
+	if s.ring, err = d.AllocPinned(segments * segmentBytes); err != nil {
+		return nil, err
+	}
+	for i := range s.events {
+		if s.events[i], err = d.NewEvent(); err != nil {
 			s.close()
 			return nil, err
 		}
 	}
+	p.spare = &s.lanes
 	return s, nil
 }
 
-// upload queues the copy of b. It waits only for a buffer that the device has
-// not yet read.
+// upload queues the copy of b, which may change when it returns.
 func (s *staging) upload(to Ptr, b []byte) error {
+	if len(b) > segmentBytes {
+		return s.lanes.upload(to, b)
+	}
 	for len(b) > 0 {
-		i := s.next
-		s.next = 1 - i
-		if s.pending[i] {
-			if err := s.events[i].Wait(); err != nil {
-				return err
-			}
-			s.pending[i] = false
-		}
-		n := copy(s.buffers[i], b)
-		if err := s.d.CopyIn(to, s.buffers[i][:n]); err != nil {
+		n, err := s.part(to, b)
+		if err != nil {
 			return err
 		}
-		if err := s.events[i].Set(); err != nil {
-			return err
-		}
-		s.pending[i] = true
 		b = b[n:]
 		to += Ptr(n)
 	}
 	return nil
 }
 
+// part queues as much of b as the present segment has room for.
+func (s *staging) part(to Ptr, b []byte) (n int, err error) {
+	i := s.at / segmentBytes
+	if s.at%segmentBytes == 0 && s.pending[i] {
+		if err := s.events[i].Wait(); err != nil {
+			return 0, err
+		}
+		s.pending[i] = false
+	}
+	room := s.ring[s.at : (i+1)*segmentBytes]
+	n = copy(room, b)
+	if err := s.d.CopyIn(Main, to, room[:n]); err != nil {
+		return 0, err
+	}
+	s.at += (n + ringAlign - 1) / ringAlign * ringAlign
+	if s.at == (i+1)*segmentBytes {
+		if err := s.events[i].Set(Main); err != nil {
+			return 0, err
+		}
+		s.pending[i] = true
+		s.at %= len(s.ring)
+	}
+	return n, nil
+}
+
 func (s *staging) close() error {
-	var err error
-	keep := func(e error) {
-		if err == nil {
-			err = e
+	err := s.lanes.close()
+	for _, e := range s.events {
+		if e != nil {
+			err = first(err, e.Close())
 		}
 	}
-	for i := range s.buffers {
-		if s.events[i] != nil {
-			keep(s.events[i].Close())
-		}
-		if s.buffers[i] != nil {
-			keep(s.d.FreePinned(s.buffers[i]))
-		}
+	if s.ring != nil {
+		err = first(err, s.d.FreePinned(s.ring))
 	}
 	*s = staging{d: s.d}
 	return err

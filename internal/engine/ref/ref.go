@@ -4,6 +4,7 @@
 package ref
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 
@@ -53,6 +54,13 @@ func (e *Engine) Upload(dst *tensor.Dense, src any) error {
 	case []int32:
 		if d, ok := dst.Data().([]int32); ok && len(d) == len(s) {
 			copy(d, s)
+			return nil
+		}
+	case []byte:
+		if d, ok := dst.Data().([]int32); ok && 4*len(d) == len(s) {
+			for i := range d {
+				d[i] = int32(binary.LittleEndian.Uint32(s[4*i:]))
+			}
 			return nil
 		}
 	}

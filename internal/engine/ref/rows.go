@@ -1,6 +1,8 @@
 package ref
 
 import (
+	"fmt"
+
 	"gorgonia.org/tensor"
 )
 
@@ -87,10 +89,15 @@ func (e *Engine) Patchify(out, images *tensor.Dense, p int) error {
 	s := images.Shape()
 	b, c, size := s[0], s[1], s[2]
 	g := size / p
-	at := 0
+	rows, w := dims(out)
+	if rows != b*g*g || w < c*p*p {
+		return fmt.Errorf("patches %v do not hold images %v", out.Shape(), s)
+	}
+	clear(f32(out))
 	for i := 0; i < b; i++ {
 		for gy := 0; gy < g; gy++ {
 			for gx := 0; gx < g; gx++ {
+				at := ((i*g+gy)*g + gx) * w
 				for ch := 0; ch < c; ch++ {
 					for y := 0; y < p; y++ {
 						from := ((i*c+ch)*size+gy*p+y)*size + gx*p

@@ -109,6 +109,11 @@ func (b *Bench) Rows() {
 		b.same("Patchify", []array{b.normal(batch, 3, side, side)}, func(e engine.Engine, i, o tensors) error {
 			return e.Patchify(o[0], i[0], patch)
 		}, sh(batch*n, 3*patch*patch))
+		for _, extra := range []int{1, 4} {
+			b.same("Patchify in wide rows", []array{b.normal(batch, 3, side, side)}, func(e engine.Engine, i, o tensors) error {
+				return e.Patchify(o[0], i[0], patch)
+			}, sh(batch*n, 3*patch*patch+extra))
+		}
 		in := []array{b.normal(batch*n, w), b.normal(w), b.normal(n+1, w), b.normal(batch*(n+1), w)}
 		b.same("Tokens", in, func(e engine.Engine, i, o tensors) error { return e.Tokens(o[0], i[0], i[1], i[2]) }, sh(batch*(n+1), w))
 		b.same("TokensGrad", in, func(e engine.Engine, i, o tensors) error {

@@ -23,7 +23,7 @@ static std::map<uintptr_t, size_t> blocks;
 static size_t held;
 static Graph *capture;
 static thread_local void *current;
-static int context_object, stream_object, module_object;
+static int context_object, stream_objects[2], streams_made, module_object;
 
 static int fail(const std::string &why) {
     if (failure.empty()) {
@@ -43,8 +43,8 @@ static bool inside(uint64_t p, size_t n) {
 // work does something in the stream, or notes it while a graph is captured.
 static int work(void *stream, std::function<void()> f) {
     if (!current) return 201;
-    if (stream != &stream_object) return fail("work on another stream");
-    if (capture) capture->push_back(f);
+    if (stream != &stream_objects[0] && stream != &stream_objects[1]) return fail("work on another stream");
+    if (capture && stream == &stream_objects[0]) capture->push_back(f);
     else f();
     return failure.empty() ? 0 : 719;
 }
@@ -67,7 +67,7 @@ API cuDeviceGetAttribute(int *v, int a, int) { return *v = a == 75 ? 9 : 0, 0; }
 API cuDevicePrimaryCtxRetain(void **c, int) { return *c = &context_object, (int)setting("EMULATOR_RETAIN", 0); }
 API cuDevicePrimaryCtxRelease_v2(int) { return blocks.empty() ? 0 : fail("memory is left when the context goes"); }
 API cuCtxSetCurrent(void *c) { return current = c, 0; }
-API cuStreamCreate(void **s, unsigned) { return *s = &stream_object, 0; }
+API cuStreamCreate(void **s, unsigned) { return *s = &stream_objects[streams_made++ % 2], 0; }
 API cuStreamDestroy_v2(void *) { return 0; }
 API cuStreamSynchronize(void *) { return capture ? fail("waiting while capturing") : failure.empty() ? 0 : 719; }
 API cuMemGetInfo_v2(size_t *free, size_t *total) {
@@ -99,6 +99,10 @@ API cuMemcpyHtoDAsync_v2(uint64_t to, const void *from, size_t n, void *s) {
     if (!inside(to, n)) return fail("copy in to a bad address");
     return work(s, [=] { memcpy((void *)to, from, n); });
 }
+API cuMemcpyDtoHAsync_v2(void *to, uint64_t from, size_t n, void *s) {
+    if (!inside(from, n)) return fail("copy out of a bad address");
+    return work(s, [=] { memcpy(to, (void *)from, n); });
+}
 API cuMemcpyDtoH_v2(void *to, uint64_t from, size_t n) {
     if (!inside(from, n)) return fail("copy out of a bad address");
     return memcpy(to, (void *)from, n), failure.empty() ? 0 : 719;
@@ -128,8 +132,9 @@ API cuLaunchKernel(void *f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, 
     std::string name = (const char *)f, args((const char *)extra[1], n);
     return work(s, [=] { emulator::launch(name, {gx, gy, gz}, {bx, by, bz}, shared, args.data(), args.size()); });
 }
-API cuEventCreate(void **e, unsigned) { return *e = &stream_object, 0; }
+API cuEventCreate(void **e, unsigned) { return *e = &module_object, 0; }
 API cuEventRecord(void *, void *s) { return work(s, [] {}); }
+API cuStreamWaitEvent(void *s, void *, unsigned) { return work(s, [] {}); }
 API cuEventSynchronize(void *) { return 0; }
 API cuEventDestroy_v2(void *) { return 0; }
 API cuStreamBeginCapture_v2(void *, int) { return capture = new Graph, 0; }

@@ -1,14 +1,15 @@
 // The foot of the image tower: patches and tokens.
 #include "common.cuh"
 
-// out[(b*G + gy)*G + gx, (c*P + y)*P + x] = images[b, c, gy*P + y, gx*P + x]
-KERNEL(patchify)(float *out, const float *images, i64 total, int channels, int size, int patch) {
+// out[(b*G + gy)*G + gx, (c*P + y)*P + x] = images[b, c, gy*P + y, gx*P + x],
+// and 0 in the columns behind the last
+KERNEL(patchify)(float *out, const float *images, i64 total, int channels, int size, int patch, int columns) {
     int grid = size / patch;
     EACH(e, total) {
         i64 k = e;
-        int x = take(&k, patch), y = take(&k, patch), c = take(&k, channels);
+        int at = take(&k, columns), c = at / (patch * patch), y = at / patch % patch, x = at % patch;
         int gx = take(&k, grid), gy = take(&k, grid);
-        out[e] = images[((k * channels + c) * size + gy * patch + y) * size + gx * patch + x];
+        out[e] = c < channels ? images[((k * channels + c) * size + gy * patch + y) * size + gx * patch + x] : 0.0f;
     }
 }
 

@@ -8,6 +8,7 @@
 #include "layernorm.cu"
 #include "norm.cu"
 #include "optimizer.cu"
+#include "pixels.cu"
 #include "range.cu"
 #include "reduce.cu"
 #include "rows.cu"

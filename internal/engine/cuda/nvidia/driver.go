@@ -28,7 +28,8 @@ type driver struct {
 	info      cuda.Info
 	device    cu.Device
 	context   cu.CUContext
-	stream    cu.Stream
+	stream    cu.Stream // Main
+	copies    cu.Stream
 	module    cu.Module
 	kernels   map[string]unsafe.Pointer // CUfunction
 	plans     map[shape]*C.Plan
@@ -76,6 +77,9 @@ func (d *driver) open() (err error) {
 	}
 	err = d.on(func() (err error) {
 		if d.stream, err = cu.MakeStream(cu.NonBlocking); err != nil {
+			return err
+		}
+		if d.copies, err = cu.MakeStream(cu.NonBlocking); err != nil {
 			return err
 		}
 		if d.workspace, err = cu.MemAlloc(workspaceBytes); err != nil {
@@ -135,7 +139,14 @@ var (
 func (d *driver) Info() cuda.Info { return d.info }
 
 // Sync waits for all queued work.
-func (d *driver) Sync() error { return d.on(d.stream.Synchronize) }
+func (d *driver) Sync() error {
+	return d.on(func() error {
+		if err := d.copies.Synchronize(); err != nil {
+			return err
+		}
+		return d.stream.Synchronize()
+	})
+}
 
 // Close gives back what the driver holds.
 func (d *driver) Close() error {
@@ -155,6 +166,9 @@ func (d *driver) Close() error {
 		}
 		if d.workspace != 0 {
 			_ = cu.MemFree(d.workspace)
+		}
+		if (d.copies != cu.Stream{}) {
+			_ = d.copies.Destroy()
 		}
 		if (d.stream != cu.Stream{}) {
 			return d.stream.Destroy()

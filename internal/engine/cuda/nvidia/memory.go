@@ -57,9 +57,16 @@ func (d *driver) FreePinned(b []byte) error {
 }
 
 // CopyIn queues a copy from pinned memory.
-func (d *driver) CopyIn(to cuda.Ptr, from []byte) error {
+func (d *driver) CopyIn(s cuda.Stream, to cuda.Ptr, from []byte) error {
 	return d.on(func() error {
-		return cu.MemcpyHtoDAsync(cu.DevicePtr(to), unsafe.Pointer(unsafe.SliceData(from)), int64(len(from)), d.stream)
+		return cu.MemcpyHtoDAsync(cu.DevicePtr(to), unsafe.Pointer(unsafe.SliceData(from)), int64(len(from)), d.queue(s))
+	})
+}
+
+// CopyBack queues a copy to pinned memory.
+func (d *driver) CopyBack(to []byte, from cuda.Ptr) error {
+	return d.on(func() error {
+		return cu.MemcpyDtoHAsync(unsafe.Pointer(unsafe.SliceData(to)), cu.DevicePtr(from), int64(len(to)), d.stream)
 	})
 }
 

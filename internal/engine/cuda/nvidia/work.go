@@ -103,9 +103,22 @@ func (d *driver) NewEvent() (cuda.Event, error) {
 	return e, err
 }
 
-func (e *event) Set() error   { return e.d.on(func() error { return e.e.Record(e.d.stream) }) }
+func (e *event) Set(s cuda.Stream) error {
+	return e.d.on(func() error { return e.e.Record(e.d.queue(s)) })
+}
+func (e *event) Hold(s cuda.Stream) error {
+	return e.d.on(func() error { return e.d.queue(s).Wait(e.e, 0) })
+}
 func (e *event) Wait() error  { return e.d.on(e.e.Synchronize) }
 func (e *event) Close() error { return e.d.on(func() error { return cu.DestroyEvent(&e.e) }) }
+
+// queue returns a stream.
+func (d *driver) queue(s cuda.Stream) cu.Stream {
+	if s == cuda.Copies {
+		return d.copies
+	}
+	return d.stream
+}
 
 // replay implements cuda.Replay by a CUDA graph.
 type replay struct {

@@ -1,0 +1,35 @@
+package engine
+
+import "gorgonia.org/tensor"
+
+// What some engines can do beside [Engine]; the rest do without.
+
+// Bounded is an engine with memory of its own, such as a GPU.
+type Bounded interface {
+	// Reserve reports an [OutOfMemory] if less than bytes can be had.
+	Reserve(bytes int64) error
+}
+
+// Fetcher is an engine that reads a result back while later work goes on.
+type Fetcher interface {
+	// Fetch queues the reading of src, a float32 tensor, behind all work queued
+	// before, and returns: src may be written to again. wait waits for it and
+	// writes the values to dst; it must be called once, and reports what went
+	// wrong in the work before.
+	Fetch(src *tensor.Dense) (wait func(dst []float32) error, err error)
+}
+
+// Padder is an engine that multiplies faster where rows have certain lengths.
+type Padder interface {
+	// Padded returns the number of columns to which matrices of the given
+	// number are best filled up with zeros.
+	Padded(columns int) int
+}
+
+// Padded is e's [Padder], and columns where it has no wish.
+func Padded(e Engine, columns int) int {
+	if p, ok := e.(Padder); ok {
+		return p.Padded(columns)
+	}
+	return columns
+}

@@ -1,0 +1,125 @@
+package text
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"clipcalib/internal/engine"
+)
+
+// EncodeTokens is Encode for prompts that are tokens already, each from SOT to
+// EOT, or padded behind that.
+func (e *Encoder) EncodeTokens(ctx context.Context, prompts [][]int32) ([][]float32, error) {
+	cut := make([][]int32, len(prompts))
+	for i, p := range prompts {
+		n, err := promptLen(p)
+		if err == nil {
+			err = e.fits(p[:n])
+		}
+		if err != nil {
+			return nil, fmt.Errorf("prompt %d: %w", i, err)
+		}
+		cut[i] = p[:n]
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	out := make([][]float32, len(prompts))
+	if err := e.encode(ctx, cut, out); err != nil {
+		return nil, fmt.Errorf("encode texts: %w", err)
+	}
+	return out, nil
+}
+
+// encode writes the features of the prompts to out, chunk after chunk. The
+// features of a chunk are read when the next one has been queued, so that the
+// device works while the host builds tries. Where memory does not suffice, the
+// rest is cut into smaller chunks.
+func (e *Encoder) encode(ctx context.Context, prompts [][]int32, out [][]float32) error {
+	finish := func() error { return nil } // takes the results of the chunk before
+	again := false
+	for todo := chunks(prompts, e.nodes); len(todo) > 0; {
+		trie, err := trieOf(prompts, todo[0])
+		if err != nil {
+			return errors.Join(err, finish())
+		}
+		wait, err := e.start(ctx, trie)
+		var oom *engine.OutOfMemory
+		if errors.As(err, &oom) && (!again || len(todo[0]) > 1) {
+			e.programs.Close()
+			if again {
+				e.nodes = oom.Smaller(min(e.nodes, trie.Len()))
+				todo = e.cutAgain(prompts, todo)
+			}
+			again = true
+			continue
+		}
+		if done := finish(); done != nil || err != nil {
+			return errors.Join(done, engine.NameFit(err, engine.TrieNodes, trie.Len()))
+		}
+		finish = func(chunk []int) func() error {
+			return func() error { return e.take(wait, chunk, out) }
+		}(todo[0])
+		todo, again = todo[1:], false
+	}
+	return finish()
+}
+
+// cutAgain cuts what is left to do by the present number of nodes.
+func (e *Encoder) cutAgain(prompts [][]int32, todo [][]int) [][]int {
+	var left []int
+	for _, chunk := range todo {
+		left = append(left, chunk...)
+	}
+	rest := make([][]int32, len(left))
+	for i, at := range left {
+		rest[i] = prompts[at]
+	}
+	out := chunks(rest, e.nodes)
+	for _, chunk := range out {
+		for i, at := range chunk {
+			chunk[i] = left[at]
+		}
+	}
+	return out
+}
+
+// trieOf is the trie of the prompts that chunk lists.
+func trieOf(prompts [][]int32, chunk []int) (*Trie, error) {
+	part := make([][]int32, len(chunk))
+	for i, at := range chunk {
+		part[i] = prompts[at]
+	}
+	return NewTrie(part)
+}
+
+// start queues a trie.
+func (e *Encoder) start(ctx context.Context, trie *Trie) (wait func() ([]float32, error), err error) {
+	if e.weights == nil {
+		return nil, errors.New("the encoder is closed")
+	}
+	size := [2]int{bucket(trie.Len()), bucket(trie.NumPrompts())}
+	p, err := e.programs.Get(size, func() (*program, error) { return e.compile(size[0], size[1]) })
+	if err != nil {
+		return nil, err
+	}
+	if err := p.in.Set(p.g, trie, nil); err != nil {
+		return nil, err
+	}
+	if err := p.Run(ctx); err != nil {
+		return nil, err
+	}
+	return p.Fetch(p.features)
+}
+
+// take writes the features of a chunk to the places of its prompts.
+func (e *Encoder) take(wait func() ([]float32, error), chunk []int, out [][]float32) error {
+	features, err := wait()
+	if err != nil {
+		return err
+	}
+	for i, at := range chunk {
+		out[at] = features[i*e.Dim() : (i+1)*e.Dim() : (i+1)*e.Dim()]
+	}
+	return nil
+}

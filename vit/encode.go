@@ -1,0 +1,224 @@
+package vit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+
+	"clipcalib/internal/engine"
+	"clipcalib/internal/engine/cpu/parallel"
+)
+
+// Encode returns the feature of each image, of length Dim and not normalised,
+// in the order of the images. An image is what Preprocessor makes: 3 x S x S
+// values. When ctx ends, Encode stops and returns its error. Pictures that are
+// bytes are encoded from a quarter of the memory by EncodeBatch.
+func (e *Encoder) Encode(ctx context.Context, images [][]float32) ([][]float32, error) {
+	s := e.config.Vision.ImageSize
+	size := 3 * s * s
+	for i, img := range images {
+		if len(img) != size {
+			return nil, fmt.Errorf("image %d has %d values, the image tower takes 3 x %d x %d = %d", i, len(img), s, s, size)
+		}
+	}
+	return e.encode(ctx, &floatImages{images: images, size: size})
+}
+
+// encode returns the features of all images.
+func (e *Encoder) encode(ctx context.Context, in images) ([][]float32, error) {
+	out := make([][]float32, in.len())
+	l := line{e: e}
+	defer l.drop()
+	if err := l.add(ctx, in, out); err != nil {
+		return nil, err
+	}
+	return out, l.flush()
+}
+
+// images is pictures in one of the forms that programs take.
+type images interface {
+	len() int
+	shape(n int) shape
+	// put sets the leaves of a program to the n images from at on.
+	put(p *program, at, n int) error
+}
+
+// line encodes images with one job ahead: the results of a job are read when
+// the next one has been queued, so that the device need not wait while the host
+// reads results and fills the next input.
+type line struct {
+	e    *Encoder
+	last *job
+}
+
+// job is images on their way through the tower.
+type job struct {
+	out  [][]float32 // where the features go
+	wait func() ([]float32, error)
+}
+
+// add queues all images; the features of the last of them are in out after
+// flush.
+func (l *line) add(ctx context.Context, in images, out [][]float32) error {
+	if in.len() == 0 {
+		return l.flush()
+	}
+	again := false // memory was made free for these images
+	for at := 0; at < in.len(); {
+		n := l.e.piece(in.len() - at)
+		wait, err := l.e.start(ctx, in, at, n)
+		if err != nil {
+			if l.e.makeRoom(err, n, again) {
+				again = true
+				continue
+			}
+			return fmt.Errorf("encode images: %w", engine.NameFit(err, engine.Images, n))
+		}
+		again = false
+		if err := l.next(&job{out: out[at : at+n], wait: wait}); err != nil {
+			return err
+		}
+		at += n
+	}
+	return nil
+}
+
+// piece is the number of images to encode next of so many. An automatic batch
+// that gave way cuts them into equal parts, so that one program serves all.
+func (e *Encoder) piece(left int) int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.auto || left <= e.batch {
+		return min(e.batch, left)
+	}
+	parts := (left + e.batch - 1) / e.batch
+	return (left + parts - 1) / parts
+}
+
+// flush waits for what is queued.
+func (l *line) flush() error { return l.next(nil) }
+
+// drop forgets what is queued.
+func (l *line) drop() { _ = l.next(nil) }
+
+// next takes the results of the last job, which j follows.
+func (l *line) next(j *job) error {
+	last := l.last
+	l.last = j
+	if last == nil {
+		return nil
+	}
+	l.e.mu.Lock()
+	defer l.e.mu.Unlock()
+	features, err := last.wait()
+	if err != nil {
+		return fmt.Errorf("encode images: %w", err)
+	}
+	d := l.e.Dim()
+	for i := range last.out {
+		last.out[i] = features[i*d : (i+1)*d : (i+1)*d]
+	}
+	return nil
+}
+
+// start queues the n images from at on.
+func (e *Encoder) start(ctx context.Context, in images, at, n int) (wait func() ([]float32, error), err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.weights == nil {
+		return nil, errors.New("the encoder is closed")
+	}
+	s := in.shape(n)
+	p, err := e.programs.Get(s, func() (*program, error) { return e.compile(s) })
+	if err != nil {
+		return nil, err
+	}
+	if err := in.put(p, at, n); err != nil {
+		return nil, err
+	}
+	if err := p.Run(ctx); err != nil {
+		return nil, err
+	}
+	return p.Fetch(p.features)
+}
+
+// makeRoom reports whether n images are to be tried again after err. Where
+// memory did not suffice, the programs of other batches give way at first, then
+// an automatic batch becomes smaller.
+func (e *Encoder) makeRoom(err error, n int, again bool) bool {
+	var oom *engine.OutOfMemory
+	if !errors.As(err, &oom) {
+		return false
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.programs.Close()
+	switch {
+	case !again:
+		return true
+	case !e.auto || n == 1:
+		return false
+	}
+	e.batch = oom.Smaller(n)
+	return true
+}
+
+// floatImages is pictures as Preprocessor makes them.
+type floatImages struct {
+	images [][]float32
+	size   int
+	flat   []float32
+}
+
+func (f *floatImages) len() int          { return len(f.images) }
+func (f *floatImages) shape(n int) shape { return shape{n: n} }
+
+func (f *floatImages) put(p *program, at, n int) error {
+	if f.flat == nil {
+		f.flat = make([]float32, n*f.size)
+	}
+	flat := f.flat[:n*f.size]
+	gather(n, func(i int) { copy(flat[i*f.size:], f.images[at+i]) })
+	return p.g.Set(p.images, flat)
+}
+
+// byteImages is pictures of bytes, one after the other.
+type byteImages struct {
+	Batch
+	n, size int
+	flat    []byte
+}
+
+func (b *byteImages) len() int          { return b.n }
+func (b *byteImages) shape(n int) shape { return shape{n, true} }
+
+func (b *byteImages) put(p *program, at, n int) error {
+	if table := b.Preprocessor.table; p.normalised != table {
+		if err := p.g.Set(p.table, b.Preprocessor.values()); err != nil {
+			return err
+		}
+		p.normalised = table
+	}
+	pixels := b.Pixels[at*b.size : (at+n)*b.size]
+	if row := (b.size + 3) / 4 * 4; row != b.size { // pictures begin at whole words
+		if b.flat == nil {
+			b.flat = make([]byte, n*row)
+		}
+		for i := range n {
+			copy(b.flat[i*row:], pixels[i*b.size:(i+1)*b.size])
+		}
+		pixels = b.flat[:n*row]
+	}
+	return p.g.Set(p.images, pixels)
+}
+
+// gather calls put for 0 to n-1 on several goroutines: one alone copies slower
+// than a GPU encodes.
+func gather(n int, put func(i int)) {
+	parallel.For(runtime.GOMAXPROCS(0), n, 8, func(_, lo, hi int) {
+		for i := lo; i < hi; i++ {
+			put(i)
+		}
+	})
+}
