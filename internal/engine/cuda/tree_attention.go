@@ -4,6 +4,12 @@ import (
 	"gorgonia.org/tensor"
 )
 
+// From tree_attention.cuh.
+const (
+	treeLanes   = 8   // LANES: of a node and head
+	treeDeepest = 128 // DEEPEST
+)
+
 // TreeAttention attends to ancestors in a token trie.
 func (e *Engine) TreeAttention(out, qkv, tree *tensor.Dense, count int) error {
 	if isNarrow(out) || isNarrow(qkv) {
@@ -15,8 +21,7 @@ func (e *Engine) TreeAttention(out, qkv, tree *tensor.Dense, count int) error {
 	if err := first(err, want(sized{"result", out, h.rows * h.width}), wantInts(sized{"token trie", tree, 3 * h.rows})); err != nil {
 		return err
 	}
-	return e.launch(h.kernel("tree_attention"), h.nodes(), dims3{attentionBlock, 1, 1}, 0,
-		out, qkv, tree, int32(h.rows), int32(h.width), int32(h.dim), h.scale, e.fault)
+	return e.paths("tree_attention", h, out, qkv, tree, int32(h.rows), int32(h.width), int32(h.dim), h.scale, e.fault)
 }
 
 // TreeAttentionGrad differentiates TreeAttention.
@@ -30,15 +35,36 @@ func (e *Engine) TreeAttentionGrad(dqkv, qkv, out, dout, tree *tensor.Dense, cou
 		return err
 	}
 	defer release()
-	rest := []any{int32(h.rows), int32(h.width), int32(h.dim), h.scale, e.fault}
-	return first(
-		e.launch(h.kernel("tree_attention_grad_q"), h.nodes(), dims3{attentionBlock, 1, 1}, 0,
-			append([]any{dqkv, logSum, delta, qkv, out, dout, tree}, rest...)...),
-		e.launch(h.kernel("tree_attention_grad_kv"), dims3{uint32(h.rows), uint32(h.count), 1}, dims3{warp, 1, 1}, 2*h.built*4,
-			append([]any{dqkv, logSum, delta, qkv, dout, tree}, rest...)...))
+	err = e.paths("tree_attention_grad_q", h, dqkv, logSum, delta, qkv, out, dout, tree,
+		int32(h.rows), int32(h.width), int32(h.dim), h.scale, e.fault)
+	return first(err, e.descendants(h, dqkv, logSum, delta, qkv, dout, tree))
 }
 
-// nodes is the grid of one thread a node and head.
-func (h heads) nodes() dims3 {
-	return dims3{uint32((h.rows + attentionBlock - 1) / attentionBlock), uint32(h.count), 1}
+// paths queues a kernel that gives each node and head to a group of lanes.
+func (e *Engine) paths(kernel string, h heads, args ...any) error {
+	groups := blockThreads / treeLanes
+	n := (h.rows*h.count + groups - 1) / groups
+	return e.launch(h.kernel(kernel), dims3{uint32(n), 1, 1}, dims3{blockThreads, 1, 1}, 0, args...)
+}
+
+// descendants writes the gradient of keys and values, over chunks of the rows
+// as many as fill a GPU, and adds up what belongs to one node.
+func (e *Engine) descendants(h heads, dqkv *tensor.Dense, logSum, delta Ptr, qkv, dout, tree *tensor.Dense) error {
+	const most, least = 64, 64 // chunks, rows of one
+	chunk := max(least, (h.rows+most-1)/most)
+	chunks := (h.rows + chunk - 1) / chunk
+	partial, release, err := e.scratch(4 * int64(chunks) * treeDeepest * int64(h.count) * 2 * int64(h.built))
+	if err != nil {
+		return err
+	}
+	defer release()
+	rows, width, dim := int32(h.rows), int32(h.width), int32(h.dim)
+	block := dims3{blockThreads, 1, 1}
+	err = e.launch(h.kernel("tree_attention_grad_kv"), dims3{uint32(chunks), uint32(h.count), 1}, block, 0,
+		dqkv, partial, logSum, delta, qkv, dout, tree, rows, width, dim, h.scale, e.fault, int32(chunk))
+	if err != nil || chunks == 1 {
+		return err
+	}
+	return e.launch(h.kernel("tree_attention_grad_join"), dims3{uint32(chunks - 1), uint32(h.count), 1}, block, 0,
+		dqkv, partial, tree, rows, width, dim, e.fault, int32(chunk))
 }
