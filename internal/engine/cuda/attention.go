@@ -35,16 +35,16 @@ func newHeads(qkv *tensor.Dense, count int) (h heads, err error) {
 		return h, fmt.Errorf("attention: %d heads, the most is %d", count, math.MaxUint16)
 	}
 	h.scale = float32(1 / math.Sqrt(float64(h.dim)))
-	return h, want(sized{"input projection", qkv, rows * w3})
+	return h, activations(sized{"input projection", qkv, rows * w3})
 }
 
 func (h heads) kernel(name string) string { return fmt.Sprintf("%s_%d", name, h.built) }
 
 func (h heads) shared() int { return 2 * attentionTile * h.built * 4 }
 
-func (h heads) gradFits(dqkv, out, dout *tensor.Dense) error {
+func (h heads) gradFits(dqkv, qkv, out, dout *tensor.Dense) error {
 	n := h.rows * h.width
-	return want(sized{"result", dqkv, 3 * n}, sized{"output", out, n}, sized{"gradient", dout, n})
+	return want(sized{"result", dqkv, 3 * n}, sized{"input projection", qkv, 3 * n}, sized{"output", out, n}, sized{"gradient", dout, n})
 }
 
 // sequences checks that the rows are batch sequences and returns the grid.
@@ -84,7 +84,7 @@ func (e *Engine) AttentionGrad(dqkv, qkv, out, dout *tensor.Dense, batch, tokens
 		return err
 	}
 	grid, err := h.sequences(batch, tokens)
-	if err := first(err, h.gradFits(dqkv, out, dout)); err != nil {
+	if err := first(err, h.gradFits(dqkv, qkv, out, dout)); err != nil {
 		return err
 	}
 	logSum, delta, release, err := e.softmaxScratch(h)

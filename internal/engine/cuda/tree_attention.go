@@ -12,22 +12,18 @@ const (
 
 // TreeAttention attends to ancestors in a token trie.
 func (e *Engine) TreeAttention(out, qkv, tree *tensor.Dense, count int) error {
-	if isNarrow(out) || isNarrow(qkv) {
-		return e.widely(out, []*tensor.Dense{qkv}, func(out *tensor.Dense, in []*tensor.Dense) error {
-			return e.TreeAttention(out, in[0], tree, count)
-		})
-	}
 	h, err := newHeads(qkv, count)
-	if err := first(err, want(sized{"result", out, h.rows * h.width}), wantInts(sized{"token trie", tree, 3 * h.rows})); err != nil {
+	err = first(err, activations(sized{"result", out, h.rows * h.width}), wantInts(sized{"token trie", tree, 3 * h.rows}))
+	if err != nil {
 		return err
 	}
-	return e.paths("tree_attention", h, out, qkv, tree, int32(h.rows), int32(h.width), int32(h.dim), h.scale, e.fault)
+	return e.paths(e.variant(h.kernel("tree_attention"), qkv, out), h, out, qkv, tree, int32(h.rows), int32(h.width), int32(h.dim), h.scale, e.fault)
 }
 
 // TreeAttentionGrad differentiates TreeAttention.
 func (e *Engine) TreeAttentionGrad(dqkv, qkv, out, dout, tree *tensor.Dense, count int) error {
 	h, err := newHeads(qkv, count)
-	if err := first(err, h.gradFits(dqkv, out, dout), wantInts(sized{"token trie", tree, 3 * h.rows})); err != nil {
+	if err := first(err, h.gradFits(dqkv, qkv, out, dout), wantInts(sized{"token trie", tree, 3 * h.rows})); err != nil {
 		return err
 	}
 	logSum, delta, release, err := e.softmaxScratch(h)
@@ -35,7 +31,7 @@ func (e *Engine) TreeAttentionGrad(dqkv, qkv, out, dout, tree *tensor.Dense, cou
 		return err
 	}
 	defer release()
-	err = e.paths("tree_attention_grad_q", h, dqkv, logSum, delta, qkv, out, dout, tree,
+	err = e.paths(h.kernel("tree_attention_grad_q"), h, dqkv, logSum, delta, qkv, out, dout, tree,
 		int32(h.rows), int32(h.width), int32(h.dim), h.scale, e.fault)
 	return first(err, e.descendants(h, dqkv, logSum, delta, qkv, dout, tree))
 }
@@ -44,7 +40,7 @@ func (e *Engine) TreeAttentionGrad(dqkv, qkv, out, dout, tree *tensor.Dense, cou
 func (e *Engine) paths(kernel string, h heads, args ...any) error {
 	groups := blockThreads / treeLanes
 	n := (h.rows*h.count + groups - 1) / groups
-	return e.launch(h.kernel(kernel), dims3{uint32(n), 1, 1}, dims3{blockThreads, 1, 1}, 0, args...)
+	return e.launch(kernel, dims3{uint32(n), 1, 1}, dims3{blockThreads, 1, 1}, 0, args...)
 }
 
 // descendants writes the gradient of keys and values, over chunks of the rows

@@ -13,6 +13,11 @@ import (
 var NarrowChecks = map[string]func(*Bench){
 	"Cast": (*Bench).NarrowCast,
 	"Gemm": (*Bench).NarrowGemm,
+
+	"Elementwise":   (*Bench).NarrowElementwise,
+	"LayerNorm":     (*Bench).NarrowLayerNorm,
+	"Rows":          (*Bench).NarrowRows,
+	"TreeAttention": (*Bench).NarrowTreeAttention,
 }
 
 // narrow returns a with its values rounded to the engine's 16 bits, to be put

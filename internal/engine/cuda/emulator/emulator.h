@@ -56,6 +56,8 @@ inline int atomicCAS(int *p, int expect, int value) {
     return old;
 }
 
+inline float __fdividef(float a, float b) { return a / b; }
+
 using std::max;
 using std::min;
 

@@ -7,8 +7,8 @@
 // gradient of keys and values is in tree_descendants.cu.
 #include "tree_attention.cuh"
 
-template <int D, bool Whole>
-__device__ inline void tree_attention(float *out, const float *qkv, const int *tree, int n, int width, int dim, float scale, int *fault) {
+template <int D, bool Whole, class In, class Out>
+__device__ inline void tree_attention(Out *out, const In *qkv, const int *tree, int n, int width, int dim, float scale, int *fault) {
     TreeRow at = tree_row(width / dim);
     bool live = at.node < n;
     i64 stride = 3 * (i64)width, head = (i64)at.head * dim;
@@ -20,7 +20,7 @@ __device__ inline void tree_attention(float *out, const float *qkv, const int *t
     for (int j = live ? at.node : -1, steps = 0, next = -1; __any_sync(FULL, j >= 0); j = next) {
         if (j >= 0) {
             next = up(tree, j, &steps, fault);
-            const float *key = qkv + j * stride + width + head;
+            const In *key = qkv + j * stride + width + head;
             load_part<D, Whole>(k, key, dim);
             load_part<D, Whole>(v, key + width, dim);
         }
@@ -76,17 +76,23 @@ __device__ inline void tree_attention_grad_q(float *dqkv, float *log_sum, float 
     }
 }
 
-#define INSTANCE(D)                                                                                             \
-    KERNEL(tree_attention_##D)(float *out, const float *qkv, const int *tree, int n, int width, int dim,        \
-                               float scale, int *fault) {                                                       \
-        if (dim == D) tree_attention<D, true>(out, qkv, tree, n, width, dim, scale, fault);\
-        else tree_attention<D, false>(out, qkv, tree, n, width, dim, scale, fault);\
-    }                                                                                                           \
-    KERNEL(tree_attention_grad_q_##D)(float *dqkv, float *log_sum, float *delta, const float *qkv,              \
-                                      const float *out, const float *dout, const int *tree, int n, int width,   \
-                                      int dim, float scale, int *fault) {                                       \
-        if (dim == D) tree_attention_grad_q<D, true>(dqkv, log_sum, delta, qkv, out, dout, tree, n, width, dim, scale, fault);\
-        else tree_attention_grad_q<D, false>(dqkv, log_sum, delta, qkv, out, dout, tree, n, width, dim, scale, fault);\
+#define FORWARD(D, suffix, In, Out)                                                                                       \
+    KERNEL(tree_attention_##D##suffix)(Out *out, const In *qkv, const int *tree, int n, int width, int dim, float scale, \
+                                       int *fault) {                                                                      \
+        if (dim == D) tree_attention<D, true>(out, qkv, tree, n, width, dim, scale, fault);                               \
+        else tree_attention<D, false>(out, qkv, tree, n, width, dim, scale, fault);                                       \
+    }
+#define FORWARD_32(suffix, In, Out) FORWARD(32, suffix, In, Out)
+#define FORWARD_64(suffix, In, Out) FORWARD(64, suffix, In, Out)
+#define FORWARD_128(suffix, In, Out) FORWARD(128, suffix, In, Out)
+
+#define INSTANCE(D)                                                                                                    \
+    FOR_STORAGE(FORWARD_##D)                                                                                           \
+    KERNEL(tree_attention_grad_q_##D)(float *dqkv, float *log_sum, float *delta, const float *qkv, const float *out,   \
+                                      const float *dout, const int *tree, int n, int width, int dim, float scale,      \
+                                      int *fault) {                                                                    \
+        if (dim == D) tree_attention_grad_q<D, true>(dqkv, log_sum, delta, qkv, out, dout, tree, n, width, dim, scale, fault); \
+        else tree_attention_grad_q<D, false>(dqkv, log_sum, delta, qkv, out, dout, tree, n, width, dim, scale, fault); \
     }
 FOR_DIM(INSTANCE)
 #undef INSTANCE

@@ -49,7 +49,7 @@ __device__ inline int channel(int r) { return 4 * (r * LANES + threadIdx.x % LAN
 
 // load_part brings the group's lanes their channels of a vector of dim numbers,
 // which is D in Whole kernels.
-template <int D, bool Whole> __device__ inline void load_part(float *v, const float *from, int dim) {
+template <int D, bool Whole, class T> __device__ inline void load_part(float *v, const T *from, int dim) {
 #pragma unroll
     for (int r = 0; r < D / LANES / 4; r++) {
         int c = channel(r);
@@ -57,12 +57,12 @@ template <int D, bool Whole> __device__ inline void load_part(float *v, const fl
             load4(v + 4 * r, from + c);
         } else {
 #pragma unroll
-            for (int e = 0; e < 4; e++) v[4 * r + e] = c + e < dim ? from[c + e] : 0.0f;
+            for (int e = 0; e < 4; e++) v[4 * r + e] = c + e < dim ? widen(from[c + e]) : 0.0f;
         }
     }
 }
 
-template <int D, bool Whole> __device__ inline void store_part(float *to, const float *v, int dim, float scale) {
+template <int D, bool Whole, class T> __device__ inline void store_part(T *to, const float *v, int dim, float scale) {
 #pragma unroll
     for (int r = 0; r < D / LANES / 4; r++) {
         int c = channel(r);
@@ -72,7 +72,7 @@ template <int D, bool Whole> __device__ inline void store_part(float *to, const 
         } else {
 #pragma unroll
             for (int e = 0; e < 4; e++)
-                if (c + e < dim) to[c + e] = v[4 * r + e] * scale;
+                if (c + e < dim) to[c + e] = narrow<T>(v[4 * r + e] * scale);
         }
     }
 }

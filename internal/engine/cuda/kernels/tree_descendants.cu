@@ -78,7 +78,7 @@ __device__ inline void descend_warp(float *dk, float *dv, const Descent &d, int 
 }
 
 // partial_at returns where the sums of a chunk for the ancestor at a depth are.
-template <int D> __device__ inline float *partial_at(float *partial, int chunk, int depth, int head) {
+template <int D, class Float> __device__ inline Float *partial_at(Float *partial, int chunk, int depth, int head) {
     return partial + (((i64)chunk * DEEPEST + depth) * gridDim.y + head) * 2 * D;
 }
 
@@ -128,41 +128,43 @@ template <int D, bool Whole> __device__ inline void tree_attention_grad_kv(float
     }
 }
 
-// For the nodes of a chunk whose descendants go on beyond it: one warp a node,
-// grid (chunks but the last, heads).
-template <int D> __device__ inline void tree_attention_grad_join(float *dqkv, float *partial, const Descent &d, int chunk) {
-    int first = blockIdx.x * chunk, next = first + chunk, head = blockIdx.y, turn = 0;
-    int warp = threadIdx.x / WARP, warps = blockDim.x / WARP, c = 4 * lane_id() % D, value = 4 * lane_id() / D;
-    for (int j = ancestor(d, next); j >= first; j = ancestor(d, j), turn++) {
-        if (turn % warps != warp || value > 1) continue;
-        float *to = dqkv + (3 * (i64)j + 1 + value) * d.width + head * d.dim + c;
-        float4 s = {0, 0, 0, 0};
-        int more = (descendants_end(d, j) - 1) / chunk, depth = d.tree[d.n + j];
+// join adds to node j what the chunks after the first have for it.
+template <int D> __device__ inline void join(float *dqkv, const float *partial, const Descent &d, int j, int head, int chunk) {
+    int after = j / chunk + 1, last = (descendants_end(d, j) - 1) / chunk, depth = d.tree[d.n + j];
+    for (int e = 4 * lane_id(); e < 2 * D; e += 4 * WARP) {
+        float s[4] = {}, v[4];
 #pragma unroll 8
-        for (int k = blockIdx.x + 1; k <= more; k++) {
-            float4 v = *(const float4 *)(partial_at<D>(partial, k, depth, head) + 4 * lane_id());
-            s.x += v.x;
-            s.y += v.y;
-            s.z += v.z;
-            s.w += v.w;
+        for (int c = after; c <= last; c++) {
+            load4(v, partial_at<D>(partial, c, depth, head) + e);
+#pragma unroll
+            for (int k = 0; k < 4; k++) s[k] += v[k];
         }
-        if (c < d.dim) to[0] += s.x;
-        if (c + 1 < d.dim) to[1] += s.y;
-        if (c + 2 < d.dim) to[2] += s.z;
-        if (c + 3 < d.dim) to[3] += s.w;
+        float *to = dqkv + (3 * (i64)j + 1 + e / D) * d.width + head * d.dim;
+#pragma unroll
+        for (int k = 0; k < 4; k++)
+            if (e % D + k < d.dim) to[e % D + k] += s[k];
     }
 }
 
-#define INSTANCE(D)                                                                                                       \
-    KERNEL(tree_attention_grad_kv_##D)(float *dqkv, float *partial, const float *log_sum, const float *delta,             \
-                                       const float *qkv, const float *dout, const int *tree, int n, int width, int dim,   \
-                                       float scale, int *fault, int chunk) {                                              \
-        if (dim == D) tree_attention_grad_kv<D, true>(dqkv, partial, {log_sum, delta, qkv, dout, tree, n, width, dim, scale, fault}, chunk);\
-        else tree_attention_grad_kv<D, false>(dqkv, partial, {log_sum, delta, qkv, dout, tree, n, width, dim, scale, fault}, chunk);\
-    }                                                                                                                     \
-    KERNEL(tree_attention_grad_join_##D)(float *dqkv, float *partial, const int *tree, int n, int width, int dim,         \
-                                         int *fault, int chunk) {                                                         \
-        tree_attention_grad_join<D>(dqkv, partial, {0, 0, 0, 0, tree, n, width, dim, 0, fault}, chunk);                   \
+// For the nodes of a chunk whose descendants go on beyond it: one warp a node,
+// grid (chunks but the last, heads).
+template <int D> __device__ inline void tree_attention_grad_join(float *dqkv, const float *partial, const Descent &d, int chunk) {
+    int first = blockIdx.x * chunk, warp = threadIdx.x / WARP, warps = blockDim.x / WARP, turn = 0;
+    for (int j = ancestor(d, first + chunk); j >= first; j = ancestor(d, j), turn++)
+        if (turn % warps == warp) join<D>(dqkv, partial, d, j, blockIdx.y, chunk);
+}
+
+#define INSTANCE(D)                                                                                                      \
+    KERNEL(tree_attention_grad_kv_##D)(float *dqkv, float *partial, const float *log_sum, const float *delta,            \
+                                       const float *qkv, const float *dout, const int *tree, int n, int width, int dim,  \
+                                       float scale, int *fault, int chunk) {                                             \
+        Descent d = {log_sum, delta, qkv, dout, tree, n, width, dim, scale, fault};                                      \
+        if (dim == D) tree_attention_grad_kv<D, true>(dqkv, partial, d, chunk);                                          \
+        else tree_attention_grad_kv<D, false>(dqkv, partial, d, chunk);                                                  \
+    }                                                                                                                    \
+    KERNEL(tree_attention_grad_join_##D)(float *dqkv, const float *partial, const int *tree, int n, int width, int dim,        \
+                                         int *fault, int chunk) {                                                        \
+        tree_attention_grad_join<D>(dqkv, partial, {0, 0, 0, 0, tree, n, width, dim, 0, fault}, chunk);                  \
     }
 FOR_DIM(INSTANCE)
 #undef INSTANCE
