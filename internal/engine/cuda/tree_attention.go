@@ -23,16 +23,25 @@ func (e *Engine) TreeAttention(out, qkv, tree *tensor.Dense, count int) error {
 // TreeAttentionGrad differentiates TreeAttention.
 func (e *Engine) TreeAttentionGrad(dqkv, qkv, out, dout, tree *tensor.Dense, count int) error {
 	h, err := newHeads(qkv, count)
-	if err := first(err, h.gradFits(dqkv, qkv, out, dout), wantInts(sized{"token trie", tree, 3 * h.rows})); err != nil {
+	n := h.rows * h.width
+	err = first(err, activations(sized{"result", dqkv, 3 * n}, sized{"output", out, n}), want(sized{"gradient", dout, n}),
+		wantInts(sized{"token trie", tree, 3 * h.rows}))
+	if err != nil {
 		return err
+	}
+	// The kernels know these: FOR_GRADIENT in tree_attention.cuh.
+	if out.Dtype() != qkv.Dtype() || isNarrow(dqkv) && (!isNarrow(qkv) || e.kind(dqkv) != BFloat) {
+		return e.widely(dqkv, []*tensor.Dense{qkv, out}, func(dqkv *tensor.Dense, in []*tensor.Dense) error {
+			return e.TreeAttentionGrad(dqkv, in[0], in[1], dout, tree, count)
+		})
 	}
 	logSum, delta, release, err := e.softmaxScratch(h)
 	if err != nil {
 		return err
 	}
 	defer release()
-	err = e.paths(h.kernel("tree_attention_grad_q"), h, dqkv, logSum, delta, qkv, out, dout, tree,
-		int32(h.rows), int32(h.width), int32(h.dim), h.scale, e.fault)
+	kernel := e.variant(h.kernel("tree_attention_grad_q"), qkv, dqkv)
+	err = e.paths(kernel, h, dqkv, logSum, delta, qkv, out, dout, tree, int32(h.rows), int32(h.width), int32(h.dim), h.scale, e.fault)
 	return first(err, e.descendants(h, dqkv, logSum, delta, qkv, dout, tree))
 }
 
@@ -49,18 +58,18 @@ func (e *Engine) descendants(h heads, dqkv *tensor.Dense, logSum, delta Ptr, qkv
 	const most, least = 64, 64 // chunks, rows of one
 	chunk := max(least, (h.rows+most-1)/most)
 	chunks := (h.rows + chunk - 1) / chunk
-	partial, release, err := e.scratch(4 * int64(chunks) * treeDeepest * int64(h.count) * 2 * int64(h.built))
+	partial, release, err := e.scratch(4 * int64(chunks) * 2 * treeDeepest * int64(h.count) * 2 * int64(h.built))
 	if err != nil {
 		return err
 	}
 	defer release()
 	rows, width, dim := int32(h.rows), int32(h.width), int32(h.dim)
 	block := dims3{blockThreads, 1, 1}
-	err = e.launch(h.kernel("tree_attention_grad_kv"), dims3{uint32(chunks), uint32(h.count), 1}, block, 0,
+	err = e.launch(e.variant(h.kernel("tree_attention_grad_kv"), qkv, dqkv), dims3{uint32(chunks), uint32(h.count), 1}, block, 0,
 		dqkv, partial, logSum, delta, qkv, dout, tree, rows, width, dim, h.scale, e.fault, int32(chunk))
 	if err != nil || chunks == 1 {
 		return err
 	}
-	return e.launch(h.kernel("tree_attention_grad_join"), dims3{uint32(chunks - 1), uint32(h.count), 1}, block, 0,
+	return e.launch(e.variant(h.kernel("tree_attention_grad_join"), dqkv, dqkv), dims3{uint32(chunks - 1), uint32(h.count), 1}, block, 0,
 		dqkv, partial, tree, rows, width, dim, e.fault, int32(chunk))
 }

@@ -78,14 +78,26 @@ func (b *Bench) NarrowRows() {
 	}
 }
 
-// NarrowTreeAttention checks attention over a trie.
+// NarrowTreeAttention checks attention over a trie and its gradient.
 func (b *Bench) NarrowTreeAttention() {
-	b.Tol = 1e-4
 	for _, s := range [][3]int{{1, 1, 4}, {150, 4, 16}, {131, 2, 64}, {65, 1, 33}} {
-		n, heads, dim := s[0], s[1], s[2]
-		in := []array{b.normal(n, 3*heads*dim), ints(RandomTrie(b.r, n, 30), 3, n)}
-		b.stored(fmt.Sprint("TreeAttention ", s), in, []int{0}, func(e engine.Engine, i, o tensors) error {
-			return e.TreeAttention(o[0], i[0], i[1], heads)
-		}, sh(n, heads*dim))
+		b.narrowTree(fmt.Sprint(s), RandomTrie(b.r, s[0], 30), s[1], s[2])
 	}
+	b.narrowTree("prompts", promptTrie(17, 100, 3), 3, 64)
+}
+
+func (b *Bench) narrowTree(what string, trie []int32, heads, dim int) {
+	b.Helper()
+	n, w := len(trie)/3, heads*dim
+	in := []array{b.normal(n, 3*w), ints(trie, 3, n), b.normal(n, w)}
+	forward := func(e engine.Engine, i, o tensors) error { return e.TreeAttention(o[0], i[0], i[1], heads) }
+	b.Tol = 1e-4
+	b.stored("TreeAttention "+what, in, []int{0}, forward, sh(n, w))
+	in[0] = b.narrow(in[0])
+	in[0].narrow = false
+	out := array{shape: sh(n, w), floats: b.run(b.ref, what, in, forward, false, [][]int{sh(n, w)})[0]}
+	b.Tol = b.Unit() // the output is rounded, and the reference does not use it
+	b.stored("TreeAttentionGrad "+what, append(in, out), []int{0, 3}, func(e engine.Engine, i, o tensors) error {
+		return e.TreeAttentionGrad(o[0], i[0], i[3], i[2], i[1], heads)
+	}, sh(n, 3*w))
 }

@@ -38,8 +38,8 @@ __device__ inline void tree_attention(Out *out, const In *qkv, const int *tree, 
 // For every node: log_sum[head, i], the log2 of the softmax's denominator;
 // delta[head, i] = dout.out; and dq = scale * sum_j p_j (dout.v_j - delta) k_j,
 // with the p_j taken as in the forward pass, as they come.
-template <int D, bool Whole>
-__device__ inline void tree_attention_grad_q(float *dqkv, float *log_sum, float *delta, const float *qkv, const float *out,
+template <int D, bool Whole, class In, class Out>
+__device__ inline void tree_attention_grad_q(Out *dqkv, float *log_sum, float *delta, const In *qkv, const In *out,
                                              const float *dout, const int *tree, int n, int width, int dim, float scale, int *fault) {
     TreeRow at = tree_row(width / dim);
     bool live = at.node < n;
@@ -56,7 +56,7 @@ __device__ inline void tree_attention_grad_q(float *dqkv, float *log_sum, float 
     for (int j = live ? at.node : -1, steps = 0, next = -1; __any_sync(FULL, j >= 0); j = next) {
         if (j >= 0) {
             next = up(tree, j, &steps, fault);
-            const float *key = qkv + j * stride + width + head;
+            const In *key = qkv + j * stride + width + head;
             load_part<D, Whole>(k, key, dim);
             load_part<D, Whole>(v, key + width, dim);
         }
@@ -82,17 +82,20 @@ __device__ inline void tree_attention_grad_q(float *dqkv, float *log_sum, float 
         if (dim == D) tree_attention<D, true>(out, qkv, tree, n, width, dim, scale, fault);                               \
         else tree_attention<D, false>(out, qkv, tree, n, width, dim, scale, fault);                                       \
     }
-#define FORWARD_32(suffix, In, Out) FORWARD(32, suffix, In, Out)
-#define FORWARD_64(suffix, In, Out) FORWARD(64, suffix, In, Out)
-#define FORWARD_128(suffix, In, Out) FORWARD(128, suffix, In, Out)
-
-#define INSTANCE(D)                                                                                                    \
-    FOR_STORAGE(FORWARD_##D)                                                                                           \
-    KERNEL(tree_attention_grad_q_##D)(float *dqkv, float *log_sum, float *delta, const float *qkv, const float *out,   \
-                                      const float *dout, const int *tree, int n, int width, int dim, float scale,      \
-                                      int *fault) {                                                                    \
+#define QUERIES_GRAD(D, suffix, In, Out)                                                                               \
+    KERNEL(tree_attention_grad_q_##D##suffix)(Out *dqkv, float *log_sum, float *delta, const In *qkv, const In *out,   \
+                                              const float *dout, const int *tree, int n, int width, int dim,           \
+                                              float scale, int *fault) {                                               \
         if (dim == D) tree_attention_grad_q<D, true>(dqkv, log_sum, delta, qkv, out, dout, tree, n, width, dim, scale, fault); \
         else tree_attention_grad_q<D, false>(dqkv, log_sum, delta, qkv, out, dout, tree, n, width, dim, scale, fault); \
     }
+#define FORWARD_32(suffix, In, Out) FORWARD(32, suffix, In, Out)
+#define FORWARD_64(suffix, In, Out) FORWARD(64, suffix, In, Out)
+#define FORWARD_128(suffix, In, Out) FORWARD(128, suffix, In, Out)
+#define QUERIES_GRAD_32(suffix, In, Out) QUERIES_GRAD(32, suffix, In, Out)
+#define QUERIES_GRAD_64(suffix, In, Out) QUERIES_GRAD(64, suffix, In, Out)
+#define QUERIES_GRAD_128(suffix, In, Out) QUERIES_GRAD(128, suffix, In, Out)
+
+#define INSTANCE(D) FOR_STORAGE(FORWARD_##D) FOR_GRADIENT(QUERIES_GRAD_##D)
 FOR_DIM(INSTANCE)
 #undef INSTANCE

@@ -87,3 +87,12 @@ template <int D> __device__ inline float group_dot(const float *a, const float *
     for (int d = LANES / 2; d > 0; d /= 2) s += __shfl_xor_sync(FULL, s, d);
     return s;
 }
+
+// FOR_GRADIENT builds instance(suffix, In, Out) for the storage of the input
+// projection and of its gradient, which has the range of bfloat16 at least.
+#if NARROW
+#define FOR_GRADIENT(instance) \
+    instance(, float, float) instance(_bf16, bf16, bf16) instance(_bf16_in, bf16, float) instance(_fp16_in, fp16, float)
+#else
+#define FOR_GRADIENT(instance) instance(, float, float)
+#endif

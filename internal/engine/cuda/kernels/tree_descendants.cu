@@ -3,17 +3,19 @@
 // over the node and its descendants i, which are the rows that follow it. Most
 // nodes have a few, the shared context of learned prompts has nearly all.
 //
-// The rows are cut into chunks. A block takes a chunk and a head: it sums over
-// the rows of the chunk for the nodes in it, which is the result for those that
-// end there, and for the ancestors of its first row, whose sums go to partial
-// [chunks, DEEPEST, heads, 2, D]. A second kernel adds those up in their order.
+// The rows are cut into chunks, and a block takes a chunk and a head. It sums
+// over the rows of the chunk for the nodes in it, which is the result for those
+// that end there, and for the ancestors of its first row. The sums of nodes in
+// more than one chunk go to partial [chunks, 2, DEEPEST, heads, 2, D] and are
+// added up by a second kernel, chunk after chunk.
 #include "tree_attention.cuh"
 
 #define FEW 8 // rows that a group sums alone; more take a warp
 
 // Descent is what the sums are made of.
-struct Descent {
-    const float *log_sum, *delta, *qkv, *dout;
+template <class In> struct Descent {
+    const In *qkv;
+    const float *log_sum, *delta, *dout;
     const int *tree;
     int n, width, dim;
     float scale;
@@ -21,7 +23,7 @@ struct Descent {
 };
 
 // descendants_end returns one past the last descendant of node j.
-__device__ inline int descendants_end(const Descent &d, int j) {
+template <class In> __device__ inline int descendants_end(const Descent<In> &d, int j) {
     int end = d.tree[2 * d.n + j];
     if (end > j && end <= d.n) return end;
     report(d.fault, FAULT_TRIE, j, end);
@@ -29,11 +31,11 @@ __device__ inline int descendants_end(const Descent &d, int j) {
 }
 
 // descend sums dk / scale and dv of node j over the rows from, from + step, ... below to.
-template <int D, bool Whole>
-__device__ inline void descend(float *dk, float *dv, const Descent &d, int j, int head, int from, int to, int step) {
+template <int D, bool Whole, class In>
+__device__ inline void descend(float *dk, float *dv, const Descent<In> &d, int j, int head, int from, int to, int step) {
     i64 stride = 3 * (i64)d.width, column = (i64)head * d.dim;
-    const float *key = d.qkv + j * stride + d.width + column;
-    const float *query = d.qkv + from * stride + column, *gradient = d.dout + from * (i64)d.width + column;
+    const In *key = d.qkv + j * stride + d.width + column, *query = d.qkv + from * stride + column;
+    const float *gradient = d.dout + from * (i64)d.width + column;
     float k[D / LANES], v[D / LANES], q[D / LANES], g[D / LANES], log_sum = 0, mean = 0;
     load_part<D, Whole>(k, key, d.dim);
     load_part<D, Whole>(v, key + d.width, d.dim);
@@ -65,8 +67,8 @@ __device__ inline void descend(float *dk, float *dv, const Descent &d, int j, in
 
 // descend_warp is descend over the rows from..to-1 by the groups of a warp
 // together; all have the sums.
-template <int D, bool Whole>
-__device__ inline void descend_warp(float *dk, float *dv, const Descent &d, int j, int head, int from, int to) {
+template <int D, bool Whole, class In>
+__device__ inline void descend_warp(float *dk, float *dv, const Descent<In> &d, int j, int head, int from, int to) {
     descend<D, Whole>(dk, dv, d, j, head, from + lane_id() / LANES, to, WARP / LANES);
 #pragma unroll
     for (int c = 0; c < D / LANES; c++)
@@ -77,13 +79,31 @@ __device__ inline void descend_warp(float *dk, float *dv, const Descent &d, int 
         }
 }
 
-// partial_at returns where the sums of a chunk for the ancestor at a depth are.
-template <int D, class Float> __device__ inline Float *partial_at(Float *partial, int chunk, int depth, int head) {
-    return partial + (((i64)chunk * DEEPEST + depth) * gridDim.y + head) * 2 * D;
+// partial_at returns where a chunk's sums are for the ancestor at a depth of its
+// first row or, if inside, for the node in it that goes on beyond it.
+template <int D, class Float> __device__ inline Float *partial_at(Float *partial, int chunk, bool inside, int depth, int head) {
+    return partial + ((((i64)chunk * 2 + inside) * DEEPEST + depth) * gridDim.y + head) * 2 * D;
+}
+
+// keep writes the sums of a node in the chunk, which may go on beyond it.
+template <int D, bool Whole, class In, class Out>
+__device__ inline void keep(Out *dqkv, float *partial, const Descent<In> &d, int j, int head, bool beyond, const float *dk, const float *dv) {
+    int depth = d.tree[d.n + j];
+    if (!beyond) {
+        Out *to = dqkv + (3 * (i64)j + 1) * d.width + head * d.dim;
+        store_part<D, Whole>(to, dk, d.dim, d.scale);
+        store_part<D, Whole>(to + d.width, dv, d.dim, 1);
+    } else if (depth < 0 || depth >= DEEPEST) {
+        report(d.fault, FAULT_TRIE, j, depth);
+    } else {
+        float *to = partial_at<D>(partial, blockIdx.x, true, depth, head);
+        store_part<D, true>(to, dk, D, d.scale);
+        store_part<D, true>(to + D, dv, D, 1);
+    }
 }
 
 // ancestor returns the parent of node j, which is one less deep, or -1.
-__device__ inline int ancestor(const Descent &d, int j) {
+template <class In> __device__ inline int ancestor(const Descent<In> &d, int j) {
     int steps = 0, p = up(d.tree, j, &steps, d.fault);
     if (p < 0) return -1;
     int depth = d.tree[d.n + p];
@@ -93,78 +113,84 @@ __device__ inline int ancestor(const Descent &d, int j) {
 }
 
 // Grid (chunks, heads).
-template <int D, bool Whole> __device__ inline void tree_attention_grad_kv(float *dqkv, float *partial, const Descent &d, int chunk) {
-    int first = blockIdx.x * chunk, last = min(first + chunk, d.n), head = blockIdx.y;
+template <int D, bool Whole, class In, class Out>
+__device__ inline void tree_attention_grad_kv(Out *dqkv, float *partial, const Descent<In> &d, int chunk) {
+    const int groups = WARP / LANES;
+    int first = blockIdx.x * chunk, last = min(first + chunk, d.n), head = blockIdx.y, turn = 0;
     int warp = threadIdx.x / WARP, warps = blockDim.x / WARP;
     float dk[D / LANES], dv[D / LANES];
-    int turn = 0;
     for (int j = ancestor(d, first); j >= 0; j = ancestor(d, j), turn++) {
         if (turn % warps != warp) continue;
         descend_warp<D, Whole>(dk, dv, d, j, head, first, min(last, descendants_end(d, j)));
-        float *to = partial_at<D>(partial, blockIdx.x, d.tree[d.n + j], head);
+        float *to = partial_at<D>(partial, blockIdx.x, false, d.tree[d.n + j], head);
         if (lane_id() >= LANES) continue;
         store_part<D, true>(to, dk, D, d.scale);
         store_part<D, true>(to + D, dv, D, 1);
     }
-    float *keys = dqkv + d.width + head * d.dim;
-    i64 stride = 3 * (i64)d.width;
     for (int j = first + warp; j < last; j += warps) {
-        int end = min(last, descendants_end(d, j));
-        if (end - j <= FEW) continue;
-        descend_warp<D, Whole>(dk, dv, d, j, head, j, end);
-        if (lane_id() >= LANES) continue;
-        store_part<D, Whole>(keys + j * stride, dk, d.dim, d.scale);
-        store_part<D, Whole>(keys + j * stride + d.width, dv, d.dim, 1);
+        int end = descendants_end(d, j), to = min(last, end);
+        if (to - j <= FEW) continue;
+        descend_warp<D, Whole>(dk, dv, d, j, head, j, to);
+        if (lane_id() < LANES) keep<D, Whole>(dqkv, partial, d, j, head, end > last, dk, dv);
     }
-    const int groups = WARP / LANES;
     for (int base = first + warp * groups; base < last; base += warps * groups) {
-        int j = base + lane_id() / LANES, end = 0;
-        if (j < last) end = min(last, descendants_end(d, j));
-        bool few = end > j && end - j <= FEW;
-        descend<D, Whole>(dk, dv, d, min(j, last - 1), head, j, few ? end : j, 1);
-        if (!few) continue;
-        store_part<D, Whole>(keys + j * stride, dk, d.dim, d.scale);
-        store_part<D, Whole>(keys + j * stride + d.width, dv, d.dim, 1);
+        int j = min(base + lane_id() / LANES, last - 1), end = descendants_end(d, j), to = min(last, end);
+        bool few = base + lane_id() / LANES < last && to - j <= FEW;
+        descend<D, Whole>(dk, dv, d, j, head, j, few ? to : j, 1);
+        if (few) keep<D, Whole>(dqkv, partial, d, j, head, end > last, dk, dv);
     }
 }
 
-// join adds to node j what the chunks after the first have for it.
-template <int D> __device__ inline void join(float *dqkv, const float *partial, const Descent &d, int j, int head, int chunk) {
-    int after = j / chunk + 1, last = (descendants_end(d, j) - 1) / chunk, depth = d.tree[d.n + j];
+// join writes the sums of node j over all its chunks.
+template <int D, class Out>
+__device__ inline void join(Out *dqkv, const float *partial, const Descent<Out> &d, int j, int head, int chunk) {
+    int own = j / chunk, last = (descendants_end(d, j) - 1) / chunk, depth = d.tree[d.n + j];
     for (int e = 4 * lane_id(); e < 2 * D; e += 4 * WARP) {
-        float s[4] = {}, v[4];
+        float s[4], v[4];
+        load4(s, partial_at<D>(partial, own, true, depth, head) + e);
 #pragma unroll 8
-        for (int c = after; c <= last; c++) {
-            load4(v, partial_at<D>(partial, c, depth, head) + e);
+        for (int c = own + 1; c <= last; c++) {
+            load4(v, partial_at<D>(partial, c, false, depth, head) + e);
 #pragma unroll
             for (int k = 0; k < 4; k++) s[k] += v[k];
         }
-        float *to = dqkv + (3 * (i64)j + 1 + e / D) * d.width + head * d.dim;
+        Out *to = dqkv + (3 * (i64)j + 1 + e / D) * d.width + head * d.dim;
 #pragma unroll
         for (int k = 0; k < 4; k++)
-            if (e % D + k < d.dim) to[e % D + k] += s[k];
+            if (e % D + k < d.dim) to[e % D + k] = narrow<Out>(s[k]);
     }
 }
 
 // For the nodes of a chunk whose descendants go on beyond it: one warp a node,
 // grid (chunks but the last, heads).
-template <int D> __device__ inline void tree_attention_grad_join(float *dqkv, const float *partial, const Descent &d, int chunk) {
+template <int D, class Out>
+__device__ inline void tree_attention_grad_join(Out *dqkv, const float *partial, const Descent<Out> &d, int chunk) {
     int first = blockIdx.x * chunk, warp = threadIdx.x / WARP, warps = blockDim.x / WARP, turn = 0;
     for (int j = ancestor(d, first + chunk); j >= first; j = ancestor(d, j), turn++)
         if (turn % warps == warp) join<D>(dqkv, partial, d, j, blockIdx.y, chunk);
 }
 
-#define INSTANCE(D)                                                                                                      \
-    KERNEL(tree_attention_grad_kv_##D)(float *dqkv, float *partial, const float *log_sum, const float *delta,            \
-                                       const float *qkv, const float *dout, const int *tree, int n, int width, int dim,  \
-                                       float scale, int *fault, int chunk) {                                             \
-        Descent d = {log_sum, delta, qkv, dout, tree, n, width, dim, scale, fault};                                      \
+#define DESCENDANTS(D, suffix, In, Out)                                                                                  \
+    KERNEL(tree_attention_grad_kv_##D##suffix)(Out *dqkv, float *partial, const float *log_sum, const float *delta,      \
+                                               const In *qkv, const float *dout, const int *tree, int n, int width,      \
+                                               int dim, float scale, int *fault, int chunk) {                            \
+        Descent<In> d = {qkv, log_sum, delta, dout, tree, n, width, dim, scale, fault};                                  \
         if (dim == D) tree_attention_grad_kv<D, true>(dqkv, partial, d, chunk);                                          \
         else tree_attention_grad_kv<D, false>(dqkv, partial, d, chunk);                                                  \
-    }                                                                                                                    \
-    KERNEL(tree_attention_grad_join_##D)(float *dqkv, const float *partial, const int *tree, int n, int width, int dim,        \
-                                         int *fault, int chunk) {                                                        \
-        tree_attention_grad_join<D>(dqkv, partial, {0, 0, 0, 0, tree, n, width, dim, 0, fault}, chunk);                  \
     }
+#define DESCENDANTS_32(suffix, In, Out) DESCENDANTS(32, suffix, In, Out)
+#define DESCENDANTS_64(suffix, In, Out) DESCENDANTS(64, suffix, In, Out)
+#define DESCENDANTS_128(suffix, In, Out) DESCENDANTS(128, suffix, In, Out)
+
+#define JOIN(D, suffix, Out)                                                                                             \
+    KERNEL(tree_attention_grad_join_##D##suffix)(Out *dqkv, const float *partial, const int *tree, int n, int width,     \
+                                                 int dim, int *fault, int chunk) {                                       \
+        tree_attention_grad_join<D, Out>(dqkv, partial, {0, 0, 0, 0, tree, n, width, dim, 0, fault}, chunk);             \
+    }
+#define JOIN_32(suffix, Out) JOIN(32, suffix, Out)
+#define JOIN_64(suffix, Out) JOIN(64, suffix, Out)
+#define JOIN_128(suffix, Out) JOIN(128, suffix, Out)
+
+#define INSTANCE(D) FOR_GRADIENT(DESCENDANTS_##D) FOR_SAME(JOIN_##D)
 FOR_DIM(INSTANCE)
 #undef INSTANCE
