@@ -7,22 +7,22 @@
 #define RUN 8 // values of a run: 16 bytes in 16 bits, twice 16 in float32
 
 // A word holds two values of 16 bits, the first in its low half.
-template <class T> __device__ inline void unpack(float *v, unsigned word) {
+template <class T> __device__ inline void from_word(float *v, unsigned word) {
     v[0] = widen(T{(unsigned short)word});
     v[1] = widen(T{(unsigned short)(word >> 16)});
 }
 
-template <class T> __device__ inline unsigned pack(float a, float b) {
+template <class T> __device__ inline unsigned to_word(float a, float b) {
     return narrow<T>(a).bits | (unsigned)narrow<T>(b).bits << 16;
 }
 
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
-template <> __device__ inline unsigned pack<bf16>(float a, float b) {
+template <> __device__ inline unsigned to_word<bf16>(float a, float b) {
     unsigned word;
     asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(b), "f"(a));
     return word;
 }
-template <> __device__ inline unsigned pack<fp16>(float a, float b) {
+template <> __device__ inline unsigned to_word<fp16>(float a, float b) {
     unsigned word;
     asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(b), "f"(a));
     return word;
@@ -40,14 +40,14 @@ __device__ inline void load4(float *v, const float *from) {
 
 template <class T> __device__ inline void load4(float *v, const T *from) {
     unsigned long long words = *(const unsigned long long *)from;
-    unpack<T>(v, (unsigned)words);
-    unpack<T>(v + 2, (unsigned)(words >> 32));
+    from_word<T>(v, (unsigned)words);
+    from_word<T>(v + 2, (unsigned)(words >> 32));
 }
 
 __device__ inline void store4(float *to, const float *v) { *(float4 *)to = {v[0], v[1], v[2], v[3]}; }
 
 template <class T> __device__ inline void store4(T *to, const float *v) {
-    *(unsigned long long *)to = pack<T>(v[0], v[1]) | (unsigned long long)pack<T>(v[2], v[3]) << 32;
+    *(unsigned long long *)to = to_word<T>(v[0], v[1]) | (unsigned long long)to_word<T>(v[2], v[3]) << 32;
 }
 
 // load8 and store8 move a run that begins on 16 bytes.
@@ -58,10 +58,10 @@ __device__ inline void load8(float *v, const float *from) {
 
 template <class T> __device__ inline void load8(float *v, const T *from) {
     float4 words = *(const float4 *)from; // any type of 16 bytes would do
-    unpack<T>(v, __float_as_uint(words.x));
-    unpack<T>(v + 2, __float_as_uint(words.y));
-    unpack<T>(v + 4, __float_as_uint(words.z));
-    unpack<T>(v + 6, __float_as_uint(words.w));
+    from_word<T>(v, __float_as_uint(words.x));
+    from_word<T>(v + 2, __float_as_uint(words.y));
+    from_word<T>(v + 4, __float_as_uint(words.z));
+    from_word<T>(v + 6, __float_as_uint(words.w));
 }
 
 __device__ inline void store8(float *to, const float *v) {
@@ -70,8 +70,8 @@ __device__ inline void store8(float *to, const float *v) {
 }
 
 template <class T> __device__ inline void store8(T *to, const float *v) {
-    *(float4 *)to = {__uint_as_float(pack<T>(v[0], v[1])), __uint_as_float(pack<T>(v[2], v[3])),
-                     __uint_as_float(pack<T>(v[4], v[5])), __uint_as_float(pack<T>(v[6], v[7]))};
+    *(float4 *)to = {__uint_as_float(to_word<T>(v[0], v[1])), __uint_as_float(to_word<T>(v[2], v[3])),
+                     __uint_as_float(to_word<T>(v[4], v[5])), __uint_as_float(to_word<T>(v[6], v[7]))};
 }
 
 // load_run and store_run move the first left values of a run, all if there are
