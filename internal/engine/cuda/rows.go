@@ -45,7 +45,7 @@ func (e *Engine) ScatterAdd(dtable, dy, idx *tensor.Dense) error {
 	defer release()
 	next, head := chains, chains+Ptr(4*n)
 	return first(e.d.Fill(address(dtable), 0, int64(rows)*int64(w)),
-		e.each("scatter_chains", int64(n), next, head, idx, int32(n), int32(rows), e.fault),
+		e.rows("scatter_chains", n, next, head, idx, int32(n), int32(rows), e.fault),
 		e.launch("scatter_add", dims3{uint32(n), blocks(int64(w)), 1}, dims3{blockThreads, 1, 1}, 0,
 			dtable, dy, idx, next, head, int32(n), int32(w)))
 }

@@ -43,20 +43,32 @@ FOR_STORAGE(INSTANCE)
 FOR_STORAGE(INSTANCE)
 #undef INSTANCE
 
+__device__ inline int warp_least(int v) {
+    for (int d = WARP / 2; d > 0; d /= 2) v = min(v, __shfl_xor_sync(FULL, v, d));
+    return v;
+}
+
 // next[i] is the next place with the index of i, or n; first[i] says that no
-// earlier place has it. So the rows to be added up form chains in order.
+// earlier place has it. So the rows to be added up form chains in order. One
+// warp a place.
 KERNEL(scatter_chains)(int *next, int *first, const int *idx, int n, int rows, int *fault) {
-    EACH(e, n) {
-        int i = (int)e, r = idx[i], k;
-        if (r >= rows) report(fault, FAULT_INDEX, i, r);
-        if (r < 0 || r >= rows) {
-            first[i] = 0;
-            continue;
-        }
-        for (k = i + 1; k < n && idx[k] != r; k++) {}
-        next[i] = k;
-        for (k = i - 1; k >= 0 && idx[k] != r; k--) {}
-        first[i] = k < 0;
+    int i = warp_row(), lane = lane_id();
+    if (i >= n) return;
+    int r = idx[i], after = n;
+    bool earlier = r < 0 || r >= rows; // such a place begins no chain
+    if (r >= rows) report(fault, FAULT_INDEX, i, r);
+    for (int from = i + 1; !earlier && after == n && from < n; from += WARP) {
+        int k = from + lane;
+        bool same = k < n && idx[k] == r;
+        if (__any_sync(FULL, same)) after = warp_least(same ? k : n);
+    }
+    for (int from = 0; !earlier && from < i; from += WARP) {
+        int k = from + lane;
+        earlier = __any_sync(FULL, k < i && idx[k] == r);
+    }
+    if (lane == 0) {
+        next[i] = after;
+        first[i] = !earlier;
     }
 }
 
