@@ -18,7 +18,7 @@ func Attention(g *graph.Graph, qkv *Node, tokens, heads int) *Node {
 		return qkv
 	}
 	batch := n / tokens
-	return attention(g, "attention", qkv, heads, nil,
+	return attention(g, "attention", qkv, heads, nil, false,
 		func(c graph.Call) error { return c.Engine.Attention(c.Out, c.In[0], batch, tokens, heads) },
 		func(c graph.Call) error {
 			return c.Engine.AttentionGrad(c.Out, c.In[0], c.In[1], c.In[2], batch, tokens, heads)
@@ -34,14 +34,16 @@ func TreeAttention(g *graph.Graph, qkv, tree *Node, heads int) *Node {
 	if !tree.Shape().Eq(shape(3, rows(qkv))) {
 		g.Fail("tree attention: tree %v does not fit %d nodes", tree.Shape(), rows(qkv))
 	}
-	return attention(g, "tree attention", qkv, heads, tree,
+	return attention(g, "tree attention", qkv, heads, tree, true,
 		func(c graph.Call) error { return c.Engine.TreeAttention(c.Out, c.In[0], c.In[1], heads) },
 		func(c graph.Call) error {
 			return c.Engine.TreeAttentionGrad(c.Out, c.In[0], c.In[1], c.In[2], c.In[3], heads)
 		})
 }
 
-func attention(g *graph.Graph, name string, qkv *Node, heads int, tree *Node, run, grad func(graph.Call) error) *Node {
+// attention applies either form; narrow says that its gradient reads 16-bit
+// activations and may write a 16-bit gradient.
+func attention(g *graph.Graph, name string, qkv *Node, heads int, tree *Node, narrow bool, run, grad func(graph.Call) error) *Node {
 	w := cols(qkv) / 3
 	if cols(qkv) != 3*w || heads <= 0 || w%heads != 0 {
 		g.Fail("%s: %d columns cannot be split into query, key and value of %d heads", name, cols(qkv), heads)
@@ -57,11 +59,15 @@ func attention(g *graph.Graph, name string, qkv *Node, heads int, tree *Node, ru
 		Run: run,
 		Grad: func(g *graph.Graph, in []*Node, y, dy *Node, _ []bool) []*Node {
 			d := make([]*Node, len(in))
-			d[0] = g.Apply(graph.Op{
+			op := graph.Op{
 				Name: name + " gradient",
 				Out:  in[0].Shape(),
 				Run:  grad,
-			}, append([]*Node{in[0], y, dy}, in[1:]...)...)
+			}
+			if narrow {
+				op.NarrowOut, op.NarrowIn = narrowsGradients(g), []int{0, 1}
+			}
+			d[0] = g.Apply(op, append([]*Node{in[0], y, dy}, in[1:]...)...)
 			return d
 		},
 	}, in...)

@@ -11,17 +11,25 @@ func Activate(g *graph.Graph, x *Node, act engine.Act) *Node {
 		return x
 	}
 	return g.Apply(graph.Op{
-		Name: "activation",
-		Out:  x.Shape(),
-		Run:  func(c graph.Call) error { return c.Engine.Act(c.Out, c.In[0], act) },
+		Name:      "activation",
+		Out:       x.Shape(),
+		NarrowOut: true, NarrowIn: []int{0},
+		Run: func(c graph.Call) error { return c.Engine.Act(c.Out, c.In[0], act) },
 		Grad: func(g *graph.Graph, in []*Node, _, dy *Node, _ []bool) []*Node {
 			return []*Node{g.Apply(graph.Op{
-				Name: "activation gradient",
-				Out:  in[0].Shape(),
-				Run:  func(c graph.Call) error { return c.Engine.ActGrad(c.Out, c.In[0], c.In[1], act) },
+				Name:      "activation gradient",
+				Out:       in[0].Shape(),
+				NarrowOut: narrowsGradients(g), NarrowIn: []int{0},
+				Run: func(c graph.Call) error { return c.Engine.ActGrad(c.Out, c.In[0], c.In[1], act) },
 			}, in[0], dy)}
 		},
 	}, x)
+}
+
+// narrowsGradients says whether gradients may be kept in 16 bits.
+func narrowsGradients(g *graph.Graph) bool {
+	e, ok := g.Engine.(engine.Narrower)
+	return ok && e.NarrowsGradients()
 }
 
 // Axpby returns a*x + b*y; y may be nil.

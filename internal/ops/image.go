@@ -37,9 +37,10 @@ func Tokens(g *graph.Graph, patches, cls, pos *Node) *Node {
 	}
 	batch := rows(patches) / n
 	return g.Apply(graph.Op{
-		Name: "tokens",
-		Out:  shape(batch*(n+1), cols(patches)),
-		Run:  func(c graph.Call) error { return c.Engine.Tokens(c.Out, c.In[0], c.In[1], c.In[2]) },
+		Name:      "tokens",
+		Out:       shape(batch*(n+1), cols(patches)),
+		NarrowOut: true, NarrowIn: []int{0},
+		Run: func(c graph.Call) error { return c.Engine.Tokens(c.Out, c.In[0], c.In[1], c.In[2]) },
 		Grad: func(g *graph.Graph, in []*Node, _, dy *Node, need []bool) []*Node {
 			d := make([]*Node, 3)
 			for i := range d {

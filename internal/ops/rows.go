@@ -10,9 +10,10 @@ func Gather(g *graph.Graph, table, idx *Node) *Node {
 		return table
 	}
 	return g.Apply(graph.Op{
-		Name: "gather",
-		Out:  shape(size(idx), cols(table)),
-		Run:  func(c graph.Call) error { return c.Engine.Gather(c.Out, c.In[0], c.In[1]) },
+		Name:      "gather",
+		Out:       shape(size(idx), cols(table)),
+		NarrowOut: true, NarrowIn: []int{0},
+		Run: func(c graph.Call) error { return c.Engine.Gather(c.Out, c.In[0], c.In[1]) },
 		Grad: func(g *graph.Graph, in []*Node, _, dy *Node, _ []bool) []*Node {
 			return []*Node{scatter(g, in[0], dy, in[1]), nil}
 		},
@@ -28,9 +29,10 @@ func AddRows(g *graph.Graph, x, table, idx *Node) *Node {
 		g.Fail("add rows: %v, table %v and %d indices do not fit", x.Shape(), table.Shape(), size(idx))
 	}
 	return g.Apply(graph.Op{
-		Name: "add rows",
-		Out:  x.Shape(),
-		Run:  func(c graph.Call) error { return c.Engine.AddRows(c.Out, c.In[0], c.In[1], c.In[2]) },
+		Name:      "add rows",
+		Out:       x.Shape(),
+		NarrowOut: true, NarrowIn: []int{0},
+		Run: func(c graph.Call) error { return c.Engine.AddRows(c.Out, c.In[0], c.In[1], c.In[2]) },
 		Grad: func(g *graph.Graph, in []*Node, _, dy *Node, need []bool) []*Node {
 			d := []*Node{dy, nil, nil}
 			if need[1] {
@@ -55,22 +57,25 @@ func Concat(g *graph.Graph, parts ...*Node) *Node {
 		return parts[0]
 	}
 	total := 0
-	for _, p := range parts {
+	all := make([]int, len(parts))
+	for i, p := range parts {
+		all[i] = i
 		if cols(p) != cols(parts[0]) {
 			g.Fail("concat: %v and %v differ in width", parts[0].Shape(), p.Shape())
 		}
 		total += rows(p)
 	}
 	return g.Apply(graph.Op{
-		Name: "concat",
-		Out:  shape(total, cols(parts[0])),
-		Run:  func(c graph.Call) error { return c.Engine.Concat(c.Out, c.In...) },
+		Name:      "concat",
+		Out:       shape(total, cols(parts[0])),
+		NarrowOut: true, NarrowIn: all,
+		Run: func(c graph.Call) error { return c.Engine.Concat(c.Out, c.In...) },
 		Grad: func(g *graph.Graph, in []*Node, _, dy *Node, need []bool) []*Node {
 			d := make([]*Node, len(in))
 			at := 0
 			for i, p := range in {
 				if need[i] {
-					d[i] = Slice(g, dy, at, rows(p))
+					d[i] = slice(g, dy, at, rows(p), narrowsGradients(g))
 				}
 				at += rows(p)
 			}
@@ -87,10 +92,16 @@ func Slice(g *graph.Graph, x *Node, from, n int) *Node {
 	if from < 0 || n < 1 || from+n > rows(x) {
 		g.Fail("slice: rows %d to %d of %v", from, from+n-1, x.Shape())
 	}
+	return slice(g, x, from, n, true)
+}
+
+// slice is Slice; narrow says whether the result may be kept in 16 bits.
+func slice(g *graph.Graph, x *Node, from, n int, narrow bool) *Node {
 	return g.Apply(graph.Op{
-		Name: "slice",
-		Out:  shape(n, cols(x)),
-		Run:  func(c graph.Call) error { return c.Engine.Slice(c.Out, c.In[0], from) },
+		Name:      "slice",
+		Out:       shape(n, cols(x)),
+		NarrowOut: narrow, NarrowIn: []int{0},
+		Run: func(c graph.Call) error { return c.Engine.Slice(c.Out, c.In[0], from) },
 		Grad: func(g *graph.Graph, in []*Node, _, dy *Node, _ []bool) []*Node {
 			return []*Node{g.Apply(graph.Op{
 				Name: "slice gradient",

@@ -35,16 +35,16 @@ func newHeads(qkv *tensor.Dense, count int) (h heads, err error) {
 		return h, fmt.Errorf("attention: %d heads, the most is %d", count, math.MaxUint16)
 	}
 	h.scale = float32(1 / math.Sqrt(float64(h.dim)))
-	return h, want(sized{"input projection", qkv, rows * w3})
+	return h, activations(sized{"input projection", qkv, rows * w3})
 }
 
 func (h heads) kernel(name string) string { return fmt.Sprintf("%s_%d", name, h.built) }
 
 func (h heads) shared() int { return 2 * attentionTile * h.built * 4 }
 
-func (h heads) gradFits(dqkv, out, dout *tensor.Dense) error {
+func (h heads) gradFits(dqkv, qkv, out, dout *tensor.Dense) error {
 	n := h.rows * h.width
-	return want(sized{"result", dqkv, 3 * n}, sized{"output", out, n}, sized{"gradient", dout, n})
+	return want(sized{"result", dqkv, 3 * n}, sized{"input projection", qkv, 3 * n}, sized{"output", out, n}, sized{"gradient", dout, n})
 }
 
 // sequences checks that the rows are batch sequences and returns the grid.
@@ -84,7 +84,7 @@ func (e *Engine) AttentionGrad(dqkv, qkv, out, dout *tensor.Dense, batch, tokens
 		return err
 	}
 	grid, err := h.sequences(batch, tokens)
-	if err := first(err, h.gradFits(dqkv, out, dout)); err != nil {
+	if err := first(err, h.gradFits(dqkv, qkv, out, dout)); err != nil {
 		return err
 	}
 	logSum, delta, release, err := e.softmaxScratch(h)
@@ -106,43 +106,4 @@ func (e *Engine) softmaxScratch(h heads) (logSum, delta Ptr, release func(), err
 	n := 4 * int64(h.rows) * int64(h.count)
 	logSum, release, err = e.scratch(2 * n)
 	return logSum, logSum + Ptr(n), release, err
-}
-
-// TreeAttention attends to ancestors in a token trie.
-func (e *Engine) TreeAttention(out, qkv, tree *tensor.Dense, count int) error {
-	if isNarrow(out) || isNarrow(qkv) {
-		return e.widely(out, []*tensor.Dense{qkv}, func(out *tensor.Dense, in []*tensor.Dense) error {
-			return e.TreeAttention(out, in[0], tree, count)
-		})
-	}
-	h, err := newHeads(qkv, count)
-	if err := first(err, want(sized{"result", out, h.rows * h.width}), wantInts(sized{"token trie", tree, 3 * h.rows})); err != nil {
-		return err
-	}
-	return e.launch(h.kernel("tree_attention"), h.nodes(), dims3{attentionBlock, 1, 1}, 0,
-		out, qkv, tree, int32(h.rows), int32(h.width), int32(h.dim), h.scale, e.fault)
-}
-
-// TreeAttentionGrad differentiates TreeAttention.
-func (e *Engine) TreeAttentionGrad(dqkv, qkv, out, dout, tree *tensor.Dense, count int) error {
-	h, err := newHeads(qkv, count)
-	if err := first(err, h.gradFits(dqkv, out, dout), wantInts(sized{"token trie", tree, 3 * h.rows})); err != nil {
-		return err
-	}
-	logSum, delta, release, err := e.softmaxScratch(h)
-	if err != nil {
-		return err
-	}
-	defer release()
-	rest := []any{int32(h.rows), int32(h.width), int32(h.dim), h.scale, e.fault}
-	return first(
-		e.launch(h.kernel("tree_attention_grad_q"), h.nodes(), dims3{attentionBlock, 1, 1}, 0,
-			append([]any{dqkv, logSum, delta, qkv, out, dout, tree}, rest...)...),
-		e.launch(h.kernel("tree_attention_grad_kv"), dims3{uint32(h.rows), uint32(h.count), 1}, dims3{warp, 1, 1}, 2*h.built*4,
-			append([]any{dqkv, logSum, delta, qkv, dout, tree}, rest...)...))
-}
-
-// nodes is the grid of one thread a node and head.
-func (h heads) nodes() dims3 {
-	return dims3{uint32((h.rows + attentionBlock - 1) / attentionBlock), uint32(h.count), 1}
 }

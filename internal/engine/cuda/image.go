@@ -28,11 +28,12 @@ func (e *Engine) Tokens(out, patches, cls, pos *tensor.Dense) error {
 	if t == 0 || n%(t*w) != 0 {
 		return fmt.Errorf("tokens %v are not whole sequences of %d", out.Shape(), t)
 	}
-	err := want(sized{"positions", pos, t * w}, sized{"class embedding", cls, w}, sized{"patches", patches, n - n/t}, sized{"tokens", out, n})
+	err := first(want(sized{"positions", pos, t * w}, sized{"class embedding", cls, w}),
+		activations(sized{"patches", patches, n - n/t}, sized{"tokens", out, n}))
 	if err != nil {
 		return err
 	}
-	return e.each("tokens", int64(n), out, patches, cls, pos, int64(n), int32(t), int32(w))
+	return e.rowRuns(e.variant("tokens", patches, out), n/w, w, out, patches, cls, pos, int64(n/w), int32(t), int32(w))
 }
 
 // TokensGrad differentiates Tokens; any of the results may be nil.

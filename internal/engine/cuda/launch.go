@@ -12,6 +12,7 @@ const (
 	blockThreads = 256     // BLOCK in common.cuh
 	rowThreads   = 128     // ROW_THREADS
 	warp         = 32      // WARP
+	runLength    = 8       // RUN in vector.cuh
 	mostBlocks   = 1 << 13 // of a kernel that strides over its elements
 )
 
@@ -69,6 +70,16 @@ func blocks(n int64) uint32 {
 // each queues a kernel over n elements.
 func (e *Engine) each(kernel string, n int64, args ...any) error {
 	return e.launch(kernel, dims3{blocks(n), 1, 1}, dims3{blockThreads, 1, 1}, 0, args...)
+}
+
+// runs queues a kernel that gives each thread a run of the n elements.
+func (e *Engine) runs(kernel string, n int64, args ...any) error {
+	return e.each(kernel, (n+runLength-1)/runLength, args...)
+}
+
+// rowRuns queues a kernel that gives each thread a run of a row of width elements.
+func (e *Engine) rowRuns(kernel string, rows, width int, args ...any) error {
+	return e.each(kernel, int64(rows)*int64((width+runLength-1)/runLength), args...)
 }
 
 // rows queues a kernel that gives each of m rows to a warp.

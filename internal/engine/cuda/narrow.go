@@ -72,7 +72,7 @@ func (e *Engine) Cast(out, x *tensor.Dense) error {
 	if x.Dtype() == out.Dtype() {
 		return e.d.Copy(address(out), address(x), width(x)*int64(n))
 	}
-	return e.each(e.variant("cast", x, out), int64(n), out, x, int64(n))
+	return e.runs(e.variant("cast", x, out), int64(n), out, x, int64(n))
 }
 
 // width is the bytes of an element.
@@ -163,7 +163,7 @@ func (e *Engine) narrowTo(p Ptr, t *tensor.Dense) error {
 	if e.precision == FP16 {
 		kernel = "cast_fp16_out"
 	}
-	return e.each(kernel, n, p, t, n)
+	return e.runs(kernel, n, p, t, n)
 }
 
 func (e *Engine) thaw(t *tensor.Dense) {

@@ -9,10 +9,11 @@ import (
 // LayerNorm normalises rows.
 func (e *Engine) LayerNorm(out, x, gamma, beta *tensor.Dense, eps float32) error {
 	m, n := dims(x)
-	if err := want(sized{"rows", x, m * n}, sized{"result", out, m * n}, sized{"gain", gamma, n}, sized{"bias", beta, n}); err != nil {
+	err := first(activations(sized{"rows", x, m * n}, sized{"result", out, m * n}), want(sized{"gain", gamma, n}, sized{"bias", beta, n}))
+	if err != nil {
 		return err
 	}
-	return e.rows("layernorm", m, out, x, gamma, beta, int32(m), int32(n), eps)
+	return e.rows(e.variant("layernorm", x, out), m, out, x, gamma, beta, int32(m), int32(n), eps)
 }
 
 // LayerNormGrad differentiates LayerNorm.

@@ -8,25 +8,26 @@ import (
 )
 
 // Gather copies rows; a negative index gives zeros.
-func (e *Engine) Gather(out, table, idx *tensor.Dense) error { return e.gather(out, nil, table, idx) }
-
-// AddRows adds rows chosen by index; a negative index adds nothing.
-func (e *Engine) AddRows(out, x, table, idx *tensor.Dense) error {
-	if x == nil {
-		return fmt.Errorf("rows are missing")
-	}
-	return e.gather(out, x, table, idx)
-}
-
-func (e *Engine) gather(out, x, table, idx *tensor.Dense) error {
+func (e *Engine) Gather(out, table, idx *tensor.Dense) error {
 	rows, w := dims(table)
 	n := size(idx)
-	err := first(want(sized{"table", table, rows * w}, sized{"result", out, n * w}), wantInts(sized{"indices", idx, n}), wantIf("rows", x, n*w))
+	err := first(activations(sized{"table", table, rows * w}, sized{"result", out, n * w}), wantInts(sized{"indices", idx, n}))
 	if err != nil {
 		return err
 	}
-	total := int64(n) * int64(w)
-	return e.each("gather", total, out, x, table, idx, total, int32(rows), int32(w), e.fault)
+	return e.rowRuns(e.variant("gather", table, out), n, w, out, table, idx, int32(n), int32(rows), int32(w), e.fault)
+}
+
+// AddRows adds rows chosen by index; a negative index adds nothing.
+func (e *Engine) AddRows(out, x, table, idx *tensor.Dense) error {
+	rows, w := dims(table)
+	n := size(idx)
+	err := first(activations(sized{"rows", x, n * w}, sized{"result", out, n * w}),
+		want(sized{"table", table, rows * w}), wantInts(sized{"indices", idx, n}))
+	if err != nil {
+		return err
+	}
+	return e.rowRuns(e.variant("add_rows", x, out), n, w, out, x, table, idx, int32(n), int32(rows), int32(w), e.fault)
 }
 
 // ScatterAdd sums rows by index, in the order of the rows.
@@ -44,27 +45,26 @@ func (e *Engine) ScatterAdd(dtable, dy, idx *tensor.Dense) error {
 	defer release()
 	next, head := chains, chains+Ptr(4*n)
 	return first(e.d.Fill(address(dtable), 0, int64(rows)*int64(w)),
-		e.each("scatter_chains", int64(n), next, head, idx, int32(n), int32(rows), e.fault),
+		e.rows("scatter_chains", n, next, head, idx, int32(n), int32(rows), e.fault),
 		e.launch("scatter_add", dims3{uint32(n), blocks(int64(w)), 1}, dims3{blockThreads, 1, 1}, 0,
 			dtable, dy, idx, next, head, int32(n), int32(w)))
 }
 
 // Concat puts the rows of the parts one after the other.
 func (e *Engine) Concat(out *tensor.Dense, parts ...*tensor.Dense) error {
-	at, left := address(out), size(out)
+	at, all := 0, size(out)
 	for k, p := range parts {
 		n := size(p)
-		if n > left {
+		if at+n > all {
 			return fmt.Errorf("concatenation: part %d of shape %v does not fit %v", k, p.Shape(), out.Shape())
 		}
-		if err := e.d.Copy(at, address(p), 4*int64(n)); err != nil {
+		if err := e.move(out, at, p, 0, n); err != nil {
 			return err
 		}
-		at += Ptr(4 * n)
-		left -= n
+		at += n
 	}
-	if left != 0 {
-		return fmt.Errorf("concatenation: the parts leave %d values of %v unset", left, out.Shape())
+	if at != all {
+		return fmt.Errorf("concatenation: the parts leave %d values of %v unset", all-at, out.Shape())
 	}
 	return nil
 }
@@ -76,7 +76,7 @@ func (e *Engine) Slice(out, x *tensor.Dense, from int) error {
 	if from < 0 || from*w+n > size(x) {
 		return fmt.Errorf("slice: rows %d.. of %v do not fill %v", from, x.Shape(), out.Shape())
 	}
-	return e.d.Copy(address(out), address(x)+Ptr(4*from*w), 4*int64(n))
+	return e.move(out, 0, x, from*w, n)
 }
 
 // PadRows is the gradient of Slice.
@@ -86,6 +86,9 @@ func (e *Engine) PadRows(out, x *tensor.Dense, from int) error {
 	if from < 0 || start+n > all {
 		return fmt.Errorf("padding: %v does not fit %v from row %d", x.Shape(), out.Shape(), from)
 	}
+	if err := want(sized{"rows", x, n}, sized{"padded rows", out, all}); err != nil {
+		return err
+	}
 	at := address(out)
 	zero := func(from, to int) error {
 		if from == to {
@@ -93,7 +96,20 @@ func (e *Engine) PadRows(out, x *tensor.Dense, from int) error {
 		}
 		return e.d.Fill(at+Ptr(4*from), 0, int64(to-from))
 	}
-	return first(zero(0, start), e.d.Copy(at+Ptr(4*start), address(x), 4*int64(n)), zero(start+n, all))
+	return first(zero(0, start), e.move(out, start, x, 0, n), zero(start+n, all))
+}
+
+// move copies n values of x, from the one numbered from on, to out, from the one
+// numbered to on, whatever the storage of either.
+func (e *Engine) move(out *tensor.Dense, to int, x *tensor.Dense, from, n int) error {
+	if err := activations(sized{"result", out, size(out)}, sized{"rows", x, size(x)}); err != nil {
+		return err
+	}
+	dst, src := address(out)+Ptr(width(out)*int64(to)), address(x)+Ptr(width(x)*int64(from))
+	if out.Dtype() == x.Dtype() {
+		return e.d.Copy(dst, src, width(x)*int64(n))
+	}
+	return e.runs(e.variant("cast", x, out), int64(n), dst, src, int64(n))
 }
 
 // Transpose exchanges rows and columns.

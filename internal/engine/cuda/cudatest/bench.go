@@ -19,6 +19,7 @@ type Bench struct {
 	*testing.T
 	E   engine.Engine
 	Tol float64 // largest difference, as a part of the largest value or of 1
+	Rel float64 // and what is added to it, as a part of the value itself
 
 	ref *ref.Engine
 	r   *rand.Rand
@@ -141,7 +142,7 @@ func (b *Bench) sameStored(what string, in []array, k kernel, narrow bool, shape
 			scale = math.Max(scale, math.Abs(float64(v)))
 		}
 		for i, v := range want[n] {
-			if d := math.Abs(float64(got[n][i]) - float64(v)); !(d <= b.Tol*scale) {
+			if d := math.Abs(float64(got[n][i]) - float64(v)); !(d <= b.Tol*scale+b.Rel*math.Abs(float64(v))) {
 				b.Errorf("%s: result %d, element %d of %v is %v, want %v", what, n, i, shapes[n], got[n][i], v)
 				return
 			}

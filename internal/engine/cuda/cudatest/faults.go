@@ -58,6 +58,11 @@ func (b *Bench) Faults() {
 	out, qkv := b.on(e, b.normal(4, 6)), b.on(e, b.normal(4, 6))
 	one, att := b.on(e, b.normal(1)), b.on(e, b.normal(4, 2))
 	logSum := b.on(e, b.normal(4, 6))
+	flat := promptTrie(70, 1, 1) // a path whose nodes all claim to be roots' children
+	for i := range 70 {
+		flat[71+i] = 1
+	}
+	long, path, wide := b.on(e, b.normal(71, 6)), b.on(e, b.normal(71, 2)), b.on(e, b.normal(71, 6))
 	for _, c := range []struct {
 		want string
 		run  func() error
@@ -71,6 +76,9 @@ func (b *Bench) Faults() {
 		}},
 		{"token trie: node 3", func() error {
 			return e.TreeAttentionGrad(logSum, qkv, att, att, b.on(e, ints([]int32{-1, 0, 1, 2, 0, 1, 2, 3, 4, 4, 4, 9}, 3, 4)), 1)
+		}},
+		{"token trie: node 63", func() error {
+			return e.TreeAttentionGrad(wide, long, path, path, b.on(e, ints(flat, 3, 71)), 1)
 		}},
 	} {
 		if err := c.run(); err != nil {

@@ -11,9 +11,13 @@ import (
 // NarrowChecks are the checks of kernels over 16-bit activations, for engines
 // that have them.
 var NarrowChecks = map[string]func(*Bench){
-	"Cast":   (*Bench).NarrowCast,
-	"Gemm":   (*Bench).NarrowGemm,
-	"Pixels": (*Bench).NarrowPixels,
+	"Cast":          (*Bench).NarrowCast,
+	"Gemm":          (*Bench).NarrowGemm,
+	"Pixels":        (*Bench).NarrowPixels,
+	"Elementwise":   (*Bench).NarrowElementwise,
+	"LayerNorm":     (*Bench).NarrowLayerNorm,
+	"Rows":          (*Bench).NarrowRows,
+	"TreeAttention": (*Bench).NarrowTreeAttention,
 }
 
 // narrow returns a with its values rounded to the engine's 16 bits, to be put

@@ -2,7 +2,6 @@ package cudatest
 
 import (
 	"fmt"
-	"math/rand/v2"
 
 	"clipcalib/internal/engine"
 
@@ -41,48 +40,6 @@ func (b *Bench) attention(batch, tokens, heads, dim int) {
 		}
 		return e.AttentionGrad(o[1], i[0], o[0], i[1], batch, tokens, heads)
 	}, sh(rows, w), sh(rows, 3*w))
-}
-
-// RandomTrie returns parents, depths and ends of a random trie of n nodes.
-func RandomTrie(r *rand.Rand, n, deepest int) []int32 {
-	t := make([]int32, 3*n)
-	parent, depth, end := t[:n], t[n:2*n], t[2*n:]
-	for i := range parent {
-		parent[i] = -1
-		if i > 0 && r.IntN(20) > 0 {
-			p := int32(i - 1)
-			for r.IntN(3) == 0 && parent[p] >= 0 || depth[p]+1 >= int32(deepest) {
-				p = parent[p]
-			}
-			parent[i], depth[i] = p, depth[p]+1
-		}
-	}
-	for i := n - 1; i >= 0; i-- {
-		end[i] = max(end[i], int32(i+1))
-		if p := parent[i]; p >= 0 {
-			end[p] = max(end[p], end[i])
-		}
-	}
-	return t
-}
-
-// TreeAttention checks attention over tries and its gradient.
-func (b *Bench) TreeAttention() {
-	b.Tol = 1e-4
-	for _, s := range [][3]int{{1, 1, 4}, {9, 2, 5}, {150, 4, 16}, {131, 2, 64}} {
-		n, heads, dim := s[0], s[1], s[2]
-		w := heads * dim
-		in := []array{b.normal(n, 3*w), b.normal(n, w), ints(RandomTrie(b.r, n, 30), 3, n)}
-		b.same(fmt.Sprint("TreeAttention ", s), in, func(e engine.Engine, i, o tensors) error {
-			return e.TreeAttention(o[0], i[0], i[2], heads)
-		}, sh(n, w))
-		b.same(fmt.Sprint("TreeAttentionGrad ", s), in, func(e engine.Engine, i, o tensors) error {
-			if err := e.TreeAttention(o[0], i[0], i[2], heads); err != nil {
-				return err
-			}
-			return e.TreeAttentionGrad(o[1], i[0], o[0], i[1], i[2], heads)
-		}, sh(n, w), sh(n, 3*w))
-	}
 }
 
 // Rows checks the kernels that move rows, and those of images.

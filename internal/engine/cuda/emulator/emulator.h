@@ -42,11 +42,21 @@ template <class T> inline T __shfl_xor_sync(unsigned, T v, int d) {
     return r;
 }
 
+// Lanes that have ended keep what they last left in their slots, so a warp whose
+// lanes end apart must not ask.
+inline int __any_sync(unsigned mask, int v) {
+    v = v != 0;
+    for (int d = 1; d < 32; d *= 2) v |= __shfl_xor_sync(mask, v, d);
+    return v;
+}
+
 inline int atomicCAS(int *p, int expect, int value) {
     int old = *p;
     if (old == expect) *p = value;
     return old;
 }
+
+inline float __fdividef(float a, float b) { return a / b; }
 
 using std::max;
 using std::min;

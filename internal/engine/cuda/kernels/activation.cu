@@ -1,21 +1,24 @@
 // Activations and what follows a matrix product: bias, activation, residual.
-#include "common.cuh"
+#include "vector.cuh"
 
 enum { IDENTITY = 0, QUICK_GELU = 1, GELU = 2, RELU = 3 };
 
-__device__ inline float activate(float x, int act) {
-    switch (act) {
-    case QUICK_GELU: return x / (1.0f + expf(-1.702f * x));
+// sigmoid of 1.702 x, by a base-2 exponential
+__device__ inline float quick_sigmoid(float x) { return __fdividef(1.0f, 1.0f + exp2f(-2.45546696f * x)); }
+
+template <int Act> __device__ inline float activate(float x) {
+    switch (Act) {
+    case QUICK_GELU: return x * quick_sigmoid(x);
     case GELU: return 0.5f * x * (1.0f + erff(x * 0.70710678f));
     case RELU: return x > 0.0f ? x : 0.0f;
     }
     return x;
 }
 
-__device__ inline float activate_grad(float x, int act) {
-    switch (act) {
+template <int Act> __device__ inline float activate_grad(float x) {
+    switch (Act) {
     case QUICK_GELU: {
-        float s = 1.0f / (1.0f + expf(-1.702f * x));
+        float s = quick_sigmoid(x);
         return s + x * 1.702f * s * (1.0f - s);
     }
     case GELU: return 0.5f * (1.0f + erff(x * 0.70710678f)) + x * 0.39894228f * expf(-0.5f * x * x);
@@ -24,29 +27,87 @@ __device__ inline float activate_grad(float x, int act) {
     return 1.0f;
 }
 
+// BY_ACT calls a function built for each activation, so that none is chosen
+// element by element.
+#define BY_ACT(act, call)                                                                              \
+    switch (act) {                                                                                     \
+    case QUICK_GELU: call(QUICK_GELU); break;                                                          \
+    case GELU: call(GELU); break;                                                                      \
+    case RELU: call(RELU); break;                                                                      \
+    default: call(IDENTITY);                                                                           \
+    }
+
 // out = act(x)
-KERNEL(act_forward)(float *out, const float *x, i64 n, int act) {
-    EACH(i, n) out[i] = activate(x[i], act);
+template <int Act, class In, class Out> __device__ inline void act_forward_all(Out *out, const In *x, i64 n) {
+    EACH_RUN(i, n) {
+        float v[RUN];
+        load_run(v, x + i, n - i);
+#pragma unroll
+        for (int k = 0; k < RUN; k++) v[k] = activate<Act>(v[k]);
+        store_run(out + i, v, n - i);
+    }
 }
 
+#define CALL(Act) act_forward_all<Act>(out, x, n)
+#define INSTANCE(suffix, In, Out) \
+    KERNEL(act_forward##suffix)(Out *out, const In *x, i64 n, int act) { BY_ACT(act, CALL) }
+FOR_STORAGE(INSTANCE)
+#undef INSTANCE
+#undef CALL
+
 // dx = dy * act'(x)
-KERNEL(act_backward)(float *dx, const float *x, const float *dy, i64 n, int act) {
-    EACH(i, n) dx[i] = dy[i] * activate_grad(x[i], act);
+template <int Act, class In, class Out> __device__ inline void act_backward_all(Out *dx, const In *x, const float *dy, i64 n) {
+    EACH_RUN(i, n) {
+        float v[RUN], d[RUN];
+        load_run(v, x + i, n - i);
+        load_run(d, dy + i, n - i);
+#pragma unroll
+        for (int k = 0; k < RUN; k++) d[k] *= activate_grad<Act>(v[k]);
+        store_run(dx + i, d, n - i);
+    }
+}
+
+#define CALL(Act) act_backward_all<Act>(dx, x, dy, n)
+#define INSTANCE(suffix, In, Out) \
+    KERNEL(act_backward##suffix)(Out *dx, const In *x, const float *dy, i64 n, int act) { BY_ACT(act, CALL) }
+FOR_STORAGE(INSTANCE)
+#undef INSTANCE
+#undef CALL
+
+// load_bias brings the biases of the run that begins with element i of a matrix;
+// the run may go over the end of a row.
+__device__ inline void load_bias(float *b, const float *bias, i64 i, int columns) {
+    int j = take(&i, columns);
+    if (columns % RUN == 0) {
+        load_run(b, bias + j, RUN);
+        return;
+    }
+#pragma unroll
+    for (int k = 0; k < RUN; k++) {
+        b[k] = bias[j];
+        j = j + 1 < columns ? j + 1 : 0;
+    }
 }
 
 // out[i, j] = act(y[i, j] + bias[j]) + residual[i, j]; bias and residual may be 0.
-#define INSTANCE(suffix, T)                                                                                              \
-    KERNEL(epilogue##suffix)(T *out, const T *y, const float *bias, const T *residual, i64 n, int columns, int act) {    \
-        EACH(i, n) {                                                                                                     \
-            float v = widen(y[i]);                                                                                       \
-            if (bias) {                                                                                                  \
-                i64 row = i;                                                                                             \
-                v += bias[take(&row, columns)];                                                                          \
-            }                                                                                                            \
-            v = activate(v, act);                                                                                        \
-            if (residual) v += widen(residual[i]);                                                                       \
-            out[i] = narrow<T>(v);                                                                                       \
-        }                                                                                                                \
+template <int Act, class T>
+__device__ inline void epilogue_all(T *out, const T *y, const float *bias, const T *residual, i64 n, int columns) {
+    EACH_RUN(i, n) {
+        float v[RUN], b[RUN] = {}, r[RUN] = {};
+        load_run(v, y + i, n - i);
+        if (bias) load_bias(b, bias, i, columns);
+        if (residual) load_run(r, residual + i, n - i);
+#pragma unroll
+        for (int k = 0; k < RUN; k++) v[k] = activate<Act>(v[k] + b[k]) + r[k];
+        store_run(out + i, v, n - i);
+    }
+}
+
+#define CALL(Act) epilogue_all<Act>(out, y, bias, residual, n, columns)
+#define INSTANCE(suffix, T)                                                                                           \
+    KERNEL(epilogue##suffix)(T *out, const T *y, const float *bias, const T *residual, i64 n, int columns, int act) { \
+        BY_ACT(act, CALL)                                                                                             \
     }
 FOR_SAME(INSTANCE)
 #undef INSTANCE
+#undef CALL

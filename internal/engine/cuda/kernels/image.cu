@@ -1,5 +1,5 @@
 // The foot of the image tower: patches and tokens.
-#include "common.cuh"
+#include "vector.cuh"
 
 // out[(b*G + gy)*G + gx, (c*P + y)*P + x] = images[b, c, gy*P + y, gx*P + x],
 // and 0 in the columns behind the last
@@ -13,15 +13,27 @@ KERNEL(patchify)(float *out, const float *images, i64 total, int channels, int s
     }
 }
 
-// out[b, 0] = cls + pos[0]; out[b, i+1] = patches[b, i] + pos[i+1]
-KERNEL(tokens)(float *out, const float *patches, const float *cls, const float *pos, i64 total, int count, int width) {
-    EACH(e, total) {
-        i64 b = e;
-        int j = take(&b, width), i = take(&b, count);
-        float v = i > 0 ? patches[(b * (count - 1) + i - 1) * width + j] : cls[j];
-        out[e] = v + pos[(i64)i * width + j];
+// out[b, 0] = cls + pos[0]; out[b, i+1] = patches[b, i] + pos[i+1], for rows
+// tokens in sequences of count, a thread a run.
+#define INSTANCE(suffix, In, Out)                                                                                     \
+    KERNEL(tokens##suffix)(Out *out, const In *patches, const float *cls, const float *pos, i64 rows, int count,      \
+                           int width) {                                                                               \
+        int per = (width + RUN - 1) / RUN;                                                                            \
+        EACH(run, rows * per) {                                                                                       \
+            i64 row = run;                                                                                            \
+            int c = take(&row, per) * RUN, left = width - c;                                                          \
+            i64 b = row;                                                                                              \
+            int i = take(&b, count);                                                                                  \
+            float v[RUN], w[RUN];                                                                                     \
+            if (i > 0) load_run(v, patches + (row - b - 1) * width + c, left);                                        \
+            else load_run(v, cls + c, left);                                                                          \
+            load_run(w, pos + (i64)i * width + c, left);                                                              \
+            for (int k = 0; k < RUN; k++) v[k] += w[k];                                                               \
+            store_run(out + row * width + c, v, left);                                                                \
+        }                                                                                                             \
     }
-}
+FOR_STORAGE(INSTANCE)
+#undef INSTANCE
 
 // dpatches[b, i] = dy[b, i+1]
 KERNEL(tokens_grad_patches)(float *dpatches, const float *dy, i64 total, int count, int width) {

@@ -13,3 +13,4 @@
 #include "reduce.cu"
 #include "rows.cu"
 #include "tree_attention.cu"
+#include "tree_descendants.cu"

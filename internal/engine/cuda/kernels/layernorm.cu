@@ -1,14 +1,42 @@
-// Layer normalisation over rows, one warp a row. Mean and variance are taken
-// in two passes over the row, which stays in cache.
-#include "common.cuh"
+// Layer normalisation over rows, one warp a row. Mean and variance are taken in
+// two passes over the row. A row of whole runs, not too long, is held in
+// registers; others are read again, from cache.
+#include "vector.cuh"
 
-__device__ inline void moments(const float *row, int n, float eps, float *mean, float *rstd) {
-    float s = 0;
-    for (int j = lane_id(); j < n; j += WARP) s += row[j];
+#define HELD 5 // runs that a lane holds: rows of up to 1,280 values
+
+__device__ inline bool fits(int n) { return n % RUN == 0 && n <= HELD * WARP * RUN; }
+
+// each_held calls f with the number and the first column of this lane's runs.
+template <class F> __device__ inline void each_held(int n, F f) {
+#pragma unroll
+    for (int r = 0; r < HELD; r++) {
+        int c = (r * WARP + lane_id()) * RUN;
+        if (c < n) f(r, c);
+    }
+}
+
+__device__ inline void held_moments(const float (&x)[HELD][RUN], int n, float eps, float *mean, float *rstd) {
+    float s = 0, q = 0;
+    each_held(n, [&](int r, int) {
+#pragma unroll
+        for (int k = 0; k < RUN; k++) s += x[r][k];
+    });
     float mu = warp_sum(s) / n;
-    float q = 0;
+    each_held(n, [&](int r, int) {
+#pragma unroll
+        for (int k = 0; k < RUN; k++) q += (x[r][k] - mu) * (x[r][k] - mu);
+    });
+    *mean = mu;
+    *rstd = 1.0f / sqrtf(warp_sum(q) / n + eps);
+}
+
+template <class T> __device__ inline void moments(const T *row, int n, float eps, float *mean, float *rstd) {
+    float s = 0, q = 0;
+    for (int j = lane_id(); j < n; j += WARP) s += widen(row[j]);
+    float mu = warp_sum(s) / n;
     for (int j = lane_id(); j < n; j += WARP) {
-        float d = row[j] - mu;
+        float d = widen(row[j]) - mu;
         q += d * d;
     }
     *mean = mu;
@@ -16,40 +44,91 @@ __device__ inline void moments(const float *row, int n, float eps, float *mean, 
 }
 
 // out = (x - mean) / sqrt(var + eps) * gamma + beta
-KERNEL(layernorm)(float *out, const float *x, const float *gamma, const float *beta, int m, int n, float eps) {
-    int i = warp_row();
-    if (i >= m) return;
-    const float *row = x + (i64)i * n;
+template <class In, class Out>
+__device__ inline void layernorm_row(Out *out, const In *row, const float *gamma, const float *beta, int n, float eps) {
     float mean, rstd;
-    moments(row, n, eps, &mean, &rstd);
-    for (int j = lane_id(); j < n; j += WARP) out[(i64)i * n + j] = (row[j] - mean) * rstd * gamma[j] + beta[j];
+    if (!fits(n)) {
+        moments(row, n, eps, &mean, &rstd);
+        for (int j = lane_id(); j < n; j += WARP) out[j] = narrow<Out>((widen(row[j]) - mean) * rstd * gamma[j] + beta[j]);
+        return;
+    }
+    float x[HELD][RUN];
+    each_held(n, [&](int r, int c) { load8(x[r], row + c); });
+    held_moments(x, n, eps, &mean, &rstd);
+    each_held(n, [&](int r, int c) {
+        float g[RUN], b[RUN];
+        load8(g, gamma + c);
+        load8(b, beta + c);
+#pragma unroll
+        for (int k = 0; k < RUN; k++) x[r][k] = (x[r][k] - mean) * rstd * g[k] + b[k];
+        store8(out + c, x[r]);
+    });
 }
 
-// With h = (x - mean) * rstd and t = dy * gamma:
-//   dx = rstd * (t - mean(t) - h * mean(t*h)), unless dx is 0
-//   stats[i] = mean, rstd, unless stats is 0
-KERNEL(layernorm_grad)(float *dx, float *stats, const float *x, const float *gamma, const float *dy, int m, int n, float eps) {
-    int i = warp_row();
-    if (i >= m) return;
-    const float *row = x + (i64)i * n, *d = dy + (i64)i * n;
-    float mean, rstd;
-    moments(row, n, eps, &mean, &rstd);
-    if (stats && lane_id() == 0) {
-        stats[2 * (i64)i] = mean;
-        stats[2 * (i64)i + 1] = rstd;
+#define INSTANCE(suffix, In, Out)                                                                                   \
+    KERNEL(layernorm##suffix)(Out *out, const In *x, const float *gamma, const float *beta, int m, int n, float eps) { \
+        i64 i = warp_row();                                                                                         \
+        if (i < m) layernorm_row(out + i * n, x + i * n, gamma, beta, n, eps);                                      \
     }
-    if (!dx) return;
+FOR_STORAGE(INSTANCE)
+#undef INSTANCE
+
+// With h = (x - mean) * rstd and t = dy * gamma:
+//   dx = rstd * (t - mean(t) - h * mean(t*h))
+__device__ inline void layernorm_grad_row(float *dx, const float *row, const float *gamma, const float *dy, int n, float mean, float rstd) {
     float s1 = 0, s2 = 0;
     for (int j = lane_id(); j < n; j += WARP) {
-        float t = d[j] * gamma[j];
+        float t = dy[j] * gamma[j];
         s1 += t;
         s2 += t * (row[j] - mean) * rstd;
     }
     s1 = warp_sum(s1) / n;
     s2 = warp_sum(s2) / n;
-    for (int j = lane_id(); j < n; j += WARP) {
-        float h = (row[j] - mean) * rstd;
-        dx[(i64)i * n + j] = rstd * (d[j] * gamma[j] - s1 - h * s2);
+    for (int j = lane_id(); j < n; j += WARP) dx[j] = rstd * (dy[j] * gamma[j] - s1 - (row[j] - mean) * rstd * s2);
+}
+
+// layernorm_grad_held is layernorm_grad_row of a row that is held; it leaves h
+// in x.
+__device__ inline void layernorm_grad_held(float *dx, float (&x)[HELD][RUN], const float *gamma, const float *dy, int n, float mean, float rstd) {
+    float t[HELD][RUN], s1 = 0, s2 = 0;
+    each_held(n, [&](int r, int c) {
+        float g[RUN];
+        load8(g, gamma + c);
+        load8(t[r], dy + c);
+#pragma unroll
+        for (int k = 0; k < RUN; k++) {
+            t[r][k] *= g[k];
+            x[r][k] = (x[r][k] - mean) * rstd;
+            s1 += t[r][k];
+            s2 += t[r][k] * x[r][k];
+        }
+    });
+    s1 = warp_sum(s1) / n;
+    s2 = warp_sum(s2) / n;
+    each_held(n, [&](int r, int c) {
+#pragma unroll
+        for (int k = 0; k < RUN; k++) t[r][k] = rstd * (t[r][k] - s1 - x[r][k] * s2);
+        store8(dx + c, t[r]);
+    });
+}
+
+// dx, unless it is 0; and stats[i] = mean, rstd, unless stats is 0.
+KERNEL(layernorm_grad)(float *dx, float *stats, const float *x, const float *gamma, const float *dy, int m, int n, float eps) {
+    i64 i = warp_row();
+    if (i >= m) return;
+    float mean, rstd;
+    if (fits(n)) {
+        float held[HELD][RUN];
+        each_held(n, [&](int r, int c) { load8(held[r], x + i * n + c); });
+        held_moments(held, n, eps, &mean, &rstd);
+        if (dx) layernorm_grad_held(dx + i * n, held, gamma, dy + i * n, n, mean, rstd);
+    } else {
+        moments(x + i * n, n, eps, &mean, &rstd);
+        if (dx) layernorm_grad_row(dx + i * n, x + i * n, gamma, dy + i * n, n, mean, rstd);
+    }
+    if (stats && lane_id() == 0) {
+        stats[2 * i] = mean;
+        stats[2 * i + 1] = rstd;
     }
 }
 
