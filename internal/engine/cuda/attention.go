@@ -73,6 +73,9 @@ func (e *Engine) Attention(out, qkv *tensor.Dense, batch, tokens, count int) err
 	if err := first(err, want(sized{"result", out, h.rows * h.width})); err != nil {
 		return err
 	}
+	if e.precision == TF32 && h.dim == tensorHead {
+		return e.tensorAttention("attention_tf32", address(out), address(qkv), h, batch, tokens)
+	}
 	return e.launch(h.kernel("attention"), grid, dims3{attentionBlock, 1, 1}, h.shared(),
 		out, qkv, int32(tokens), int32(h.width), int32(h.dim), h.scale)
 }

@@ -52,8 +52,13 @@ void (*run_thread)(const char *);
 const char *thread_args;
 
 void *dynamic_shared() { return shared.data(); }
+int thread() { return current; }
 int lane() { return current % 32; }
 uint64_t *warp_slot(int l) { return &warps[current / 32].slots[l]; }
+
+void fail(const char *why) {
+    if (failure.empty()) failure = why;
+}
 
 void wait(Barrier &b) {
     Fibre &f = fibres[current];
@@ -85,6 +90,7 @@ void one_block(int threads, bool backwards) {
     fibres.resize(threads);
     warps.assign((threads + 31) / 32, Warp());
     stacks.resize(stack_size * threads);
+    forget_copies(threads);
     block = Barrier();
     block.members = threads;
     std::fill(shared.begin(), shared.end(), (char)0xff);

@@ -20,6 +20,9 @@ struct uint3 {
 struct float4 {
     float x, y, z, w;
 };
+struct uint4 {
+    unsigned x, y, z, w;
+};
 
 extern uint3 threadIdx, blockIdx, blockDim, gridDim;
 

@@ -11,4 +11,5 @@
 #include "range.cu"
 #include "reduce.cu"
 #include "rows.cu"
+#include "tensor_attention.cu"
 #include "tree_attention.cu"
