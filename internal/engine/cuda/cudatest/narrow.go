@@ -11,8 +11,9 @@ import (
 // NarrowChecks are the checks of kernels over 16-bit activations, for engines
 // that have them.
 var NarrowChecks = map[string]func(*Bench){
-	"Cast": (*Bench).NarrowCast,
-	"Gemm": (*Bench).NarrowGemm,
+	"Attention": (*Bench).NarrowAttention,
+	"Cast":      (*Bench).NarrowCast,
+	"Gemm":      (*Bench).NarrowGemm,
 }
 
 // narrow returns a with its values rounded to the engine's 16 bits, to be put

@@ -14,7 +14,7 @@ type tensors = []*tensor.Dense
 // Attention checks attention within sequences and its gradient.
 func (b *Bench) Attention() {
 	b.Tol = 1e-4
-	for _, s := range [][4]int{{1, 1, 1, 1}, {2, 5, 3, 7}, {3, 50, 2, 64}, {2, 70, 1, 64}, {2, 17, 4, 16}, {1, 130, 1, 32}, {2, 64, 1, 40}} {
+	for _, s := range [][4]int{{1, 1, 1, 1}, {2, 5, 3, 7}, {3, 50, 2, 64}, {2, 70, 1, 64}, {2, 17, 4, 16}, {1, 130, 1, 32}, {2, 64, 1, 40}, {2, 37, 1, 80}, {1, 33, 2, 128}} {
 		b.attention(s[0], s[1], s[2], s[3])
 	}
 }
@@ -69,7 +69,7 @@ func RandomTrie(r *rand.Rand, n, deepest int) []int32 {
 // TreeAttention checks attention over tries and its gradient.
 func (b *Bench) TreeAttention() {
 	b.Tol = 1e-4
-	for _, s := range [][3]int{{1, 1, 4}, {9, 2, 5}, {150, 4, 16}, {131, 2, 64}} {
+	for _, s := range [][3]int{{1, 1, 4}, {9, 2, 5}, {150, 4, 16}, {131, 2, 64}, {40, 1, 80}} {
 		n, heads, dim := s[0], s[1], s[2]
 		w := heads * dim
 		in := []array{b.normal(n, 3*w), b.normal(n, w), ints(RandomTrie(b.r, n, 30), 3, n)}
