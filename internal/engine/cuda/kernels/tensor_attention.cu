@@ -154,17 +154,17 @@ __device__ inline void tensor_attention(T *out, const T *qkv, int count, int wid
     store_rows(out + (first + query) * width + head, width, count - query, a.o, inverse, spare);
 }
 
-KERNEL(attention_bf16)(bf16 *out, const bf16 *qkv, int count, int width, float scale) {
+BOUNDED_KERNEL(attention_bf16, MOST_WARPS * WARP, 2)(bf16 *out, const bf16 *qkv, int count, int width, float scale) {
     DYNAMIC_SHARED(uint4, tiles);
     tensor_attention(out, qkv, count, width, scale * LOG2_E, (bf16 *)tiles);
 }
 
-KERNEL(attention_fp16)(fp16 *out, const fp16 *qkv, int count, int width, float scale) {
+BOUNDED_KERNEL(attention_fp16, MOST_WARPS * WARP, 2)(fp16 *out, const fp16 *qkv, int count, int width, float scale) {
     DYNAMIC_SHARED(uint4, tiles);
     tensor_attention(out, qkv, count, width, scale * LOG2_E, (fp16 *)tiles);
 }
 
-KERNEL(attention_tf32)(float *out, const float *qkv, int count, int width, float scale) {
+BOUNDED_KERNEL(attention_tf32, MOST_WARPS * WARP, 2)(float *out, const float *qkv, int count, int width, float scale) {
     DYNAMIC_SHARED(uint4, tiles);
     tensor_attention(out, qkv, count, width, scale * LOG2_E, (float *)tiles);
 }
