@@ -60,24 +60,3 @@ func TestNarrowKernelsAgreeWithReference(t *testing.T) {
 		}
 	}
 }
-
-// TestTensorCoresAgreeWithReference runs what uses tensor cores without 16-bit
-// activations.
-func TestTensorCoresAgreeWithReference(t *testing.T) {
-	e, f := open(t, Options{Precision: TF32})
-	cudatest.New(t, e).TF32Attention()
-	for _, l := range f.launches {
-		if l.Kernel == "attention_tf32" {
-			return
-		}
-	}
-	t.Error("no kernel for tensor cores ran")
-}
-
-func TestTensorBlocksLeaveFewWarpsIdle(t *testing.T) {
-	for tokens, want := range map[int][2]int{1: {1, 1}, 16: {1, 1}, 17: {2, 1}, 50: {4, 1}, 64: {4, 1}, 65: {5, 1}, 197: {7, 2}, 257: {6, 3}, 577: {8, 5}} {
-		if w, b := tensorBlocks(tokens); w != want[0] || b != want[1] {
-			t.Errorf("%d tokens: %d warps in %d blocks, want %v", tokens, w, b, want)
-		}
-	}
-}
