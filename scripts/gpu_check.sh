@@ -74,7 +74,7 @@ refuses unknown-precision "precision" "$dir/clipcalib" bench --device cuda --pre
 refuses out-of-memory "out of GPU memory" "$dir/clipcalib" bench --device cuda --models ViT-L/14 --batches 60000
 
 if command -v nvcc >/dev/null; then
-	step ptx sh -c 'NVCC=nvcc sh internal/engine/cuda/kernels/make.sh "$1/kernels.ptx.gz" && cmp "$1/kernels.ptx.gz" internal/engine/cuda/kernels/kernels.ptx.gz || echo "differs: another version of nvcc made the embedded code"' sh "$out"
+	step ptx sh -c 'k=internal/engine/cuda/kernels; mkdir -p "$1/kernels"; NVCC=nvcc sh $k/make.sh "$1/kernels" && for f in $k/*.gz; do cmp "$1/kernels/${f##*/}" $f || echo "differs: another version of nvcc made the embedded code"; done' sh "$out"
 fi
 
 CLIPCALIB_GPU_FIGURES=$out/figures.jsonl

@@ -11,6 +11,8 @@ import (
 const (
 	attentionBlock = 64 // QUERIES
 	attentionTile  = 32 // TILE
+	leastHead      = 32 // of FOR_DIM, which goes on by doubling
+	mostHead       = 128
 )
 
 // heads is the checked shape of an attention.
@@ -24,12 +26,12 @@ func newHeads(qkv *tensor.Dense, count int) (h heads, err error) {
 	if rows == 0 || count < 1 || w3%(3*count) != 0 {
 		return h, fmt.Errorf("attention: %d heads do not split rows of %d", count, w3)
 	}
-	h = heads{rows: rows, width: w3 / 3, count: count, dim: w3 / 3 / count, built: 32}
-	if h.dim > h.built {
-		h.built = 64
+	h = heads{rows: rows, width: w3 / 3, count: count, dim: w3 / 3 / count, built: leastHead}
+	for h.dim > h.built {
+		h.built *= 2
 	}
-	if h.dim > h.built {
-		return h, fmt.Errorf("attention: heads of %d, the GPU's kernels are built for up to %d: use --device cpu", h.dim, h.built)
+	if h.built > mostHead {
+		return h, fmt.Errorf("attention: heads of %d, the GPU's kernels are built for up to %d: use --device cpu", h.dim, mostHead)
 	}
 	if count > math.MaxUint16 {
 		return h, fmt.Errorf("attention: %d heads, the most is %d", count, math.MaxUint16)
@@ -58,20 +60,25 @@ func (h heads) sequences(batch, tokens int) (dims3, error) {
 	return dims3{uint32((tokens + attentionBlock - 1) / attentionBlock), uint32(h.count), uint32(batch)}, nil
 }
 
-// Attention attends within sequences.
+// Attention attends within sequences: on tensor cores where it may, else by the
+// float32 kernels.
 func (e *Engine) Attention(out, qkv *tensor.Dense, batch, tokens, count int) error {
-	if isNarrow(out) || isNarrow(qkv) {
-		return e.widely(out, []*tensor.Dense{qkv}, func(out *tensor.Dense, in []*tensor.Dense) error {
-			return e.Attention(out, in[0], batch, tokens, count)
-		})
-	}
 	h, err := newHeads(qkv, count)
 	if err != nil {
 		return err
 	}
 	grid, err := h.sequences(batch, tokens)
-	if err := first(err, want(sized{"result", out, h.rows * h.width})); err != nil {
+	if err := first(err, activations(sized{"result", out, h.rows * h.width})); err != nil {
 		return err
+	}
+	if on, ok := e.tensorAttention(out, qkv, h); ok {
+		return e.launch(on.kernel, on.grid(h, batch, tokens), on.block(tokens), on.shared(),
+			out, qkv, int32(tokens), int32(h.width), h.scale)
+	}
+	if isNarrow(out) || isNarrow(qkv) {
+		return e.widely(out, []*tensor.Dense{qkv}, func(out *tensor.Dense, in []*tensor.Dense) error {
+			return e.Attention(out, in[0], batch, tokens, count)
+		})
 	}
 	return e.launch(h.kernel("attention"), grid, dims3{attentionBlock, 1, 1}, h.shared(),
 		out, qkv, int32(tokens), int32(h.width), int32(h.dim), h.scale)

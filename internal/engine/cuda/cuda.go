@@ -101,9 +101,11 @@ func New(d Driver, o Options) (*Engine, error) {
 	return e, nil
 }
 
+const leastCapability = 75
+
 func supports(info Info, p Precision) error {
 	switch {
-	case info.Capability < 75:
+	case info.Capability < leastCapability:
 		return fmt.Errorf("%s has compute capability %d.%d, the kernels need 7.5 (Turing, 2018) or later: use --device cpu",
 			info.Name, info.Capability/10, info.Capability%10)
 	case (p == BF16 || p == TF32) && info.Capability < 80:

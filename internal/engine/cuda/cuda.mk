@@ -61,7 +61,7 @@ cuda-check-one: cuda-lib
 
 cuda-ptx:
 	@if [ -z "$(NVCC)" ]; then echo "nvcc is not found: pip install --no-deps --target /opt/cuda13 nvidia-cuda-nvcc nvidia-nvvm nvidia-cuda-crt nvidia-cuda-runtime nvidia-cuda-cccl"; exit 1; fi
-	NVCC=$(NVCC) sh $(CUDA_DIR)/kernels/make.sh $(CUDA_DIR)/kernels/kernels.ptx.gz
+	NVCC=$(NVCC) sh $(CUDA_DIR)/kernels/make.sh $(CUDA_DIR)/kernels
 
 # The binaries that scripts/gpu_check.sh runs on a machine with a GPU: without
 # oneDNN, so that they need nothing there but the driver and cuBLAS.

@@ -1,31 +1,75 @@
 package cuda
 
 import (
-	"bytes"
+	"bufio"
 	"compress/gzip"
-	_ "embed"
+	"embed"
 	"fmt"
 	"io"
+	"strings"
 )
 
-// The kernels as PTX, which the driver compiles for the card it has; made by
-// "make cuda-ptx".
+// The kernels' code, made by "make cuda-ptx".
 //
-//go:embed kernels/kernels.ptx.gz
-var packedPTX []byte
+//go:embed kernels/sm_75.ptx.gz kernels/sm_80.ptx.gz kernels/sm_90.cubin.gz
+var packedCode embed.FS
 
-// mostPTX bounds what the embedded file may unpack to.
-const mostPTX = 64 << 20
+// codes lists what is embedded, the best first, with the compute capabilities
+// that can run it: PTX, which the driver compiles, all from its own on; machine
+// code those of its generation.
+var codes = []struct {
+	file        string
+	least, most int
+}{
+	{"sm_90.cubin", 90, 99},
+	{"sm_80.ptx", 80, 1 << 30},
+	{"sm_75.ptx", leastCapability, 1 << 30},
+}
 
-// PTX returns the kernels' code.
-func PTX() (string, error) {
-	z, err := gzip.NewReader(bytes.NewReader(packedPTX))
-	if err != nil {
-		return "", fmt.Errorf("embedded kernels: %w", err)
+// mostCode bounds what an embedded file may unpack to.
+const mostCode = 64 << 20
+
+// Images returns the kernels' code for a device: machine code, if there is any
+// for it, and then PTX, for a driver that refuses it.
+func Images(info Info) ([]string, error) {
+	if err := supports(info, FP32); err != nil {
+		return nil, err
 	}
-	b, err := io.ReadAll(io.LimitReader(z, mostPTX))
-	if err != nil {
-		return "", fmt.Errorf("embedded kernels: %w", err)
+	var images []string
+	for _, c := range codes {
+		if info.Capability < c.least || info.Capability > c.most {
+			continue
+		}
+		_, image, err := unpack(c.file)
+		if err != nil {
+			return nil, fmt.Errorf("embedded kernels %s: %w", c.file, err)
+		}
+		images = append(images, image)
+		if strings.HasSuffix(c.file, ".ptx") {
+			break
+		}
 	}
-	return string(b), nil
+	return images, nil
+}
+
+// unpack returns an embedded file's first lines, which say what it was made
+// from and by what, and the code.
+func unpack(file string) (origin [2]string, code string, err error) {
+	f, err := packedCode.Open("kernels/" + file + ".gz")
+	if err != nil {
+		return origin, "", err
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		return origin, "", err
+	}
+	r := bufio.NewReader(io.LimitReader(z, mostCode))
+	for i := range origin {
+		if origin[i], err = r.ReadString('\n'); err != nil {
+			return origin, "", err
+		}
+	}
+	b, err := io.ReadAll(r)
+	return origin, string(b), err
 }

@@ -18,16 +18,16 @@ import (
 	"gorgonia.org/tensor"
 )
 
-func ptx(t *testing.T) string {
-	code, err := PTX()
+func codeOf(t *testing.T, file string) (origin [2]string, code string) {
+	origin, code, err := unpack(file)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatal(file, err)
 	}
-	return code
+	return origin, code
 }
 
-// TestPTXIsOfTheseSources compares the hash noted in the embedded code.
-func TestPTXIsOfTheseSources(t *testing.T) {
+// TestCodeIsOfTheseSources compares the hash noted in the embedded code.
+func TestCodeIsOfTheseSources(t *testing.T) {
 	var files []string
 	for _, p := range []string{"kernels/*.cu", "kernels/*.cuh"} {
 		list, _ := filepath.Glob(p)
@@ -42,13 +42,16 @@ func TestPTXIsOfTheseSources(t *testing.T) {
 		}
 		h.Write(b)
 	}
-	if want := fmt.Sprintf("// sources %x\n", h.Sum(nil)); !strings.HasPrefix(ptx(t), want) {
-		t.Error("the kernels' sources have changed since kernels.ptx.gz was made: run make cuda-ptx")
+	want := fmt.Sprintf("// sources %x\n", h.Sum(nil))
+	for _, c := range codes {
+		if origin, _ := codeOf(t, c.file); origin[0] != want {
+			t.Errorf("the kernels' sources have changed since %s was made: run make cuda-ptx", c.file)
+		}
 	}
 }
 
-// TestPTXIsWhatTheCompilerMakes compiles again where the same compiler is.
-func TestPTXIsWhatTheCompilerMakes(t *testing.T) {
+// TestCodeIsWhatTheCompilerMakes compiles again where the same compiler is.
+func TestCodeIsWhatTheCompilerMakes(t *testing.T) {
 	nvcc := os.Getenv("NVCC")
 	if nvcc == "" {
 		nvcc, _ = exec.LookPath("nvcc")
@@ -60,32 +63,78 @@ func TestPTXIsWhatTheCompilerMakes(t *testing.T) {
 	if err != nil {
 		t.Skip("nvcc does not run:", err)
 	}
-	noted := regexp.MustCompile(`(?m)^// compiler nvcc (\S+)$`).FindStringSubmatch(ptx(t))
-	if noted == nil || !strings.Contains(string(version), ", V"+noted[1]) {
+	origin, _ := codeOf(t, codes[0].file)
+	noted, ok := strings.CutPrefix(strings.TrimSpace(origin[1]), "// compiler nvcc ")
+	if !ok || !strings.Contains(string(version), ", V"+noted) {
 		t.Skip("another version of nvcc made the embedded code")
 	}
 	if exec.Command("setarch", "-R", "true").Run() != nil {
 		t.Skip("needs setarch -R: nvcc's choices depend on where things lie in memory")
 	}
-	out := filepath.Join(t.TempDir(), "kernels.ptx.gz")
-	cmd := exec.Command("sh", "kernels/make.sh", out)
+	dir := t.TempDir()
+	cmd := exec.Command("sh", "kernels/make.sh", dir)
 	cmd.Env = append(os.Environ(), "NVCC="+nvcc)
 	if b, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, b)
 	}
-	got, err := os.ReadFile(out)
-	if err != nil {
-		t.Fatal(err)
+	for _, c := range codes {
+		name := c.file + ".gz"
+		got, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want, err := packedCode.ReadFile("kernels/" + name); err != nil || string(got) != string(want) {
+			t.Errorf("%s is not what the compiler makes of the sources: run make cuda-ptx %v", name, err)
+		}
 	}
-	if string(got) != string(packedPTX) {
-		t.Error("kernels.ptx.gz is not what the compiler makes of the sources: run make cuda-ptx")
+}
+
+// TestDevicesGetTheirCode checks what a driver is given for each generation.
+func TestDevicesGetTheirCode(t *testing.T) {
+	for capability, want := range map[int]string{75: "sm_75", 80: "sm_80", 89: "sm_80", 90: "ELF sm_80", 100: "sm_80", 120: "sm_80"} {
+		images, err := Images(Info{Capability: capability})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, image := range images {
+			if strings.HasPrefix(image, "\x7fELF") {
+				got = append(got, "ELF")
+				continue
+			}
+			got = append(got, regexp.MustCompile(`(?m)^\.target (\w+)`).FindStringSubmatch(image)[1])
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("compute capability %d gets %v, want %s", capability, got, want)
+		}
+	}
+	if _, err := Images(Info{Name: "Volta", Capability: 70}); err == nil || !strings.Contains(err.Error(), "--device cpu") {
+		t.Error(err)
+	}
+}
+
+// TestCodeHasAllKernels looks for the kernels' names; what needs compute
+// capability 8.0 is left out of the code for older cards.
+func TestCodeHasAllKernels(t *testing.T) {
+	for _, c := range codes {
+		_, code := codeOf(t, c.file)
+		for _, name := range kernelNames(t) {
+			entry := ".visible .entry " + name + "("
+			if strings.HasSuffix(c.file, ".cubin") {
+				entry = ".text." + name + "\x00"
+			}
+			old := c.least < narrowFrom && regexp.MustCompile(`_(bf16|fp16|tf32)(_|$)`).MatchString(name)
+			if strings.Contains(code, entry) == old {
+				t.Errorf("%s: kernel %s: missing %v, want %v", c.file, name, !old, old)
+			}
+		}
 	}
 }
 
 // TestPTXTakesTheArgumentsTheEngineGives compares every launch of the kernels'
 // tests with the parameters declared in the embedded code.
 func TestPTXTakesTheArgumentsTheEngineGives(t *testing.T) {
-	code := ptx(t)
+	_, code := codeOf(t, "sm_80.ptx")
 	sizes := map[string]int{}
 	entry := regexp.MustCompile(`(?s)\.visible \.entry (\w+)\((.*?)\)\n`)
 	param := regexp.MustCompile(`\.param \.([a-z])(\d+)`)
@@ -100,21 +149,17 @@ func TestPTXTakesTheArgumentsTheEngineGives(t *testing.T) {
 		}
 		sizes[m[1]] = at
 	}
-	for _, name := range kernelNames(t) {
-		if _, ok := sizes[name]; !ok {
-			t.Errorf("kernel %s is not in the embedded code", name)
-		}
-	}
 	e, f := open(t, Options{Precision: FP16})
 	b := cudatest.New(t, e)
 	b.Gemm()
 	b.Rows()
 	b.Losses()
 	b.Optimizers()
-	x := mustNew(t, e, 64)
+	x, y, z := mustNew(t, e, 64), mustNew(t, e, 64), e.View(mustNew(t, e, 192), 1, 192)
 	w := e.View(x, 8, 8)
 	e.Freeze(w)
-	if err := first(e.LayerNormGrad(w, e.View(x, 8), e.View(x, 8), w, e.View(x, 8), w, 1), e.DivNorm(w, w, 1), e.DivNormGrad(w, w, w, 1)); err != nil {
+	if err := first(e.LayerNormGrad(w, e.View(x, 8), e.View(x, 8), w, e.View(x, 8), w, 1), e.DivNorm(w, w, 1), e.DivNormGrad(w, w, w, 1),
+		e.Attention(e.ViewNarrow(y, 1, 64), e.ViewNarrow(z, 1, 192), 1, 1, 1), e.Attention(y, z, 1, 1, 1)); err != nil {
 		t.Fatal(err)
 	}
 	used := map[string]bool{}

@@ -23,7 +23,7 @@ func (b *Bench) Misfits() {
 		"half a gradient":  e.LayerNormGrad(x, b.on(e, b.normal(6)), nil, x, b.on(e, b.normal(6)), x, 1e-5),
 		"attention heads":  e.Attention(empty(4, 2), x, 1, 4, 5),
 		"attention rows":   e.Attention(empty(4, 2), x, 3, 2, 1),
-		"attention size":   e.Attention(empty(1, 65), empty(1, 195), 1, 1, 1),
+		"attention size":   e.Attention(empty(1, 129), empty(1, 387), 1, 1, 1),
 		"tree":             e.TreeAttention(empty(4, 2), x, b.on(e, ints(make([]int32, 8), 2, 4)), 1),
 		"tree of floats":   e.TreeAttention(empty(4, 2), x, empty(3, 4), 1),
 		"slice":            e.Slice(empty(3, 6), x, 2),

@@ -11,6 +11,7 @@ import (
 // NarrowChecks are the checks of kernels over 16-bit activations, for engines
 // that have them.
 var NarrowChecks = map[string]func(*Bench){
+	"Attention":     (*Bench).NarrowAttention,
 	"Cast":          (*Bench).NarrowCast,
 	"Gemm":          (*Bench).NarrowGemm,
 	"Pixels":        (*Bench).NarrowPixels,

@@ -13,7 +13,7 @@ type tensors = []*tensor.Dense
 // Attention checks attention within sequences and its gradient.
 func (b *Bench) Attention() {
 	b.Tol = 1e-4
-	for _, s := range [][4]int{{1, 1, 1, 1}, {2, 5, 3, 7}, {3, 50, 2, 64}, {2, 70, 1, 64}, {2, 17, 4, 16}, {1, 130, 1, 32}, {2, 64, 1, 40}} {
+	for _, s := range [][4]int{{1, 1, 1, 1}, {2, 5, 3, 7}, {3, 50, 2, 64}, {2, 70, 1, 64}, {2, 17, 4, 16}, {1, 130, 1, 32}, {2, 64, 1, 40}, {2, 37, 1, 80}, {1, 33, 2, 128}} {
 		b.attention(s[0], s[1], s[2], s[3])
 	}
 }

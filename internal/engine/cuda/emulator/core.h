@@ -52,8 +52,13 @@ void (*run_thread)(const char *);
 const char *thread_args;
 
 void *dynamic_shared() { return shared.data(); }
+int thread() { return current; }
 int lane() { return current % 32; }
 uint64_t *warp_slot(int l) { return &warps[current / 32].slots[l]; }
+
+void fail(const char *why) {
+    if (failure.empty()) failure = why;
+}
 
 void wait(Barrier &b) {
     Fibre &f = fibres[current];
@@ -80,11 +85,33 @@ void entry() {
     change(f.context, scheduler);
 }
 
+// one_warp runs the threads of a warp as far as they get without the others, and
+// says whether any of them moved; left counts those that have not ended.
+bool one_warp(int warp, int threads, bool backwards, int &left) {
+    bool any = false;
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (int k = 0; k < 32; k++) {
+            int t = 32 * warp + (backwards ? 31 - k : k);
+            if (t >= threads) continue;
+            Fibre &f = fibres[t];
+            if (f.done || (f.waits && f.waits->generation == f.generation)) continue;
+            current = t;
+            threadIdx = f.index;
+            moved = any = true;
+            change(scheduler, f.context);
+            if (f.done) left--;
+        }
+    }
+    return any;
+}
+
 // one_block runs all threads of the block blockIdx to their end.
 void one_block(int threads, bool backwards) {
     fibres.resize(threads);
     warps.assign((threads + 31) / 32, Warp());
     stacks.resize(stack_size * threads);
+    forget_copies(threads);
     block = Barrier();
     block.members = threads;
     std::fill(shared.begin(), shared.end(), (char)0xff);
@@ -97,18 +124,10 @@ void one_block(int threads, bool backwards) {
         warps[t / 32].barrier.members++;
         begin(f.context, &stacks[stack_size * t], stack_size, entry);
     }
+    int count = (int)warps.size();
     for (int left = threads; left > 0;) {
         bool moved = false;
-        for (int k = 0; k < threads; k++) {
-            int t = backwards ? threads - 1 - k : k;
-            Fibre &f = fibres[t];
-            if (f.done || (f.waits && f.waits->generation == f.generation)) continue;
-            current = t;
-            threadIdx = f.index;
-            moved = true;
-            change(scheduler, f.context);
-            if (f.done) left--;
-        }
+        for (int w = 0; w < count; w++) moved |= one_warp(backwards ? count - 1 - w : w, threads, backwards, left);
         if (!moved) {
             failure = "threads of a block wait for one another for ever";
             return;

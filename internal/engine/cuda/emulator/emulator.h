@@ -1,7 +1,8 @@
 // CUDA C on a processor, so that the kernels can be tested without a GPU: the
-// threads of a block are fibres that run until they wait for one another. They
-// run in turn from first to last in one block and from last to first in the
-// next, and shared memory starts as NaN, so that a missing __syncthreads shows.
+// threads of a block are fibres that run until they wait for one another. A warp
+// runs as far as it gets before the next one does, from first to last in one
+// block and from last to first in the next, and shared memory starts as NaN, so
+// that a missing __syncthreads shows.
 #pragma once
 
 #include <algorithm>
@@ -19,6 +20,9 @@ struct uint3 {
 };
 struct float4 {
     float x, y, z, w;
+};
+struct uint4 {
+    unsigned x, y, z, w;
 };
 
 extern uint3 threadIdx, blockIdx, blockDim, gridDim;

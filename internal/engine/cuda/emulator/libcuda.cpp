@@ -2,7 +2,8 @@
 // package, with gorgonia.org/cu under it, can be run where there is no GPU. It
 // holds the functions those call, does all work at once, and checks addresses.
 // Environment: EMULATOR_INIT, EMULATOR_RETAIN (errors those calls return),
-// EMULATOR_VERSION (CUDA version), EMULATOR_MEMORY (bytes).
+// EMULATOR_CUBIN (error for machine code), EMULATOR_VERSION (CUDA version),
+// EMULATOR_CAPABILITY (90 for 9.0), EMULATOR_MEMORY (bytes).
 #include "core.h"
 
 #include <cstdio>
@@ -63,7 +64,8 @@ API cuDeviceGet(int *d, int i) { return *d = i, i == 0 ? 0 : 101; }
 API cuDeviceGetCount(int *n) { return *n = 1, 0; }
 API cuDeviceGetName(char *s, int n, int) { return snprintf(s, n, "Emulated GPU"), 0; }
 API cuDeviceTotalMem_v2(size_t *n, int) { return *n = setting("EMULATOR_MEMORY", 1l << 30), 0; }
-API cuDeviceGetAttribute(int *v, int a, int) { return *v = a == 75 ? 9 : 0, 0; } // compute capability 9.0
+static int capability() { return (int)setting("EMULATOR_CAPABILITY", 90); }
+API cuDeviceGetAttribute(int *v, int a, int) { return *v = a == 75 ? capability() / 10 : a == 76 ? capability() % 10 : 0, 0; }
 API cuDevicePrimaryCtxRetain(void **c, int) { return *c = &context_object, (int)setting("EMULATOR_RETAIN", 0); }
 API cuDevicePrimaryCtxRelease_v2(int) { return blocks.empty() ? 0 : fail("memory is left when the context goes"); }
 API cuCtxSetCurrent(void *c) { return current = c, 0; }
@@ -117,7 +119,10 @@ API cuMemsetD32Async(uint64_t to, unsigned v, size_t n, void *s) {
 }
 API cuModuleLoadData(void **m, const void *image) {
     *m = &module_object;
-    return strstr((const char *)image, ".target sm_75") ? 0 : 218;
+    if (!memcmp(image, "\177ELF", 4)) return capability() / 10 == 9 ? (int)setting("EMULATOR_CUBIN", 0) : 209;
+    const char *target = strstr((const char *)image, ".target sm_");
+    if (!target) return 218;
+    return atoi(target + strlen(".target sm_")) <= capability() ? 0 : 209;
 }
 API cuModuleUnload(void *) { return 0; }
 API cuModuleGetFunction(void **f, void *, const char *name) {

@@ -54,5 +54,6 @@ template <int D> __device__ inline void fill(float *tile, const float *from, i64
     }
 }
 
-// FOR_DIM builds a kernel for every size of a head; name##_64 is CLIP's.
-#define FOR_DIM(instance) instance(32) instance(64)
+// FOR_DIM builds a kernel for every size of a head: name##_64 is CLIP's, but for
+// the heads of 80 to 104 of the largest models.
+#define FOR_DIM(instance) instance(32) instance(64) instance(128)

@@ -4,15 +4,20 @@
 // A kernel that treats rows alike gives each row to one warp; blocks are
 // ROW_THREADS wide then. Nothing here uses floating-point atomics, so the same
 // inputs give the same bytes.
+//
+// BOUNDED_KERNEL promises blocks of at most so many threads, of which so many are
+// to fit on a multiprocessor at once.
 #pragma once
 
 #ifdef __CUDACC__
 #include <cuda_fp16.h>
 #define KERNEL(name) extern "C" __global__ void name
+#define BOUNDED_KERNEL(name, threads, blocks) extern "C" __global__ void __launch_bounds__(threads, blocks) name
 #define DYNAMIC_SHARED(type, name) extern __shared__ type name[]
 #else
 #include "emulator.h" // the kernels run on a processor in tests
 #define KERNEL(name) static __attribute__((used)) void name // tests look for these words
+#define BOUNDED_KERNEL(name, threads, blocks) KERNEL(name)
 #define DYNAMIC_SHARED(type, name) type *name = (type *)emulator::dynamic_shared()
 #endif
 

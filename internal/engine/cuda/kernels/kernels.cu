@@ -12,5 +12,6 @@
 #include "range.cu"
 #include "reduce.cu"
 #include "rows.cu"
+#include "tensor_attention.cu"
 #include "tree_attention.cu"
 #include "tree_descendants.cu"

@@ -1,13 +1,16 @@
 #!/bin/sh
-# make.sh OUT: compiles the kernels with $NVCC (default nvcc) to PTX for compute
-# capability 7.5 and up and packs it to OUT. The first lines say from which
-# sources and by which compiler, for the test that compares.
+# make.sh DIR: compiles the kernels with $NVCC (default nvcc) and packs the code
+# to DIR: PTX for compute capability 7.5 and up (sm_75.ptx.gz), PTX with tensor
+# cores and 16-bit activations for 8.0 and up (sm_80.ptx.gz), and machine code for
+# 9.0, so that such a card need not compile at start (sm_90.cubin.gz). The first
+# lines of each say from which sources and by which compiler, for the test that
+# compares.
 #
-# The compiler writes the ISA version of its own release; nothing newer than
-# 8.3 is used, so that is what a driver is asked for (CUDA 12.3).
+# The compiler writes the ISA version of its own release into PTX; nothing newer
+# than 8.3 is used, so that is what a driver is asked for (CUDA 12.3).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-out=$1
+out=$(cd "$1" && pwd)
 nvcc=${NVCC:-nvcc}
 tmp=$(mktemp -d -t kernels.XXXXXXXX)
 trap 'rm -rf "$tmp"' EXIT
@@ -15,11 +18,26 @@ trap 'rm -rf "$tmp"' EXIT
 # sources give the same code only with fixed addresses and environment.
 fixed=
 if setarch -R true 2>/dev/null; then fixed="setarch -R"; fi
-(cd "$here" && env -i PATH="$PATH" $fixed $nvcc -ptx -arch=compute_75 ${NVCC_FLAGS:-} -o "$tmp/raw.ptx" kernels.cu)
-{
-	echo "// sources $(cd "$here" && cat $(ls *.cu *.cuh | LC_ALL=C sort) | sha256sum | cut -d' ' -f1)"
-	echo "// compiler $($nvcc --version | sed -n 's/^.*release.*, V\(.*\)$/nvcc \1/p')"
-	sed 's/^\.version .*/.version 8.3/' "$tmp/raw.ptx"
-} >"$tmp/kernels.ptx"
-gzip -9 -n -c "$tmp/kernels.ptx" >"$tmp/packed"
-mv "$tmp/packed" "$out"
+
+sources=$(cd "$here" && cat $(ls *.cu *.cuh | LC_ALL=C sort) | sha256sum | cut -d' ' -f1)
+compiler=$($nvcc --version | sed -n 's/^.*release.*, V\(.*\)$/nvcc \1/p')
+
+compile() { # compile OPTION ARCHITECTURE OUT
+	(cd "$here" && env -i PATH="$PATH" $fixed $nvcc "$1" "-arch=$2" ${NVCC_FLAGS:-} -o "$3" kernels.cu)
+}
+
+pack() { # pack NAME: standard input
+	{
+		echo "// sources $sources"
+		echo "// compiler $compiler"
+		cat
+	} | gzip -9 -n -c >"$tmp/packed"
+	mv "$tmp/packed" "$out/$1.gz"
+}
+
+for capability in 75 80; do
+	compile -ptx compute_$capability "$tmp/raw"
+	sed 's/^\.version .*/.version 8.3/' "$tmp/raw" | pack sm_$capability.ptx
+done
+compile -cubin sm_90 "$tmp/raw"
+pack sm_90.cubin <"$tmp/raw"

@@ -71,7 +71,7 @@ func (d *driver) open() (err error) {
 	if d.args = (*C.char)(C.malloc(C.size_t(cuda.MostArguments))); d.args == nil {
 		return fmt.Errorf("out of host memory")
 	}
-	ptx, err := cuda.PTX()
+	images, err := cuda.Images(d.info)
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,11 @@ func (d *driver) open() (err error) {
 		if d.workspace, err = cu.MemAlloc(workspaceBytes); err != nil {
 			return err
 		}
-		d.module, err = cu.LoadData(ptx)
+		for _, image := range images {
+			if d.module, err = cu.LoadData(image); err == nil {
+				break
+			}
+		}
 		return err
 	})
 	if err != nil {

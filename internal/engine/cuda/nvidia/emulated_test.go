@@ -43,6 +43,11 @@ func TestEmulatedFaults(t *testing.T) {
 		"LD_LIBRARY_PATH=":        "no NVIDIA driver on this machine",
 		"EMULATOR_MEMORY=1000001": "out of GPU memory", // and again: nothing was left behind
 		"EMULATOR_NOTHING=1":      "result: <nil>",
+		"EMULATOR_CUBIN=209":      "result: <nil>", // then PTX is loaded
+		"EMULATOR_CAPABILITY=75":  "result: <nil>",
+		"EMULATOR_CAPABILITY=89":  "result: <nil>",
+		"EMULATOR_CAPABILITY=120": "result: <nil>",
+		"EMULATOR_CAPABILITY=70":  "compute capability 7.0",
 	} {
 		cmd := exec.Command(os.Args[0], "-test.run", "TestEmulatedFaults")
 		cmd.Env = append(os.Environ(), "EMULATOR_CHILD=1", setting)

@@ -58,6 +58,18 @@ func TestGPUKernelsAgreeWithReference(t *testing.T) {
 	}
 }
 
+// TestGPUTensorKernelsAgreeWithReference checks what the precisions other than
+// fp32 do in their own way.
+func TestGPUTensorKernelsAgreeWithReference(t *testing.T) {
+	for _, p := range []cuda.Precision{cuda.BF16, cuda.FP16} {
+		e := open(t, p)
+		for name, check := range cudatest.NarrowChecks {
+			t.Run(p.String()+" "+name, func(t *testing.T) { check(cudatest.New(t, e)) })
+		}
+	}
+	cudatest.New(t, open(t, cuda.TF32)).TF32Attention()
+}
+
 var sizes = []string{"ViT-B/32", "ViT-B/16", "ViT-L/14"}
 
 func random(t testing.TB, size string) *weights.Checkpoint {

@@ -1,0 +1,172 @@
+// Attention within sequences on tensor cores, for heads of 64, as in
+// FlashAttention-2 (Dao 2023): keys and values pass through shared memory in
+// tiles, the next one being copied while the warps work on the last, and the
+// softmax is taken as they come. Accumulation and softmax are float32;
+// probabilities are rounded to the type of the values before the second product.
+//
+// Grid: (blocks of 16 queries a warp, heads, sequences); any number of warps up
+// to MOST_WARPS makes a block.
+#include "tensor_attention.cuh"
+
+#if NARROW
+
+#define MOST_WARPS 8
+#define LOG2_E 1.44269504f
+
+// Tiles is the shared memory: keys, then values, of two tiles.
+template <class T> struct Tiles {
+    static constexpr int ONE = Shape<T>::KEYS * Shape<T>::ROW, PIECE = 16 / sizeof(T), PIECES = HEAD / PIECE;
+};
+
+template <class T> __device__ inline int whole_groups(int keys) {
+    const int G = Shape<T>::GROUP;
+    return (keys + G - 1) / G * G;
+}
+
+// Online is a lane's part of the softmax of the warp's queries: the largest
+// score of its two rows so far, this lane's part of their sums, and the result
+// before division.
+struct Online {
+    float top[2], sum[2], o[HEAD / 8][4];
+};
+
+// fetch starts to copy a tile, with zeros after its last key up to a whole
+// group: what is multiplied by a probability of 0 must not be NaN.
+template <class T> __device__ inline void fetch(T *tile, const T *from, i64 stride, int width, int keys) {
+    typedef Tiles<T> S;
+    for (int e = threadIdx.x; e < whole_groups<T>(keys) * S::PIECES; e += blockDim.x) {
+        int row = e / S::PIECES, c = e % S::PIECES * S::PIECE;
+        const T *key = from + min(row, keys - 1) * stride + c;
+        T *to = tile + row * Shape<T>::ROW + c;
+        cp_async(to, key, row < keys);
+        cp_async(to + S::ONE, key + width, row < keys);
+    }
+    cp_async_commit();
+}
+
+// settle finishes what this thread has copied.
+template <class T> __device__ inline void settle(T *, int) { cp_async_wait<0>(); }
+
+__device__ inline void settle(float *tile, int keys) {
+    typedef Tiles<float> S;
+    cp_async_wait<0>();
+    for (int e = threadIdx.x; e < whole_groups<float>(keys) * S::PIECES; e += blockDim.x)
+#pragma unroll
+        for (int half = 0; half < 2; half++) {
+            float *at = tile + half * S::ONE + e / S::PIECES * Shape<float>::ROW + e % S::PIECES * S::PIECE;
+            float4 v = *(const float4 *)at;
+            uint4 rounded = {to_tf32(v.x), to_tf32(v.y), to_tf32(v.z), to_tf32(v.w)};
+            *(uint4 *)at = rounded;
+        }
+}
+
+__device__ inline float quad_max(float v) {
+    v = fmaxf(v, __shfl_xor_sync(FULL, v, 1));
+    return fmaxf(v, __shfl_xor_sync(FULL, v, 2));
+}
+
+__device__ inline float quad_sum(float v) {
+    v += __shfl_xor_sync(FULL, v, 1);
+    return v + __shfl_xor_sync(FULL, v, 2);
+}
+
+// exponentials turns the scores of N groups of 8 keys into 2^(scale (s - top)),
+// raising top and shrinking what was summed under the old one.
+template <int N> __device__ inline void exponentials(Online &a, float (*s)[4], float scale) {
+#pragma unroll
+    for (int r = 0; r < 2; r++) {
+        float top = a.top[r];
+#pragma unroll
+        for (int n = 0; n < N; n++) top = fmaxf(top, fmaxf(s[n][2 * r], s[n][2 * r + 1]));
+        top = quad_max(top);
+        float shift = top * scale, shrink = exp2_fast(a.top[r] * scale - shift);
+        a.top[r] = top;
+        a.sum[r] *= shrink;
+#pragma unroll
+        for (int n = 0; n < HEAD / 8; n++) {
+            a.o[n][2 * r] *= shrink;
+            a.o[n][2 * r + 1] *= shrink;
+        }
+#pragma unroll
+        for (int n = 0; n < N; n++)
+#pragma unroll
+            for (int i = 2 * r; i < 2 * r + 2; i++) {
+                s[n][i] = exp2_fast(s[n][i] * scale - shift);
+                a.sum[r] += s[n][i];
+            }
+    }
+}
+
+// attend takes one tile into account.
+template <class T>
+__device__ inline void attend(Online &a, const unsigned (*q)[4], const T *tile, int keys, float scale) {
+    const int N = Shape<T>::KEYS / 8;
+    float s[N][4];
+#pragma unroll
+    for (int n = 0; n < N; n++) s[n][0] = s[n][1] = s[n][2] = s[n][3] = 0;
+    scores(s, q, tile, keys);
+    if (keys < Shape<T>::KEYS) {
+        int first = lane_id() % 4 * 2;
+#pragma unroll
+        for (int n = 0; n < N; n++)
+#pragma unroll
+            for (int i = 0; i < 4; i++)
+                if (8 * n + first + i % 2 >= keys) s[n][i] = -INFINITY;
+    }
+    exponentials<N>(a, s, scale);
+    add_values(a.o, s, tile + Tiles<T>::ONE, keys);
+}
+
+template <class T>
+__device__ inline void tensor_attention(T *out, const T *qkv, int count, int width, float scale, T *tiles) {
+    const int KEYS = Shape<T>::KEYS, BOTH = 2 * Tiles<T>::ONE;
+    i64 stride = 3 * (i64)width, first = (i64)blockIdx.z * count;
+    int warp = threadIdx.x / WARP, head = blockIdx.y * HEAD;
+    int query = (blockIdx.x * (blockDim.x / WARP) + warp) * WARP_QUERIES;
+    bool live = query < count; // else the warp but copies
+    const T *keys = qkv + first * stride + width + head;
+    fetch(tiles, keys, stride, width, min(KEYS, count));
+
+    unsigned q[HEAD * sizeof(T) / 32][4];
+    const T *queries = qkv + first * stride + head;
+    int row = query + lane_id() / 4;
+    load_query(q, queries + min(row, count - 1) * stride, queries + min(row + 8, count - 1) * stride);
+    Online a;
+    a.top[0] = a.top[1] = -INFINITY;
+    a.sum[0] = a.sum[1] = 0;
+#pragma unroll
+    for (int n = 0; n < HEAD / 8; n++) a.o[n][0] = a.o[n][1] = a.o[n][2] = a.o[n][3] = 0;
+
+    int t = 0;
+    for (int j = 0; j < count; j += KEYS, t ^= 1) {
+        T *tile = tiles + t * BOTH;
+        int left = count - j;
+        settle(tile, min(KEYS, left));
+        __syncthreads(); // the tile is whole, and nobody reads the other one any more
+        if (left > KEYS) fetch(tiles + (t ^ 1) * BOTH, keys + (j + KEYS) * stride, stride, width, min(KEYS, left - KEYS));
+        if (!live) continue;
+        if (left >= KEYS) attend(a, q, tile, KEYS, scale);
+        else attend(a, q, tile, left, scale);
+    }
+    if (!live) return;
+    float inverse[2] = {1 / quad_sum(a.sum[0]), 1 / quad_sum(a.sum[1])};
+    T *spare = tiles + t * BOTH + warp * WARP_QUERIES * Shape<T>::ROW;
+    store_rows(out + (first + query) * width + head, width, count - query, a.o, inverse, spare);
+}
+
+BOUNDED_KERNEL(attention_bf16, MOST_WARPS * WARP, 2)(bf16 *out, const bf16 *qkv, int count, int width, float scale) {
+    DYNAMIC_SHARED(uint4, tiles);
+    tensor_attention(out, qkv, count, width, scale * LOG2_E, (bf16 *)tiles);
+}
+
+BOUNDED_KERNEL(attention_fp16, MOST_WARPS * WARP, 2)(fp16 *out, const fp16 *qkv, int count, int width, float scale) {
+    DYNAMIC_SHARED(uint4, tiles);
+    tensor_attention(out, qkv, count, width, scale * LOG2_E, (fp16 *)tiles);
+}
+
+BOUNDED_KERNEL(attention_tf32, MOST_WARPS * WARP, 2)(float *out, const float *qkv, int count, int width, float scale) {
+    DYNAMIC_SHARED(uint4, tiles);
+    tensor_attention(out, qkv, count, width, scale * LOG2_E, (float *)tiles);
+}
+
+#endif
