@@ -71,7 +71,7 @@ type manifest struct {
 
 const (
 	manifestFile = "bank.json"
-	layout       = "view-V/shard-S.safetensors: features [n, D] of images S*shard_rows.. in view V; failed: rows whose image could not be read"
+	layout       = "view-V/shard-S.safetensors: features [n, D] of images S*shard_rows.. in view V; failed: rows whose image could not be read; missing: rows not encoded yet"
 )
 
 // Open returns the bank of a key and so many images under root, and creates it
@@ -146,6 +146,9 @@ func (b *Bank) Features(views int) (adapt.Matrix, []int, error) {
 			c, err := b.read(sh)
 			if err != nil {
 				return out, nil, fmt.Errorf("feature bank: %w", err)
+			}
+			if len(c.missing) > 0 {
+				return out, nil, fmt.Errorf("feature bank: %d images of %s are still to be encoded", len(c.missing), sh.path)
 			}
 			if out.Data == nil {
 				out = adapt.NewMatrix(views*b.images, c.features.Cols)

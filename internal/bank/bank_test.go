@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
-
-	"clipcalib/adapt"
 )
 
 var key = Key{Weights: "abc", Preprocessing: "resize 224", Images: HashList([]string{"a", "b"})}
@@ -22,23 +21,25 @@ type encoder struct {
 	cancel context.CancelFunc
 }
 
-func (e *encoder) encode(ctx context.Context, items []Item) (adapt.Matrix, []int, error) {
-	m := adapt.NewMatrix(len(items), 3)
-	var failed []int
+func (e *encoder) encode(ctx context.Context, items []Item, put func(i int, row []float32) error) error {
 	for i, it := range items {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		e.calls = append(e.calls, it)
+		v := float32(it.Image*10 + it.View)
+		row := []float32{v, v, v}
 		if e.unread[it.Image] {
-			failed = append(failed, i)
-			continue
+			row = nil
 		}
-		for j := range m.Row(i) {
-			m.Row(i)[j] = float32(it.Image*10 + it.View)
+		if err := put(i, row); err != nil {
+			return err
+		}
+		if e.stopAt > 0 && len(e.calls) >= e.stopAt {
+			e.cancel()
 		}
 	}
-	if e.stopAt > 0 && len(e.calls) >= e.stopAt {
-		e.cancel()
-	}
-	return m, failed, nil
+	return nil
 }
 
 func open(t *testing.T, root string) *Bank {
@@ -52,6 +53,7 @@ func open(t *testing.T, root string) *Bank {
 
 func fill(t *testing.T, b *Bank, e *encoder, o FillOptions) Report {
 	t.Helper()
+	o.Width = 3
 	r, err := b.Fill(context.Background(), e.encode, o)
 	if err != nil {
 		t.Fatal(err)
@@ -82,7 +84,7 @@ func checkRows(t *testing.T, b *Bank, views int, failed ...int) {
 func TestAFullBankEncodesNothing(t *testing.T) {
 	root := t.TempDir()
 	e := &encoder{}
-	r := fill(t, open(t, root), e, FillOptions{Batch: 3})
+	r := fill(t, open(t, root), e, FillOptions{})
 	if r.Encoded != 10 || len(e.calls) != 10 {
 		t.Errorf("encoded %d items in %d calls, want 10", r.Encoded, len(e.calls))
 	}
@@ -108,7 +110,7 @@ func TestAnInterruptedFillingGoesOnWhereItStopped(t *testing.T) {
 	root := t.TempDir()
 	ctx, cancel := context.WithCancel(context.Background())
 	e := &encoder{stopAt: 5, cancel: cancel}
-	if _, err := open(t, root).Fill(ctx, e.encode, FillOptions{Batch: 4}); !errors.Is(err, context.Canceled) {
+	if _, err := open(t, root).Fill(ctx, e.encode, FillOptions{Width: 3}); !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v, want context.Canceled", err)
 	}
 	if _, _, err := open(t, root).Features(1); err == nil {
@@ -116,10 +118,48 @@ func TestAnInterruptedFillingGoesOnWhereItStopped(t *testing.T) {
 	}
 	rest := &encoder{}
 	r := fill(t, open(t, root), rest, FillOptions{})
-	if r.Found != 8 || len(rest.calls) != 2 {
-		t.Errorf("found %d and encoded %v, want the last shard only", r.Found, rest.calls)
+	if r.Found != 5 || len(rest.calls) != 5 {
+		t.Errorf("found %d and encoded %v, want what was not encoded only", r.Found, rest.calls)
 	}
 	checkRows(t, open(t, root), 1)
+}
+
+// TestNothingEncodedIsLost stops a filling at every item in turn: what was
+// encoded is never encoded again, pictures that failed are, and a bank that is
+// not full gives no features.
+func TestNothingEncodedIsLost(t *testing.T) {
+	for stop := 1; stop < 5; stop++ {
+		root := t.TempDir()
+		times := map[int]int{} // that a picture was encoded
+		unread := map[int]bool{2: true, 9: true}
+		for range 2 { // the second time goes on a little and stops again
+			ctx, cancel := context.WithCancel(context.Background())
+			e := &encoder{stopAt: stop, cancel: cancel, unread: unread}
+			if _, err := open(t, root).Fill(ctx, e.encode, FillOptions{Width: 3}); !errors.Is(err, context.Canceled) {
+				t.Fatalf("stopped after %d: error %v", stop, err)
+			}
+			if _, _, err := open(t, root).Features(1); err == nil {
+				t.Errorf("stopped after %d: a bank that is not full gave its features", stop)
+			}
+			for _, it := range e.calls {
+				times[it.Image]++
+			}
+		}
+		e := &encoder{unread: unread}
+		r := fill(t, open(t, root), e, FillOptions{})
+		if r.Found+r.Encoded != 8 || fmt.Sprint(r.Failed) != "[{2 0} {9 0}]" || len(r.Remade) != 0 {
+			t.Errorf("stopped after %d: %+v", stop, r)
+		}
+		for _, it := range e.calls {
+			times[it.Image]++
+		}
+		for i := range 10 {
+			if !unread[i] && times[i] != 1 {
+				t.Errorf("stopped after %d: picture %d was encoded %d times", stop, i, times[i])
+			}
+		}
+		checkRows(t, open(t, root), 1, 2, 9)
+	}
 }
 
 func TestPartsFillOneBank(t *testing.T) {
@@ -219,22 +259,26 @@ func TestKeysDoNotCollide(t *testing.T) {
 
 func TestBadEncodersAreErrors(t *testing.T) {
 	for name, encode := range map[string]Encode{
-		"too few rows": func(_ context.Context, items []Item) (adapt.Matrix, []int, error) {
-			return adapt.NewMatrix(1, 3), nil, nil
+		"too few rows": func(_ context.Context, _ []Item, put func(int, []float32) error) error {
+			return put(0, make([]float32, 3))
 		},
-		"not a number": func(_ context.Context, items []Item) (adapt.Matrix, []int, error) {
-			m := adapt.NewMatrix(len(items), 3)
-			zero := m.Data[0]
-			m.Data[4] = zero / zero
-			return m, nil, nil
+		"not a number": func(_ context.Context, _ []Item, put func(int, []float32) error) error {
+			return put(0, []float32{1, float32(math.NaN()), 1})
 		},
-		"an error": func(context.Context, []Item) (adapt.Matrix, []int, error) {
-			return adapt.Matrix{}, nil, errors.New("disk on fire")
+		"another length": func(_ context.Context, _ []Item, put func(int, []float32) error) error {
+			return put(0, []float32{1})
 		},
+		"twice": func(_ context.Context, _ []Item, put func(int, []float32) error) error {
+			return errors.Join(put(0, make([]float32, 3)), put(0, make([]float32, 3)))
+		},
+		"none of them": func(_ context.Context, items []Item, put func(int, []float32) error) error {
+			return put(len(items), make([]float32, 3))
+		},
+		"an error": func(context.Context, []Item, func(int, []float32) error) error { return errors.New("disk on fire") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := open(t, t.TempDir())
-			if _, err := b.Fill(context.Background(), encode, FillOptions{}); err == nil {
+			if _, err := b.Fill(context.Background(), encode, FillOptions{Width: 3}); err == nil {
 				t.Error("no error")
 			}
 		})
@@ -255,11 +299,16 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	encode := func(_ context.Context, items []Item) (adapt.Matrix, []int, error) {
-		return adapt.NewMatrix(len(items), 4), nil, nil // an image tower goes here
+	encode := func(_ context.Context, items []Item, put func(i int, row []float32) error) error {
+		for i := range items {
+			if err := put(i, make([]float32, 4)); err != nil { // an image tower goes here
+				return err
+			}
+		}
+		return nil
 	}
 	for range 2 {
-		r, err := b.Fill(context.Background(), encode, FillOptions{})
+		r, err := b.Fill(context.Background(), encode, FillOptions{Width: 4})
 		if err != nil {
 			panic(err)
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 
 	"clipcalib/adapt"
 )
@@ -13,15 +14,16 @@ import (
 // Item is one image in one view: view 0 is the first pass over the images.
 type Item struct{ Image, View int }
 
-// Encode returns the features of items, one row each, and the places in items
-// of images that could not be read; the rows of those are not looked at. An
-// error stops the filling.
-type Encode func(ctx context.Context, items []Item) (rows adapt.Matrix, failed []int, err error)
+// Encode encodes items and hands each one's feature over as it comes, in any
+// order; a nil row stands for an image that could not be read. It stops at an
+// error of put. All that is missing is handed to one call, so that an encoder
+// that works ahead never runs dry.
+type Encode func(ctx context.Context, items []Item, put func(i int, row []float32) error) error
 
 // FillOptions says which part of a bank to fill.
 type FillOptions struct {
+	Width int // of a feature
 	Views int // 0 means 1
-	Batch int // items handed to Encode at once; 0 means 64
 
 	// Part of Parts: this process takes every Parts-th shard, from Part on.
 	// The zero values mean all.
@@ -39,119 +41,193 @@ type Report struct {
 	Remade  []string // shards that were damaged, and what was wrong
 }
 
-// Fill encodes what the bank lacks, shard by shard. Items that failed in an
-// earlier run are tried again.
+// filling is a bank being filled.
+type filling struct {
+	b       *Bank
+	options FillOptions
+	report  Report
+	places  []place // of the items to encode
+	done    int     // items, of total
+	total   int
+}
+
+// place is a row of a shard.
+type place struct {
+	in  *openShard // nil once the row is accounted for
+	row int
+}
+
+// openShard is a shard with rows to encode.
+type openShard struct {
+	shard
+	content
+	left     int  // rows not accounted for
+	improved bool // it has something that the file does not
+}
+
+// Fill encodes what the bank lacks and writes every shard as soon as it is
+// whole. When it ends with an error, shards that are not whole keep what they
+// have. Items that failed in an earlier run are tried again.
 func (b *Bank) Fill(ctx context.Context, encode Encode, o FillOptions) (Report, error) {
-	var r Report
-	o.Views, o.Batch, o.Parts = max(o.Views, 1), orElse(o.Batch, 64), max(o.Parts, 1)
-	if o.Part < 0 || o.Part >= o.Parts || o.Batch < 1 {
-		return r, fmt.Errorf("fill feature bank: part %d of %d, batches of %d", o.Part, o.Parts, o.Batch)
+	o.Views, o.Parts = max(o.Views, 1), max(o.Parts, 1)
+	if o.Part < 0 || o.Part >= o.Parts || o.Width < 1 {
+		return Report{}, fmt.Errorf("fill feature bank: part %d of %d, features of length %d", o.Part, o.Parts, o.Width)
 	}
-	var todo []shard
-	total := 0
-	for i := range o.Views * b.shards() {
-		if i%o.Parts == o.Part {
-			sh := b.shard(i/b.shards(), i%b.shards())
-			todo = append(todo, sh)
-			total += sh.n
-		}
+	f := &filling{b: b, options: o}
+	err := ctx.Err()
+	if err == nil {
+		err = f.run(ctx, encode)
 	}
-	done := 0
-	for _, sh := range todo {
-		start := done
-		err := b.fillShard(ctx, sh, encode, o.Batch, &r, func(n int) {
-			if o.Progress != nil {
-				o.Progress(start+n, total)
-			}
-		})
-		if err != nil {
-			return r, fmt.Errorf("fill feature bank: %w", err)
-		}
-		done += sh.n
+	if err != nil {
+		return f.report, fmt.Errorf("fill feature bank: %w", err)
 	}
-	return r, nil
+	return f.report, nil
 }
 
-func (b *Bank) fillShard(ctx context.Context, sh shard, encode Encode, batch int, r *Report, progress func(int)) error {
-	if err := ctx.Err(); err != nil {
-		return err
+func (f *filling) run(ctx context.Context, encode Encode) error {
+	items := f.find()
+	f.progress()
+	if len(items) == 0 {
+		return nil
 	}
-	c, err := b.read(sh)
-	missing := c.failed
+	err := encode(ctx, items, f.put)
+	if err == nil {
+		err = f.checkAll()
+	}
 	if err != nil {
-		if _, statErr := os.Stat(sh.path); !errors.Is(statErr, os.ErrNotExist) {
-			r.Remade = append(r.Remade, err.Error())
-		}
-		c, missing = content{}, nil
-		for i := range sh.n {
-			missing = append(missing, i)
-		}
+		return errors.Join(err, f.keep())
 	}
-	r.Found += sh.n - len(missing)
-	c.failed = nil
-	for at := 0; at < len(missing); at += batch {
-		part := missing[at:min(at+batch, len(missing))]
-		if err := encodeInto(ctx, &c, sh, part, encode); err != nil {
-			return err
-		}
-		progress(sh.n - len(missing) + at + len(part))
-	}
-	for _, i := range c.failed {
-		r.Failed = append(r.Failed, Item{Image: sh.from + i, View: sh.view})
-	}
-	r.Encoded += len(missing) - len(c.failed)
-	if len(missing) == 0 || (err == nil && len(c.failed) == len(missing)) {
-		progress(sh.n)
-		return nil // nothing new
-	}
-	return b.write(sh, c)
+	slices.SortFunc(f.report.Failed, func(a, b Item) int { return (a.View-b.View)*f.b.images + a.Image - b.Image })
+	return nil
 }
 
-// encodeInto encodes some rows of a shard into its content.
-func encodeInto(ctx context.Context, c *content, sh shard, rows []int, encode Encode) error {
-	items := make([]Item, len(rows))
-	for i, row := range rows {
-		items[i] = Item{Image: sh.from + row, View: sh.view}
-	}
-	m, failed, err := encode(ctx, items)
-	if err != nil {
-		return err
-	}
-	if m.Rows != len(rows) || m.Cols < 1 || len(m.Data) != m.Rows*m.Cols {
-		return fmt.Errorf("encoding %d images gave features of shape [%d, %d]", len(rows), m.Rows, m.Cols)
-	}
-	if c.features.Data == nil {
-		c.features = adapt.NewMatrix(sh.n, m.Cols)
-	}
-	if m.Cols != c.features.Cols {
-		return fmt.Errorf("features are %d wide, others of shard %s are %d", m.Cols, sh.path, c.features.Cols)
-	}
-	bad := map[int]bool{}
-	for _, i := range failed {
-		if i < 0 || i >= len(rows) {
-			return fmt.Errorf("encoder reports failed item %d of %d", i, len(rows))
-		}
-		bad[i] = true
-	}
-	for i, row := range rows {
-		if bad[i] {
-			clear(c.features.Row(row))
-			c.failed = append(c.failed, row)
+// find lists the items that are missing, and where they go.
+func (f *filling) find() (items []Item) {
+	o, n := f.options, f.b.shards()
+	for i := range o.Views * n {
+		if i%o.Parts != o.Part {
 			continue
 		}
-		for j, v := range m.Row(i) {
-			if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
-				return fmt.Errorf("image %d: feature %d is %v; the weights or the image are broken", sh.from+row, j, v)
-			}
+		s := &openShard{shard: f.b.shard(i/n, i%n)}
+		rows := f.look(s)
+		s.left = len(rows)
+		f.total += s.n
+		f.done += s.n - len(rows)
+		f.report.Found += s.n - len(rows)
+		for _, row := range rows {
+			items = append(items, Item{Image: s.from + row, View: s.view})
+			f.places = append(f.places, place{s, row})
 		}
-		copy(c.features.Row(row), m.Row(i))
+	}
+	return items
+}
+
+// look reads what there is of a shard and returns the rows that are missing.
+func (f *filling) look(s *openShard) (rows []int) {
+	c, err := f.b.read(s.shard)
+	if err == nil && c.features.Cols != f.options.Width {
+		err = fmt.Errorf("%s holds features of length %d, not %d", s.path, c.features.Cols, f.options.Width)
+	}
+	if err == nil {
+		rows = append(c.failed, c.missing...)
+		if slices.Sort(rows); len(rows) > 0 {
+			s.features = c.features
+		}
+		s.improved = len(c.missing) > 0 // even by failures
+		return rows
+	}
+	if _, gone := os.Stat(s.path); !errors.Is(gone, os.ErrNotExist) {
+		f.report.Remade = append(f.report.Remade, err.Error())
+	}
+	s.improved = true // even by failures alone
+	for i := range s.n {
+		rows = append(rows, i)
+	}
+	return rows
+}
+
+// put takes the feature of an item.
+func (f *filling) put(i int, row []float32) error {
+	if i < 0 || i >= len(f.places) || f.places[i].in == nil {
+		return fmt.Errorf("the encoder hands over item %d of %d, or hands it over twice", i, len(f.places))
+	}
+	s, at := f.places[i].in, f.places[i].row
+	if s.features.Data == nil {
+		s.features = adapt.NewMatrix(s.n, f.options.Width)
+	}
+	if row == nil {
+		s.failed = append(s.failed, at)
+		f.report.Failed = append(f.report.Failed, Item{Image: s.from + at, View: s.view})
+	} else {
+		if err := f.check(row, s.from+at); err != nil {
+			return err
+		}
+		copy(s.features.Row(at), row)
+		s.improved = true
+		f.report.Encoded++
+	}
+	f.places[i].in = nil
+	f.done++
+	f.progress()
+	if s.left--; s.left > 0 {
+		return nil
+	}
+	return f.write(s)
+}
+
+// check refuses a feature that is none.
+func (f *filling) check(row []float32, image int) error {
+	if len(row) != f.options.Width {
+		return fmt.Errorf("image %d: a feature of length %d, not %d", image, len(row), f.options.Width)
+	}
+	for j, v := range row {
+		if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
+			return fmt.Errorf("image %d: feature %d is %v; the weights or the image are broken", image, j, v)
+		}
 	}
 	return nil
 }
 
-func orElse(v, other int) int {
-	if v == 0 {
-		return other
+// checkAll reports an item that was never handed over.
+func (f *filling) checkAll() error {
+	for i, p := range f.places {
+		if p.in != nil {
+			return fmt.Errorf("the encoder left out item %d of %d", i, len(f.places))
+		}
 	}
-	return v
+	return nil
+}
+
+// write writes a shard that has something new, and forgets its content.
+func (f *filling) write(s *openShard) error {
+	defer func() { s.content = content{} }()
+	if !s.improved {
+		return nil
+	}
+	slices.Sort(s.failed)
+	return f.b.write(s.shard, s.content)
+}
+
+// keep writes the shards that are not whole but have something new.
+func (f *filling) keep() error {
+	var begun []*openShard
+	for _, p := range f.places {
+		if s := p.in; s != nil && s.improved && s.features.Data != nil {
+			if len(s.missing) == 0 {
+				begun = append(begun, s)
+			}
+			s.missing = append(s.missing, p.row)
+		}
+	}
+	var err error
+	for _, s := range begun {
+		err = errors.Join(err, f.write(s))
+	}
+	return err
+}
+
+func (f *filling) progress() {
+	if f.options.Progress != nil {
+		f.options.Progress(f.done, f.total)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"iter"
 	"strconv"
 
 	"clipcalib/adapt"
@@ -15,6 +16,7 @@ import (
 type content struct {
 	features adapt.Matrix
 	failed   []int // rows whose image could not be read, in order; they are zero
+	missing  []int // rows that are still to be encoded, in order; they are zero
 }
 
 const (
@@ -25,13 +27,16 @@ const (
 )
 
 func (b *Bank) write(s shard, c content) error {
-	wide := make([]int64, len(c.failed))
-	for i, f := range c.failed {
-		wide[i] = int64(f)
-	}
 	tensors := []weights.NamedTensor{{Name: "features", Shape: []int{s.n, c.features.Cols}, Data: c.features.Data}}
-	if len(wide) > 0 {
-		tensors = append(tensors, weights.NamedTensor{Name: "failed", Shape: []int{len(wide)}, DType: weights.I64, Ints: wide})
+	for name, rows := range c.lists() {
+		if len(*rows) == 0 {
+			continue
+		}
+		wide := make([]int64, len(*rows))
+		for i, row := range *rows {
+			wide[i] = int64(row)
+		}
+		tensors = append(tensors, weights.NamedTensor{Name: name, Shape: []int{len(wide)}, DType: weights.I64, Ints: wide})
 	}
 	return weights.WriteSafetensors(s.path, tensors, map[string]string{
 		keyBank: b.id, keyView: strconv.Itoa(s.view), keyFrom: strconv.Itoa(s.from), keySum: c.checksum(),
@@ -56,16 +61,20 @@ func (b *Bank) read(s shard) (content, error) {
 		return c, fmt.Errorf("%s: %w", s.path, err)
 	}
 	c.features = adapt.Matrix{Rows: s.n, Cols: t.Shape[1], Data: values}
-	if t, ok := f.Lookup("failed"); ok {
+	for name, rows := range c.lists() {
+		t, ok := f.Lookup(name)
+		if !ok {
+			continue
+		}
 		wide, err := t.Int64()
 		if err != nil {
 			return c, fmt.Errorf("%s: %w", s.path, err)
 		}
 		for _, i := range wide {
 			if i < 0 || i >= int64(s.n) {
-				return c, fmt.Errorf("%s: failed row %d is outside 0 to %d", s.path, i, s.n-1)
+				return c, fmt.Errorf("%s: %s row %d is outside 0 to %d", s.path, name, i, s.n-1)
 			}
-			c.failed = append(c.failed, int(i))
+			*rows = append(*rows, int(i))
 		}
 	}
 	meta := f.Metadata()
@@ -78,10 +87,20 @@ func (b *Bank) read(s shard) (content, error) {
 	return c, nil
 }
 
-// checksum covers shape, features and failures.
+// lists yields the lists of rows in the order they are written, by name.
+func (c *content) lists() iter.Seq2[string, *[]int] {
+	return func(yield func(string, *[]int) bool) {
+		_ = yield("failed", &c.failed) && yield("missing", &c.missing)
+	}
+}
+
+// checksum covers shape, features and lists.
 func (c content) checksum() string {
 	h := sha256.New()
 	fmt.Fprintln(h, c.features.Rows, c.features.Cols, c.failed)
+	if len(c.missing) > 0 {
+		fmt.Fprintln(h, "missing", c.missing)
+	}
 	digest.Floats(h, c.features.Data)
 	return hex.EncodeToString(h.Sum(nil))
 }

@@ -94,18 +94,7 @@ func (s Source) Images(ctx context.Context, set *dataset.Set, v Views) (Set, err
 	if err != nil {
 		return out, err
 	}
-	// The bank reports after every call of the encoder, the encoder within one.
-	base, total := 0, out.Views*len(set.Items)
-	report := func(done, _ int) {
-		if s.Progress != nil {
-			s.Progress(min(done, total), total)
-		}
-	}
-	encode := s.encoder(set, v, func(n int) { report(base+n, total) })
-	filled, err := b.Fill(ctx, encode, bank.FillOptions{
-		Views: out.Views, Batch: bank.DefaultShardRows, // at once, since the encoder runs dry in between
-		Progress: func(done, _ int) { base = done; report(done, total) },
-	})
+	filled, err := b.Fill(ctx, s.encoder(set, v), bank.FillOptions{Width: s.Model.Images.Dim(), Views: out.Views, Progress: s.Progress})
 	if err != nil {
 		return out, err
 	}
@@ -171,18 +160,17 @@ func dropFailed(all adapt.Matrix, n int, failed []int, views int) (adapt.Matrix,
 	return out, kept
 }
 
-// encoder returns the function that fills a set's bank, which says how many of
-// the items it was handed are done.
-func (s Source) encoder(set *dataset.Set, v Views, progress func(done int)) bank.Encode {
-	return func(ctx context.Context, items []bank.Item) (adapt.Matrix, []int, error) {
-		rows := adapt.NewMatrix(len(items), s.Model.Images.Dim())
-		var failed []int
-		done := 0
+// encoder returns the function that fills a set's bank.
+func (s Source) encoder(set *dataset.Set, v Views) bank.Encode {
+	return func(ctx context.Context, items []bank.Item, put func(i int, row []float32) error) error {
 		pre := s.Model.Images.Preprocessor()
+		var bad error // of putting a picture that could not be read
+		failed := 0
 		loader := vit.Loader{
 			Preprocessor: pre, BatchSize: s.Model.Images.Batch(), Strict: s.Strict,
 			Skip: func(i int, err error) {
-				failed = append(failed, i)
+				failed++
+				bad = errors.Join(bad, put(i, nil))
 				if s.Skip != nil {
 					s.Skip(err)
 				}
@@ -196,19 +184,22 @@ func (s Source) encoder(set *dataset.Set, v Views, progress func(done int)) bank
 		}
 		open := func(i int) (image.Image, error) { return set.Items[items[i].Image].Image() }
 		for b, err := range s.Model.Images.EncodeBatches(ctx, loader.Batches(ctx, len(items), open)) {
+			if err == nil {
+				err = bad
+			}
+			if err != nil && failed == len(items) && bad == nil && ctx.Err() == nil {
+				return nil // each of them was reported
+			}
 			if err != nil {
-				if len(failed) == len(items) && ctx.Err() == nil {
-					break // each of them was reported
-				}
-				return rows, nil, err
+				return err
 			}
 			for i, at := range b.Indices {
-				copy(rows.Row(at), b.Features[i])
+				if err := put(at, b.Features[i]); err != nil {
+					return err
+				}
 			}
-			done += len(b.Indices)
-			progress(done)
 		}
-		return rows, failed, nil
+		return bad
 	}
 }
 
