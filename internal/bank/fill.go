@@ -62,6 +62,7 @@ type openShard struct {
 	shard
 	content
 	left     int  // rows not accounted for
+	begun    bool // its file holds the other rows
 	improved bool // it has something that the file does not
 }
 
@@ -130,10 +131,8 @@ func (f *filling) look(s *openShard) (rows []int) {
 	}
 	if err == nil {
 		rows = append(c.failed, c.missing...)
-		if slices.Sort(rows); len(rows) > 0 {
-			s.features = c.features
-		}
-		s.improved = len(c.missing) > 0 // even by failures
+		slices.Sort(rows)
+		s.begun, s.improved = true, len(c.missing) > 0 // even by failures
 		return rows
 	}
 	if _, gone := os.Stat(s.path); !errors.Is(gone, os.ErrNotExist) {
@@ -152,8 +151,8 @@ func (f *filling) put(i int, row []float32) error {
 		return fmt.Errorf("the encoder hands over item %d of %d, or hands it over twice", i, len(f.places))
 	}
 	s, at := f.places[i].in, f.places[i].row
-	if s.features.Data == nil {
-		s.features = adapt.NewMatrix(s.n, f.options.Width)
+	if err := f.begin(s); err != nil {
+		return err
 	}
 	if row == nil {
 		s.failed = append(s.failed, at)
@@ -173,6 +172,20 @@ func (f *filling) put(i int, row []float32) error {
 		return nil
 	}
 	return f.write(s)
+}
+
+// begin brings a shard's features to memory, when its first row comes.
+func (f *filling) begin(s *openShard) error {
+	switch {
+	case s.features.Data != nil:
+	case s.begun:
+		c, err := f.b.read(s.shard)
+		s.features = c.features
+		return err
+	default:
+		s.features = adapt.NewMatrix(s.n, f.options.Width)
+	}
+	return nil
 }
 
 // check refuses a feature that is none.
