@@ -66,7 +66,7 @@ type Engine struct {
 	fault     Ptr
 	frozen    map[*tensor.Dense]Ptr // 16-bit copies; 0 until first used
 	recording *recording
-	fetched   []*fetched // not in use
+	fetched   []*fetched
 	name      string
 }
 
@@ -127,8 +127,7 @@ func (e *Engine) Close() error {
 		return nil
 	}
 	err := e.d.Sync()
-	err = first(err, e.closeFetched(e.fetched...))
-	for _, f := range []func() error{e.staging.close, e.pool.close, e.d.Close} {
+	for _, f := range []func() error{e.closeFetched, e.staging.close, e.pool.close, e.d.Close} {
 		if e := f(); err == nil {
 			err = e
 		}

@@ -8,9 +8,12 @@ import (
 	"iter"
 	"math"
 	"math/rand/v2"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"clipcalib/internal/cliptest"
 	"clipcalib/internal/engine"
 	"clipcalib/internal/engine/cuda"
 	"clipcalib/internal/engine/cuda/cudatest/models"
@@ -161,5 +164,57 @@ func TestFeaturesBeforeAnErrorAreKept(t *testing.T) {
 	var many *engine.TooMany
 	if !errors.As(err, &many) || many.Of != engine.Images || many.N != 512 || strings.Contains(err.Error(), "\n") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestPatchesOfAnyLengthAreMultipliedIn16Bits takes a patch of 14 x 14, as
+// ViT-L/14's, whose 588 values are no whole 16 bytes: in the 16-bit precisions
+// they are filled up to 592, in float32 they stay.
+func TestPatchesOfAnyLengthAreMultipliedIn16Bits(t *testing.T) {
+	c := cliptest.Tiny()
+	c.Vision.ImageSize, c.Vision.Patch = 28, 14
+	path := filepath.Join(t.TempDir(), "tiny.pt")
+	if err := cliptest.Write(path, c, 1); err != nil {
+		t.Fatal(err)
+	}
+	ck, err := weights.OpenCLIP(path, weights.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ck.Close()
+	base := encoder(t, openCPU(t), ck, 3)
+	batch := pictures(base.Preprocessor(), 3)
+	want, err := base.EncodeBatch(t.Context(), batch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	flat, err := batch.Float32()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for p, wish := range map[cuda.Precision]struct {
+		k    int64
+		kind cuda.Kind
+		most float64
+	}{cuda.FP32: {588, cuda.Float, 1e-6}, cuda.BF16: {592, cuda.BFloat, 2e-3}, cuda.FP16: {592, cuda.Half, 5e-5}} {
+		e := cuda.OpenFake(t, cuda.Options{Precision: p})
+		v := encoder(t, e, ck, 3)
+		got, err := v.EncodeBatch(t.Context(), batch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if product := cuda.Products(e)[0]; product.K != wish.k || product.Kind != wish.kind {
+			t.Errorf("%v: patches of %d values are multiplied as kind %d", p, product.K, product.Kind)
+		}
+		if w := models.Worst(got, want); !(w < wish.most) {
+			t.Errorf("%v: 1 - cosine is %g", p, w)
+		}
+		floats, err := v.Encode(t.Context(), [][]float32{flat[:len(flat)/3]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(floats[0], got[0]) {
+			t.Errorf("%v: floats and bytes differ", p)
+		}
 	}
 }

@@ -37,3 +37,6 @@ func Trim(t testing.TB, e *Engine) {
 		t.Fatal(err)
 	}
 }
+
+// Products returns the products that an engine has asked its fake device for.
+func Products(e *Engine) []Product { return e.d.(*fake).products }

@@ -16,6 +16,7 @@ var _ engine.Fetcher = (*Engine)(nil)
 type fetched struct {
 	host []byte
 	done Event
+	busy bool
 }
 
 // Fetch queues the copying of src to the host; wait waits for it alone, not for
@@ -32,15 +33,16 @@ func (e *Engine) Fetch(src *tensor.Dense) (wait func(dst []float32) error, err e
 	if err != nil {
 		return nil, err
 	}
+	f.busy = true
 	err = first(e.d.CopyBack(f.host[:n], address(src)), e.d.CopyBack(f.host[n:n+faultBytes], e.fault), f.done.Set(Main))
 	if err != nil {
-		return nil, first(err, e.closeFetched(f))
+		return nil, err
 	}
 	return func(dst []float32) error {
 		if err := f.done.Wait(); err != nil {
-			return first(err, e.closeFetched(f))
+			return err
 		}
-		e.fetched = append(e.fetched, f)
+		f.busy = false
 		b, _, count, _ := raw(dst)
 		if 4*count != n {
 			return fmt.Errorf("cannot read a tensor of %v into %d values", src.Shape(), count)
@@ -52,30 +54,28 @@ func (e *Engine) Fetch(src *tensor.Dense) (wait func(dst []float32) error, err e
 
 // takeFetched returns memory for n bytes, that of an earlier fetch if it will do.
 func (e *Engine) takeFetched(n int) (*fetched, error) {
-	for i, f := range e.fetched {
-		if len(f.host) >= n {
-			e.fetched = append(e.fetched[:i], e.fetched[i+1:]...)
+	for _, f := range e.fetched {
+		if !f.busy && len(f.host) >= n {
 			return f, nil
 		}
 	}
-	f := &fetched{}
-	var err error
-	if f.host, err = e.d.AllocPinned(1 << max(16, bits.Len(uint(n-1)))); err != nil {
+	host, err := e.d.AllocPinned(1 << max(16, bits.Len(uint(n-1))))
+	if err != nil {
 		return nil, err
 	}
+	f := &fetched{host: host}
 	if f.done, err = e.d.NewEvent(); err != nil {
-		return nil, first(err, e.closeFetched(f))
+		return nil, first(err, e.d.FreePinned(host))
 	}
+	e.fetched = append(e.fetched, f)
 	return f, nil
 }
 
-func (e *Engine) closeFetched(list ...*fetched) error {
+func (e *Engine) closeFetched() error {
 	var err error
-	for _, f := range list {
-		if f.done != nil {
-			err = first(err, f.done.Close())
-		}
-		err = first(err, e.d.FreePinned(f.host))
+	for _, f := range e.fetched {
+		err = first(err, f.done.Close(), e.d.FreePinned(f.host))
 	}
+	e.fetched = nil
 	return err
 }

@@ -41,8 +41,8 @@ func patchColumns(out *tensor.Dense, rows, least int) (int, error) {
 // tensor cores take no others. In float32 rows stay as they are, and so do
 // results.
 func (e *Engine) Padded(columns int) int {
-	if e.narrowKind() == Float {
-		return columns
+	if e.precision == BF16 || e.precision == FP16 {
+		return (columns + 7) / 8 * 8
 	}
-	return (columns + 7) / 8 * 8
+	return columns
 }
