@@ -18,9 +18,10 @@ func Patchify(g *graph.Graph, images *Node, patch, columns int) *Node {
 	}
 	n := s[2] / patch
 	return g.Apply(graph.Op{
-		Name: "patches",
-		Out:  shape(s[0]*n*n, columns),
-		Run:  func(c graph.Call) error { return c.Engine.Patchify(c.Out, c.In[0], patch) },
+		Name:      "patches",
+		Out:       shape(s[0]*n*n, columns),
+		NarrowOut: true,
+		Run:       func(c graph.Call) error { return c.Engine.Patchify(c.Out, c.In[0], patch) },
 	}, images)
 }
 

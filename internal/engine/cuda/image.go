@@ -14,11 +14,11 @@ func (e *Engine) Patchify(out, images *tensor.Dense, patch int) error {
 	}
 	grid := s[2] / patch
 	columns, err := patchColumns(out, s[0]*grid*grid, s[1]*patch*patch)
-	if err := first(err, want(sized{"images", images, s.TotalSize()}, sized{"patches", out, size(out)})); err != nil {
+	if err := first(err, want(sized{"images", images, s.TotalSize()})); err != nil {
 		return err
 	}
-	n := int64(size(out))
-	return e.each("patchify", n, out, images, n, int32(s[1]), int32(s[2]), int32(patch), int32(columns))
+	rows := s[0] * grid * grid
+	return e.rowRuns(e.variant("patchify", images, out), rows, columns, out, images, int64(rows), int32(s[1]), int32(s[2]), int32(patch), int32(columns))
 }
 
 // Tokens puts the class embedding before the patches and adds positions.

@@ -76,6 +76,14 @@ func (b *Bench) NarrowRows() {
 			return e.Tokens(o[0], i[0], i[1], i[2])
 		}, sh(batch*(n+1), w))
 	}
+	for _, s := range [][4]int{{1, 4, 2, 0}, {2, 28, 7, 5}, {3, 32, 16, 0}, {1, 16, 8, 3}} {
+		batch, side, patch, extra := s[0], s[1], s[2], s[3]
+		n := side / patch * (side / patch)
+		b.Rel = b.Unit()
+		b.sameStored(fmt.Sprint("Patchify ", s), []array{b.normal(batch, 3, side, side)}, func(e engine.Engine, i, o tensors) error {
+			return e.Patchify(o[0], i[0], patch)
+		}, true, sh(batch*n, 3*patch*patch+extra))
+	}
 }
 
 // NarrowTreeAttention checks attention over a trie and its gradient.

@@ -60,7 +60,7 @@ func (b *Bench) Rows() {
 		one("PadRows whole", func(e engine.Engine, i, o tensors) error { return e.PadRows(o[0], i[1], 0) }, sh(n, w))
 		one("Transpose", func(e engine.Engine, i, o tensors) error { return e.Transpose(o[0], i[1]) }, sh(w, n))
 	}
-	for _, s := range [][3]int{{1, 4, 2}, {3, 12, 4}, {2, 28, 7}} {
+	for _, s := range [][3]int{{1, 4, 2}, {3, 12, 4}, {2, 28, 7}, {2, 32, 16}} {
 		batch, side, patch := s[0], s[1], s[2]
 		n, w := side/patch*(side/patch), 10
 		b.same("Patchify", []array{b.normal(batch, 3, side, side)}, func(e engine.Engine, i, o tensors) error {

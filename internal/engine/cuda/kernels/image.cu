@@ -1,17 +1,32 @@
 // The foot of the image tower: patches and tokens.
 #include "vector.cuh"
 
-// out[(b*G + gy)*G + gx, (c*P + y)*P + x] = images[b, c, gy*P + y, gx*P + x],
-// and 0 in the columns behind the last
-KERNEL(patchify)(float *out, const float *images, i64 total, int channels, int size, int patch, int columns) {
-    int grid = size / patch;
-    EACH(e, total) {
-        i64 k = e;
-        int at = take(&k, columns), c = at / (patch * patch), y = at / patch % patch, x = at % patch;
-        int gx = take(&k, grid), gy = take(&k, grid);
-        out[e] = c < channels ? images[((k * channels + c) * size + gy * patch + y) * size + gx * patch + x] : 0.0f;
-    }
+// pixel is where the i-th value of a patch is, from its corner on.
+__device__ inline int pixel(int i, int patch, int size) {
+    int y = i / patch, x = i % patch; // channel after channel
+    return (y / patch * size + y % patch) * size + x;
 }
+
+// out[(b*G + gy)*G + gx, (c*P + y)*P + x] = images[b, c, gy*P + y, gx*P + x],
+// and 0 in the columns behind the last, for rows patches, a thread a run.
+#define INSTANCE(suffix, In, Out)                                                                                     \
+    KERNEL(patchify##suffix)(Out *out, const In *images, i64 rows, int channels, int size, int patch, int columns) {  \
+        int per = (columns + RUN - 1) / RUN, grid = size / patch, area = patch * patch;                               \
+        EACH(run, rows * per) {                                                                                       \
+            i64 row = run;                                                                                            \
+            int at = take(&row, per) * RUN;                                                                           \
+            i64 b = row;                                                                                              \
+            int gx = take(&b, grid), gy = take(&b, grid);                                                             \
+            const In *corner = images + (b * channels * size + gy * patch) * size + gx * patch;                       \
+            float v[RUN] = {};                                                                                        \
+            if (patch % RUN == 0 && at < channels * area) load_run(v, corner + pixel(at, patch, size), RUN);          \
+            for (int k = 0; k < RUN; k++)                                                                             \
+                if (patch % RUN != 0 && at + k < channels * area) v[k] = corner[pixel(at + k, patch, size)];          \
+            store_run(out + row * columns + at, v, columns - at);                                                     \
+        }                                                                                                             \
+    }
+FOR_RESULT(INSTANCE)
+#undef INSTANCE
 
 // out[b, 0] = cls + pos[0]; out[b, i+1] = patches[b, i] + pos[i+1], for rows
 // tokens in sequences of count, a thread a run.

@@ -89,6 +89,7 @@ __device__ inline void tree_attention_grad_q(Out *dqkv, float *log_sum, float *d
         if (dim == D) tree_attention_grad_q<D, true>(dqkv, log_sum, delta, qkv, out, dout, tree, n, width, dim, scale, fault); \
         else tree_attention_grad_q<D, false>(dqkv, log_sum, delta, qkv, out, dout, tree, n, width, dim, scale, fault); \
     }
+// FOR_STORAGE and FOR_GRADIENT pass no size on.
 #define FORWARD_32(suffix, In, Out) FORWARD(32, suffix, In, Out)
 #define FORWARD_64(suffix, In, Out) FORWARD(64, suffix, In, Out)
 #define FORWARD_128(suffix, In, Out) FORWARD(128, suffix, In, Out)

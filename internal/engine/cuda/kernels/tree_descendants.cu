@@ -178,6 +178,7 @@ __device__ inline void tree_attention_grad_join(Out *dqkv, const float *partial,
         if (dim == D) tree_attention_grad_kv<D, true>(dqkv, partial, d, chunk);                                          \
         else tree_attention_grad_kv<D, false>(dqkv, partial, d, chunk);                                                  \
     }
+// FOR_GRADIENT and FOR_SAME pass no size on.
 #define DESCENDANTS_32(suffix, In, Out) DESCENDANTS(32, suffix, In, Out)
 #define DESCENDANTS_64(suffix, In, Out) DESCENDANTS(64, suffix, In, Out)
 #define DESCENDANTS_128(suffix, In, Out) DESCENDANTS(128, suffix, In, Out)
