@@ -50,7 +50,8 @@ int blas_open(void *context, char *why, size_t size) {
     if (lt.handle) return 0;
     void *library = load();
     if (!library) {
-        snprintf(why, size, "libcublasLt.so.13 or .12 is not found");
+        const char *home = getenv("CUDA_HOME");
+        snprintf(why, size, "libcublasLt.so.13 or .12 is not found by the loader nor in %s/lib64", home ? home : "/usr/local/cuda");
         return -1;
     }
 #define F(name)                                                        \
