@@ -43,13 +43,17 @@ func TestMeasureTiny(t *testing.T) {
 }
 
 func TestMeasureEndsWithItsContext(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	o := Options{Device: device.Options{Device: "cpu-go", Threads: 1}, Models: []string{"tiny"}, Batches: []int{1}, Classes: 10, Budget: time.Hour}
-	for _, o.Parts = range [][]string{{Images}, {CoOp}} {
-		o.Note = func(string) { time.AfterFunc(100*time.Millisecond, cancel) }
-		if _, err := Measure(ctx, o); !errors.Is(err, context.Canceled) {
-			t.Errorf("%v: %v", o.Parts, err)
-		}
+	for _, part := range []string{Images, CoOp, TaskRes} {
+		t.Run(part, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			o := Options{Device: device.Options{Device: "cpu-go", Threads: 1}, Models: []string{"tiny"}, Parts: []string{part},
+				Batches: []int{1}, Classes: 10, Steps: 1e6, Budget: time.Hour}
+			o.Note = func(string) { time.AfterFunc(100*time.Millisecond, cancel) }
+			if _, err := Measure(ctx, o); !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		})
 	}
 }
 

@@ -140,4 +140,3 @@ func noise(seed uint64, n int) []float32 {
 	}
 	return out
 }
-

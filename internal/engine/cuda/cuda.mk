@@ -85,4 +85,4 @@ cuda-emulated: gpu-check-files
 	@sed 's/.*/add_name("&")/' $(EMULATED)/kernels.txt >$(EMULATED)/names.inc
 	$(CXX) -std=c++17 -O1 -w -fPIC -shared -I$(EMULATED) -I$(CUDA_DIR)/emulator -I$(CUDA_DIR)/kernels -Wl,-soname,libcuda.so.1 -o $(EMULATED)/libcuda.so.1 $(CUDA_DIR)/emulator/libcuda.cpp
 	$(CXX) -std=c++17 -O1 -w -fPIC -shared -I$(CUDA_H) -I$(BLAS_H) -I$(CRT_H) -I$(NV_H) -o $(EMULATED)/libcublasLt.so.13 $(CUDA_DIR)/emulator/libcublaslt.cpp -ldl
-	cd $(CUDA_DIR)/nvidia && LD_LIBRARY_PATH=$(EMULATED) CLIPCALIB_GPU=required $(abspath $(GPU_CHECK))/gpu.test -test.run 'Kernels|Recording|Emulated'
+	cd $(CUDA_DIR)/nvidia && LD_LIBRARY_PATH=$(EMULATED) CLIPCALIB_GPU=required CLIPCALIB_GPU_SMOKE=1 CLIPCALIB_GPU_FEATURES=$(EMULATED)/features $(abspath $(GPU_CHECK))/gpu.test -test.run 'Kernels|Recording|Emulated|Soak|Features|Apart'

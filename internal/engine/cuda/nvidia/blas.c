@@ -21,6 +21,7 @@
 
 static struct {
     cublasLtHandle_t handle;
+    int users; // drivers that have the library open
 #define F(name) __typeof__(name) *name;
     FUNCTIONS(F)
 #undef F
@@ -47,7 +48,10 @@ static void *load(void) {
 }
 
 int blas_open(void *context, char *why, size_t size) {
-    if (lt.handle) return 0;
+    if (lt.handle) {
+        lt.users++;
+        return 0;
+    }
     void *library = load();
     if (!library) {
         const char *home = getenv("CUDA_HOME");
@@ -64,6 +68,7 @@ int blas_open(void *context, char *why, size_t size) {
     if (cuCtxSetCurrent((CUcontext)context) != CUDA_SUCCESS) return -1;
     int status = lt.cublasLtCreate(&lt.handle);
     if (status) snprintf(why, size, "cuBLAS did not start (status %d)", status);
+    else lt.users = 1;
     return status;
 }
 
@@ -79,7 +84,8 @@ void blas_free(Plan *p) {
 }
 
 void blas_close(void) {
-    if (lt.handle) lt.cublasLtDestroy(lt.handle);
+    if (lt.users == 0 || --lt.users > 0) return;
+    lt.cublasLtDestroy(lt.handle);
     lt.handle = NULL;
 }
 

@@ -36,6 +36,7 @@ type driver struct {
 	plans     map[shape]*C.Plan
 	workspace cu.DevicePtr
 	args      *C.char // packed arguments of a launch
+	blas      bool    // holds cuBLAS open
 }
 
 var _ cuda.Driver = (*driver)(nil)
@@ -102,6 +103,7 @@ func (d *driver) open() (err error) {
 		return &engine.Unavailable{Why: "cuBLAS: " + C.GoString((*C.char)(unsafe.Pointer(&why[0]))),
 			Remedy: "install the CUDA toolkit's libraries, or name their folder in LD_LIBRARY_PATH"}
 	}
+	d.blas = true
 	return nil
 }
 
@@ -166,7 +168,9 @@ func (d *driver) Close() error {
 		return nil
 	}
 	err := d.on(func() error {
-		C.blas_close()
+		if d.blas {
+			C.blas_close()
+		}
 		if (d.module != cu.Module{}) {
 			_ = d.module.Unload()
 		}
