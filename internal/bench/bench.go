@@ -124,6 +124,9 @@ func (o Options) precision(ctx context.Context, models []*weights.Checkpoint, r 
 	if strings.HasSuffix(m.run.Precision, "16") {
 		m.weight = 2
 	}
+	if n, ok := e.(engine.Narrower); ok && n.Narrows() {
+		m.activation = 2
+	}
 	if c, ok := e.(engine.Carded); ok {
 		card, err := c.Card()
 		if err != nil {

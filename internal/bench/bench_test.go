@@ -149,3 +149,26 @@ func TestCompare(t *testing.T) {
 		t.Error("JSON of something else is taken")
 	}
 }
+
+// TestStepsAreTimedByBursts reports 32 steps at a time, as a device with a
+// queue does, of 1 ms each.
+func TestStepsAreTimedByBursts(t *testing.T) {
+	stopped := 0
+	s := steps{stop: func() { stopped++ }, budget: 100 * time.Millisecond}
+	s.step() // the first step is waited for
+	begun := time.Now()
+	for range 12 {
+		time.Sleep(10 * time.Millisecond)
+		for range 32 {
+			s.step()
+		}
+	}
+	each := time.Since(begun).Seconds() / 12 / 32
+	got, err := s.timing()
+	if err != nil || got.seconds < each*0.5 || got.seconds > each*2 || stopped == 0 {
+		t.Errorf("a step of %g s was timed as %+v, stopped %d times: %v", each, got, stopped, err)
+	}
+	if _, err := (&steps{}).timing(); err == nil {
+		t.Error("nothing is timed without an error")
+	}
+}

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"sort"
 	"time"
 
@@ -86,32 +87,60 @@ func (m *meter) add(f Figure, t timing, items int, flop, bytes float64) {
 	m.run.Figures = append(m.run.Figures, f)
 }
 
-// steps times a training from within: its progress function calls step after
-// every step, and the training is stopped when the budget is spent.
+// steps times a training from within: its progress function calls step for every
+// step, and the training is stopped when the budget is spent. An engine that
+// works through a queue reports steps in bursts, so bursts are what is timed.
 type steps struct {
 	stop   context.CancelFunc
 	budget time.Duration
-	warmUp int
+	bursts []burst
 	seen   int
-	at     []time.Time
 }
 
+type burst struct {
+	at    time.Time // of its last step
+	steps int
+}
+
+const (
+	withinBurst = 20 * time.Microsecond // a step takes longer
+	warmUpSteps = 3                     // compile and record
+)
+
 func (s *steps) step() {
-	if s.seen++; s.seen < s.warmUp {
-		return
+	now := time.Now()
+	s.seen++
+	switch last := len(s.bursts) - 1; {
+	case last >= 0 && now.Sub(s.bursts[last].at) < withinBurst:
+		s.bursts[last].at = now
+		s.bursts[last].steps++
+	case s.seen <= warmUpSteps:
+		s.bursts = []burst{{now, 0}}
+	default:
+		s.bursts = append(s.bursts, burst{now, 1})
 	}
-	s.at = append(s.at, time.Now())
-	if n := len(s.at); n > 3 && s.at[n-1].Sub(s.at[0]) >= s.budget {
+	if n := len(s.bursts); n > 3 && now.Sub(s.bursts[0].at) >= s.budget {
 		s.stop()
 	}
 }
 
-// timing is that of a step, in groups of equal size.
-func (s *steps) timing() timing {
-	size := max(1, (len(s.at)-1)/groups)
-	var times []float64
-	for i := 0; i+size < len(s.at); i += size {
-		times = append(times, s.at[i+size].Sub(s.at[i]).Seconds()/float64(size))
+// timing is that of a step, in groups of bursts.
+func (s *steps) timing() (timing, error) {
+	if len(s.bursts) < 2 {
+		return timing{}, errors.New("the training ended before a step could be timed")
 	}
-	return summary(times, size)
+	size := max(1, (len(s.bursts)-1)/groups)
+	var times []float64
+	runs := 0
+	for i := 0; i+size < len(s.bursts); i += size {
+		n := 0
+		for _, b := range s.bursts[i+1 : i+size+1] {
+			n += b.steps
+		}
+		runs += n
+		times = append(times, s.bursts[i+size].at.Sub(s.bursts[i].at).Seconds()/float64(n))
+	}
+	t := summary(times, 1)
+	t.runs = runs
+	return t, nil
 }

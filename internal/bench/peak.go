@@ -85,7 +85,8 @@ func try[S any](m *meter, size S, prepare func(S) (probe, error), measure func(f
 }
 
 // product is a matrix product with a frozen right factor, as the towers' are.
-// The values are random: some devices are faster on constants.
+// The values are random: some devices are faster on constants. Left factor and
+// result are kept in 16 bits where the engine keeps activations so.
 func (m *meter) product(s [3]int) (probe, error) {
 	rows, columns, depth := s[0], s[1], s[2]
 	t, free, err := m.tensors([]int{rows, depth}, []int{columns, depth}, []int{rows, columns})
@@ -93,7 +94,22 @@ func (m *meter) product(s [3]int) (probe, error) {
 		return probe{}, err
 	}
 	m.e.Freeze(t[1])
-	g := engine.Gemm{A: t[0], B: t[1], Out: t[2], TransB: true, Alpha: 1}
+	left, out := t[0], t[2]
+	if n, ok := m.e.(engine.Narrower); ok && n.Narrows() {
+		half, release, err := m.tensors([]int{(rows*depth + 1) / 2})
+		if err != nil {
+			free()
+			return probe{}, err
+		}
+		all := free
+		free = func() { release(); all() }
+		left, out = n.ViewNarrow(half[0], rows, depth), n.ViewNarrow(t[2], rows, columns)
+		if err := n.Cast(left, t[0]); err != nil {
+			free()
+			return probe{}, err
+		}
+	}
+	g := engine.Gemm{A: left, B: t[1], Out: out, TransB: true, Alpha: 1}
 	return probe{func() error { return m.e.Gemm(g) }, 2 * float64(rows) * float64(columns) * float64(depth), free}, nil
 }
 

@@ -102,9 +102,13 @@ func (m *meter) coOp(name string, ck *weights.Checkpoint) error {
 	}
 	ctx, stop := context.WithCancel(m.ctx)
 	defer stop()
-	s := steps{stop: stop, budget: m.Budget, warmUp: 3}
+	s := steps{stop: stop, budget: m.Budget}
 	if _, err = prompt.Train(ctx, &model.Model, prompt.CoOp{Contexts: coOpContexts}, adapt.None{}, data,
 		prompt.Options{Batch: coOpBatch, Epochs: 1000, Progress: func(adapt.Progress) { s.step() }}); err != nil && (m.ctx.Err() != nil || !errors.Is(err, context.Canceled)) {
+		return err
+	}
+	t, err := s.timing()
+	if err != nil {
 		return err
 	}
 	trie, err := coOpTrie(names)
@@ -112,7 +116,7 @@ func (m *meter) coOp(name string, ck *weights.Checkpoint) error {
 		return err
 	}
 	w := trieWork(ck.Config, trie).andBack()
-	m.add(Figure{What: fmt.Sprintf("CoOp step, %d classes", len(names)), Model: name, Batch: coOpBatch, Unit: "steps/s"}, s.timing(), 1, w.flop(), m.bytes(w))
+	m.add(Figure{What: fmt.Sprintf("CoOp step, %d classes", len(names)), Model: name, Batch: coOpBatch, Unit: "steps/s"}, t, 1, w.flop(), m.bytes(w))
 	return nil
 }
 
