@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"errors"
 	"fmt"
 
 	"clipcalib/internal/graph"
@@ -23,7 +22,9 @@ func (m *meter) images(name string, ck *weights.Checkpoint) error {
 		if err != nil {
 			return err
 		}
-		err = errors.Join(m.onDevice(name, v, batch), m.endToEnd(name, v, batch))
+		if err = m.onDevice(name, v, batch); err == nil {
+			err = m.endToEnd(name, v, batch)
+		}
 		v.Close()
 		if err != nil {
 			return err
