@@ -83,8 +83,8 @@ gpu_test() {
 # bench FILE PRECISIONS PARTS MODELS measures, a second a figure.
 bench() {
 	# shellcheck disable=SC2086
-	timeout "$(remaining)" "$bin/clipcalib" bench --device cuda --precision "$2" --what "$3" --models "$4" $sizes --time 1s --json >"$1" &&
-		"$bin/clipcalib" bench --compare "$1" "$1" >/dev/null
+	timeout "$(remaining)" "$bin/clipcalib" bench -q --device cuda --precision "$2" --what "$3" --models "$4" $sizes --time 1s --json >"$1" &&
+		"$bin/clipcalib" bench --show "$1"
 }
 
 # demos runs the demo on the processor and in every precision, all at once: no
@@ -113,14 +113,26 @@ make_ptx() {
 	cmp "$work/kernels.ptx.gz" internal/engine/cuda/kernels/kernels.ptx.gz || echo "differs: another version of nvcc made the embedded code"
 }
 
+# figures_of prints what a log has to say.
+figures_of() {
+	case $1 in
+	kernels) # operations with their largest difference from the reference
+		sed -n 's/^ *\([A-Za-z][A-Za-z0-9_]*\) *\([0-9.]*e[-+][0-9]*\)$/\1 \2/p' "$work/logs/$1.log" |
+			awk '$2 + 0 >= worst[$1] + 0 { worst[$1] = $2 } END { for (op in worst) printf "%-24s %s%s\n", op, worst[op], (worst[op] + 0 > 1e-5 ? "  beyond 1e-5" : "") }' | sort
+		;;
+	models | soak) sed -n 's/^ *[a-z_]*_test.go:[0-9]*: //p' "$work/logs/$1.log" ;;
+	*) cat "$work/logs/$1.log" ;;
+	esac
+}
+
 # finish prints the summary and brings the results to out.
 finish() {
 	if [ -f "$work/figures.jsonl" ]; then "$python" scripts/gpu_check_table.py "$work/figures.jsonl" >"$work/logs/table.log" 2>&1; fi
 	{
 		date -u
 		cat "$work/logs/doctor.log"
-		for log in accuracy faults demo table; do
-			[ -f "$work/logs/$log.log" ] && echo && echo "== $log" && cat "$work/logs/$log.log"
+		for log in kernels models accuracy soak faults demo bench-bf16 bench-fp16 bench-tf32 bench-fp32 table; do
+			[ -f "$work/logs/$log.log" ] && echo && echo "== $log" && figures_of "$log"
 		done
 		echo
 		echo "== steps"

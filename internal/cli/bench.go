@@ -15,9 +15,9 @@ import (
 
 func benchCommand(a *app) *cobra.Command {
 	var o bench.Options
-	var compare bool
+	var compare, show bool
 	c := &cobra.Command{
-		Use:   "bench [--compare A.json B.json]",
+		Use:   "bench [--show A.json | --compare A.json B.json]",
 		Short: "Throughput with FLOP/s and shares of the measured peaks, on random weights",
 		Long: `Measures the matrix-product peak and the memory bandwidth of the engine, then
 images/s, prompts/s, adapter and prompt-learning steps/s and test-time tuning,
@@ -25,20 +25,30 @@ each as the median of several runs with the rate of arithmetic and the traffic i
 reached and their shares of those peaks. No checkpoint is needed.
 
 --precision takes several, comma-separated. --json names machine, driver and
-program; --compare puts two such files side by side.`,
+program; --show prints such a file, --compare puts two side by side.`,
 		Example: `  clipcalib bench
   clipcalib bench --models ViT-L/14 --batches 8,32 --precision fp32,bf16 --json > l14.json
   clipcalib bench --device cuda --what images,coop
   clipcalib bench --compare a.json b.json`,
 		Args: func(c *cobra.Command, args []string) error {
-			if compare {
+			switch {
+			case compare:
 				return exactly("A.json", "B.json")(c, args)
+			case show:
+				return exactly("A.json")(c, args)
 			}
 			return cobra.NoArgs(c, args)
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			if compare {
+			switch {
+			case compare:
 				return a.compareBench(args[0], args[1])
+			case show:
+				r, err := bench.Read(args[0])
+				if err != nil {
+					return err
+				}
+				return a.printBench(r)
 			}
 			return a.bench(c.Context(), o)
 		},
@@ -51,6 +61,7 @@ program; --compare puts two such files side by side.`,
 	fl.IntVar(&o.Classes, "classes", 0, "classes of coop and tpt, up to 1000; 0 is 1000 on a GPU, 100 elsewhere")
 	fl.IntVar(&o.Steps, "steps", 200, "TaskRes steps (300 epochs are 18600); 0 leaves them out")
 	fl.DurationVar(&o.Budget, "time", 5*time.Second, "time for each figure")
+	fl.BoolVar(&show, "show", false, "print a file written with --json")
 	fl.BoolVar(&compare, "compare", false, "compare two files written with --json")
 	completes(c, "models", "ViT-B/32", "ViT-B/16", "ViT-L/14", "tiny")
 	completes(c, "what", bench.Parts...)
