@@ -125,21 +125,26 @@ figures_of() {
 	esac
 }
 
-# finish prints the summary and brings the results to out.
+# report prints what the named logs have to say, if they are there.
+report() {
+	for log in "$@"; do
+		[ -f "$work/logs/$log.log" ] && echo && echo "== $log" && figures_of "$log"
+	done
+}
+
+# finish prints the summary, of which OUT gets more, and brings the results to out.
 finish() {
 	if [ -f "$work/figures.jsonl" ]; then "$python" scripts/gpu_check_table.py "$work/figures.jsonl" >"$work/logs/table.log" 2>&1; fi
 	{
 		date -u
-		cat "$work/logs/doctor.log"
-		for log in kernels models accuracy soak faults demo bench-bf16 bench-fp16 bench-tf32 bench-fp32 table; do
-			[ -f "$work/logs/$log.log" ] && echo && echo "== $log" && figures_of "$log"
-		done
+		report doctor bench-bf16 bench-fp16 bench-tf32 bench-fp32
+	} >"$out/summary.txt"
+	{
+		report kernels models accuracy soak faults demo table
 		echo
 		echo "== steps"
 		cat "$work"/steps/* 2>/dev/null
-	} >"$work/summary.txt"
-	cat "$work/summary.txt"
-	cp "$work/summary.txt" "$out"
+	} | tee -a "$out/summary.txt"
 	for f in "$work"/figures.jsonl "$work"/bench-*.json; do [ -f "$f" ] && cp "$f" "$out"; done
 	tar -czf "$out/logs.tar.gz" -C "$work" logs
 }

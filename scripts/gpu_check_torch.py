@@ -81,7 +81,7 @@ class Clipcalib:
         a = self.a
         command = [a.clipcalib, "bench", "--json", "-q", "--device", a.clipcalib_device, "--precision", precision,
                    "--models", model or "tiny", "--what", PARTS[what] + (",peaks" if first else ""),
-                   "--batches", ",".join(map(str, a.batches)), "--classes", str(a.classes), "--steps", str(a.epochs * a.bank // a.bank_batch),
+                   "--batches", ",".join(map(str, a.batches)), "--classes", str(a.classes), "--steps", str(a.epochs * (a.bank // a.bank_batch)),
                    "--time", f"{a.budget}s"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:

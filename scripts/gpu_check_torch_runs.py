@@ -71,8 +71,15 @@ class Encode(Base):
         for y in [one() for _ in range(4)]:
             y.cpu()
 
+    def peak(self):
+        """TFLOP/s of a large product, beside ours."""
+        n = 8192 if self.a.device == "cuda" else 256
+        x, y = self.randn(n, n), self.randn(n, n)
+        return 2 * n**3 / timed(lambda: x @ y, self.a) / 1e12
+
     def round(self):
         with torch.inference_mode():
+            yield self.figure("peak", 0, self.peak(), "torch")
             for batch, x in self.inputs.items():
                 yield self.figure("encode", batch, batch / timed(lambda: self.eager(x), self.a))
                 if batch in self.compiled:

@@ -54,13 +54,13 @@ program; --show prints such a file, --compare puts two side by side.`,
 		},
 	}
 	fl := c.Flags()
-	fl.StringSliceVar(&o.Models, "models", []string{"ViT-B/32", "ViT-B/16"}, "ViT-B/32, ViT-B/16, ViT-L/14; tiny tries the command")
+	fl.StringSliceVar(&o.Models, "models", nil, "ViT-B/32, ViT-B/16, ViT-L/14 (default all on a GPU, the first two elsewhere); tiny tries the command")
 	fl.StringSliceVar(&o.Parts, "what", bench.Parts, strings.Join(bench.Parts, ", "))
-	fl.IntSliceVar(&o.Batches, "batches", []int{1, 8, 32}, "images encoded at a time")
+	fl.IntSliceVar(&o.Batches, "batches", nil, "images encoded at a time (default 1,32,256 on a GPU, 1,8,32 elsewhere)")
 	fl.IntVar(&o.Prompts, "prompts", 1000, "class prompts encoded at once, up to 1000; 0 leaves them out")
 	fl.IntVar(&o.Classes, "classes", 0, "classes of coop and tpt, up to 1000; 0 is 1000 on a GPU, 100 elsewhere")
 	fl.IntVar(&o.Steps, "steps", 200, "TaskRes steps (300 epochs are 18600); 0 leaves them out")
-	fl.DurationVar(&o.Budget, "time", 5*time.Second, "time for each figure")
+	fl.DurationVar(&o.Budget, "time", 3*time.Second, "time for each figure")
 	fl.BoolVar(&show, "show", false, "print a file written with --json")
 	fl.BoolVar(&compare, "compare", false, "compare two files written with --json")
 	completes(c, "models", "ViT-B/32", "ViT-B/16", "ViT-L/14", "tiny")
@@ -69,6 +69,16 @@ program; --show prints such a file, --compare puts two side by side.`,
 }
 
 func (a *app) bench(ctx context.Context, o bench.Options) error {
+	models, batches := []string{"ViT-B/32", "ViT-B/16"}, []int{1, 8, 32}
+	if strings.EqualFold(a.device, "cuda") {
+		models, batches = append(models, "ViT-L/14"), []int{1, 32, 256}
+	}
+	if len(o.Models) == 0 {
+		o.Models = models
+	}
+	if len(o.Batches) == 0 {
+		o.Batches = batches
+	}
 	for _, b := range o.Batches {
 		if b < 1 {
 			return usagef("--batches: %d is not a batch", b)
