@@ -5,14 +5,17 @@
 # driver, python3 with PyTorch, and cuBLAS 12 or 13 (PyTorch brings it); no Go.
 #
 #   parity  kernels against the reference engine, models against the processor,
-#           features against float64 beside PyTorch's own; nvcc makes the PTX
+#           features against float64 beside PyTorch's own
 #   soak    10,000 training steps of two kinds, memory as it was
 #   faults  what can go wrong: one line each, and nothing lost
 #   demo    the demo in every precision and on the processor; default precision
 #   bench   what clipcalib reaches, with shares of the measured peaks
 #   speed   the race with PyTorch
-#   sanitize  the kernels under compute-sanitizer (not part of all)
 #   all     (default) all of these
+# and, to find out why something is wrong or slow:
+#   sanitize  the kernels under compute-sanitizer
+#   profile   which kernels take the time, by Nsight Compute (ncu)
+#   ptx       the embedded code, made again by the machine's nvcc
 #
 # A call ends after SECONDS (default 570). What did not fit, or failed, is done by
 # the next call with the same arguments; what was ok is not repeated. State is in
@@ -52,6 +55,7 @@ trap 'finish' EXIT
 trap 'exit 1' INT TERM HUP
 nvidia-smi >"$work/logs/nvidia-smi.log" 2>&1 || echo "nvidia-smi does not run"
 "$bin/clipcalib" doctor | tee "$work/logs/doctor.log"
+echo "first start: $(($(date +%s) - begun)) s"
 if ! grep -q '^ok *cuda engine' "$work/logs/doctor.log"; then
 	echo "no GPU engine: nothing can be checked"
 	failed=1
@@ -65,8 +69,9 @@ for group in $groups; do
 		gpu_test features 60 'Features'
 		step accuracy 60 "$python" scripts/gpu_check_accuracy.py "$work/features" ${smoke:+--device cpu}
 		gpu_test models 120 'Models'
-		if command -v nvcc >/dev/null; then step ptx 60 make_ptx; fi
 		;;
+	ptx) step ptx 60 make_ptx ;;
+	profile) step profile 200 profile ;;
 	soak) gpu_test soak 90 'Soak' ;;
 	faults)
 		[ -f "$work/features/$small.weights" ] || gpu_test features 60 'Features'
@@ -91,7 +96,7 @@ for group in $groups; do
 		step sanitize 300 compute-sanitizer --error-exitcode 1 "$bin/gpu.test" -test.run 'Kernels'
 		;;
 	*)
-		echo "group $group is unknown: parity, soak, faults, demo, bench, speed, sanitize, all" >&2
+		echo "group $group is unknown: parity, soak, faults, demo, bench, speed, sanitize, profile, ptx, all" >&2
 		exit 2
 		;;
 	esac

@@ -107,6 +107,20 @@ demos() {
 	return $bad
 }
 
+# profile lists the kernels of encoding and of prompt learning in bf16.
+profile() {
+	logs=
+	for what in images coop; do
+		# shellcheck disable=SC2086
+		timeout "$(remaining)" ncu --csv --clock-control none --metrics gpu__time_duration.sum --launch-count 3000 \
+			"$bin/clipcalib" bench -q --device cuda --precision bf16 --what $what --models "$reference" $sizes --time 1ms \
+			>"$work/logs/profile-$what.csv" || return 1
+		logs="$logs $work/logs/profile-$what.csv"
+	done
+	# shellcheck disable=SC2086
+	"$python" scripts/gpu_check_profile.py $logs
+}
+
 # make_ptx makes the embedded code again with this machine's compiler.
 make_ptx() {
 	NVCC=nvcc sh internal/engine/cuda/kernels/make.sh "$work/kernels.ptx.gz" || return 1
@@ -140,7 +154,7 @@ finish() {
 		report doctor bench-bf16 bench-fp16 bench-tf32 bench-fp32
 	} >"$out/summary.txt"
 	{
-		report kernels models accuracy soak faults demo table
+		report kernels models accuracy soak faults demo profile table
 		echo
 		echo "== steps"
 		cat "$work"/steps/* 2>/dev/null
