@@ -13,17 +13,18 @@ minutes to compile and is no part of what is asked for.
 
 Fairness. Both sides wait for the device only around groups of runs, and report
 the median group. "encode": pictures on the device, features stay there. "encode
-end to end": float32 pictures in host memory (page-locked for PyTorch), features
-back. PyTorch computes every token of the last block, as its models do; ours only
-the rows that are read. "coop": 1,000 classes, 16 contexts, a batch of 32 known
-image features, forward, backward to the contexts, SGD step; PyTorch on prompts
-padded to 77 tokens, as CoOp's release and its followers have it, but without
-their loss.item() in every step, which would make it wait. "tpt": an image's 64
-views in host memory, their encoding, choice of the tenth with lowest entropy,
-one AdamW step, prediction; AugMix and cropping on neither side. "taskres": the
-whole training of 300 epochs on 16 x 1,000 features of width 512 in batches of
-256; PyTorch with features on the device, shuffled there, and no loss.item();
-start-up and data transfer count on both sides, loading of the program does not.
+end to end": pictures as bytes in host memory (page-locked for PyTorch),
+normalised on the device, features back. PyTorch computes every token of the last
+block, as its models do; ours only the rows that are read. "coop": 1,000 classes,
+16 contexts, a batch of 32 known image features, forward, backward to the
+contexts, SGD step; PyTorch on prompts padded to 77 tokens, as CoOp's release and
+its followers have it, but without their loss.item() in every step, which would
+make it wait. "tpt": an image's 64 views in host memory, their encoding, choice of
+the tenth with lowest entropy, one AdamW step, prediction; AugMix and cropping on
+neither side. "taskres": the whole training of 300 epochs on 16 x 1,000 features
+of width 512 in batches of 256; PyTorch with features on the device, shuffled
+there, and no loss.item(); start-up and data transfer count on both sides, loading
+of the program does not.
 """
 
 import argparse

@@ -3,7 +3,6 @@ package bench
 import (
 	"fmt"
 
-	"clipcalib/internal/engine"
 	"clipcalib/internal/graph"
 	"clipcalib/internal/imagenet"
 	"clipcalib/text"
@@ -15,7 +14,7 @@ import (
 
 // images measures the image tower twice: pictures that are on the device, with
 // features that stay there, as tensor libraries are measured; and pictures in
-// the host's memory, with features that come back, as a user has them.
+// the host's memory, with features that come back, as encoding files has them.
 func (m *meter) images(name string, ck *weights.Checkpoint) error {
 	for _, batch := range m.Batches {
 		m.Note(fmt.Sprintf("%s %s: images, batch %d", m.run.Precision, name, batch))
@@ -64,25 +63,20 @@ func (m *meter) onDevice(name string, v *vit.Encoder, batch int) error {
 	return nil
 }
 
-// endToEndBatches are encoded in one call on an engine with a queue, which can
-// compute one while the next is brought to it.
-const endToEndBatches = 4
-
+// endToEnd encodes pictures as a Loader hands them over, cropped bytes, in a
+// sequence of batches: the device computes one while the next is brought to it.
 func (m *meter) endToEnd(name string, v *vit.Encoder, batch int) error {
-	size := v.Preprocessor().Len()
-	pixels := noise(3, batch*size)
-	batches := 1
-	if _, queues := m.e.(engine.Recorder); queues {
-		batches = endToEndBatches
-	}
-	var in [][]float32
-	for i := range batches * batch {
-		at := i % batch * size
-		in = append(in, pixels[at:at+size])
+	pictures := vit.Batch{Indices: make([]int, batch), Pixels: make([]byte, batch*v.Preprocessor().Len())}
+	for i, x := range noise(3, len(pictures.Pixels)) {
+		pictures.Pixels[i] = byte(int(128 + 127*x))
 	}
 	t, err := m.measure(func(n int) error {
-		for range n {
-			if _, err := v.Encode(m.ctx, in); err != nil {
+		batches := func(yield func(vit.Batch, error) bool) {
+			for i := 0; i < n && yield(pictures, nil); i++ {
+			}
+		}
+		for _, err := range v.EncodeBatches(m.ctx, batches) {
+			if err != nil {
 				return err
 			}
 		}
@@ -92,8 +86,7 @@ func (m *meter) endToEnd(name string, v *vit.Encoder, batch int) error {
 		return err
 	}
 	w := imageWork(v.Config(), batch)
-	m.add(Figure{What: "image encoding, end to end", Model: name, Batch: batch, Unit: "images/s"}, t, len(in),
-		float64(batches)*w.flop(), float64(batches)*m.bytes(w))
+	m.add(Figure{What: "image encoding, end to end", Model: name, Batch: batch, Unit: "images/s"}, t, batch, w.flop(), m.bytes(w))
 	return nil
 }
 
