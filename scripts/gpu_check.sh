@@ -1,94 +1,105 @@
 #!/bin/sh
-# gpu_check.sh [DIR] [OUT]: the whole check of the GPU engine, in one go, on a
-# machine with an NVIDIA GPU, from the binaries that "make gpu-check-files"
+# gpu_check.sh [-d DIR] [-o OUT] [-t SECONDS] [GROUP...]: checks the GPU engine on
+# a machine with an NVIDIA GPU, from the programs that "make gpu-check-files"
 # built elsewhere into DIR (default .cache/gpu-check). The machine needs the
-# driver and cuBLAS 12 or 13, no Go; nvcc and PyTorch are used where they are.
-# Logs and figures go to OUT (default runs/gpu-check). Ends with 1 if a step
-# failed; STEP_SECONDS bounds each step (default 600).
+# driver, python3 with PyTorch, and cuBLAS 12 or 13 (PyTorch brings it); no Go.
+#
+#   parity  kernels against the reference engine, models against the processor,
+#           features against float64 beside PyTorch's own
+#   soak    10,000 training steps of two kinds, memory as it was
+#   faults  what can go wrong: one line each, and nothing lost
+#   demo    the demo in every precision and on the processor; default precision
+#   bench   what clipcalib reaches, with shares of the measured peaks
+#   speed   the race with PyTorch
+#   all     (default) all of these
+# and, to find out why something is wrong or slow:
+#   sanitize  the kernels under compute-sanitizer
+#   profile   which kernels take the time, by Nsight Compute (ncu)
+#   ptx       the embedded code, made again by the machine's nvcc
+#
+# A call ends after SECONDS (default 570). What did not fit, or failed, is done by
+# the next call with the same arguments; what was ok is not repeated. State is in
+# GPU_CHECK_WORK (default .cache/gpu-check-run), results (a summary, figures, the
+# benchmarks, all logs in one archive) are copied to OUT (default runs/gpu-check).
+# All takes some three calls on an H200; on another machine than the first call's,
+# name the groups that are left.
+# Ends with 1 if a step failed, 3 if some are left for another call.
 set -u
-cd "$(dirname "$0")/.."
-dir=${1:-.cache/gpu-check}
-out=${2:-runs/gpu-check}
-case $dir in /*) ;; *) dir=$(pwd)/$dir ;; esac
-case $out in /*) ;; *) out=$(pwd)/$out ;; esac
-limit=${STEP_SECONDS:-600}
-mkdir -p "$out"
-: >"$out/summary.txt"
-rm -f "$out/figures.jsonl"
-failed=0
-
-for f in clipcalib gpu.test; do
-	if [ ! -x "$dir/$f" ]; then
-		echo "$dir/$f is missing: run make gpu-check-files where Go is" >&2
-		exit 1
-	fi
+cd "$(dirname "$0")/.." || exit 1
+dir=.cache/gpu-check out=runs/gpu-check limit=570
+while getopts d:o:t: option; do
+	case $option in
+	d) dir=$OPTARG ;;
+	o) out=$OPTARG ;;
+	t) limit=$OPTARG ;;
+	*) sed -n '2s/^# //p' "$0" >&2 && exit 2 ;;
+	esac
 done
-
-say() { echo "$*" | tee -a "$out/summary.txt"; }
-
-# step NAME COMMAND...: runs a command with its output in OUT/NAME.log.
-step() {
-	name=$1
-	shift
-	begun=$(date +%s)
-	if timeout "$limit" "$@" >"$out/$name.log" 2>&1; then verdict=ok; else verdict="FAILED ($?)" failed=1; fi
-	say "$verdict  $name  $(($(date +%s) - begun)) s"
-	[ "$verdict" = ok ] || tail -n 15 "$out/$name.log"
-}
-
-# refuses NAME WORDS COMMAND...: the command must fail with one line that holds
-# the words.
-refuses() {
-	name=$1 words=$2
-	shift 2
-	if timeout "$limit" "$@" >"$out/$name.log" 2>&1; then
-		say "FAILED  $name: no error"
-		failed=1
-	elif [ "$(wc -l <"$out/$name.log")" -eq 1 ] && grep -q "$words" "$out/$name.log"; then
-		say "ok  $name: $(cat "$out/$name.log")"
-	else
-		say "FAILED  $name: $(head -n 3 "$out/$name.log")"
-		failed=1
-	fi
-}
-
-# The tests run where their data is.
-gpu_test() {
-	name=$1
-	shift
-	step "$name" sh -c 'cd internal/engine/cuda/nvidia && exec "$@"' sh "$dir/gpu.test" -test.v -test.timeout "${limit}s" "$@"
-}
-
-export CLIPCALIB_GPU=required
-nvidia-smi >"$out/nvidia-smi.txt" 2>&1 || say "nvidia-smi does not run"
-step doctor "$dir/clipcalib" doctor
-gpu_test kernels -test.run 'Kernels|Recording'
-gpu_test models -test.run 'Models'
-gpu_test soak -test.run 'Soak'
-step demo-cpu "$dir/clipcalib" demo --device cpu --out "$out/demo-cpu"
-step demo-cuda "$dir/clipcalib" demo --device cuda --out "$out/demo-cuda"
-step demo-compare "${PYTHON:-python3}" scripts/gpu_check_demo.py "$out/demo-cpu" "$out/demo-cuda"
-
-refuses no-gpu-visible "sees no GPU" env CUDA_VISIBLE_DEVICES= "$dir/clipcalib" bench --device cuda
-refuses unknown-precision "precision" "$dir/clipcalib" bench --device cuda --precision int3
-refuses out-of-memory "out of GPU memory" "$dir/clipcalib" bench --device cuda --models ViT-L/14 --batches 60000
-
-if command -v nvcc >/dev/null; then
-	step ptx sh -c 'k=internal/engine/cuda/kernels; mkdir -p "$1/kernels"; NVCC=nvcc sh $k/make.sh "$1/kernels" && for f in $k/*.gz; do cmp "$1/kernels/${f##*/}" $f || echo "differs: another version of nvcc made the embedded code"; done' sh "$out"
-fi
-
-CLIPCALIB_GPU_FIGURES=$out/figures.jsonl
-export CLIPCALIB_GPU_FIGURES
-gpu_test speed -test.run 'Speed'
-for p in fp32 tf32 bf16 fp16; do
-	step "bench-$p" sh -c '"$1" bench --device cuda --precision "$2" --batches 32,256 --json >"$3"' sh "$dir/clipcalib" "$p" "$out/bench-$p.json"
-done
+shift $((OPTIND - 1))
+groups=${*:-all}
+case " $groups " in *" all "*) groups="parity soak faults demo bench speed" ;; esac
+begun=$(date +%s)
+work=${GPU_CHECK_WORK:-.cache/gpu-check-run}
+mkdir -p "$work" "$out" || exit 1
+work=$(cd "$work" && pwd) out=$(cd "$out" && pwd)
 python=${PYTHON:-python3}
-if $python -c 'import torch' 2>/dev/null; then
-	step torch $python scripts/gpu_check_torch.py --out "$out/figures.jsonl"
-	step compare $python scripts/gpu_check_torch.py --compare "$out/figures.jsonl"
-	[ -f "$out/compare.log" ] && cat "$out/compare.log"
-else
-	say "skipped  torch: PyTorch is not installed for $python"
+smoke=${CLIPCALIB_GPU_SMOKE:-} # to try this script, on an emulated driver
+failed=0 left=0
+
+. scripts/gpu_check_steps.sh
+
+unpack
+find_blas
+export CLIPCALIB_GPU=required CLIPCALIB_GPU_FEATURES="$work/features"
+trap 'finish' EXIT
+trap 'exit 1' INT TERM HUP
+nvidia-smi >"$work/logs/nvidia-smi.log" 2>&1 || echo "nvidia-smi does not run"
+"$bin/clipcalib" doctor | tee "$work/logs/doctor.log"
+echo "first start: $(($(date +%s) - begun)) s"
+if ! grep -q '^ok *cuda engine' "$work/logs/doctor.log"; then
+	echo "no GPU engine: nothing can be checked"
+	failed=1
+	exit 1
 fi
-exit $failed
+
+for group in $groups; do
+	case $group in
+	parity)
+		gpu_test kernels 90 'Kernels|Recording|Apart'
+		gpu_test features 60 'Features'
+		step accuracy 60 "$python" scripts/gpu_check_accuracy.py "$work/features" ${smoke:+--device cpu}
+		gpu_test models 120 'Models'
+		;;
+	ptx) step ptx 60 make_ptx ;;
+	profile) step profile 200 profile ;;
+	soak) gpu_test soak 90 'Soak' ;;
+	faults)
+		[ -f "$work/features/$small.weights" ] || gpu_test features 60 'Features'
+		step faults 150 "$python" scripts/gpu_check_faults.py --clipcalib "$bin/clipcalib" --weights "$work/features/$small.weights" \
+			--work "$work/faults" ${smoke:+--emulated}
+		;;
+	demo)
+		step demos 150 demos
+		step demo-speed 40 bench "$work/demo-speed.json" "$precisions" images "$reference"
+		step demo 5 "$python" scripts/gpu_check_demo.py "$work/demos" "$work/demo-speed.json"
+		;;
+	bench)
+		for p in $(echo "$precisions" | tr , ' '); do
+			step "bench-$p" 70 bench "$work/bench-$p.json" "$p" peaks,images,prompts,taskres,coop,tpt "$models"
+		done
+		;;
+	speed)
+		step speed 60 "$python" scripts/gpu_check_torch.py --clipcalib "$bin/clipcalib" --out "$work/figures.jsonl" \
+			--seconds $(($(remaining) - 15)) ${smoke:+--smoke}
+		;;
+	sanitize)
+		step sanitize 300 compute-sanitizer --error-exitcode 1 "$bin/gpu.test" -test.run 'Kernels'
+		;;
+	*)
+		echo "group $group is unknown: parity, soak, faults, demo, bench, speed, sanitize, profile, ptx, all" >&2
+		exit 2
+		;;
+	esac
+done
+[ "$failed" -eq 0 ] && [ "$left" -ne 0 ] && exit 3
+exit "$failed"

@@ -10,13 +10,13 @@ import (
 // logSoftmax returns the logarithm of the softmax of every row.
 func logSoftmax(l calib.Matrix) calib.Matrix {
 	out := calib.NewMatrix(l.N, l.K)
-	for i := range l.N {
+	eachRow(l.N, func(i int) {
 		row, dst := l.Row(i), out.Row(i)
 		z := logSumExp(row)
 		for k, v := range row {
 			dst[k] = v - z
 		}
-	}
+	})
 	return out
 }
 
@@ -36,11 +36,11 @@ func logSumExp(x []float64) float64 {
 func entropies(l calib.Matrix) []float64 {
 	lp := logSoftmax(l)
 	out := make([]float64, l.N)
-	for i := range out {
+	eachRow(l.N, func(i int) {
 		for _, v := range lp.Row(i) {
 			out[i] -= math.Exp(v) * v
 		}
-	}
+	})
 	return out
 }
 

@@ -138,7 +138,7 @@ func newFeatures(n int, flat []float32) (features, error) {
 		return features{}, err
 	}
 	f := features{unit: m, norms: make([]float64, n)}
-	for i := range n {
+	eachRow(n, func(i int) {
 		row := m.Row(i)
 		var s float64
 		for _, v := range row {
@@ -151,7 +151,7 @@ func newFeatures(n int, flat []float32) (features, error) {
 		for j := range row {
 			row[j] /= f.norms[i]
 		}
-	}
+	})
 	return f, nil
 }
 
@@ -159,13 +159,13 @@ func newFeatures(n int, flat []float32) (features, error) {
 // were: (d - u (u.d)) / norm.
 func (f features) raw(d calib.Matrix) []float32 {
 	out := make([]float32, len(d.Data))
-	for i := range d.N {
+	eachRow(d.N, func(i int) {
 		u, row, dst := f.unit.Row(i), d.Row(i), out[i*d.K:(i+1)*d.K]
 		along := dot(u, row)
 		for j := range row {
 			dst[j] = float32((row[j] - u[j]*along) / f.norms[i])
 		}
-	}
+	})
 	return out
 }
 

@@ -13,6 +13,7 @@ import (
 	"clipcalib/adapt/testtime"
 	"clipcalib/internal/clip"
 	"clipcalib/internal/demo"
+	"clipcalib/internal/device"
 	"clipcalib/internal/docfile"
 	"clipcalib/internal/features"
 	"clipcalib/internal/report"
@@ -196,7 +197,7 @@ func (a *app) demoSource(f demoFlags) (*features.Source, string, error) {
 		return nil, "", err
 	}
 	a.note("%s; %s", demo.ModelName, m.Engine.Name())
-	return &features.Source{Model: m, Weights: sum, Precision: a.precision, Bank: bank}, demo.ModelName + ", " + c.Config.Architecture(), nil
+	return &features.Source{Model: m, Weights: sum, Precision: device.Precision(m.Engine, a.deviceOptions()), Bank: bank}, demo.ModelName + ", " + c.Config.Architecture(), nil
 }
 
 // demoOutput prints the tables and writes the report and its files.

@@ -50,13 +50,7 @@ func examine(o device.Options) []finding {
 		fs = append(fs, finding{"memory", "ok", fmt.Sprintf("%.1f GB, %.1f GB free", total, free), ""})
 	}
 	fs = append(fs, engineFinding(o, "fp32", "cpu engine"), engineFinding(o, "bf16", "bf16 on the cpu"))
-	o.Device, o.Precision = "cuda", ""
-	e, err := device.Open(o)
-	if err != nil {
-		return append(fs, finding{"cuda engine", "missing", err.Error(), gpuRemedy()})
-	}
-	defer e.Close()
-	return append(fs, finding{"cuda engine", "ok", e.Name(), ""})
+	return append(fs, examineGPU(o)...)
 }
 
 func engineFinding(o device.Options, precision, what string) finding {
@@ -77,14 +71,6 @@ func dnnlRemedy(why string) string {
 		return "make install-onednn && make build"
 	}
 	return ""
-}
-
-// gpuRemedy looks for NVIDIA's driver, which a CUDA build needs besides the tag.
-func gpuRemedy() string {
-	if _, err := os.Stat("/proc/driver/nvidia/version"); err == nil {
-		return "the NVIDIA driver is here: build with CUDA support (README, \"GPU\")"
-	}
-	return "an NVIDIA GPU with its driver, of which this machine shows none; the cpu engine does everything without"
 }
 
 // memory reads total and available memory in GB from the kernel.

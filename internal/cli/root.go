@@ -105,9 +105,9 @@ Start with:  clipcalib demo`,
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "no progress")
 	f.StringVar(&a.device, "device", "cpu", "where to compute: cpu or cuda")
 	f.IntVar(&a.threads, "threads", 0, "threads on the cpu; 0 is one a core")
-	f.StringVar(&a.precision, "precision", "fp32", "fp32, or bf16 weights and products with fp32 sums")
+	f.StringVar(&a.precision, "precision", "", "form of products, all with fp32 sums: fp32, bf16, on cuda tf32 and fp16; default fp32, on cuda what doctor says")
 	completes(root, "device", "cpu", "cuda")
-	completes(root, "precision", "fp32", "bf16")
+	completes(root, "precision", "fp32", "bf16", "tf32", "fp16")
 	root.AddCommand(commands(a)...)
 	return root
 }

@@ -65,7 +65,7 @@ func (a *app) openSource(s sourceFlags) (*features.Source, error) {
 		return nil, err
 	}
 	a.note("%s, %s (%s); %s", c.Config.Architecture(), c.Config.Activation, c.Config.ActivationReason, m.Engine.Name())
-	src := &features.Source{Model: m, Weights: identity(sum, c.Config), Precision: a.precision, Strict: s.strict, Bank: s.bank}
+	src := &features.Source{Model: m, Weights: identity(sum, c.Config), Precision: device.Precision(m.Engine, a.deviceOptions()), Strict: s.strict, Bank: s.bank}
 	if src.Bank == "" {
 		if src.Bank, err = defaultBank(); err != nil {
 			m.Close()

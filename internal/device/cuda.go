@@ -3,6 +3,7 @@
 package device
 
 import (
+	"cmp"
 	"fmt"
 
 	"clipcalib/internal/engine"
@@ -15,13 +16,17 @@ func init() { openers["cuda"] = openCUDA }
 // openCUDA opens the first GPU that CUDA_VISIBLE_DEVICES leaves. Threads are
 // of no matter to it.
 func openCUDA(o Options) (engine.Engine, error) {
-	p, err := cuda.ParsePrecision(o.Precision)
-	if err != nil {
+	if _, err := cuda.ParsePrecision(o.Precision); err != nil {
 		return nil, err
 	}
 	d, err := nvidia.Open()
 	if err != nil {
 		return nil, fmt.Errorf("device cuda: %w", err)
+	}
+	p, err := cuda.ParsePrecision(cmp.Or(o.Precision, DefaultPrecision(d.Info().Capability)))
+	if err != nil {
+		d.Close()
+		return nil, err
 	}
 	e, err := cuda.New(d, cuda.Options{Precision: p})
 	if err != nil {

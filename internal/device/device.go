@@ -13,7 +13,7 @@ import (
 type Options struct {
 	Device    string // "cpu" (also ""), "cpu-go" (never oneDNN) or "cuda"
 	Threads   int    // cores to use; 0 means all
-	Precision string // "fp32" (also ""), "bf16", and on cuda "tf32" and "fp16": the form products are multiplied in
+	Precision string // "fp32", "bf16", and on cuda "tf32" and "fp16": the form products are multiplied in; "" is the device's default
 }
 
 // openers make the engines that are built in.
@@ -31,7 +31,7 @@ func Open(o Options) (engine.Engine, error) {
 	open, ok := openers[name]
 	switch {
 	case !ok && name == "cuda":
-		return nil, fmt.Errorf("device cuda: this build has no CUDA support: use --device cpu, or build with make cuda (Go tag gpu)")
+		return nil, fmt.Errorf("device cuda: %w", &engine.Unavailable{Why: "this build has no CUDA support", Remedy: "use --device cpu, or build with make cuda (Go tag gpu)"})
 	case !ok:
 		return nil, fmt.Errorf("device %q is unknown: use cpu or cuda", o.Device)
 	case o.Threads < 0:

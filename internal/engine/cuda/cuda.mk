@@ -64,20 +64,26 @@ cuda-ptx:
 	NVCC=$(NVCC) sh $(CUDA_DIR)/kernels/make.sh $(CUDA_DIR)/kernels
 
 # The binaries that scripts/gpu_check.sh runs on a machine with a GPU: without
-# oneDNN, so that they need nothing there but the driver and cuBLAS.
+# oneDNN, so that they need nothing there but the driver and cuBLAS; packed, so
+# that they travel lightly.
 GPU_CHECK ?= .cache/gpu-check
-.PHONY: gpu-check-files
-gpu-check-files: cuda-lib
+GPU_FILES := $(CUDA_BUILD)/gpu-check
+.PHONY: gpu-check-files gpu-check-programs
+gpu-check-programs: cuda-lib
+	@mkdir -p $(GPU_FILES)
+	$(CUDA_ENV) $(GO) build -tags gpu -trimpath -ldflags '-s -w' -o $(GPU_FILES)/clipcalib ./cmd/clipcalib
+	$(CUDA_ENV) $(GO) test -tags gpu -trimpath -ldflags '-s -w' -c -o $(GPU_FILES)/gpu.test ./$(CUDA_DIR)/nvidia
+
+gpu-check-files: gpu-check-programs
 	@mkdir -p $(GPU_CHECK)
-	$(CUDA_ENV) $(GO) build -tags gpu -trimpath -ldflags '-s -w' -o $(GPU_CHECK)/clipcalib ./cmd/clipcalib
-	$(CUDA_ENV) $(GO) test -tags gpu -trimpath -ldflags '-s -w' -c -o $(GPU_CHECK)/gpu.test ./$(CUDA_DIR)/nvidia
+	@for f in clipcalib gpu.test; do gzip -9nc $(GPU_FILES)/$$f >$(GPU_CHECK)/$$f.gz || exit 1; done
 	@ls -l $(GPU_CHECK); echo "carry $(GPU_CHECK) with the repository to the machine and run scripts/gpu_check.sh there"
 
 # The GPU tests and the driver package under them, on an emulated libcuda and
 # cuBLAS: what can be run of them without a GPU.
 EMULATED := $(abspath $(CUDA_BUILD))/emulated
 .PHONY: cuda-emulated
-cuda-emulated: gpu-check-files
+cuda-emulated: gpu-check-programs
 	@mkdir -p $(EMULATED)
 	@$(CXX) -std=c++17 -E -P -x c++ -I$(CUDA_DIR)/emulator $(CUDA_DIR)/kernels/kernels.cu | \
 	  grep -o 'static __attribute__((used)) void [a-z_0-9]*' | sed 's/.* //' >$(EMULATED)/kernels.txt
@@ -85,4 +91,7 @@ cuda-emulated: gpu-check-files
 	@sed 's/.*/add_name("&")/' $(EMULATED)/kernels.txt >$(EMULATED)/names.inc
 	$(CXX) -std=c++17 -O1 -w -fPIC -shared -I$(EMULATED) -I$(CUDA_DIR)/emulator -I$(CUDA_DIR)/kernels -Wl,-soname,libcuda.so.1 -o $(EMULATED)/libcuda.so.1 $(CUDA_DIR)/emulator/libcuda.cpp
 	$(CXX) -std=c++17 -O1 -w -fPIC -shared -I$(CUDA_H) -I$(BLAS_H) -I$(CRT_H) -I$(NV_H) -o $(EMULATED)/libcublasLt.so.13 $(CUDA_DIR)/emulator/libcublaslt.cpp -ldl
-	cd $(CUDA_DIR)/nvidia && LD_LIBRARY_PATH=$(EMULATED) CLIPCALIB_GPU=required $(abspath $(GPU_CHECK))/gpu.test -test.run 'Kernels|Recording|Emulated'
+	cd $(CUDA_DIR)/nvidia && LD_LIBRARY_PATH=$(EMULATED) CLIPCALIB_GPU=required CLIPCALIB_GPU_SMOKE=1 CLIPCALIB_GPU_FEATURES=$(EMULATED)/features $(abspath $(GPU_FILES))/gpu.test -test.run 'Kernels|Recording|Emulated|Soak|Features|Apart'
+	@if command -v python3 >/dev/null; then LD_LIBRARY_PATH=$(EMULATED) python3 scripts/gpu_check_faults.py --emulated \
+	  --clipcalib $(abspath $(GPU_FILES))/clipcalib --weights $(EMULATED)/features/tiny.weights --work $(EMULATED)/faults; \
+	else echo "faults in the middle of runs: skipped, there is no python3"; fi

@@ -1,6 +1,11 @@
 package cuda
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+
+	"clipcalib/internal/engine"
+)
 
 // LeastDriver is the oldest CUDA version a driver must run: the embedded PTX
 // is of ISA 8.3, which came with CUDA 12.3.
@@ -32,11 +37,13 @@ var driverErrors = map[int]string{
 	999: "the NVIDIA driver failed without saying why: restart the machine (after suspend, reload the module nvidia_uvm)",
 }
 
-// DriverError returns the error for a code of CUresult, which is not 0.
+// DriverError returns the error for a code of CUresult, which is not 0. It
+// wraps an [engine.Unavailable].
 func DriverError(code int) error {
 	text, ok := driverErrors[code]
 	if !ok {
 		text = "the CUDA driver failed: run again, and use --device cpu if it stays"
 	}
-	return fmt.Errorf("%s (CUDA error %d)", text, code)
+	why, remedy, _ := strings.Cut(text, ": ")
+	return fmt.Errorf("%w (CUDA error %d)", &engine.Unavailable{Why: why, Remedy: remedy}, code)
 }

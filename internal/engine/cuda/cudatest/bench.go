@@ -3,8 +3,12 @@
 package cudatest
 
 import (
+	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 
 	"clipcalib/internal/engine"
@@ -21,13 +25,14 @@ type Bench struct {
 	Tol float64 // largest difference, as a part of the largest value or of 1
 	Rel float64 // and what is added to it, as a part of the value itself
 
-	ref *ref.Engine
-	r   *rand.Rand
+	ref   *ref.Engine
+	r     *rand.Rand
+	worst map[string]float64 // largest difference by operation, as Tol counts it
 }
 
 // New returns a bench for e.
 func New(t *testing.T, e engine.Engine) *Bench {
-	return &Bench{T: t, E: e, Tol: 2e-5, ref: ref.New(), r: rand.New(rand.NewPCG(1, 2))}
+	return &Bench{T: t, E: e, Tol: 2e-5, ref: ref.New(), r: rand.New(rand.NewPCG(1, 2)), worst: map[string]float64{}}
 }
 
 // array is a tensor on the host.
@@ -126,7 +131,8 @@ func (b *Bench) run(e engine.Engine, what string, in []array, k kernel, narrow b
 	return res
 }
 
-// same runs a kernel on both engines and compares.
+// same runs a kernel on both engines and compares. The first word of what names
+// the operation.
 func (b *Bench) same(what string, in []array, k kernel, shapes ...[]int) {
 	b.Helper()
 	b.sameStored(what, in, k, false, shapes...)
@@ -141,11 +147,24 @@ func (b *Bench) sameStored(what string, in []array, k kernel, narrow bool, shape
 		for _, v := range want[n] {
 			scale = math.Max(scale, math.Abs(float64(v)))
 		}
+		op, _, _ := strings.Cut(what, " ")
 		for i, v := range want[n] {
-			if d := math.Abs(float64(got[n][i]) - float64(v)); !(d <= b.Tol*scale+b.Rel*math.Abs(float64(v))) {
+			d := math.Abs(float64(got[n][i]) - float64(v))
+			b.worst[op] = math.Max(b.worst[op], d/scale)
+			if !(d <= b.Tol*scale+b.Rel*math.Abs(float64(v))) {
 				b.Errorf("%s: result %d, element %d of %v is %v, want %v", what, n, i, shapes[n], got[n][i], v)
 				return
 			}
 		}
 	}
+}
+
+// Worst lists the largest difference of every operation that was compared, as a
+// part of the largest value or of 1, one a line.
+func (b *Bench) Worst() string {
+	var out strings.Builder
+	for _, op := range slices.Sorted(maps.Keys(b.worst)) {
+		fmt.Fprintf(&out, "%-24s %.1e\n", op, b.worst[op])
+	}
+	return out.String()
 }

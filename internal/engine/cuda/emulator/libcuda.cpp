@@ -24,7 +24,7 @@ static std::map<uintptr_t, size_t> blocks;
 static size_t held;
 static Graph *capture;
 static thread_local void *current;
-static int context_object, stream_objects[2], streams_made, module_object;
+static int context_object, stream_objects[2], streams_made, module_object, retained;
 
 static int fail(const std::string &why) {
     if (failure.empty()) {
@@ -66,8 +66,15 @@ API cuDeviceGetName(char *s, int n, int) { return snprintf(s, n, "Emulated GPU")
 API cuDeviceTotalMem_v2(size_t *n, int) { return *n = setting("EMULATOR_MEMORY", 1l << 30), 0; }
 static int capability() { return (int)setting("EMULATOR_CAPABILITY", 90); }
 API cuDeviceGetAttribute(int *v, int a, int) { return *v = a == 75 ? capability() / 10 : a == 76 ? capability() % 10 : 0, 0; }
-API cuDevicePrimaryCtxRetain(void **c, int) { return *c = &context_object, (int)setting("EMULATOR_RETAIN", 0); }
-API cuDevicePrimaryCtxRelease_v2(int) { return blocks.empty() ? 0 : fail("memory is left when the context goes"); }
+API cuDevicePrimaryCtxRetain(void **c, int) {
+    int error = (int)setting("EMULATOR_RETAIN", 0);
+    *c = &context_object;
+    if (!error) retained++;
+    return error;
+}
+API cuDevicePrimaryCtxRelease_v2(int) {
+    return --retained > 0 || blocks.empty() ? 0 : fail("memory is left when the context goes");
+}
 API cuCtxSetCurrent(void *c) { return current = c, 0; }
 API cuStreamCreate(void **s, unsigned) { return *s = &stream_objects[streams_made++ % 2], 0; }
 API cuStreamDestroy_v2(void *) { return 0; }

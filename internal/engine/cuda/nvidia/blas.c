@@ -21,6 +21,7 @@
 
 static struct {
     cublasLtHandle_t handle;
+    int users; // drivers that have the library open
 #define F(name) __typeof__(name) *name;
     FUNCTIONS(F)
 #undef F
@@ -47,10 +48,14 @@ static void *load(void) {
 }
 
 int blas_open(void *context, char *why, size_t size) {
-    if (lt.handle) return 0;
+    if (lt.handle) {
+        lt.users++;
+        return 0;
+    }
     void *library = load();
     if (!library) {
-        snprintf(why, size, "libcublasLt.so.13 or .12 is not found");
+        const char *home = getenv("CUDA_HOME");
+        snprintf(why, size, "libcublasLt.so.13 or .12 is not found by the loader nor in %s/lib64", home ? home : "/usr/local/cuda");
         return -1;
     }
 #define F(name)                                                        \
@@ -63,6 +68,7 @@ int blas_open(void *context, char *why, size_t size) {
     if (cuCtxSetCurrent((CUcontext)context) != CUDA_SUCCESS) return -1;
     int status = lt.cublasLtCreate(&lt.handle);
     if (status) snprintf(why, size, "cuBLAS did not start (status %d)", status);
+    else lt.users = 1;
     return status;
 }
 
@@ -78,7 +84,8 @@ void blas_free(Plan *p) {
 }
 
 void blas_close(void) {
-    if (lt.handle) lt.cublasLtDestroy(lt.handle);
+    if (lt.users == 0 || --lt.users > 0) return;
+    lt.cublasLtDestroy(lt.handle);
     lt.handle = NULL;
 }
 

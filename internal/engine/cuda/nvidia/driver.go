@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"unsafe"
 
+	"clipcalib/internal/engine"
 	"clipcalib/internal/engine/cuda"
 
 	"gorgonia.org/cu"
@@ -35,6 +36,7 @@ type driver struct {
 	plans     map[shape]*C.Plan
 	workspace cu.DevicePtr
 	args      *C.char // packed arguments of a launch
+	blas      bool    // holds cuBLAS open
 }
 
 var _ cuda.Driver = (*driver)(nil)
@@ -42,13 +44,14 @@ var _ cuda.Driver = (*driver)(nil)
 // Open returns the driver of the first GPU that CUDA_VISIBLE_DEVICES leaves.
 func Open() (cuda.Driver, error) {
 	if status := int(C.libcuda_status()); status == -1 {
-		return nil, fmt.Errorf("no NVIDIA driver on this machine (%s): install it, or use --device cpu", C.GoString(C.libcuda_reason()))
+		return nil, &engine.Unavailable{Why: fmt.Sprintf("no NVIDIA driver on this machine (%s)", C.GoString(C.libcuda_reason())),
+			Remedy: "install it, or use --device cpu"}
 	} else if status != 0 {
 		return nil, cuda.DriverError(status)
 	}
 	if v := cu.Version(); v < cuda.LeastDriver {
-		return nil, fmt.Errorf("the NVIDIA driver runs CUDA %d.%d at most, %d.%d is needed: install a newer driver, or use --device cpu",
-			v/1000, v%1000/10, cuda.LeastDriver/1000, cuda.LeastDriver%1000/10)
+		return nil, &engine.Unavailable{Why: fmt.Sprintf("the NVIDIA driver runs CUDA %d.%d at most, %d.%d is needed",
+			v/1000, v%1000/10, cuda.LeastDriver/1000, cuda.LeastDriver%1000/10), Remedy: "install a newer driver, or use --device cpu"}
 	}
 	d := &driver{kernels: map[string]unsafe.Pointer{}, plans: map[shape]*C.Plan{}}
 	if err := d.open(); err != nil {
@@ -97,9 +100,10 @@ func (d *driver) open() (err error) {
 	}
 	why := make([]byte, 256)
 	if C.blas_open(d.contextHandle(), (*C.char)(unsafe.Pointer(&why[0])), C.size_t(len(why))) != 0 {
-		return fmt.Errorf("cuBLAS: %s: install the CUDA toolkit's libraries, or name their folder in LD_LIBRARY_PATH",
-			C.GoString((*C.char)(unsafe.Pointer(&why[0]))))
+		return &engine.Unavailable{Why: "cuBLAS: " + C.GoString((*C.char)(unsafe.Pointer(&why[0]))),
+			Remedy: "install the CUDA toolkit's libraries, or name their folder in LD_LIBRARY_PATH"}
 	}
+	d.blas = true
 	return nil
 }
 
@@ -164,7 +168,9 @@ func (d *driver) Close() error {
 		return nil
 	}
 	err := d.on(func() error {
-		C.blas_close()
+		if d.blas {
+			C.blas_close()
+		}
 		if (d.module != cu.Module{}) {
 			_ = d.module.Unload()
 		}

@@ -3,11 +3,8 @@
 package nvidia_test
 
 import (
-	"encoding/json"
-	"fmt"
 	"os"
 	"testing"
-	"time"
 
 	"clipcalib/internal/bench"
 	"clipcalib/internal/engine/cpu"
@@ -54,7 +51,11 @@ func TestGPUKernelsAgreeWithReference(t *testing.T) {
 		"Losses": (*cudatest.Bench).Losses, "Optimizers": (*cudatest.Bench).Optimizers,
 		"Misfits": (*cudatest.Bench).Misfits, "Faults": (*cudatest.Bench).Faults,
 	} {
-		t.Run(name, func(t *testing.T) { check(cudatest.New(t, e)) })
+		t.Run(name, func(t *testing.T) {
+			b := cudatest.New(t, e)
+			check(b)
+			t.Logf("largest difference, as a part of the largest value or of 1:\n%s", b.Worst())
+		})
 	}
 }
 
@@ -69,7 +70,15 @@ func TestGPUTensorKernelsAgreeWithReference(t *testing.T) {
 	t.Run("tf32 Attention", func(t *testing.T) { cudatest.New(t, open(t, cuda.TF32)).TF32Attention() })
 }
 
-var sizes = []string{"ViT-B/32", "ViT-B/16", "ViT-L/14"}
+// smoke says that the tests are to try themselves, on a slow stand-in for a GPU.
+func smoke() bool { return os.Getenv("CLIPCALIB_GPU_SMOKE") != "" }
+
+func sizes() []string {
+	if smoke() {
+		return []string{"tiny"}
+	}
+	return []string{"ViT-B/32", "ViT-B/16", "ViT-L/14"}
+}
 
 func random(t testing.TB, size string) *weights.Checkpoint {
 	t.Helper()
@@ -93,7 +102,7 @@ func TestGPUModelsAgreeWithProcessor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, size := range sizes {
+	for _, size := range sizes() {
 		ck := random(t, size)
 		want := models.Encode(t, base, ck, 3)
 		for p, most := range []float64{cuda.FP32: 1e-6, cuda.TF32: 1e-4, cuda.BF16: 2e-3, cuda.FP16: 1e-4} {
@@ -109,56 +118,11 @@ func TestGPUModelsAgreeWithProcessor(t *testing.T) {
 			}
 		}
 	}
-	ck := random(t, "ViT-B/32")
+	ck := random(t, sizes()[0])
 	worst, where := models.WorstGradient(models.Gradients(t, e, ck), models.Gradients(t, base, ck))
-	t.Logf("ViT-B/32: gradients of all parameters differ by at most %.1e of the largest, in %s", worst, where)
+	t.Logf("%s: gradients of all parameters differ by at most %.1e of the largest, in %s", sizes()[0], worst, where)
 	if !(worst <= 1e-4) {
 		t.Error("beyond 1e-4")
-	}
-}
-
-// TestGPUMemorySoak runs 10,000 steps and wants the memory held, by the
-// engine's books and the driver's, to stay as it was after the first hundred.
-func TestGPUMemorySoak(t *testing.T) {
-	e := open(t, cuda.FP32)
-	free := func() int64 {
-		f, _, err := e.Driver().Memory()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return f
-	}
-	var held, left int64
-	data := make([]float32, 512*64)
-	for step := range 10_000 {
-		x, err := e.New(tensor.Float32, 512, 64)
-		if err != nil {
-			t.Fatal(step, err)
-		}
-		y, err := e.New(tensor.Float32, 64)
-		if err != nil {
-			t.Fatal(step, err)
-		}
-		for _, err := range []error{e.Upload(x, data), e.LayerNormGrad(x, y, y, x, y, x, 1e-5), e.ColSum(y, x)} {
-			if err != nil {
-				t.Fatal(step, err)
-			}
-		}
-		e.Release(x)
-		e.Release(y)
-		if step == 100 {
-			if err := e.Sync(); err != nil {
-				t.Fatal(err)
-			}
-			held, _ = e.Held()
-			left = free()
-		}
-	}
-	if err := e.Sync(); err != nil {
-		t.Fatal(err)
-	}
-	if h, _ := e.Held(); h != held || left-free() > 8<<20 {
-		t.Errorf("after 10,000 steps the engine holds %d bytes (%d after 100), and %d fewer are free", h, held, left-free())
 	}
 }
 
@@ -203,52 +167,11 @@ func TestGPURecordingRuns(t *testing.T) {
 	}
 }
 
-// figure is one line of the benchmark, in the form gpu_check_torch.py writes.
-type figure struct {
-	What      string  `json:"what"`
-	Model     string  `json:"model"`
-	Precision string  `json:"precision"`
-	Batch     int     `json:"batch"`
-	Rate      float64 `json:"rate"`
-	Unit      string  `json:"unit"`
-	By        string  `json:"by"`
-}
-
-// TestGPUSpeed measures encoding and a CoOp step, and appends the figures to
-// the file CLIPCALIB_GPU_FIGURES names.
-func TestGPUSpeed(t *testing.T) {
-	path := os.Getenv("CLIPCALIB_GPU_FIGURES")
-	if path == "" {
-		t.Skip("measures where CLIPCALIB_GPU_FIGURES names a file")
-	}
-	open(t, cuda.FP32) // or skip
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	if err != nil {
+// TestGPUEnginesLiveApart multiplies on an engine after another has closed.
+func TestGPUEnginesLiveApart(t *testing.T) {
+	e, other := open(t, cuda.FP32), open(t, cuda.FP32)
+	if err := other.Close(); err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	note := func(v figure) {
-		v.By = "clipcalib"
-		line, err := json.Marshal(v)
-		if err != nil {
-			t.Fatal(err)
-		}
-		fmt.Fprintf(f, "%s\n", line)
-		t.Logf("%s", line)
-	}
-	for _, size := range sizes {
-		ck := random(t, size)
-		for p := cuda.FP32; p <= cuda.FP16; p++ {
-			e := open(t, p)
-			for _, batch := range []int{32, 256} {
-				s := models.Images(t, e, ck, batch, 2*time.Second)
-				note(figure{What: "encode", Model: size, Precision: p.String(), Batch: batch, Rate: float64(batch) / s, Unit: "images/s"})
-			}
-			if size == "ViT-B/16" {
-				s, nodes := models.CoOp(t, e, ck, 2*time.Second)
-				t.Logf("CoOp: %d nodes", nodes)
-				note(figure{What: "coop step", Model: size, Precision: p.String(), Batch: 1000, Rate: 1 / s, Unit: "steps/s"})
-			}
-		}
-	}
+	cudatest.New(t, e).Gemm()
 }

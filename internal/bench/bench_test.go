@@ -1,0 +1,174 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"clipcalib/internal/device"
+	"clipcalib/internal/engine"
+	"clipcalib/internal/engine/cpu"
+
+	"gorgonia.org/tensor"
+)
+
+// TestMeasureTiny measures every part and wants rates that fit one another.
+func TestMeasureTiny(t *testing.T) {
+	r, err := Measure(t.Context(), Options{Device: device.Options{Device: "cpu-go", Threads: 1}, Models: []string{"tiny"},
+		Batches: []int{2}, Prompts: 20, Classes: 10, Steps: 1, Budget: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Runs) != 1 || r.Card != nil || r.Runs[0].Precision != "fp32" {
+		t.Fatalf("%+v", r)
+	}
+	units := map[string]int{}
+	for _, f := range r.Runs[0].Figures {
+		units[f.Unit]++
+		if !(f.Rate > 0 && f.Seconds > 0 && f.Runs > 0 && f.Spread >= 1) {
+			t.Errorf("%+v", f)
+		}
+		if !(f.Share > 0 && f.Share < 1.5 && f.BandwidthShare > 0 && f.BandwidthShare < 10) {
+			t.Errorf("%s: shares %g and %g of the peaks", f.What, f.Share, f.BandwidthShare)
+		}
+	}
+	if units["images/s"] != 3 || units["prompts/s"] != 1 || units["steps/s"] != 2 || units["trainings/s"] != 1 {
+		t.Error(units)
+	}
+}
+
+func TestMeasureEndsWithItsContext(t *testing.T) {
+	for _, part := range []string{Images, CoOp, TaskRes} {
+		t.Run(part, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			o := Options{Device: device.Options{Device: "cpu-go", Threads: 1}, Models: []string{"tiny"}, Parts: []string{part},
+				Batches: []int{1}, Classes: 10, Steps: 1e6, Budget: time.Hour}
+			o.Note = func(string) { time.AfterFunc(100*time.Millisecond, cancel) }
+			if _, err := Measure(ctx, o); !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestWorkOfPublishedSizes compares with the published multiply-adds of an
+// image, 17.58e9 for ViT-B/16 and 81.08e9 for ViT-L/14, which count all tokens
+// in the last block.
+func TestWorkOfPublishedSizes(t *testing.T) {
+	for name, published := range map[string]float64{"ViT-B/16": 17.58e9, "ViT-L/14": 81.08e9} {
+		c, err := Config(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		one, eight := imageWork(c, 1), imageWork(c, 8)
+		if r := one.flop() / 2 / published; r < 0.92 || r > 1.01 {
+			t.Errorf("%s: %g of the published work", name, r)
+		}
+		if math.Abs(eight.flop()/one.flop()-8) > 1e-9 || eight.weights != one.weights {
+			t.Errorf("%s: eight images are not eight times one: %+v, %+v", name, eight, one)
+		}
+	}
+}
+
+func TestNoiseFillsWhatIsAskedFor(t *testing.T) {
+	for _, n := range []int{1, 5, 1<<20 - 3, 3<<20 + 7} {
+		zero, sum := 0, 0.0
+		for _, v := range noise(1, n) {
+			if v == 0 {
+				zero++
+			}
+			sum += float64(v)
+		}
+		if zero > n/1000 || math.Abs(sum) > 5*math.Sqrt(float64(n))*4 {
+			t.Errorf("%d values: %d zeros, sum %g", n, zero, sum)
+		}
+	}
+}
+
+// small is an engine that holds few bytes.
+type small struct {
+	*cpu.Engine
+	left int
+}
+
+func (s *small) New(dt tensor.Dtype, shape ...int) (*tensor.Dense, error) {
+	if n := tensor.Shape(shape).TotalSize(); n > s.left {
+		return nil, &engine.OutOfMemory{Device: "small", Need: int64(n)}
+	}
+	return s.Engine.New(dt, shape...)
+}
+
+// TestClimbStopsAtWhatFits wants the largest size that fits, and an error if
+// none does.
+func TestClimbStopsAtWhatFits(t *testing.T) {
+	e, err := cpu.New(cpu.Options{PureGo: true, Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	s := &small{e, 1000}
+	m := &meter{Options: Options{Budget: time.Millisecond}, ctx: t.Context(), e: s}
+	last := 0
+	prepare := func(n int) (probe, error) { last = n; return m.sum(n) }
+	if rate, err := climb(m, []int{10, 1000, 100000}, prepare); err != nil || !(rate > 0) || last != 1000 {
+		t.Errorf("rate %g at %d: %v", rate, last, err)
+	}
+	s.left = 1
+	var full *engine.OutOfMemory
+	if _, err := climb(m, []int{10, 1000}, prepare); !errors.As(err, &full) {
+		t.Errorf("no room: %v", err)
+	}
+}
+
+func TestCompare(t *testing.T) {
+	a := Result{Version: "1", Card: &engine.Card{Name: "One"}, Driver: "580.1", Runs: []Run{{Precision: "bf16", PeakGFLOPS: 100, BandwidthGBS: 10,
+		Figures: []Figure{{What: "x", Model: "m", Batch: 8, Rate: 5, Unit: "images/s"}, {What: "y", Rate: 1}}}}}
+	b := a
+	b.Runs = []Run{{Precision: "bf16", PeakGFLOPS: 300, BandwidthGBS: 5, Figures: []Figure{{What: "x", Model: "m", Batch: 8, Rate: 10, Unit: "images/s", Runs: 9}}}}
+	pairs, single := Compare(a, b)
+	if len(pairs) != 3 || single != 1 || pairs[0].Ratio != 3 || pairs[1].Ratio != 0.5 || pairs[2].Ratio != 2 {
+		t.Errorf("%d single, %+v", single, pairs)
+	}
+	path := filepath.Join(t.TempDir(), "a.json")
+	if b, err := json.Marshal(a); err != nil || os.WriteFile(path, b, 0o644) != nil {
+		t.Fatal(err)
+	}
+	if back, err := Read(path); err != nil || back.Machine() != a.Machine() || len(back.Runs[0].Figures) != 2 {
+		t.Errorf("%v: %+v", err, back)
+	}
+	if err := os.WriteFile(path, []byte(`{"rate": 1}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Read(path); err == nil {
+		t.Error("JSON of something else is taken")
+	}
+}
+
+// TestStepsAreTimedByBursts reports 32 steps at a time, as a device with a
+// queue does, of 1 ms each.
+func TestStepsAreTimedByBursts(t *testing.T) {
+	stopped := 0
+	s := steps{stop: func() { stopped++ }, budget: 100 * time.Millisecond}
+	s.step() // the first step is waited for
+	begun := time.Now()
+	for range 12 {
+		time.Sleep(10 * time.Millisecond)
+		for range 32 {
+			s.step()
+		}
+	}
+	each := time.Since(begun).Seconds() / 12 / 32
+	got, err := s.timing()
+	if err != nil || got.seconds < each*0.5 || got.seconds > each*2 || stopped == 0 {
+		t.Errorf("a step of %g s was timed as %+v, stopped %d times: %v", each, got, stopped, err)
+	}
+	if _, err := (&steps{}).timing(); err == nil {
+		t.Error("nothing is timed without an error")
+	}
+}

@@ -1,0 +1,165 @@
+package bench
+
+import (
+	"errors"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"clipcalib/internal/engine"
+
+	"gorgonia.org/tensor"
+)
+
+// Sizes of the probes, smallest first. The first that takes five milliseconds is
+// measured, or the last: a fast device needs a large one to fill it and to
+// leave its cache.
+var (
+	products = [][3]int{{256, 256, 256}, {1576, 3072, 768}, {4096, 4096, 4096}, {8192, 8192, 8192}} // m, n, k
+	vectors  = []int{1 << 18, 1 << 25, 1 << 27, 1 << 28}                                            // float32 values
+)
+
+const longEnough = 5e-3 // seconds
+
+// peaks measures the rates that others are compared with: of products of a
+// matrix with frozen weights, and of memory.
+func (m *meter) peaks() (err error) {
+	m.run.PeakGFLOPS, err = climb(m, products, m.product)
+	if err == nil {
+		m.run.BandwidthGBS, err = climb(m, vectors, m.sum)
+	}
+	return err
+}
+
+// probe is a call to measure and the work it does.
+type probe struct {
+	run  func() error
+	work float64
+	free func()
+}
+
+// climb returns the rate in 1e9 a second at the first size that takes long
+// enough, or at the largest that fits the device's memory.
+func climb[S any](m *meter, sizes []S, prepare func(S) (probe, error)) (float64, error) {
+	best := func(run func(n int) error) (timing, error) {
+		t := timing{seconds: math.Inf(1)}
+		for range 3 {
+			begun := time.Now()
+			if err := run(1); err != nil {
+				return t, err
+			}
+			t.seconds = min(t.seconds, time.Since(begun).Seconds())
+		}
+		return t, nil
+	}
+	at := 0
+	for ; at+1 < len(sizes); at++ {
+		t, _, err := try(m, sizes[at], prepare, best)
+		if err != nil || t.seconds >= longEnough {
+			break // measuring says what is wrong, or takes the size below
+		}
+	}
+	for ; ; at-- {
+		t, work, err := try(m, sizes[at], prepare, m.measure)
+		var full *engine.OutOfMemory
+		if errors.As(err, &full) && at > 0 {
+			continue
+		}
+		return work / t.seconds / 1e9, err
+	}
+}
+
+// try times a probe of one size, after one run that warms up.
+func try[S any](m *meter, size S, prepare func(S) (probe, error), measure func(func(int) error) (timing, error)) (timing, float64, error) {
+	p, err := prepare(size)
+	if err != nil {
+		return timing{}, 0, err
+	}
+	defer p.free()
+	run := func(n int) error {
+		for range n {
+			if err := p.run(); err != nil {
+				return err
+			}
+		}
+		return m.e.Sync()
+	}
+	if err := run(1); err != nil {
+		return timing{}, 0, err
+	}
+	t, err := measure(run)
+	return t, p.work, err
+}
+
+// product is a matrix product with a frozen right factor, as the towers' are.
+// The values are random: some devices are faster on constants. Left factor and
+// result are kept in 16 bits where the engine keeps activations so.
+func (m *meter) product(s [3]int) (probe, error) {
+	rows, columns, depth := s[0], s[1], s[2]
+	t, free, err := m.tensors([]int{rows, depth}, []int{columns, depth}, []int{rows, columns})
+	if err != nil {
+		return probe{}, err
+	}
+	m.e.Freeze(t[1])
+	left, out := t[0], t[2]
+	if n, ok := m.e.(engine.Narrower); ok && n.Narrows() {
+		half, release, err := m.tensors([]int{(rows*depth + 1) / 2})
+		if err != nil {
+			free()
+			return probe{}, err
+		}
+		all := free
+		free = func() { release(); all() }
+		left, out = n.ViewNarrow(half[0], rows, depth), n.ViewNarrow(t[2], rows, columns)
+		if err := n.Cast(left, t[0]); err != nil {
+			free()
+			return probe{}, err
+		}
+	}
+	g := engine.Gemm{A: left, B: t[1], Out: out, TransB: true, Alpha: 1}
+	return probe{func() error { return m.e.Gemm(g) }, 2 * float64(rows) * float64(columns) * float64(depth), free}, nil
+}
+
+// sum adds two vectors: three transfers a value.
+func (m *meter) sum(n int) (probe, error) {
+	t, free, err := m.tensors([]int{n}, []int{n}, []int{n})
+	return probe{func() error { return m.e.Axpby(t[2], 1, t[0], 1, t[1]) }, 3 * 4 * float64(n), free}, err
+}
+
+// tensors returns tensors of random values.
+func (m *meter) tensors(shapes ...[]int) (ts []*tensor.Dense, free func(), err error) {
+	free = func() {
+		for _, t := range ts {
+			m.e.Release(t)
+		}
+	}
+	for i, s := range shapes {
+		t, err := m.e.New(tensor.Float32, s...)
+		if err != nil {
+			free()
+			return nil, nil, err
+		}
+		ts = append(ts, t)
+		if err := m.e.Upload(t, noise(uint64(i), t.Shape().TotalSize())); err != nil {
+			free()
+			return nil, nil, err
+		}
+	}
+	return ts, free, nil
+}
+
+// noise returns n values evenly distributed between -1 and 1, from a short
+// random sequence repeated at an odd distance: drawing gigabytes takes longer
+// than measuring with them.
+func noise(seed uint64, n int) []float32 {
+	const period = 1<<20 - 3
+	r := rand.New(rand.NewPCG(seed, 1))
+	out := make([]float32, n)
+	for i := range out[:min(n, period)] {
+		out[i] = 2*r.Float32() - 1
+	}
+	for done := period; done < n; done *= 2 {
+		copy(out[done:], out[:done])
+	}
+	return out
+}

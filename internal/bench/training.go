@@ -1,0 +1,204 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"clipcalib/adapt"
+	"clipcalib/adapt/prompt"
+	"clipcalib/adapt/testtime"
+	"clipcalib/internal/clip"
+	"clipcalib/text"
+	"clipcalib/vit"
+	"clipcalib/weights"
+)
+
+// The bank of few-shot ImageNet: 16 pictures of each of 1,000 classes, features
+// of ViT-B's width, in batches of 256.
+const (
+	shots        = 16
+	bankClasses  = 1000
+	bankWidth    = 512
+	taskResBatch = 256
+	coOpBatch    = 32
+	coOpContexts = 16
+	tptViews     = 64
+)
+
+// Bank returns features of classes that are 1 apart with noise of 2 in every
+// direction, few-shot ImageNet's size.
+func Bank() adapt.Data {
+	d := adapt.Data{Features: adapt.NewMatrix(shots*bankClasses, bankWidth), Prototypes: adapt.NewMatrix(bankClasses, bankWidth)}
+	copy(d.Prototypes.Data, noise(4, len(d.Prototypes.Data)))
+	copy(d.Features.Data, noise(5, len(d.Features.Data)))
+	for i := range d.Features.Rows {
+		class := i % bankClasses
+		d.Labels = append(d.Labels, class)
+		for j, v := range d.Prototypes.Row(class) {
+			d.Features.Row(i)[j] = v + 2*d.Features.Row(i)[j]
+		}
+	}
+	return d
+}
+
+// taskRes trains TaskRes on few-shot ImageNet for Steps steps, rounded down to
+// epochs. A step is measured from the second epoch on, the training as a whole.
+func (m *meter) taskRes() error {
+	m.Note(fmt.Sprintf("%s TaskRes: %d steps", m.run.Precision, m.Steps))
+	data := Bank()
+	perEpoch := data.Features.Rows / taskResBatch
+	epochs := max(2, m.Steps/perEpoch)
+	var at []time.Time
+	begun := time.Now()
+	_, err := adapt.Train(m.ctx, adapt.TaskRes{}, adapt.None{}, data, adapt.Options{
+		Epochs: epochs, Batch: taskResBatch, Engine: m.e, Progress: func(adapt.Progress) { at = append(at, time.Now()) },
+	})
+	if err != nil {
+		return err
+	}
+	whole := time.Since(begun).Seconds()
+	var times []float64
+	for i := 1; i < len(at); i++ {
+		times = append(times, at[i].Sub(at[i-1]).Seconds()/float64(perEpoch))
+	}
+	w := taskResWork()
+	m.add(Figure{What: "TaskRes step, 1,000 classes", Batch: taskResBatch, Unit: "steps/s"}, summary(times, perEpoch), 1, w.flop(), m.bytes(w))
+	n := float64(epochs * perEpoch)
+	f := Figure{What: fmt.Sprintf("TaskRes training, %d epochs", epochs), Batch: taskResBatch, Unit: "trainings/s"}
+	m.add(f, timing{whole, 1, 1}, 1, n*w.flop(), n*m.bytes(w))
+	return nil
+}
+
+// taskResWork is the work of a step: logits and the gradient of the prototypes,
+// both over all classes; features, prototypes, logits and their gradient, and
+// the parameters with their momentum move.
+func taskResWork() work {
+	const b, k, d = taskResBatch, bankClasses, bankWidth
+	return work{products: 2 * 2 * b * k * d, values: 2*b*d + 4*b*k + 10*k*d}
+}
+
+// coOp measures steps of CoOp with 16 contexts before Classes class names, a
+// batch of 32 pictures whose features are known: text tower forward and back,
+// loss and update, as a training takes them.
+func (m *meter) coOp(name string, ck *weights.Checkpoint) error {
+	m.Note(fmt.Sprintf("%s %s: CoOp, %d classes", m.run.Precision, name, m.Classes))
+	names, err := classNames(m.Classes)
+	if err != nil {
+		return err
+	}
+	model, err := m.model(ck, 1)
+	if err != nil {
+		return err
+	}
+	defer model.close()
+	dim := ck.Config.EmbedDim
+	data := prompt.Data{Classes: names, Features: adapt.NewMatrix(shots*len(names), dim), Prototypes: adapt.NewMatrix(len(names), dim)}
+	copy(data.Features.Data, noise(6, len(data.Features.Data)))
+	copy(data.Prototypes.Data, noise(7, len(data.Prototypes.Data)))
+	for i := range data.Features.Rows {
+		data.Labels = append(data.Labels, i%len(names))
+	}
+	ctx, stop := context.WithCancel(m.ctx)
+	defer stop()
+	s := steps{stop: stop, budget: m.Budget}
+	if _, err = prompt.Train(ctx, &model.Model, prompt.CoOp{Contexts: coOpContexts}, adapt.None{}, data,
+		prompt.Options{Batch: coOpBatch, Epochs: 1000, Progress: func(adapt.Progress) { s.step() }}); err != nil && (m.ctx.Err() != nil || !errors.Is(err, context.Canceled)) {
+		return err
+	}
+	t, err := s.timing()
+	if err != nil {
+		return err
+	}
+	trie, err := coOpTrie(names)
+	if err != nil {
+		return err
+	}
+	w := trieWork(ck.Config, trie).andBack()
+	m.add(Figure{What: fmt.Sprintf("CoOp step, %d classes", len(names)), Model: name, Batch: coOpBatch, Unit: "steps/s"}, t, 1, w.flop(), m.bytes(w))
+	return nil
+}
+
+// coOpTrie is the trie of the classes' prompts under 16 shared contexts.
+func coOpTrie(names []string) (*text.Trie, error) {
+	tokenizer := text.NewTokenizer()
+	var tokens [][]int32
+	for _, name := range names {
+		ids := []int32{text.SOT}
+		for i := range coOpContexts {
+			ids = append(ids, text.ContextToken(i))
+		}
+		tokens = append(tokens, append(append(ids, tokenizer.Encode(name+".")...), text.EOT))
+	}
+	return text.NewTrie(tokens)
+}
+
+// tpt measures test-time tuning of one picture whose views are made: their
+// encoding, the choice of the most confident, one step, and the prediction.
+func (m *meter) tpt(name string, ck *weights.Checkpoint) error {
+	m.Note(fmt.Sprintf("%s %s: TPT, %d classes", m.run.Precision, name, m.Classes))
+	names, err := classNames(m.Classes)
+	if err != nil {
+		return err
+	}
+	model, err := m.model(ck, tptViews)
+	if err != nil {
+		return err
+	}
+	defer model.close()
+	tuner, err := testtime.NewTuner(m.ctx, model.Images, model.Texts, names, testtime.TPT{}, adapt.None{}, testtime.Options{Views: tptViews})
+	if err != nil {
+		return err
+	}
+	defer tuner.Close()
+	size := model.Images.Preprocessor().Len()
+	pixels := noise(8, tptViews*size)
+	views := make([][]float32, tptViews)
+	for i := range views {
+		views[i] = pixels[i*size : (i+1)*size]
+	}
+	t, err := m.measure(func(n int) error {
+		for range n {
+			if _, err := tuner.TuneViews(m.ctx, views, "noise"); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	tokens, err := text.NewTokenizer().TokenizePrompts(text.TemplateDefault, names)
+	if err != nil {
+		return err
+	}
+	trie, err := text.NewTrie(tokens)
+	if err != nil {
+		return err
+	}
+	w := imageWork(ck.Config, tptViews).plus(trieWork(ck.Config, trie).andBack())
+	m.add(Figure{What: fmt.Sprintf("TPT image, %d views, %d classes", tptViews, len(names)), Model: name, Batch: 1, Unit: "images/s"}, t, 1, w.flop(), m.bytes(w))
+	return nil
+}
+
+// model is both towers on the meter's engine, which stays open.
+type model struct{ clip.Model }
+
+func (m *meter) model(ck *weights.Checkpoint, batch int) (*model, error) {
+	images, err := vit.NewEncoderOn(m.e, ck, batch)
+	if err != nil {
+		return nil, err
+	}
+	texts, err := text.NewEncoderOn(m.e, ck, 0)
+	if err != nil {
+		images.Close()
+		return nil, err
+	}
+	return &model{clip.Model{Config: ck.Config, Engine: m.e, Images: images, Texts: texts}}, nil
+}
+
+func (m *model) close() {
+	m.Texts.Close()
+	m.Images.Close()
+}

@@ -1,0 +1,88 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"clipcalib/internal/device"
+	"clipcalib/internal/engine"
+)
+
+// examineGPU says whether the GPU engine runs, and where the first thing is
+// that keeps it from running.
+func examineGPU(o device.Options) []finding {
+	o.Device, o.Precision = "cuda", ""
+	e, err := device.Open(o)
+	if err != nil {
+		return gpuTrouble("/", device.NVIDIARelease(), err)
+	}
+	defer e.Close()
+	fs := []finding{{"cuda engine", "ok", e.Name(), ""}}
+	if release := device.NVIDIARelease(); release != "" {
+		fs = append(fs, finding{"NVIDIA driver", "ok", release, ""})
+	}
+	c, ok := e.(engine.Carded)
+	if !ok {
+		return fs
+	}
+	card, err := c.Card()
+	if err != nil {
+		return append(fs, finding{"GPU memory", "missing", err.Error(), "the GPU does not answer: restart the machine"})
+	}
+	return append(fs, gpuMemory(card),
+		finding{"GPU precision", "ok", c.Precision() + " where --precision names none", ""})
+}
+
+// gpuMemory warns where another process leaves little.
+func gpuMemory(c engine.Card) finding {
+	f := finding{"GPU memory", "ok", fmt.Sprintf("%.1f GiB, %.1f GiB free", float64(c.Memory)/(1<<30), float64(c.Free)/(1<<30)), ""}
+	if c.Free < c.Memory/2 {
+		f.State, f.Remedy = "slow", "other processes hold most of it: nvidia-smi lists them"
+	}
+	return f
+}
+
+// gpuTrouble explains why the engine did not open: by the machine's lowest
+// layer that is amiss, since an error above it only follows. root is "/",
+// release that of the driver's kernel module, if one is loaded.
+func gpuTrouble(root, release string, err error) []finding {
+	out := finding{What: "cuda engine", State: "missing", Detail: strings.TrimPrefix(err.Error(), "device cuda: ")}
+	var u *engine.Unavailable
+	if errors.As(err, &u) {
+		out.Detail, out.Remedy = u.Why, u.Remedy
+	}
+	if release == "" {
+		out.Remedy = "an NVIDIA GPU with its driver, of which this machine shows none; the cpu engine does everything without"
+		return []finding{out}
+	}
+	driver := finding{"NVIDIA driver", "ok", release, ""}
+	if why, remedy := gpuNodes(root); why != "" {
+		return []finding{driver, {"GPU device files", "missing", why, remedy}, out}
+	}
+	return []finding{driver, out}
+}
+
+// gpuNodes looks for the files through which programs reach the driver.
+func gpuNodes(root string) (why, remedy string) {
+	cards, _ := filepath.Glob(root + "dev/nvidia[0-9]*")
+	if len(cards) == 0 {
+		return "/dev/nvidia0 is not there", "in a container, start it with the GPU (--gpus all); elsewhere run nvidia-modprobe -c 0 -u"
+	}
+	for _, path := range append([]string{root + "dev/nvidiactl", root + "dev/nvidia-uvm"}, cards...) {
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		name := "/" + strings.TrimPrefix(path, root)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return name + " is not there", "run nvidia-modprobe -c 0 -u, or restart the machine"
+		case errors.Is(err, fs.ErrPermission):
+			return name + " may not be opened", "become a member of the group that owns it (ls -l " + name + "), often video or render, and log in again"
+		case err == nil:
+			f.Close()
+		}
+	}
+	return "", ""
+}
