@@ -118,8 +118,10 @@ func supports(info Info, p Precision) error {
 func (e *Engine) Name() string { return e.name }
 
 // Held returns the bytes of device memory the engine holds, and how many of
-// them are in use.
-func (e *Engine) Held() (held, used int64) { return e.pool.held, e.pool.used }
+// them are in use; what uploads pass through counts as unused.
+func (e *Engine) Held() (held, used int64) {
+	return e.pool.held, e.pool.used - e.staging.lanes.size()
+}
 
 // Close gives all memory back and closes the driver.
 func (e *Engine) Close() error {
