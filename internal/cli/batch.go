@@ -55,9 +55,13 @@ var smallerBy = map[string][]string{
 // withFlag adds to an error of memory the flag of the command that makes do
 // with less; other errors it returns as they are.
 func withFlag(err error, c *cobra.Command) error {
+	var oom *engine.OutOfMemory
 	var many *engine.TooMany
-	if !errors.As(err, &many) || c == nil {
+	switch {
+	case !errors.As(err, &oom) || c == nil:
 		return err
+	case !errors.As(err, &many):
+		return fmt.Errorf("%w: use a smaller batch, or --device cpu", err)
 	}
 	for _, name := range smallerBy[many.Of] {
 		if c.Flags().Lookup(name) == nil {

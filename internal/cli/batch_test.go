@@ -72,6 +72,7 @@ func TestErrorsOfMemoryNameAFlagOfTheCommand(t *testing.T) {
 		{"adapt", engine.NameFit(whole, engine.Images, 64), "use --batch-images 28"},
 		{"adapt", engine.NameFit(whole, engine.Samples, 64), "use --batch 28"},
 		{"tta", engine.NameFit(whole, engine.TrieNodes, 64), "fewer classes"},
+		{"encode", whole, "smaller batch, or --device cpu"},
 	} {
 		cmd, _, err := newRoot(io.Discard, io.Discard).Find([]string{c.command})
 		if err != nil {

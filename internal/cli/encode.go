@@ -44,7 +44,8 @@ A folder stands for every picture below it, in sorted order. --texts reads one
 prompt a line ("-" is standard input). A picture that cannot be read is named,
 its row is NaN, and the exit code is 1 at the end; --strict stops at once.`,
 		Example: `  clipcalib encode --weights ViT-B-16.pt --images photos/ --out features.npy
-  clipcalib encode --weights ViT-B-16.pt --texts prompts.txt --normalize --out text.safetensors`,
+  clipcalib encode --weights ViT-B-16.pt --texts prompts.txt --normalize --out text.safetensors
+  clipcalib encode --device cuda --precision bf16 --batch auto --weights ViT-L-14.pt --images photos/ --out features.npy`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if f.images == (f.texts != "") {
 				return usagef("encode wants either --images PATH... or --texts FILE")

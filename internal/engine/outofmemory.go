@@ -16,7 +16,7 @@ type OutOfMemory struct {
 
 // Error says what was asked for and what there was.
 func (e *OutOfMemory) Error() string {
-	return fmt.Sprintf("out of %s memory: %s more are needed, %s of %s are free: use a smaller batch",
+	return fmt.Sprintf("out of %s memory: %s more are needed, %s of %s are free",
 		e.Device, bytesText(e.Need), bytesText(e.Free), bytesText(e.Bound))
 }
 

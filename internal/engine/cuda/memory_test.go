@@ -96,7 +96,7 @@ func TestOutOfMemorySaysWhatWouldFit(t *testing.T) {
 	x := mustNew(t, e, 100_000)
 	_, err := e.New(tensor.Float32, 300_000)
 	var oom *engine.OutOfMemory
-	if !errors.As(err, &oom) || !strings.Contains(err.Error(), "smaller batch") {
+	if !errors.As(err, &oom) || !strings.Contains(err.Error(), "out of GPU memory") {
 		t.Fatalf("error %v", err)
 	}
 	if oom.Batch(64) != 0 {

@@ -19,12 +19,9 @@ func (e *Engine) Pixels(out, pixels, table *tensor.Dense, side, patch int) error
 	if err := first(err, wantInts(sized{"pixels", pixels, b * words}), want(sized{"table", table, 3 * 256})); err != nil {
 		return err
 	}
-	run := 4 // values a thread; they stay within a row of a patch
-	for patch%run != 0 || columns%run != 0 {
-		run /= 2
-	}
-	n := int64(size(out) / run)
-	return e.each(e.variant("pixels", table, out), n, out, pixels, table, n, int64(4*words), int32(side), int32(patch), int32(columns), int32(run))
+	rows := b * grid * grid
+	return e.rowRuns(e.variant("pixels", table, out), rows, columns,
+		out, pixels, table, int64(rows), int64(4*words), int32(side), int32(patch), int32(columns))
 }
 
 // patchColumns returns the columns of out, which must hold rows rows of least
