@@ -88,7 +88,7 @@ func (b *Bench) NarrowRows() {
 
 // NarrowTreeAttention checks attention over a trie and its gradient.
 func (b *Bench) NarrowTreeAttention() {
-	for _, s := range [][3]int{{1, 1, 4}, {150, 4, 16}, {131, 2, 64}, {65, 1, 33}} {
+	for _, s := range [][3]int{{1, 1, 4}, {150, 4, 16}, {131, 2, 64}, {65, 1, 33}, {66, 1, 128}} {
 		b.narrowTree(fmt.Sprint(s), RandomTrie(b.r, s[0], 30), s[1], s[2])
 	}
 	b.narrowTree("prompts", promptTrie(17, 100, 3), 3, 64)

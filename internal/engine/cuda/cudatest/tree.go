@@ -54,7 +54,7 @@ func promptTrie(context, prompts, word int) []int32 {
 // TreeAttention checks attention over tries and its gradient.
 func (b *Bench) TreeAttention() {
 	b.Tol = 1e-4
-	for _, s := range [][3]int{{1, 1, 4}, {9, 2, 5}, {150, 4, 16}, {131, 2, 64}, {64, 3, 32}, {65, 1, 33}, {333, 5, 7}, {40, 1, 80}} {
+	for _, s := range [][3]int{{1, 1, 4}, {9, 2, 5}, {150, 4, 16}, {131, 2, 64}, {64, 3, 32}, {65, 1, 33}, {333, 5, 7}, {40, 1, 80}, {70, 1, 128}} {
 		b.tree(fmt.Sprint("random", s), RandomTrie(b.r, s[0], 30), s[1], s[2])
 	}
 	b.tree("deepest", RandomTrie(b.r, 400, 127), 2, 64)
