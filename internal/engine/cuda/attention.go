@@ -11,6 +11,8 @@ import (
 const (
 	attentionBlock = 64 // QUERIES
 	attentionTile  = 32 // TILE
+	forwardRows    = 16 // THREAD_ROWS
+	forwardThreads = forwardRows * 8
 	leastHead      = 32 // of FOR_DIM, which goes on by doubling
 	mostHead       = 128
 )
@@ -43,6 +45,17 @@ func newHeads(qkv *tensor.Dense, count int) (h heads, err error) {
 func (h heads) kernel(name string) string { return fmt.Sprintf("%s_%d", name, h.built) }
 
 func (h heads) shared() int { return 2 * attentionTile * h.built * 4 }
+
+// forward returns the queries of a block of the forward kernel and its shared
+// memory in bytes: queries, a tile of keys or values, and probabilities, in rows
+// that are 4 numbers longer.
+func (h heads) forward() (queries, shared int) {
+	queries = 4 * forwardRows
+	if h.built > 64 {
+		queries = 2 * forwardRows
+	}
+	return queries, 4 * ((queries+attentionTile)*(h.built+4) + queries*(attentionTile+4))
+}
 
 func (h heads) gradFits(dqkv, qkv, out, dout *tensor.Dense) error {
 	n := h.rows * h.width
@@ -80,7 +93,9 @@ func (e *Engine) Attention(out, qkv *tensor.Dense, batch, tokens, count int) err
 			return e.Attention(out, in[0], batch, tokens, count)
 		})
 	}
-	return e.launch(h.kernel("attention"), grid, dims3{attentionBlock, 1, 1}, h.shared(),
+	queries, shared := h.forward()
+	grid[0] = uint32((tokens + queries - 1) / queries)
+	return e.launch(h.kernel("attention"), grid, dims3{forwardThreads, 1, 1}, shared,
 		out, qkv, int32(tokens), int32(h.width), int32(h.dim), h.scale)
 }
 

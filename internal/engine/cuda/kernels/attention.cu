@@ -1,177 +1,159 @@
-// Attention within sequences of equal length, all tokens to all. One thread a
-// query; keys and values pass through shared memory, and the softmax is taken
+// Attention within sequences of equal length, all tokens to all, in float32:
+// keys and values pass through shared memory in tiles, and the softmax is taken
 // as they come: a running maximum, and sums rescaled when it rises.
 //
-// Grid: (blocks of QUERIES queries, heads, sequences).
+// A block has 16 R queries and 16 rows of 8 threads. The thread in row y and
+// column x holds the scores of queries y + 16 r and keys x + 8 n, and of their
+// results the elements 4 x to 4 x + 3 of every 32.
+//
+// Grid: (blocks of queries, heads, sequences).
 #include "attention.cuh"
+
+#define THREAD_ROWS 16
+#define THREAD_COLUMNS 8
+
+template <int D> struct ForwardBlock {
+    static constexpr int R = D > 64 ? 2 : 4; // what fits in 48 KB with the tiles
+    static constexpr int ALL = THREAD_ROWS * R, ROW = D + 4, P_ROW = TILE + 4;
+};
+
+// fill_padded is fill for rows 4 numbers longer, which keeps neighbouring rows
+// in different banks; it fills all rows of the tile, beyond the last with zeros.
+template <int D> __device__ inline void fill_padded(float *tile, int all, const float *from, i64 stride, int rows, int dim) {
+    for (int e = threadIdx.x; e < all * D; e += THREAD_ROWS * THREAD_COLUMNS) {
+        int r = e / D, c = e % D;
+        tile[r * (D + 4) + c] = r < rows && c < dim ? from[r * stride + c] : 0.0f;
+    }
+}
+
+__device__ inline float dot4(float4 a, float4 b, float s) { return s + a.x * b.x + a.y * b.y + a.z * b.z + a.w * b.w; }
+
+// weigh turns a thread's scores of one query into probabilities under the new
+// maximum, and returns by how much older ones shrink.
+__device__ inline float weigh(float *s, float *top, float *sum, float scale, int x, int rows) {
+    float best = *top;
+#pragma unroll
+    for (int n = 0; n < TILE / THREAD_COLUMNS; n++) {
+        s[n] = x + THREAD_COLUMNS * n < rows ? scale * s[n] : -INFINITY;
+        best = fmaxf(best, s[n]);
+    }
+    for (int d = THREAD_COLUMNS / 2; d > 0; d /= 2) best = fmaxf(best, __shfl_xor_sync(FULL, best, d));
+    float shrink = expf(*top - best);
+    *top = best;
+    *sum *= shrink;
+#pragma unroll
+    for (int n = 0; n < TILE / THREAD_COLUMNS; n++) {
+        s[n] = expf(s[n] - best);
+        *sum += s[n];
+    }
+    return shrink;
+}
+
+// tile_scores computes the products of a thread's queries with its keys.
+template <int D> __device__ inline void tile_scores(float (*s)[TILE / THREAD_COLUMNS], const float *qs, const float *keys) {
+    const int ROW = ForwardBlock<D>::ROW, R = ForwardBlock<D>::R, N = TILE / THREAD_COLUMNS;
+    int x = threadIdx.x % THREAD_COLUMNS, y = threadIdx.x / THREAD_COLUMNS;
+#pragma unroll
+    for (int r = 0; r < R; r++)
+#pragma unroll
+        for (int n = 0; n < N; n++) s[r][n] = 0;
+#pragma unroll 4
+    for (int c = 0; c < D; c += 4) {
+        float4 k[N];
+#pragma unroll
+        for (int n = 0; n < N; n++) k[n] = *(const float4 *)(keys + (x + THREAD_COLUMNS * n) * ROW + c);
+#pragma unroll
+        for (int r = 0; r < R; r++) {
+            float4 q = *(const float4 *)(qs + (y + THREAD_ROWS * r) * ROW + c);
+#pragma unroll
+            for (int n = 0; n < N; n++) s[r][n] = dot4(q, k[n], s[r][n]);
+        }
+    }
+}
+
+// tile_values adds the values, weighed by the probabilities ps, to o.
+template <int D> __device__ inline void tile_values(float (*o)[D / THREAD_COLUMNS], const float *ps, const float *values) {
+    typedef ForwardBlock<D> B;
+    int x = threadIdx.x % THREAD_COLUMNS, y = threadIdx.x / THREAD_COLUMNS;
+#pragma unroll 2
+    for (int k = 0; k < TILE; k += 4) {
+        float p[B::R][4];
+#pragma unroll
+        for (int r = 0; r < B::R; r++) {
+            float4 v = *(const float4 *)(ps + (y + THREAD_ROWS * r) * B::P_ROW + k);
+            p[r][0] = v.x, p[r][1] = v.y, p[r][2] = v.z, p[r][3] = v.w;
+        }
+#pragma unroll
+        for (int n = 0; n < 4; n++)
+#pragma unroll
+            for (int c = 0; c < D / THREAD_COLUMNS; c += 4) {
+                float4 v = *(const float4 *)(values + (k + n) * B::ROW + THREAD_COLUMNS * c + 4 * x);
+#pragma unroll
+                for (int r = 0; r < B::R; r++) {
+                    o[r][c] += p[r][n] * v.x;
+                    o[r][c + 1] += p[r][n] * v.y;
+                    o[r][c + 2] += p[r][n] * v.z;
+                    o[r][c + 3] += p[r][n] * v.w;
+                }
+            }
+    }
+}
 
 template <int D>
 __device__ inline void attention(float *out, const float *qkv, int count, int width, int dim, float scale, float *shared) {
-    float *ks = shared, *vs = shared + TILE * D;
+    typedef ForwardBlock<D> B;
+    const int R = B::R, N = TILE / THREAD_COLUMNS, C = D / THREAD_COLUMNS;
+    float *qs = shared, *tile = qs + B::ALL * B::ROW, *ps = tile + TILE * B::ROW;
     i64 stride = 3 * (i64)width, first = (i64)blockIdx.z * count;
-    int i = blockIdx.x * QUERIES + threadIdx.x, head = blockIdx.y * dim;
-    bool live = i < count;
-    float q[D], o[D], s[STEP];
-    load<D>(q, qkv + (first + (live ? i : 0)) * stride + head, dim);
+    int i = blockIdx.x * B::ALL, head = blockIdx.y * dim;
+    int x = threadIdx.x % THREAD_COLUMNS, y = threadIdx.x / THREAD_COLUMNS;
+    fill_padded<D>(qs, B::ALL, qkv + (first + i) * stride + head, stride, count - i, dim);
+    float o[R][C], top[R], sum[R];
 #pragma unroll
-    for (int c = 0; c < D; c++) o[c] = 0;
-    float top = -INFINITY, sum = 0;
+    for (int r = 0; r < R; r++) {
+        top[r] = -INFINITY;
+        sum[r] = 0;
+#pragma unroll
+        for (int c = 0; c < C; c++) o[r][c] = 0;
+    }
     for (int j = 0; j < count; j += TILE) {
         int rows = min(TILE, count - j);
-        const float *from = qkv + (first + j) * stride + width + head;
-        fill<D>(ks, from, stride, rows, dim);
-        fill<D>(vs, from + width, stride, rows, dim);
+        const float *keys = qkv + (first + j) * stride + width + head;
+        fill_padded<D>(tile, TILE, keys, stride, rows, dim);
         __syncthreads();
-        for (int k0 = 0; k0 < rows; k0 += STEP) {
-            float best = top;
+        float s[R][N];
+        tile_scores<D>(s, qs, tile);
 #pragma unroll
-            for (int k = 0; k < STEP; k++) {
-                s[k] = k0 + k < rows ? scale * dot<D>(q, ks + (k0 + k) * D) : -INFINITY;
-                best = fmaxf(best, s[k]);
-            }
-            float shrink = expf(top - best);
-            top = best;
-            sum *= shrink;
+        for (int r = 0; r < R; r++) {
+            float shrink = weigh(s[r], &top[r], &sum[r], scale, x, rows);
 #pragma unroll
-            for (int c = 0; c < D; c++) o[c] *= shrink;
+            for (int c = 0; c < C; c++) o[r][c] *= shrink;
 #pragma unroll
-            for (int k = 0; k < STEP; k++) {
-                float p = expf(s[k] - top);
-                sum += p;
-                axpy<D>(o, p, vs + (k0 + k) * D);
-            }
+            for (int n = 0; n < N; n++) ps[(y + THREAD_ROWS * r) * B::P_ROW + x + THREAD_COLUMNS * n] = s[r][n];
         }
         __syncthreads();
-    }
-    if (live) store<D>(out + (first + i) * width + head, o, dim, 1.0f / sum);
-}
-
-// For every query: log_sum[head, i], the logarithm of the softmax's
-// denominator; delta[head, i] = dout.out; and
-// dq = scale * sum_j p_j (dout.v_j - delta) k_j.
-template <int D>
-__device__ inline void attention_grad_q(float *dqkv, float *log_sum, float *delta, const float *qkv, const float *out,
-                                        const float *dout, int count, int width, int dim, float scale, float *shared) {
-    float *ks = shared, *vs = shared + TILE * D;
-    i64 stride = 3 * (i64)width, first = (i64)blockIdx.z * count, total = (i64)gridDim.z * count;
-    int i = blockIdx.x * QUERIES + threadIdx.x, head = blockIdx.y * dim;
-    bool live = i < count;
-    i64 row = first + (live ? i : 0);
-    float q[D], g[D];
-    load<D>(q, qkv + row * stride + head, dim);
-    load<D>(g, dout + row * width + head, dim);
-    float mean = 0;
-    for (int c = 0; c < dim; c++) mean += dout[row * width + head + c] * out[row * width + head + c];
-    float top = -INFINITY, sum = 0;
-    for (int j = 0; j < count; j += TILE) {
-        int rows = min(TILE, count - j);
-        fill<D>(ks, qkv + (first + j) * stride + width + head, stride, rows, dim);
+        fill_padded<D>(tile, TILE, keys + width, stride, rows, dim);
         __syncthreads();
-        for (int k = 0; k < rows; k++) {
-            float s = scale * dot<D>(q, ks + k * D), best = fmaxf(top, s);
-            sum = sum * expf(top - best) + expf(s - best);
-            top = best;
-        }
+        tile_values<D>(o, ps, tile);
         __syncthreads();
     }
-    float lse = top + logf(sum);
-    if (live) {
-        log_sum[(i64)blockIdx.y * total + row] = lse;
-        delta[(i64)blockIdx.y * total + row] = mean;
-    }
-    float dq[D];
 #pragma unroll
-    for (int c = 0; c < D; c++) dq[c] = 0;
-    for (int j = 0; j < count; j += TILE) {
-        int rows = min(TILE, count - j);
-        const float *from = qkv + (first + j) * stride + width + head;
-        fill<D>(ks, from, stride, rows, dim);
-        fill<D>(vs, from + width, stride, rows, dim);
-        __syncthreads();
-        for (int k = 0; k < rows; k++) {
-            float p = expf(scale * dot<D>(q, ks + k * D) - lse);
-            axpy<D>(dq, p * (dot<D>(g, vs + k * D) - mean), ks + k * D);
-        }
-        __syncthreads();
-    }
-    if (live) store<D>(dqkv + row * stride + head, dq, dim, scale);
-}
-
-// dv_j = sum_i p_ij dout_i; one thread a key.
-template <int D>
-__device__ inline void attention_grad_v(float *dqkv, const float *log_sum, const float *qkv, const float *dout, int count,
-                                        int width, int dim, float scale, float *shared) {
-    float *qs = shared, *gs = shared + TILE * D;
-    i64 stride = 3 * (i64)width, first = (i64)blockIdx.z * count, total = (i64)gridDim.z * count;
-    int j = blockIdx.x * QUERIES + threadIdx.x, head = blockIdx.y * dim;
-    bool live = j < count;
-    i64 row = first + (live ? j : 0);
-    float k[D], dv[D];
-    load<D>(k, qkv + row * stride + width + head, dim);
+    for (int r = 0; r < R; r++) {
+        int query = i + y + THREAD_ROWS * r;
+        for (int d = THREAD_COLUMNS / 2; d > 0; d /= 2) sum[r] += __shfl_xor_sync(FULL, sum[r], d);
+        float *to = out + (first + query) * width + head;
 #pragma unroll
-    for (int c = 0; c < D; c++) dv[c] = 0;
-    for (int i = 0; i < count; i += TILE) {
-        int rows = min(TILE, count - i);
-        fill<D>(qs, qkv + (first + i) * stride + head, stride, rows, dim);
-        fill<D>(gs, dout + (first + i) * width + head, width, rows, dim);
-        __syncthreads();
-        for (int r = 0; r < rows; r++) {
-            float p = expf(scale * dot<D>(k, qs + r * D) - log_sum[(i64)blockIdx.y * total + first + i + r]);
-            axpy<D>(dv, p, gs + r * D);
+        for (int c = 0; c < C; c++) {
+            int at = THREAD_COLUMNS * (c / 4 * 4) + 4 * x + c % 4;
+            if (query < count && at < dim) to[at] = o[r][c] / sum[r];
         }
-        __syncthreads();
     }
-    if (live) store<D>(dqkv + row * stride + 2 * width + head, dv, dim, 1.0f);
-}
-
-// dk_j = scale * sum_i p_ij (dout_i.v_j - delta_i) q_i; one thread a key.
-template <int D>
-__device__ inline void attention_grad_k(float *dqkv, const float *log_sum, const float *delta, const float *qkv,
-                                        const float *dout, int count, int width, int dim, float scale, float *shared) {
-    float *qs = shared, *gs = shared + TILE * D;
-    i64 stride = 3 * (i64)width, first = (i64)blockIdx.z * count, total = (i64)gridDim.z * count;
-    int j = blockIdx.x * QUERIES + threadIdx.x, head = blockIdx.y * dim;
-    bool live = j < count;
-    i64 row = first + (live ? j : 0);
-    float k[D], v[D], dk[D];
-    load<D>(k, qkv + row * stride + width + head, dim);
-    load<D>(v, qkv + row * stride + 2 * width + head, dim);
-#pragma unroll
-    for (int c = 0; c < D; c++) dk[c] = 0;
-    for (int i = 0; i < count; i += TILE) {
-        int rows = min(TILE, count - i);
-        fill<D>(qs, qkv + (first + i) * stride + head, stride, rows, dim);
-        fill<D>(gs, dout + (first + i) * width + head, width, rows, dim);
-        __syncthreads();
-        for (int r = 0; r < rows; r++) {
-            i64 at = (i64)blockIdx.y * total + first + i + r;
-            float p = expf(scale * dot<D>(k, qs + r * D) - log_sum[at]);
-            axpy<D>(dk, p * (dot<D>(v, gs + r * D) - delta[at]), qs + r * D);
-        }
-        __syncthreads();
-    }
-    if (live) store<D>(dqkv + row * stride + width + head, dk, dim, scale);
 }
 
 #define INSTANCE(D)                                                                                              \
     KERNEL(attention_##D)(float *out, const float *qkv, int count, int width, int dim, float scale) {            \
         DYNAMIC_SHARED(float, shared);                                                                           \
         attention<D>(out, qkv, count, width, dim, scale, shared);                                                \
-    }                                                                                                            \
-    KERNEL(attention_grad_q_##D)(float *dqkv, float *log_sum, float *delta, const float *qkv, const float *out,  \
-                                 const float *dout, int count, int width, int dim, float scale) {                \
-        DYNAMIC_SHARED(float, shared);                                                                           \
-        attention_grad_q<D>(dqkv, log_sum, delta, qkv, out, dout, count, width, dim, scale, shared);             \
-    }                                                                                                            \
-    KERNEL(attention_grad_v_##D)(float *dqkv, const float *log_sum, const float *qkv, const float *dout,         \
-                                 int count, int width, int dim, float scale) {                                   \
-        DYNAMIC_SHARED(float, shared);                                                                           \
-        attention_grad_v<D>(dqkv, log_sum, qkv, dout, count, width, dim, scale, shared);                         \
-    }                                                                                                            \
-    KERNEL(attention_grad_k_##D)(float *dqkv, const float *log_sum, const float *delta, const float *qkv,        \
-                                 const float *dout, int count, int width, int dim, float scale) {                \
-        DYNAMIC_SHARED(float, shared);                                                                           \
-        attention_grad_k<D>(dqkv, log_sum, delta, qkv, dout, count, width, dim, scale, shared);                  \
     }
 FOR_DIM(INSTANCE)
 #undef INSTANCE

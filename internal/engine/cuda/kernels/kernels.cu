@@ -1,6 +1,7 @@
 // All kernels as one unit of compilation.
 #include "activation.cu"
 #include "attention.cu"
+#include "attention_grad.cu"
 #include "cast.cu"
 #include "crossentropy.cu"
 #include "elementwise.cu"

@@ -22,8 +22,8 @@ if setarch -R true 2>/dev/null; then fixed="setarch -R"; fi
 sources=$(cd "$here" && cat $(ls *.cu *.cuh | LC_ALL=C sort) | sha256sum | cut -d' ' -f1)
 compiler=$($nvcc --version | sed -n 's/^.*release.*, V\(.*\)$/nvcc \1/p')
 
-compile() { # compile OPTION ARCHITECTURE OUT
-	(cd "$here" && env -i PATH="$PATH" $fixed $nvcc "$1" "-arch=$2" ${NVCC_FLAGS:-} -o "$3" kernels.cu)
+compile() { # compile OPTION ARCHITECTURE
+	(cd "$here" && env -i PATH="$PATH" $fixed $nvcc "$1" "-arch=$2" ${NVCC_FLAGS:-} -o "$tmp/raw" kernels.cu)
 }
 
 pack() { # pack NAME: standard input
@@ -36,8 +36,8 @@ pack() { # pack NAME: standard input
 }
 
 for capability in 75 80; do
-	compile -ptx compute_$capability "$tmp/raw"
+	compile -ptx compute_$capability
 	sed 's/^\.version .*/.version 8.3/' "$tmp/raw" | pack sm_$capability.ptx
 done
-compile -cubin sm_90 "$tmp/raw"
+compile -cubin sm_90
 pack sm_90.cubin <"$tmp/raw"

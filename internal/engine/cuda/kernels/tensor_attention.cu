@@ -13,33 +13,28 @@
 #define MOST_WARPS 8
 #define LOG2_E 1.44269504f
 
-// Tiles is the shared memory: keys, then values, of two tiles.
-template <class T> struct Tiles {
-    static constexpr int ONE = Shape<T>::KEYS * Shape<T>::ROW, PIECE = 16 / sizeof(T), PIECES = HEAD / PIECE;
-};
-
 template <class T> __device__ inline int whole_groups(int keys) {
-    const int G = Shape<T>::GROUP;
+    const int G = TileShape<T>::GROUP;
     return (keys + G - 1) / G * G;
 }
 
-// Online is a lane's part of the softmax of the warp's queries: the largest
+// Softmax is a lane's part of the softmax of the warp's queries: the largest
 // score of its two rows so far, this lane's part of their sums, and the result
 // before division.
-struct Online {
+struct Softmax {
     float top[2], sum[2], o[HEAD / 8][4];
 };
 
 // fetch starts to copy a tile, with zeros after its last key up to a whole
 // group: what is multiplied by a probability of 0 must not be NaN.
 template <class T> __device__ inline void fetch(T *tile, const T *from, i64 stride, int width, int keys) {
-    typedef Tiles<T> S;
+    typedef TileShape<T> S;
     for (int e = threadIdx.x; e < whole_groups<T>(keys) * S::PIECES; e += blockDim.x) {
         int row = e / S::PIECES, c = e % S::PIECES * S::PIECE;
         const T *key = from + min(row, keys - 1) * stride + c;
-        T *to = tile + row * Shape<T>::ROW + c;
+        T *to = tile + row * TileShape<T>::ROW + c;
         cp_async(to, key, row < keys);
-        cp_async(to + S::ONE, key + width, row < keys);
+        cp_async(to + S::MATRIX, key + width, row < keys);
     }
     cp_async_commit();
 }
@@ -48,12 +43,12 @@ template <class T> __device__ inline void fetch(T *tile, const T *from, i64 stri
 template <class T> __device__ inline void settle(T *, int) { cp_async_wait<0>(); }
 
 __device__ inline void settle(float *tile, int keys) {
-    typedef Tiles<float> S;
+    typedef TileShape<float> S;
     cp_async_wait<0>();
     for (int e = threadIdx.x; e < whole_groups<float>(keys) * S::PIECES; e += blockDim.x)
 #pragma unroll
         for (int half = 0; half < 2; half++) {
-            float *at = tile + half * S::ONE + e / S::PIECES * Shape<float>::ROW + e % S::PIECES * S::PIECE;
+            float *at = tile + half * S::MATRIX + e / S::PIECES * TileShape<float>::ROW + e % S::PIECES * S::PIECE;
             float4 v = *(const float4 *)at;
             uint4 rounded = {to_tf32(v.x), to_tf32(v.y), to_tf32(v.z), to_tf32(v.w)};
             *(uint4 *)at = rounded;
@@ -72,7 +67,7 @@ __device__ inline float quad_sum(float v) {
 
 // exponentials turns the scores of N groups of 8 keys into 2^(scale (s - top)),
 // raising top and shrinking what was summed under the old one.
-template <int N> __device__ inline void exponentials(Online &a, float (*s)[4], float scale) {
+template <int N> __device__ inline void exponentials(Softmax &a, float (*s)[4], float scale) {
 #pragma unroll
     for (int r = 0; r < 2; r++) {
         float top = a.top[r];
@@ -99,13 +94,13 @@ template <int N> __device__ inline void exponentials(Online &a, float (*s)[4], f
 
 // attend takes one tile into account.
 template <class T>
-__device__ inline void attend(Online &a, const unsigned (*q)[4], const T *tile, int keys, float scale) {
-    const int N = Shape<T>::KEYS / 8;
+__device__ inline void attend(Softmax &a, const unsigned (*q)[4], const T *tile, int keys, float scale) {
+    const int N = TileShape<T>::KEYS / 8;
     float s[N][4];
 #pragma unroll
     for (int n = 0; n < N; n++) s[n][0] = s[n][1] = s[n][2] = s[n][3] = 0;
     scores(s, q, tile, keys);
-    if (keys < Shape<T>::KEYS) {
+    if (keys < TileShape<T>::KEYS) {
         int first = lane_id() % 4 * 2;
 #pragma unroll
         for (int n = 0; n < N; n++)
@@ -114,12 +109,12 @@ __device__ inline void attend(Online &a, const unsigned (*q)[4], const T *tile, 
                 if (8 * n + first + i % 2 >= keys) s[n][i] = -INFINITY;
     }
     exponentials<N>(a, s, scale);
-    add_values(a.o, s, tile + Tiles<T>::ONE, keys);
+    add_values(a.o, s, tile + TileShape<T>::MATRIX, keys);
 }
 
 template <class T>
 __device__ inline void tensor_attention(T *out, const T *qkv, int count, int width, float scale, T *tiles) {
-    const int KEYS = Shape<T>::KEYS, BOTH = 2 * Tiles<T>::ONE;
+    const int KEYS = TileShape<T>::KEYS, BOTH = 2 * TileShape<T>::MATRIX;
     i64 stride = 3 * (i64)width, first = (i64)blockIdx.z * count;
     int warp = threadIdx.x / WARP, head = blockIdx.y * HEAD;
     int query = (blockIdx.x * (blockDim.x / WARP) + warp) * WARP_QUERIES;
@@ -131,7 +126,7 @@ __device__ inline void tensor_attention(T *out, const T *qkv, int count, int wid
     const T *queries = qkv + first * stride + head;
     int row = query + lane_id() / 4;
     load_query(q, queries + min(row, count - 1) * stride, queries + min(row + 8, count - 1) * stride);
-    Online a;
+    Softmax a;
     a.top[0] = a.top[1] = -INFINITY;
     a.sum[0] = a.sum[1] = 0;
 #pragma unroll
@@ -150,7 +145,7 @@ __device__ inline void tensor_attention(T *out, const T *qkv, int count, int wid
     }
     if (!live) return;
     float inverse[2] = {1 / quad_sum(a.sum[0]), 1 / quad_sum(a.sum[1])};
-    T *spare = tiles + t * BOTH + warp * WARP_QUERIES * Shape<T>::ROW;
+    T *spare = tiles + t * BOTH + warp * WARP_QUERIES * TileShape<T>::ROW;
     store_rows(out + (first + query) * width + head, width, count - query, a.o, inverse, spare);
 }
 

@@ -62,12 +62,11 @@ func TestGPUKernelsAgreeWithReference(t *testing.T) {
 // fp32 do in their own way.
 func TestGPUTensorKernelsAgreeWithReference(t *testing.T) {
 	for _, p := range []cuda.Precision{cuda.BF16, cuda.FP16} {
-		e := open(t, p)
 		for name, check := range cudatest.NarrowChecks {
-			t.Run(p.String()+" "+name, func(t *testing.T) { check(cudatest.New(t, e)) })
+			t.Run(p.String()+" "+name, func(t *testing.T) { check(cudatest.New(t, open(t, p))) })
 		}
 	}
-	cudatest.New(t, open(t, cuda.TF32)).TF32Attention()
+	t.Run("tf32 Attention", func(t *testing.T) { cudatest.New(t, open(t, cuda.TF32)).TF32Attention() })
 }
 
 var sizes = []string{"ViT-B/32", "ViT-B/16", "ViT-L/14"}
