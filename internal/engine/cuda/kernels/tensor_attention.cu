@@ -65,50 +65,56 @@ __device__ inline float quad_sum(float v) {
     return v + __shfl_xor_sync(FULL, v, 2);
 }
 
-// exponentials turns the scores of N groups of 8 keys into 2^(scale (s - top)),
-// raising top and shrinking what was summed under the old one.
-template <int N> __device__ inline void exponentials(Softmax &a, float (*s)[4], float scale) {
+// mask gives the scores of keys beyond the sequence no weight.
+template <class T> __device__ inline void mask(float (*s)[4], int keys) {
+    int first = lane_id() % 4 * 2;
 #pragma unroll
-    for (int r = 0; r < 2; r++) {
-        float top = a.top[r];
+    for (int n = 0; n < TileShape<T>::KEYS / 8; n++)
 #pragma unroll
-        for (int n = 0; n < N; n++) top = fmaxf(top, fmaxf(s[n][2 * r], s[n][2 * r + 1]));
-        top = quad_max(top);
-        float shift = top * scale, shrink = exp2_fast(a.top[r] * scale - shift);
-        a.top[r] = top;
-        a.sum[r] *= shrink;
+        for (int i = 0; i < 4; i++)
+            if (8 * n + first + i % 2 >= keys) s[n][i] = -INFINITY;
+}
+
+// exponentials turns the scores of row r into 2^(scale (s - top)), raising top
+// and shrinking what was summed under the old one. Like the products it leaves
+// out groups that are wholly beyond the keys.
+template <class T> __device__ inline void exponentials(Softmax &a, float (*s)[4], int r, float scale, int keys) {
+    const int N = TileShape<T>::KEYS / 8;
+    int end = whole_groups<T>(keys);
+    float top = a.top[r];
 #pragma unroll
-        for (int n = 0; n < HEAD / 8; n++) {
-            a.o[n][2 * r] *= shrink;
-            a.o[n][2 * r + 1] *= shrink;
+    for (int n = 0; n < N; n++) {
+        if (8 * n >= end) break;
+        top = fmaxf(top, fmaxf(s[n][2 * r], s[n][2 * r + 1]));
+    }
+    top = quad_max(top);
+    float shift = top * scale, shrink = exp2_fast(a.top[r] * scale - shift);
+    a.top[r] = top;
+    a.sum[r] *= shrink;
+#pragma unroll
+    for (int n = 0; n < HEAD / 8; n++) {
+        a.o[n][2 * r] *= shrink;
+        a.o[n][2 * r + 1] *= shrink;
+    }
+#pragma unroll
+    for (int n = 0; n < N; n++) {
+        if (8 * n >= end) break;
+#pragma unroll
+        for (int i = 2 * r; i < 2 * r + 2; i++) {
+            s[n][i] = exp2_fast(s[n][i] * scale - shift);
+            a.sum[r] += s[n][i];
         }
-#pragma unroll
-        for (int n = 0; n < N; n++)
-#pragma unroll
-            for (int i = 2 * r; i < 2 * r + 2; i++) {
-                s[n][i] = exp2_fast(s[n][i] * scale - shift);
-                a.sum[r] += s[n][i];
-            }
     }
 }
 
 // attend takes one tile into account.
 template <class T>
 __device__ inline void attend(Softmax &a, const unsigned (*q)[4], const T *tile, int keys, float scale) {
-    const int N = TileShape<T>::KEYS / 8;
-    float s[N][4];
-#pragma unroll
-    for (int n = 0; n < N; n++) s[n][0] = s[n][1] = s[n][2] = s[n][3] = 0;
+    float s[TileShape<T>::KEYS / 8][4];
     scores(s, q, tile, keys);
-    if (keys < TileShape<T>::KEYS) {
-        int first = lane_id() % 4 * 2;
+    if (keys < TileShape<T>::KEYS) mask<T>(s, keys);
 #pragma unroll
-        for (int n = 0; n < N; n++)
-#pragma unroll
-            for (int i = 0; i < 4; i++)
-                if (8 * n + first + i % 2 >= keys) s[n][i] = -INFINITY;
-    }
-    exponentials<N>(a, s, scale);
+    for (int r = 0; r < 2; r++) exponentials<T>(a, s, r, scale, keys);
     add_values(a.o, s, tile + TileShape<T>::MATRIX, keys);
 }
 
@@ -129,8 +135,7 @@ __device__ inline void tensor_attention(T *out, const T *qkv, int count, int wid
     Softmax a;
     a.top[0] = a.top[1] = -INFINITY;
     a.sum[0] = a.sum[1] = 0;
-#pragma unroll
-    for (int n = 0; n < HEAD / 8; n++) a.o[n][0] = a.o[n][1] = a.o[n][2] = a.o[n][3] = 0;
+    clear<HEAD / 8>(a.o);
 
     int t = 0;
     for (int j = 0; j < count; j += KEYS, t ^= 1) {

@@ -45,9 +45,15 @@ __device__ inline void load_query(unsigned (*q)[4], const float *row, const floa
     }
 }
 
-// scores computes s = q k^T; groups wholly beyond the tile's keys stay 0.
+template <int N> __device__ inline void clear(float (*s)[4]) {
+#pragma unroll
+    for (int n = 0; n < N; n++) s[n][0] = s[n][1] = s[n][2] = s[n][3] = 0;
+}
+
+// scores computes s = q k^T; groups wholly beyond the tile's keys are 0.
 template <class T> __device__ inline void scores(float (*s)[4], const unsigned (*q)[4], const T *tile, int keys) {
     int lane = lane_id();
+    clear<TileShape<T>::KEYS / 8>(s);
     const T *at = tile + (lane / 16 * 8 + lane % 8) * TileShape<T>::ROW + lane / 8 % 2 * 8;
 #pragma unroll
     for (int k = 0; k < HEAD / 16; k++)
@@ -63,6 +69,7 @@ template <class T> __device__ inline void scores(float (*s)[4], const unsigned (
 
 __device__ inline void scores(float (*s)[4], const unsigned (*q)[4], const float *tile, int keys) {
     int lane = lane_id();
+    clear<TileShape<float>::KEYS / 8>(s);
     const float *at = tile + lane % 8 * TileShape<float>::ROW + lane / 8 * 4;
 #pragma unroll
     for (int k = 0; k < HEAD / 16; k++)
