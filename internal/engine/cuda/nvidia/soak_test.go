@@ -15,6 +15,9 @@ import (
 	"clipcalib/internal/imagenet"
 	"clipcalib/text"
 	"clipcalib/vit"
+	"clipcalib/weights"
+
+	"gorgonia.org/tensor"
 )
 
 // ledger compares the memory of an engine at two times, by the engine's books
@@ -101,18 +104,11 @@ func TestGPUSoakCoOp(t *testing.T) {
 		size, classes = "tiny", 3
 	}
 	l := &ledger{T: t, e: open(t, precision)}
+	ck := random(t, size)
+	fillStaging(t, l.e)
 	before := &ledger{T: t, e: l.e}
 	before.open()
-	ck := random(t, size)
-	images, err := vit.NewEncoderOn(l.e, ck, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	texts, err := text.NewEncoderOn(l.e, ck, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	model := &clip.Model{Config: ck.Config, Engine: l.e, Images: images, Texts: texts}
+	model := towers(t, l.e, ck)
 	all := bench.Bank()
 	dim := ck.Config.EmbedDim
 	data := prompt.Data{Classes: imagenet.Names()[:classes], Features: matrix(16*classes, dim, all.Features.Data), Prototypes: matrix(classes, dim, all.Prototypes.Data)}
@@ -122,7 +118,7 @@ func TestGPUSoakCoOp(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	step, last := 0, soakSteps()
-	_, err = prompt.Train(ctx, model, prompt.CoOp{}, adapt.None{}, data, prompt.Options{Epochs: 2 * last, Progress: func(adapt.Progress) {
+	_, err := prompt.Train(ctx, model, prompt.CoOp{}, adapt.None{}, data, prompt.Options{Epochs: 2 * last, Progress: func(adapt.Progress) {
 		switch step++; step {
 		case 100:
 			l.open()
@@ -134,11 +130,39 @@ func TestGPUSoakCoOp(t *testing.T) {
 	if !errors.Is(err, context.Canceled) || step != last {
 		t.Fatalf("after %d steps: %v", step, err)
 	}
-	texts.Close()
-	images.Close()
+	model.Texts.Close()
+	model.Images.Close()
 	if _, used := l.e.Held(); used != before.used {
 		t.Errorf("%d bytes are still in use, %d were before", used, before.used)
 	}
+}
+
+// fillStaging makes the memory that uploads keep for themselves grow to its end.
+func fillStaging(t *testing.T, e *cuda.Engine) {
+	t.Helper()
+	large := make([]float32, 40<<20)
+	x, err := e.New(tensor.Float32, len(large))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Upload(x, large); err != nil {
+		t.Fatal(err)
+	}
+	e.Release(x)
+}
+
+// towers returns both towers of ck on e.
+func towers(t *testing.T, e *cuda.Engine, ck *weights.Checkpoint) *clip.Model {
+	t.Helper()
+	images, err := vit.NewEncoderOn(e, ck, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts, err := text.NewEncoderOn(e, ck, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &clip.Model{Config: ck.Config, Engine: e, Images: images, Texts: texts}
 }
 
 func matrix(rows, columns int, data []float32) adapt.Matrix {
