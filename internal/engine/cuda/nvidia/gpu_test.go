@@ -47,7 +47,7 @@ func TestGPUKernelsAgreeWithReference(t *testing.T) {
 	for name, check := range map[string]func(*cudatest.Bench){
 		"Gemm": (*cudatest.Bench).Gemm, "Elementwise": (*cudatest.Bench).Elementwise, "Norms": (*cudatest.Bench).Norms,
 		"Attention": (*cudatest.Bench).Attention, "LongAttention": (*cudatest.Bench).LongAttention,
-		"TreeAttention": (*cudatest.Bench).TreeAttention, "Rows": (*cudatest.Bench).Rows,
+		"TreeAttention": (*cudatest.Bench).TreeAttention, "Pixels": (*cudatest.Bench).Pixels, "Rows": (*cudatest.Bench).Rows,
 		"Losses": (*cudatest.Bench).Losses, "Optimizers": (*cudatest.Bench).Optimizers,
 		"Misfits": (*cudatest.Bench).Misfits, "Faults": (*cudatest.Bench).Faults,
 	} {
