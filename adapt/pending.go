@@ -18,6 +18,7 @@ const mostPending = 32
 type pending struct {
 	engine engine.Engine
 	kept   []*tensor.Dense // copies of losses, nil on an engine that computes at once
+	joined *tensor.Dense   // of all that are kept
 	last   *tensor.Dense   // the loss itself
 	steps  []Progress      // of the losses kept, in order
 }
@@ -27,13 +28,19 @@ func newPending(e engine.Engine) (*pending, error) {
 	if _, queues := e.(engine.Recorder); !queues {
 		return p, nil
 	}
-	for range mostPending {
-		t, err := e.New(tensor.Float32, 1)
-		if err != nil {
-			p.close()
-			return nil, fmt.Errorf("memory for the losses: %w", err)
+	var err error
+	for len(p.kept) < mostPending && err == nil {
+		var t *tensor.Dense
+		if t, err = e.New(tensor.Float32, 1); err == nil {
+			p.kept = append(p.kept, t)
 		}
-		p.kept = append(p.kept, t)
+	}
+	if err == nil {
+		p.joined, err = e.New(tensor.Float32, mostPending)
+	}
+	if err != nil {
+		p.close()
+		return nil, fmt.Errorf("memory for the losses: %w", err)
 	}
 	return p, nil
 }
@@ -58,22 +65,30 @@ func (p *pending) full() bool { return len(p.steps) >= max(1, len(p.kept)) }
 func (p *pending) take() ([]Progress, error) {
 	steps := p.steps
 	p.steps = nil
-	for i := range steps {
-		from := p.last
-		if len(p.kept) > 0 {
-			from = p.kept[i]
-		}
-		var loss [1]float32
-		if err := p.engine.Download(loss[:], from); err != nil {
+	if len(steps) == 0 {
+		return nil, nil
+	}
+	from := p.last
+	if len(p.kept) > 0 {
+		from = p.engine.View(p.joined, len(steps))
+		if err := p.engine.Concat(from, p.kept[:len(steps)]...); err != nil {
 			return nil, err
 		}
-		steps[i].Loss = float64(loss[0])
+	}
+	losses := make([]float32, len(steps))
+	if err := p.engine.Download(losses, from); err != nil {
+		return nil, err
+	}
+	for i, l := range losses {
+		steps[i].Loss = float64(l)
 	}
 	return steps, nil
 }
 
 func (p *pending) close() {
-	for _, t := range p.kept {
-		p.engine.Release(t)
+	for _, t := range append(p.kept, p.joined) {
+		if t != nil {
+			p.engine.Release(t)
+		}
 	}
 }
