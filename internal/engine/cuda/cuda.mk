@@ -43,7 +43,7 @@ cuda-lib: cuda-where
 
 cuda: cuda-lib
 	@mkdir -p $(dir $(CUDA_BIN))
-	$(CUDA_ENV) $(GO) build -tags $(CUDA_TAGS) -trimpath -o $(CUDA_BIN) ./cmd/clipcalib
+	$(CUDA_ENV) $(GO) build -buildvcs=auto -tags $(CUDA_TAGS) -trimpath -o $(CUDA_BIN) ./cmd/clipcalib
 	@echo "built $(CUDA_BIN); it needs NVIDIA's driver for CUDA 12.3 or later and cuBLAS 12 or 13 where it runs"
 
 # Builds and vets with every version of the headers that is found.
@@ -71,7 +71,7 @@ GPU_FILES := $(CUDA_BUILD)/gpu-check
 .PHONY: gpu-check-files gpu-check-programs
 gpu-check-programs: cuda-lib
 	@mkdir -p $(GPU_FILES)
-	$(CUDA_ENV) $(GO) build -tags gpu -trimpath -ldflags '-s -w' -o $(GPU_FILES)/clipcalib ./cmd/clipcalib
+	$(CUDA_ENV) $(GO) build -buildvcs=auto -tags gpu -trimpath -ldflags '-s -w' -o $(GPU_FILES)/clipcalib ./cmd/clipcalib
 	$(CUDA_ENV) $(GO) test -tags gpu -trimpath -ldflags '-s -w' -c -o $(GPU_FILES)/gpu.test ./$(CUDA_DIR)/nvidia
 
 gpu-check-files: gpu-check-programs
