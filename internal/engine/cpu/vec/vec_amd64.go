@@ -60,3 +60,6 @@ func sgdAVX2(p, v, g []float32, lr, momentum, decay float32)
 
 //go:noescape
 func adamwAVX2(p, m, v, g []float32, c *Adam)
+
+//go:noescape
+func dotRows64AVX2(dst, x, y []float64)

@@ -25,3 +25,5 @@ func headAxpyAVX2(a []float32, stride int, x, y []float32, dim int)   { panic("v
 
 func sgdAVX2(p, v, g []float32, lr, momentum, decay float32) { panic("vec: no assembly") }
 func adamwAVX2(p, m, v, g []float32, c *Adam)                { panic("vec: no assembly") }
+
+func dotRows64AVX2(dst, x, y []float64) { panic("vec: no assembly") }
