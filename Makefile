@@ -55,7 +55,7 @@ install-onednn:
 
 test: check
 	$(GO) test ./...
-	@if [ -n "$(TAGS)" ]; then $(GO) test $(GOFLAGS_) ./internal/engine/... ./vit ./text ./adapt ./internal/clip; \
+	@if [ -n "$(TAGS)" ]; then $(GO) test $(GOFLAGS_) ./internal/engine/cpu/... ./vit ./text ./adapt ./internal/clip; \
 	else echo "oneDNN: skipped, its headers are not installed (make install-onednn)"; fi
 
 check:
@@ -64,7 +64,7 @@ check:
 	$(GO) vet $(GOFLAGS_) ./...
 	$(GO) tool staticcheck $(GOFLAGS_) ./...
 
-RACE_PKGS ?= ./internal/atomicfile ./internal/imageio ./internal/dataset ./vit ./text ./weights ./internal/bank ./internal/run
+RACE_PKGS ?= ./internal/atomicfile ./internal/imageio ./internal/dataset ./vit ./text ./weights ./internal/bank ./internal/run ./internal/features ./internal/pretrain ./adapt/testtime
 race:
 	$(GO) test -race -short $(RACE_PKGS)
 
