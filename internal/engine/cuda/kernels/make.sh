@@ -12,18 +12,25 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 out=$(cd "$1" && pwd)
 nvcc=${NVCC:-nvcc}
-tmp=$(mktemp -d -t kernels.XXXXXXXX)
+# Where things lie in memory, and the names of folders, decide some of the
+# compiler's choices: the same sources give the same code only with fixed
+# addresses and environment, in a folder of one name.
+tmp=/tmp/clipcalib-kernels
+if ! mkdir "$tmp"; then
+	echo "another build uses $tmp, or one was killed: then remove it" >&2
+	exit 1
+fi
 trap 'rm -rf "$tmp"' EXIT
-# Where things lie in memory decides some of the compiler's choices: the same
-# sources give the same code only with fixed addresses and environment.
+trap 'exit 1' INT TERM HUP
 fixed=
 if setarch -R true 2>/dev/null; then fixed="setarch -R"; fi
+cp "$here"/*.cu "$here"/*.cuh "$tmp"
 
 sources=$(cd "$here" && cat $(ls *.cu *.cuh | LC_ALL=C sort) | sha256sum | cut -d' ' -f1)
 compiler=$($nvcc --version | sed -n 's/^.*release.*, V\(.*\)$/nvcc \1/p')
 
 compile() { # compile OPTION ARCHITECTURE
-	(cd "$here" && env -i PATH="$PATH" $fixed $nvcc "$1" "-arch=$2" ${NVCC_FLAGS:-} -o "$tmp/raw" kernels.cu)
+	(cd "$tmp" && env -i PATH="$PATH" $fixed $nvcc "$1" "-arch=$2" ${NVCC_FLAGS:-} -o raw kernels.cu)
 }
 
 pack() { # pack NAME: standard input

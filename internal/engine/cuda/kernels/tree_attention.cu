@@ -89,14 +89,12 @@ __device__ inline void tree_attention_grad_q(Out *dqkv, float *log_sum, float *d
         if (dim == D) tree_attention_grad_q<D, true>(dqkv, log_sum, delta, qkv, out, dout, tree, n, width, dim, scale, fault); \
         else tree_attention_grad_q<D, false>(dqkv, log_sum, delta, qkv, out, dout, tree, n, width, dim, scale, fault); \
     }
-// FOR_STORAGE and FOR_GRADIENT pass no size on.
-#define FORWARD_32(suffix, In, Out) FORWARD(32, suffix, In, Out)
+// Text towers have heads of 64; others are there in float32 alone.
 #define FORWARD_64(suffix, In, Out) FORWARD(64, suffix, In, Out)
-#define FORWARD_128(suffix, In, Out) FORWARD(128, suffix, In, Out)
-#define QUERIES_GRAD_32(suffix, In, Out) QUERIES_GRAD(32, suffix, In, Out)
 #define QUERIES_GRAD_64(suffix, In, Out) QUERIES_GRAD(64, suffix, In, Out)
-#define QUERIES_GRAD_128(suffix, In, Out) QUERIES_GRAD(128, suffix, In, Out)
-
-#define INSTANCE(D) FOR_STORAGE(FORWARD_##D) FOR_GRADIENT(QUERIES_GRAD_##D)
-FOR_DIM(INSTANCE)
-#undef INSTANCE
+FOR_STORAGE(FORWARD_64)
+FOR_GRADIENT(QUERIES_GRAD_64)
+FORWARD(32, , float, float)
+FORWARD(128, , float, float)
+QUERIES_GRAD(32, , float, float)
+QUERIES_GRAD(128, , float, float)

@@ -178,20 +178,16 @@ __device__ inline void tree_attention_grad_join(Out *dqkv, const float *partial,
         if (dim == D) tree_attention_grad_kv<D, true>(dqkv, partial, d, chunk);                                          \
         else tree_attention_grad_kv<D, false>(dqkv, partial, d, chunk);                                                  \
     }
-// FOR_GRADIENT and FOR_SAME pass no size on.
-#define DESCENDANTS_32(suffix, In, Out) DESCENDANTS(32, suffix, In, Out)
-#define DESCENDANTS_64(suffix, In, Out) DESCENDANTS(64, suffix, In, Out)
-#define DESCENDANTS_128(suffix, In, Out) DESCENDANTS(128, suffix, In, Out)
-
 #define JOIN(D, suffix, Out)                                                                                             \
     KERNEL(tree_attention_grad_join_##D##suffix)(Out *dqkv, const float *partial, const int *tree, int n, int width,     \
                                                  int dim, int *fault, int chunk) {                                       \
         tree_attention_grad_join<D, Out>(dqkv, partial, {0, 0, 0, 0, tree, n, width, dim, 0, fault}, chunk);             \
     }
-#define JOIN_32(suffix, Out) JOIN(32, suffix, Out)
+#define DESCENDANTS_64(suffix, In, Out) DESCENDANTS(64, suffix, In, Out)
 #define JOIN_64(suffix, Out) JOIN(64, suffix, Out)
-#define JOIN_128(suffix, Out) JOIN(128, suffix, Out)
-
-#define INSTANCE(D) FOR_GRADIENT(DESCENDANTS_##D) FOR_SAME(JOIN_##D)
-FOR_DIM(INSTANCE)
-#undef INSTANCE
+FOR_GRADIENT(DESCENDANTS_64)
+FOR_SAME(JOIN_64)
+DESCENDANTS(32, , float, float)
+DESCENDANTS(128, , float, float)
+JOIN(32, , float)
+JOIN(128, , float)
