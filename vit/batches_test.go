@@ -112,6 +112,51 @@ func TestBatchesMayEndEarly(t *testing.T) {
 	}
 }
 
+// TestGroupsComeBeforeTheErrorThatEndsThem encodes groups of different sizes,
+// the last of which is no images.
+func TestGroupsComeBeforeTheErrorThatEndsThem(t *testing.T) {
+	ctx := context.Background()
+	e := openTiny(t, 2)
+	var images [][]float32
+	for i := range 6 {
+		img, _ := opened(i)
+		x, err := e.Preprocessor().Image(img)
+		if err != nil {
+			t.Fatal(err)
+		}
+		images = append(images, x)
+	}
+	want, err := e.Encode(ctx, images)
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := errors.New("broken")
+	groups := func(yield func([][]float32, error) bool) {
+		_ = yield(images[:2], nil) && yield(images[2:6], nil) && yield(nil, broken)
+	}
+	var got [][]float32
+	n := 0
+	for f, err := range e.EncodeGroups(ctx, groups) {
+		if err != nil {
+			if !errors.Is(err, broken) || n != 2 {
+				t.Fatalf("after %d groups: %v", n, err)
+			}
+			n = -1
+			continue
+		}
+		n++
+		got = append(got, f...)
+	}
+	if n != -1 || len(got) != len(want) {
+		t.Fatalf("%d features, want %d and an error", len(got), len(want))
+	}
+	for i := range want {
+		if !slices.Equal(got[i], want[i]) {
+			t.Errorf("image %d: the features are not those of Encode", i)
+		}
+	}
+}
+
 func TestBatchesThatDoNotFitAreRefused(t *testing.T) {
 	e := openTiny(t, 2)
 	size := e.Preprocessor().Len()

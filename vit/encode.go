@@ -15,14 +15,21 @@ import (
 // values. When ctx ends, Encode stops and returns its error. Pictures that are
 // bytes are encoded from a quarter of the memory by EncodeBatch.
 func (e *Encoder) Encode(ctx context.Context, images [][]float32) ([][]float32, error) {
-	s := e.config.Vision.ImageSize
-	size := 3 * s * s
-	for i, img := range images {
-		if len(img) != size {
-			return nil, fmt.Errorf("image %d has %d values, the image tower takes 3 x %d x %d = %d", i, len(img), s, s, size)
-		}
+	in, err := e.floatImages(images)
+	if err != nil {
+		return nil, err
 	}
-	return e.encode(ctx, &floatImages{images: images, size: size})
+	return e.encode(ctx, in)
+}
+
+// floats queues images, whose features are whole when the line has gone on.
+func (l *line) floats(ctx context.Context, images [][]float32) ([][]float32, error) {
+	in, err := l.e.floatImages(images)
+	if err != nil {
+		return nil, err
+	}
+	out := make([][]float32, in.len())
+	return out, l.add(ctx, in, out)
 }
 
 // encode returns the features of all images.
@@ -162,6 +169,18 @@ func (e *Encoder) makeRoom(err error, n int, again bool) bool {
 	}
 	e.batch = oom.Smaller(n)
 	return true
+}
+
+// floatImages checks images.
+func (e *Encoder) floatImages(images [][]float32) (*floatImages, error) {
+	s := e.config.Vision.ImageSize
+	size := 3 * s * s
+	for i, img := range images {
+		if len(img) != size {
+			return nil, fmt.Errorf("image %d has %d values, the image tower takes 3 x %d x %d = %d", i, len(img), s, s, size)
+		}
+	}
+	return &floatImages{images: images, size: size}, nil
 }
 
 // floatImages is pictures as Preprocessor makes them.

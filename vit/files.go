@@ -49,19 +49,32 @@ type Encoded struct {
 // batches or of the encoder comes last, after the features of all batches
 // before it.
 func (e *Encoder) EncodeBatches(ctx context.Context, batches iter.Seq2[Batch, error]) iter.Seq2[Encoded, error] {
-	return func(yield func(Encoded, error) bool) {
+	return ahead(e, batches, func(l *line, b Batch) (Encoded, error) { return l.batch(ctx, b) })
+}
+
+// EncodeGroups is EncodeBatches for images as Encode takes them, such as the
+// views of one picture after another.
+func (e *Encoder) EncodeGroups(ctx context.Context, groups iter.Seq2[[][]float32, error]) iter.Seq2[[][]float32, error] {
+	return ahead(e, groups, func(l *line, images [][]float32) ([][]float32, error) { return l.floats(ctx, images) })
+}
+
+// ahead encodes what comes in and yields each result once the next has been
+// queued: only then it is whole.
+func ahead[In, Out any](e *Encoder, in iter.Seq2[In, error], queue func(*line, In) (Out, error)) iter.Seq2[Out, error] {
+	return func(yield func(Out, error) bool) {
 		l := line{e: e}
 		defer l.drop()
-		var before *Encoded // queued, not yielded yet
+		var before *Out // queued, not yielded yet
 		hand := func() bool {
 			done := before
 			before = nil
 			return done == nil || yield(*done, nil)
 		}
-		for b, err := range batches {
-			var now *Encoded
+		var none Out
+		for x, err := range in {
+			var now Out
 			if err == nil {
-				now, err = l.batch(ctx, b)
+				now, err = queue(&l, x)
 			}
 			if err != nil {
 				if failed := l.flush(); failed != nil {
@@ -69,16 +82,16 @@ func (e *Encoder) EncodeBatches(ctx context.Context, batches iter.Seq2[Batch, er
 				} else if !hand() {
 					return
 				}
-				yield(Encoded{}, err)
+				yield(none, err)
 				return
 			}
 			if !hand() {
 				return
 			}
-			before = now
+			before = &now
 		}
 		if err := l.flush(); err != nil {
-			yield(Encoded{}, err)
+			yield(none, err)
 			return
 		}
 		hand()
@@ -86,12 +99,12 @@ func (e *Encoder) EncodeBatches(ctx context.Context, batches iter.Seq2[Batch, er
 }
 
 // batch queues a batch. It is whole when the line has gone on to another.
-func (l *line) batch(ctx context.Context, b Batch) (*Encoded, error) {
+func (l *line) batch(ctx context.Context, b Batch) (Encoded, error) {
 	in, err := l.e.byteImages(b)
 	if err != nil {
-		return nil, err
+		return Encoded{}, err
 	}
-	out := &Encoded{Indices: slices.Clone(b.Indices), Features: make([][]float32, in.len())}
+	out := Encoded{Indices: slices.Clone(b.Indices), Features: make([][]float32, in.len())}
 	return out, l.add(ctx, in, out.Features)
 }
 

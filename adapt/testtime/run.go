@@ -136,11 +136,14 @@ func (t *Tuner) classify(ctx context.Context, o RunOptions, p *progress) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	for v := range t.prefetch(ctx, o.Items[p.done():]) {
-		if v.err != nil {
-			return v.err
+	views := func(yield func(Viewed, error) bool) {
+		for v := range t.prefetch(ctx, o.Items[p.done():]) {
+			if !yield(Viewed{v.key, v.views}, v.err) {
+				return
+			}
 		}
-		r, err := t.TuneViews(ctx, v.views, v.key)
+	}
+	for r, err := range t.TuneEach(ctx, views) {
 		if err := o.take(p, r, err); err != nil {
 			return err
 		}

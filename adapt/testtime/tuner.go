@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"iter"
 	"math"
 	"slices"
 
@@ -122,6 +123,45 @@ func (t *Tuner) TuneViews(ctx context.Context, views [][]float32, key string) (P
 		return Prediction{}, fmt.Errorf("image %s: %w", key, err)
 	}
 	return t.TuneFeatures(ctx, f, key)
+}
+
+// Viewed is an image by its views, as TuneViews takes them.
+type Viewed struct {
+	Key   string
+	Views [][]float32
+}
+
+// TuneEach is TuneViews for one image after another: while the host works on
+// one, a device encodes the views of the next. An error comes last, after the
+// predictions of all images before it.
+func (t *Tuner) TuneEach(ctx context.Context, images iter.Seq2[Viewed, error]) iter.Seq2[Prediction, error] {
+	return func(yield func(Prediction, error) bool) {
+		var keys []string // of the images under way
+		var failed error  // of images
+		groups := func(yield func([][]float32, error) bool) {
+			for v, err := range images {
+				if failed = err; err == nil {
+					keys = append(keys, v.Key)
+				}
+				if !yield(v.Views, err) || err != nil {
+					return
+				}
+			}
+		}
+		for f, err := range t.images.EncodeGroups(ctx, groups) {
+			var p Prediction
+			switch {
+			case err == nil:
+				p, err = t.TuneFeatures(ctx, f, keys[0])
+				keys = keys[1:]
+			case failed == nil && len(keys) > 0:
+				err = fmt.Errorf("image %s: %w", keys[0], err)
+			}
+			if !yield(p, err) || err != nil {
+				return
+			}
+		}
+	}
 }
 
 // TuneFeatures is TuneViews for the views' image features, of length Dim each,

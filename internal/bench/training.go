@@ -159,8 +159,15 @@ func (m *meter) tpt(name string, ck *weights.Checkpoint) error {
 		views[i] = pixels[i*size : (i+1)*size]
 	}
 	t, err := m.measure(func(n int) error {
-		for range n {
-			if _, err := tuner.TuneViews(m.ctx, views, "noise"); err != nil {
+		images := func(yield func(testtime.Viewed, error) bool) {
+			for range n {
+				if !yield(testtime.Viewed{Key: "noise", Views: views}, nil) {
+					return
+				}
+			}
+		}
+		for _, err := range tuner.TuneEach(m.ctx, images) {
+			if err != nil {
 				return err
 			}
 		}
