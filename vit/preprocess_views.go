@@ -117,9 +117,9 @@ func mirror(m *image.NRGBA) {
 	for y := range m.Rect.Dy() {
 		row := m.Pix[y*m.Stride:][:4*m.Rect.Dx()]
 		for i, j := 0, len(row)-4; i < j; i, j = i+4, j-4 {
-			for c := range 4 {
-				row[i+c], row[j+c] = row[j+c], row[i+c]
-			}
+			a, b := binary.LittleEndian.Uint32(row[i:]), binary.LittleEndian.Uint32(row[j:])
+			binary.LittleEndian.PutUint32(row[i:], b)
+			binary.LittleEndian.PutUint32(row[j:], a)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package imageio
 
 import (
+	"encoding/binary"
 	"image"
 	"image/color"
 
@@ -10,10 +11,11 @@ import (
 // ToRGB converts any image as Pillow's convert("RGB") does: alpha is dropped,
 // not blended, palettes are looked up, 16-bit colour keeps its high byte, and
 // CMYK is multiplied out. YCbCr planes, as Go's own JPEG decoder returns them,
-// are upsampled and converted as libjpeg does. The result is an opaque *image.NRGBA with bounds
-// starting at (0, 0); its pixels are shared with src when src already is one.
+// are upsampled and converted as libjpeg does. The result is an opaque
+// *image.NRGBA with bounds starting at (0, 0); its pixels are shared with src
+// when src already is one.
 func ToRGB(src image.Image) *image.NRGBA {
-	if m, ok := src.(*image.NRGBA); ok && m.Rect.Min == (image.Point{}) && m.Opaque() {
+	if m, ok := src.(*image.NRGBA); ok && m.Rect.Min == (image.Point{}) && isOpaque(m) {
 		return m
 	}
 	if m, ok := src.(*image.YCbCr); ok {
@@ -27,6 +29,26 @@ func ToRGB(src image.Image) *image.NRGBA {
 		convertRow(dst.Pix[y*dst.Stride:][:4*b.Dx()], src, b.Min.X, b.Min.Y+y)
 	}
 	return dst
+}
+
+// isOpaque is m.Opaque, several pixels at a time: every view of a picture asks.
+func isOpaque(m *image.NRGBA) bool {
+	const alpha = 0xff000000ff000000
+	for y := range m.Rect.Dy() {
+		row := m.Pix[y*m.Stride:][:4*m.Rect.Dx()]
+		all := uint64(alpha)
+		for len(row) >= 16 {
+			all &= binary.LittleEndian.Uint64(row) & binary.LittleEndian.Uint64(row[8:])
+			row = row[16:]
+		}
+		for ; len(row) > 0; row = row[4:] {
+			all &= uint64(row[3])<<24 | alpha&^0xff000000
+		}
+		if all != alpha {
+			return false
+		}
+	}
+	return true
 }
 
 // convertRow writes one row of src, from (x0, y) on, as opaque pixels.
