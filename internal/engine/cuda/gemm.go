@@ -61,12 +61,15 @@ func (e *Engine) Gemm(g engine.Gemm) error {
 	return e.product(p, g)
 }
 
+// kinds are the forms in which products are multiplied.
+var kinds = [...]Kind{FP32: Float, TF32: Tensor32, BF16: BFloat, FP16: Half}
+
 // factors returns the kind in which the factors are multiplied: 16 bits in
 // those precisions, if the right factor is frozen and rows are whole 16 bytes,
 // as the tensor cores want them. In half precision gradients are multiplied in
 // TF32, whose significand is as long and whose range is float32's.
 func (e *Engine) factors(p Product, g engine.Gemm) Kind {
-	kind := map[Precision]Kind{TF32: Tensor32, BF16: BFloat, FP16: Half}[e.precision]
+	kind := kinds[e.precision]
 	if kind == Half && g.Gradient {
 		if kind = Float; e.d.Info().Capability >= narrowFrom {
 			kind = Tensor32

@@ -47,13 +47,16 @@ func (e *Engine) kind(t *tensor.Dense) Kind {
 // isNarrow says whether a tensor is stored in 16 bits.
 func isNarrow(t *tensor.Dense) bool { return t != nil && t.Dtype() == engine.Narrow }
 
+// suffixes are those of FOR_STORAGE in common.cuh.
+var suffixes = [...]string{BFloat: "_bf16", Half: "_fp16"}
+
 // variant returns the name of the kernel for the storage of its input and its
 // result, as FOR_STORAGE in common.cuh builds it.
 func (e *Engine) variant(kernel string, in, out *tensor.Dense) string {
 	if !isNarrow(in) && !isNarrow(out) {
 		return kernel
 	}
-	kernel += map[Kind]string{BFloat: "_bf16", Half: "_fp16"}[e.narrowKind()]
+	kernel += suffixes[e.narrowKind()]
 	switch {
 	case !isNarrow(in):
 		return kernel + "_out"
