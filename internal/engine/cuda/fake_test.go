@@ -107,7 +107,7 @@ func buildEmulator(t testing.TB) string {
 			return
 		}
 		emulator.path = filepath.Join(emulator.dir, "emulator")
-		out, err := exec.Command(compiler, "-std=c++17", "-O1", "-w", "-I", emulator.dir, "-I", "emulator", "-I", "kernels",
+		out, err := exec.Command(compiler, "-std=c++17", "-O1", "-w", "-fsanitize=alignment", "-fsanitize-undefined-trap-on-error", "-I", emulator.dir, "-I", "emulator", "-I", "kernels",
 			"-o", emulator.path, "emulator/emulator.cpp").CombinedOutput()
 		if err != nil {
 			emulator.err = fmt.Errorf("compile the emulator: %w\n%s", err, out)

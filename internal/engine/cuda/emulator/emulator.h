@@ -18,10 +18,10 @@
 struct uint3 {
     unsigned x, y, z;
 };
-struct float4 {
+struct alignas(16) float4 {
     float x, y, z, w;
 };
-struct uint4 {
+struct alignas(16) uint4 {
     unsigned x, y, z, w;
 };
 

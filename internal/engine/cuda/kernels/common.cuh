@@ -13,7 +13,7 @@
 #include <cuda_fp16.h>
 #define KERNEL(name) extern "C" __global__ void name
 #define BOUNDED_KERNEL(name, threads, blocks) extern "C" __global__ void __launch_bounds__(threads, blocks) name
-#define DYNAMIC_SHARED(type, name) extern __shared__ type name[]
+#define DYNAMIC_SHARED(type, name) extern __shared__ __align__(16) type name[]
 #else
 #include "emulator.h" // the kernels run on a processor in tests
 #define KERNEL(name) static __attribute__((used)) void name // tests look for these words
