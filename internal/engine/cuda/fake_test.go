@@ -50,7 +50,10 @@ type fake struct {
 	from    *bufio.Reader
 }
 
-const fakeRange = 1 << 32
+const (
+	fakeRange = 1 << 32
+	page      = 4096
+)
 
 var fakes atomic.Int64 // made so far, each with a range of its own
 
@@ -203,13 +206,16 @@ func (f *fake) Alloc(n int64) (Ptr, error) {
 	if f.held+n > f.limit {
 		return 0, fmt.Errorf("%w: %d bytes", ErrNoMemory, n)
 	}
-	p := f.next
-	f.next += Ptr((n + 4095) / 4096 * 4096)
+	// It ends where a page does, and a page that nobody may touch follows.
+	pages := (n + page - 1) / page * page
+	p := f.next + Ptr(pages-n)/256*256
+	f.next += Ptr(pages + page)
 	if f.next > f.end {
 		return 0, errors.New("the test's range of addresses is used up")
 	}
 	f.held += n
 	f.blocks[p] = n
+	f.put("M", uint64(p), uint64(n), uint32(1))
 	// Fresh memory holds NaN, to show what is read before it is written.
 	return p, f.Fill(p, math.MaxUint32, n/4)
 }
@@ -221,7 +227,9 @@ func (f *fake) Free(p Ptr) error {
 	}
 	delete(f.blocks, p)
 	f.held -= n
-	return f.flush()
+	err := f.flush()
+	f.put("M", uint64(p), uint64(n), uint32(0))
+	return err
 }
 
 func (f *fake) AllocPinned(n int) ([]byte, error) { return make([]byte, n), nil }

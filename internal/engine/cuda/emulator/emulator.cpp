@@ -1,6 +1,7 @@
 // A device in a process of its own. It maps the range of addresses it is told,
-// reads commands from standard input and answers on standard output; see
-// fake_test.go for the other end. Nothing but Read and Sync is answered.
+// of which only what is allocated may be touched, reads commands from standard
+// input and answers on standard output; see fake_test.go for the other end.
+// Nothing but Read and Sync is answered.
 #include "core.h"
 
 #include <cstdio>
@@ -84,7 +85,7 @@ int main(int, char **argv) {
     using namespace emulator;
     void *base = (void *)strtoull(argv[1], nullptr, 0);
     size_t size = strtoull(argv[2], nullptr, 0);
-    if (mmap(base, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0) != base) return 3;
+    if (mmap(base, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0) != base) return 3;
 #include "table.inc"
     for (;;) {
         char command;
@@ -102,6 +103,9 @@ int main(int, char **argv) {
             uint64_t to = get<uint64_t>(), n = get<uint64_t>();
             uint32_t word = get<uint32_t>();
             for (uint64_t i = 0; i < n; i++) ((uint32_t *)to)[i] = word;
+        } else if (command == 'M') {
+            uint64_t at = get<uint64_t>(), n = get<uint64_t>(), from = at / 4096 * 4096;
+            mprotect((void *)from, at + n - from, get<uint32_t>() ? PROT_READ | PROT_WRITE : PROT_NONE);
         } else if (command == 'L') {
             launch();
         } else if (command == 'G') {
