@@ -126,13 +126,6 @@ inline unsigned to_tf32(float v) {
     return (u + 0x1000u) & ~0x1fffu;
 }
 
-template <class T> unsigned pack(float low, float high) {
-    uint16_t bits[2];
-    T v[2] = {narrow<T>(low), narrow<T>(high)};
-    std::memcpy(bits, v, sizeof bits);
-    return bits[0] | (unsigned)bits[1] << 16;
-}
-
 inline float exp2_fast(float v) { return std::exp2(v); }
 
 inline void ldmatrix(unsigned *r, const void *row) { emulator::load_matrices(r, row, false); }

@@ -54,6 +54,23 @@ template <class T> __device__ inline T narrow(float v) {
     return r;
 }
 
+// pack rounds two numbers to T, of 16 bits; low is the element of the lower index.
+template <class T> __device__ inline unsigned pack(float low, float high) {
+    return narrow<T>(low).bits | (unsigned)narrow<T>(high).bits << 16;
+}
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+template <> __device__ inline unsigned pack<bf16>(float low, float high) {
+    unsigned r;
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(high), "f"(low));
+    return r;
+}
+template <> __device__ inline unsigned pack<fp16>(float low, float high) {
+    unsigned r;
+    asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(high), "f"(low));
+    return r;
+}
+#endif
+
 // NARROW says that kernels over 16-bit activations are built: from compute
 // capability 8.0 on, and for the processor.
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800

@@ -38,21 +38,6 @@ __device__ inline unsigned to_tf32(float v) {
     return r;
 }
 
-// pack rounds two numbers to T; low is the element of the lower index.
-template <class T> __device__ inline unsigned pack(float low, float high);
-
-template <> __device__ inline unsigned pack<bf16>(float low, float high) {
-    unsigned r;
-    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(high), "f"(low));
-    return r;
-}
-
-template <> __device__ inline unsigned pack<fp16>(float low, float high) {
-    unsigned r;
-    asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(high), "f"(low));
-    return r;
-}
-
 // exp2_fast is 2^v to 2 units in the last place; what is below 2^-126 is 0.
 __device__ inline float exp2_fast(float v) {
     float r;

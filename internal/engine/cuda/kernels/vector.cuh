@@ -12,23 +12,6 @@ template <class T> __device__ inline void from_word(float *v, unsigned word) {
     v[1] = widen(T{(unsigned short)(word >> 16)});
 }
 
-template <class T> __device__ inline unsigned to_word(float a, float b) {
-    return narrow<T>(a).bits | (unsigned)narrow<T>(b).bits << 16;
-}
-
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
-template <> __device__ inline unsigned to_word<bf16>(float a, float b) {
-    unsigned word;
-    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(b), "f"(a));
-    return word;
-}
-template <> __device__ inline unsigned to_word<fp16>(float a, float b) {
-    unsigned word;
-    asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(b), "f"(a));
-    return word;
-}
-#endif
-
 // load4 and store4 move four values that begin on a multiple of four.
 __device__ inline void load4(float *v, const float *from) {
     float4 run = *(const float4 *)from;
@@ -47,7 +30,7 @@ template <class T> __device__ inline void load4(float *v, const T *from) {
 __device__ inline void store4(float *to, const float *v) { *(float4 *)to = {v[0], v[1], v[2], v[3]}; }
 
 template <class T> __device__ inline void store4(T *to, const float *v) {
-    *(unsigned long long *)to = to_word<T>(v[0], v[1]) | (unsigned long long)to_word<T>(v[2], v[3]) << 32;
+    *(unsigned long long *)to = pack<T>(v[0], v[1]) | (unsigned long long)pack<T>(v[2], v[3]) << 32;
 }
 
 // load8 and store8 move a run that begins on 16 bytes.
@@ -70,8 +53,8 @@ __device__ inline void store8(float *to, const float *v) {
 }
 
 template <class T> __device__ inline void store8(T *to, const float *v) {
-    *(float4 *)to = {__uint_as_float(to_word<T>(v[0], v[1])), __uint_as_float(to_word<T>(v[2], v[3])),
-                     __uint_as_float(to_word<T>(v[4], v[5])), __uint_as_float(to_word<T>(v[6], v[7]))};
+    *(float4 *)to = {__uint_as_float(pack<T>(v[0], v[1])), __uint_as_float(pack<T>(v[2], v[3])),
+                     __uint_as_float(pack<T>(v[4], v[5])), __uint_as_float(pack<T>(v[6], v[7]))};
 }
 
 // load_run and store_run move the first left values of a run, all if there are
