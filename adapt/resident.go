@@ -1,6 +1,7 @@
 package adapt
 
 import (
+	"clipcalib/internal/engine"
 	"clipcalib/internal/graph"
 	"clipcalib/internal/ops"
 
@@ -26,7 +27,7 @@ const spare = 8
 // that has ample memory; unit gives them at unit length. It must come before any
 // input is asked for.
 func (b *builder) keep(features Matrix, unit func() Matrix) {
-	e, ok := b.dev.engine.(interface{ Reserve(bytes int64) error })
+	e, ok := b.dev.engine.(engine.Bounded)
 	if !ok || e.Reserve(spare*4*int64(len(features.Data))) != nil {
 		return
 	}

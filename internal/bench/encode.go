@@ -100,11 +100,7 @@ func (m *meter) prompts(name string, ck *weights.Checkpoint) error {
 	if err != nil {
 		return err
 	}
-	tokens, err := text.NewTokenizer().TokenizePrompts(text.TemplateDefault, names)
-	if err != nil {
-		return err
-	}
-	trie, err := text.NewTrie(tokens)
+	tokens, trie, err := classPrompts(names)
 	if err != nil {
 		return err
 	}
@@ -135,6 +131,17 @@ func trieWork(c weights.Config, trie *text.Trie) work {
 		depths += int(d)
 	}
 	return textWork(c, trie.Len(), depths, trie.NumPrompts())
+}
+
+// classPrompts returns the tokens of "a photo of a ..." for every class, and
+// their trie.
+func classPrompts(names []string) ([][]int32, *text.Trie, error) {
+	tokens, err := text.NewTokenizer().TokenizePrompts(text.TemplateDefault, names)
+	if err != nil {
+		return nil, nil, err
+	}
+	trie, err := text.NewTrie(tokens)
+	return tokens, trie, err
 }
 
 // classNames returns the first n of ImageNet's class names.

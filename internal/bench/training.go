@@ -176,11 +176,7 @@ func (m *meter) tpt(name string, ck *weights.Checkpoint) error {
 	if err != nil {
 		return err
 	}
-	tokens, err := text.NewTokenizer().TokenizePrompts(text.TemplateDefault, names)
-	if err != nil {
-		return err
-	}
-	trie, err := text.NewTrie(tokens)
+	_, trie, err := classPrompts(names)
 	if err != nil {
 		return err
 	}

@@ -125,11 +125,8 @@ func pick(blocks *[]*block, size int) int {
 	return k
 }
 
-// reserver is an engine that can tell beforehand whether memory suffices.
-type reserver interface{ Reserve(bytes int64) error }
-
 func (p *Program) allocate(blocks []*block) error {
-	if r, ok := p.g.Engine.(reserver); ok {
+	if r, ok := p.g.Engine.(engine.Bounded); ok {
 		if err := r.Reserve(p.need(blocks)); err != nil {
 			return fmt.Errorf("memory for the graph: %w", err)
 		}

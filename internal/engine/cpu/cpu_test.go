@@ -9,6 +9,7 @@ import (
 
 	"clipcalib/internal/engine"
 	"clipcalib/internal/engine/cpu/dnnl"
+	"clipcalib/internal/engine/cuda/cudatest"
 	"clipcalib/internal/engine/ref"
 
 	"gorgonia.org/tensor"
@@ -228,36 +229,13 @@ func TestAttentionAgreesWithReference(t *testing.T) {
 	})
 }
 
-// randomTrie returns parents, depths and ends of a random trie of n nodes.
-func randomTrie(r *rand.Rand, n, deepest int) []int32 {
-	t := make([]int32, 3*n)
-	parent, depth, end := t[:n], t[n:2*n], t[2*n:]
-	for i := range parent {
-		parent[i] = -1
-		if i > 0 && r.IntN(20) > 0 {
-			p := int32(i - 1)
-			for r.IntN(3) == 0 && parent[p] >= 0 || depth[p]+1 >= int32(deepest) {
-				p = parent[p]
-			}
-			parent[i], depth[i] = p, depth[p]+1
-		}
-	}
-	for i := n - 1; i >= 0; i-- {
-		end[i] = max(end[i], int32(i+1))
-		if p := parent[i]; p >= 0 {
-			end[p] = max(end[p], end[i])
-		}
-	}
-	return t
-}
-
 func TestTreeAttentionAgreesWithReference(t *testing.T) {
 	eachEngine(t, func(b *bench) {
 		b.tol = 1e-4
 		for _, s := range [][3]int{{1, 1, 4}, {9, 2, 5}, {300, 4, 16}, {211, 2, 64}} {
 			n, heads, dim := s[0], s[1], s[2]
 			w := heads * dim
-			tree := b.ints(randomTrie(b.r, n, 30), 3, n)
+			tree := b.ints(cudatest.RandomTrie(b.r, n, 30), 3, n)
 			qkv, dout, out := b.tensor(n, 3*w), b.tensor(n, w), b.empty(n, w)
 			b.same("TreeAttention", func(e engine.Engine, o []*tensor.Dense) error {
 				return e.TreeAttention(o[0], qkv, tree, heads)

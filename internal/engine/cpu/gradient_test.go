@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"clipcalib/internal/engine"
+	"clipcalib/internal/engine/cuda/cudatest"
 
 	"gorgonia.org/tensor"
 )
@@ -48,7 +49,7 @@ func (b *bench) slope(what string, x *tensor.Dense, dy *tensor.Dense, forward fu
 func TestGradientsAgreeWithDifferences(t *testing.T) {
 	eachEngine(t, func(b *bench) {
 		n := 24
-		tree := b.ints(randomTrie(b.r, n, 7), 3, n)
+		tree := b.ints(cudatest.RandomTrie(b.r, n, 7), 3, n)
 		x, dy, y := b.tensor(n, 48), b.tensor(n, 16), b.empty(n, 16)
 		if err := b.cpu.Attention(y, x, 2, 12, 2); err != nil {
 			b.Fatal(err)
