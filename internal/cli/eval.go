@@ -10,7 +10,7 @@ import (
 
 	"clipcalib/adapt"
 	"clipcalib/calib"
-	"clipcalib/internal/dataset"
+	"clipcalib/internal/data"
 	"clipcalib/internal/device"
 	"clipcalib/internal/features"
 	"clipcalib/internal/report"
@@ -125,7 +125,7 @@ func (a *app) eval(ctx context.Context, f evalFlags, dir string) error {
 		if f.out == "" {
 			a.noteTarget(o.Name, res.Dir)
 		}
-		return a.printResults(dir, []run.Result{res}, []string{filepath.Base(f.features[0])})
+		return a.printResults(dir, []run.Result{res}, []string{filepath.Base(f.features[0])}, nil)
 	case len(f.data) > 0 && f.out != "":
 		return usagef("eval: --out is for --features; with --data the logits go below %s", filepath.Join(dir, "targets"))
 	case len(f.data) > 0:
@@ -152,7 +152,7 @@ func (a *app) evalData(ctx context.Context, f evalFlags, o run.EvalOptions) erro
 	if f.source.weights == "" {
 		f.source.weights = recipe.Inputs.Weights
 	}
-	sets, err := f.targets()
+	sets, err := a.targets(f)
 	if err != nil {
 		return err
 	}
@@ -168,6 +168,7 @@ func (a *app) evalData(ctx context.Context, f evalFlags, o run.EvalOptions) erro
 	o.Engine = src.Model.Engine
 	var results []run.Result
 	var names []string
+	var records []*data.Record
 	for i, set := range sets {
 		o.Name = folderName(partName(f.data[i], set))
 		if o.DAC != nil {
@@ -187,17 +188,17 @@ func (a *app) evalData(ctx context.Context, f evalFlags, o run.EvalOptions) erro
 			return err
 		}
 		a.noteTarget(o.Name, res.Dir)
-		results, names = append(results, res), append(names, filepath.Base(res.Dir))
+		results, names, records = append(results, res), append(names, filepath.Base(res.Dir)), append(records, o.Record)
 	}
-	return a.printResults(o.Run, results, names)
+	return a.printResults(o.Run, results, names, records)
 }
 
 // targets reads the target sets, all of them before the first is looked at.
-func (f evalFlags) targets() ([]*dataset.Set, error) {
-	sets := make([]*dataset.Set, len(f.data))
+func (a *app) targets(f evalFlags) ([]*data.Set, error) {
+	sets := make([]*data.Set, len(f.data))
 	for i, spec := range f.data {
 		var err error
-		if sets[i], err = f.source.load(spec, "test"); err != nil {
+		if sets[i], err = a.load(f.source, spec, "test"); err != nil {
 			return nil, err
 		}
 	}
@@ -213,7 +214,7 @@ func afterHash(identity string) string {
 }
 
 // target fills in a target's features and prototypes.
-func (a *app) target(ctx context.Context, src *features.Source, set *dataset.Set, f evalFlags, r run.Recipe, o *run.EvalOptions) error {
+func (a *app) target(ctx context.Context, src *features.Source, set *data.Set, f evalFlags, r run.Recipe, o *run.EvalOptions) error {
 	templates := f.source.templates
 	if len(templates) == 0 {
 		// The run's own prompts, unless the target's data set has some.
@@ -234,6 +235,7 @@ func (a *app) target(ctx context.Context, src *features.Source, set *dataset.Set
 			Model: src.Model, Classes: set.Classes, Images: src.Pixels(set, feats.Kept, features.Views{}).InOrder,
 		}
 	}
+	o.Record = set.Record(feats.Kept, feats.Unreadable)
 	o.Data = &adapt.Data{Features: feats.Features, Labels: feats.Labels, Prototypes: protos}
 	o.Inputs = run.Inputs{
 		Weights: f.source.weights, WeightsSHA256: src.Weights, BatchImages: src.Model.Images.Batch(), Preprocessing: src.Preprocessing(features.Views{}),
@@ -242,8 +244,19 @@ func (a *app) target(ctx context.Context, src *features.Source, set *dataset.Set
 	return nil
 }
 
-// printResults shows accuracy and calibration per target.
-func (a *app) printResults(dir string, results []run.Result, names []string) error {
+// printResults shows accuracy and calibration per target, and says what was left
+// out of each; records may be nil.
+func (a *app) printResults(dir string, results []run.Result, names []string, records []*data.Record) error {
+	var left account
+	skipped := make([]data.Skipped, len(results))
+	for i, r := range records {
+		left.add(a, names[i], r.Account)
+		skipped[i] = r.Account.Skipped()
+	}
+	return errors.Join(a.showResults(dir, results, names, skipped), left.end())
+}
+
+func (a *app) showResults(dir string, results []run.Result, names []string, skipped []data.Skipped) error {
 	if a.json {
 		type row struct {
 			Target   string        `json:"target"`
@@ -252,10 +265,15 @@ func (a *app) printResults(dir string, results []run.Result, names []string) err
 			Remedy   string        `json:"remedy"`
 			Metrics  calib.Metrics `json:"metrics"`
 			ZeroShot calib.Metrics `json:"zero_shot"`
+			Samples  int           `json:"samples"`
+			Classes  int           `json:"classes"`
+			Skipped  data.Skipped  `json:"skipped"`
 		}
 		var rows []row
 		for i, r := range results {
-			rows = append(rows, row{names[i], r.Dir, r.Target.Method, r.Target.Remedy, r.Metrics, r.ZeroShot})
+			rows = append(rows, row{
+				names[i], r.Dir, r.Target.Method, r.Target.Remedy, r.Metrics, r.ZeroShot, r.Target.Samples, r.Target.NumberOfClasses, skipped[i],
+			})
 		}
 		return a.printJSON(rows)
 	}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"clipcalib/internal/dataset"
+	"clipcalib/internal/data"
 	"clipcalib/internal/run"
 )
 
@@ -89,11 +89,11 @@ func sources(r run.Recipe, targets []run.Target) []bool {
 	named, placed := make([]bool, len(targets)), make([]bool, len(targets))
 	sets, anyPlaced := map[string]bool{}, false
 	for i, t := range targets {
-		if r.Inputs.Data == "" || t.Inputs.Data == "" || dataset.NameOf(r.Inputs.Data) != dataset.NameOf(t.Inputs.Data) {
+		if r.Inputs.Data == "" || t.Inputs.Data == "" || data.NameOf(r.Inputs.Data) != data.NameOf(t.Inputs.Data) {
 			continue
 		}
 		named[i] = true
-		placed[i] = dataset.SamePlace(r.Inputs.Data, t.Inputs.Data)
+		placed[i] = data.SamePlace(r.Inputs.Data, t.Inputs.Data)
 		sets[t.Inputs.DataSHA256], anyPlaced = true, anyPlaced || placed[i]
 	}
 	if len(sets) > 1 && anyPlaced {

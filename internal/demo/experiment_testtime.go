@@ -9,8 +9,7 @@ import (
 	"clipcalib/adapt/testtime"
 	"clipcalib/calib"
 	"clipcalib/internal/clip"
-	"clipcalib/internal/dataset"
-	"clipcalib/internal/features"
+	"clipcalib/internal/data"
 	"clipcalib/internal/report"
 	"clipcalib/internal/run"
 )
@@ -118,7 +117,7 @@ func (e Experiment) tune(ctx context.Context, t *Task, domains []*Domain, x tuni
 		shared := x.folds[d.Name]
 		if shared == nil {
 			shared = &tuningFold{views: map[int][][]float32{}, tuned: map[tuned]testtime.Prediction{}}
-			if shared.hash, err = features.Hash(fold); err != nil {
+			if shared.hash, err = e.Source.Hash(fold); err != nil {
 				return nil, err
 			}
 			x.folds[d.Name] = shared
@@ -152,7 +151,7 @@ func (e Experiment) tune(ctx context.Context, t *Task, domains []*Domain, x tuni
 
 // spread picks at most n pictures of a set, evenly spaced from an offset on,
 // which is taken modulo their distance.
-func spread(set *dataset.Set, n, offset int) []testtime.Item {
+func spread(set *data.Set, n, offset int) []testtime.Item {
 	n = min(n, len(set.Items))
 	step := len(set.Items) / n
 	out := make([]testtime.Item, n)

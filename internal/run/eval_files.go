@@ -11,6 +11,7 @@ import (
 
 	"clipcalib/adapt"
 	"clipcalib/calib"
+	"clipcalib/internal/data"
 	"clipcalib/internal/docfile"
 	"clipcalib/internal/npy"
 )
@@ -24,7 +25,7 @@ func measure(l adapt.Matrix, labels []int, bins calib.Options) (calib.Metrics, e
 }
 
 // write puts the files in place, target.yaml last: it marks the end.
-func (r Result) write(logits, zs adapt.Matrix, labels []int) error {
+func (r Result) write(logits, zs adapt.Matrix, labels []int, facts Facts, record *data.Record) error {
 	in := func(name string) string { return filepath.Join(r.Dir, name) }
 	if err := os.Remove(in(targetFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
@@ -33,7 +34,7 @@ func (r Result) write(logits, zs adapt.Matrix, labels []int) error {
 		func() error { return npy.WriteFile(in(logitsFile), logits.Data, logits.Rows, logits.Cols) },
 		func() error { return npy.WriteFile(in(zeroShotFile), zs.Data, zs.Rows, zs.Cols) },
 		func() error { return npy.WriteLabels(in(labelsFile), labels) },
-		func() error { return docfile.WriteJSON(in(metricsFile), r.Metrics) },
+		func() error { return WriteFacts(r.Dir, r.Metrics, facts, record) },
 		func() error { return docfile.WriteJSON(in(zeroShotMetricsFile), r.ZeroShot) },
 		func() error { return docfile.WriteYAML(in(targetFile), r.Target) },
 	} {

@@ -1,4 +1,4 @@
-package dataset
+package data
 
 import (
 	"errors"
@@ -14,22 +14,44 @@ type Set struct {
 	Split   string   // "train", "val" or "test" where that is known
 	Root    string   // folder that relative item paths start from; "" for sets in memory
 	Classes []string // class names by label
+	Folders []string // folder or id of every class by label; nil where classes have names only
 	Items   []Item
+
+	Ignored []LeftOut // files that a rule left out
+	Notes   []string  // choices made in reading it, for people
 }
 
 // Item is one labelled picture.
 type Item struct {
-	// Path is the picture's file, or for a picture in memory any text that
-	// names it uniquely within its set.
+	// Path is the picture's file, "container#row" for one among others in a
+	// file, or for a picture in memory any text that names it uniquely.
 	Path  string
 	Label int // index into Set.Classes
-	// Load returns the picture of an item in memory; nil for a file.
+	// Load returns the picture of an item in memory; nil for others.
 	Load func() (image.Image, error)
+	// Bytes returns the encoded picture of an item in a container; nil for
+	// others. Container is that file.
+	Bytes     func() ([]byte, error)
+	Container string
 }
 
 // Image reads the item's picture as opaque RGB. Errors name the item.
 func (it Item) Image() (*image.NRGBA, error) {
-	if it.Load == nil {
+	switch {
+	case it.Bytes != nil:
+		encoded, err := it.Bytes()
+		if err == nil && int64(len(encoded)) > imageio.DefaultLimits.Bytes {
+			err = fmt.Errorf("%d bytes, more than the limit of %d", len(encoded), imageio.DefaultLimits.Bytes)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("image %s: %w", it.Path, cause(err))
+		}
+		img, err := imageio.Decode(encoded)
+		if err != nil {
+			return nil, fmt.Errorf("image %s: %w", it.Path, err)
+		}
+		return img, nil
+	case it.Load == nil:
 		return imageio.Open(it.Path)
 	}
 	img, err := it.Load()
@@ -40,6 +62,18 @@ func (it Item) Image() (*image.NRGBA, error) {
 		return nil, fmt.Errorf("image %s: no pixels", it.Path)
 	}
 	return imageio.ToRGB(img), nil
+}
+
+// Keys returns the key of every class, by label.
+func (s *Set) Keys() []Class {
+	keys := make([]Class, len(s.Classes))
+	for i, name := range s.Classes {
+		keys[i].Name = name
+		if s.Folders != nil {
+			keys[i].Folder = s.Folders[i]
+		}
+	}
+	return keys
 }
 
 // Labels returns the label of every item, in order.
@@ -66,7 +100,7 @@ func (s *Set) Counts() []int {
 // empty class name or a label out of range.
 func (s *Set) Check() error {
 	if len(s.Items) == 0 {
-		return fmt.Errorf("data set %s: no images", s.Name)
+		return fmt.Errorf("data set %s: no images%s", s.Name, afterCount(s.Ignored))
 	}
 	if len(s.Classes) == 0 {
 		return fmt.Errorf("data set %s: no classes", s.Name)
@@ -84,16 +118,19 @@ func (s *Set) Check() error {
 	return nil
 }
 
-// with returns a set of the same classes with other items.
-func (s *Set) with(items []Item) *Set {
-	return &Set{Name: s.Name, Split: s.Split, Root: s.Root, Classes: s.Classes, Items: items}
+// With returns a set of the same classes with other items.
+func (s *Set) With(items []Item) *Set {
+	out := *s
+	out.Items = items
+	return &out
 }
 
 // Subset returns the items of the given classes, relabelled to their position
 // in labels: a 200-class target of a 1,000-class source, for instance.
 func (s *Set) Subset(labels []int) (*Set, error) {
 	position := make(map[int]int, len(labels))
-	out := &Set{Name: s.Name, Split: s.Split, Root: s.Root}
+	out := s.With(nil)
+	out.Classes, out.Folders = nil, nil
 	for i, l := range labels {
 		if l < 0 || l >= len(s.Classes) {
 			return nil, fmt.Errorf("data set %s: class %d, want 0 to %d", s.Name, l, len(s.Classes)-1)
@@ -103,6 +140,9 @@ func (s *Set) Subset(labels []int) (*Set, error) {
 		}
 		position[l] = i
 		out.Classes = append(out.Classes, s.Classes[l])
+		if s.Folders != nil {
+			out.Folders = append(out.Folders, s.Folders[l])
+		}
 	}
 	for _, it := range s.Items {
 		if l, ok := position[it.Label]; ok {
@@ -113,7 +153,7 @@ func (s *Set) Subset(labels []int) (*Set, error) {
 	return out, nil
 }
 
-// ErrNoSplit is wrapped by the error of a file with several splits when the
+// ErrNoSplit is wrapped by the error of a set with several parts when the
 // caller has not said which one is wanted.
 var ErrNoSplit = errors.New("several splits")
 
@@ -127,4 +167,8 @@ func (s *Set) Open(i int) (image.Image, error) {
 		return nil, err // not img, which would be a non-nil interface of a nil picture
 	}
 	return img, nil
+}
+
+func (s *Set) note(format string, args ...any) {
+	s.Notes = append(s.Notes, fmt.Sprintf(format, args...))
 }

@@ -1,4 +1,4 @@
-package dataset
+package data
 
 import (
 	"encoding/json"
