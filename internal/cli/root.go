@@ -177,6 +177,7 @@ Exit codes:
 	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)
+	root.DisableAutoGenTag = true
 	root.SetFlagErrorFunc(flagMisuse)
 	f := root.PersistentFlags()
 	f.BoolVar(&a.json, "json", false, "print the result as JSON on standard output")
