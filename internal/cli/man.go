@@ -15,8 +15,7 @@ func manCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "man",
 		Short: "Write the manual pages, one a command",
-		Example: `  clipcalib man --out man
-  man man/clipcalib-adapt.1`,
+		Example: `  clipcalib man --out man`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := os.MkdirAll(out, 0o755); err != nil {
