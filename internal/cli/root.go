@@ -17,6 +17,8 @@ import (
 	"strings"
 	"syscall"
 
+	"clipcalib/internal/device"
+
 	"github.com/spf13/cobra"
 )
 
@@ -29,6 +31,7 @@ type app struct {
 	device    string
 	threads   int
 	precision string
+	opened    *device.Device // by openDevice
 }
 
 // Main runs the command line and returns the exit code: 0 done, 1 failed,
@@ -47,10 +50,14 @@ func Main(args []string, stdout, stderr io.Writer) (code int) {
 	}()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	root := newRoot(stdout, stderr)
+	a := &app{out: stdout, err: stderr}
+	root := a.root()
 	root.SetArgs(args)
 	command, err := root.ExecuteContextC(ctx)
 	err = withFlag(err, command)
+	if closed := a.closeDevice(); err == nil {
+		err = closed
+	}
 	var usage usageError
 	switch {
 	case err == nil:
@@ -84,7 +91,10 @@ func oneLine(err error) string {
 }
 
 func newRoot(stdout, stderr io.Writer) *cobra.Command {
-	a := &app{out: stdout, err: stderr}
+	return (&app{out: stdout, err: stderr}).root()
+}
+
+func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "clipcalib",
 		Short: "Adapt CLIP with a few images and keep its confidence honest under drift",
@@ -97,8 +107,8 @@ Start with:  clipcalib demo`,
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	f := root.PersistentFlags()
 	f.BoolVar(&a.json, "json", false, "print the result as JSON on standard output")
