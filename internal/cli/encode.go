@@ -142,7 +142,11 @@ func (a *app) encode(ctx context.Context, f encodeFlags, args []string) error {
 }
 
 func (a *app) encodeImages(ctx context.Context, c *weights.Checkpoint, pictures *data.Set, f encodeFlags) ([][]float32, []data.LeftOut, error) {
-	e, err := vit.NewEncoder(c, vit.Options{Device: a.device, Threads: a.threads, Precision: a.precision, Batch: int(f.batch)})
+	d, err := a.openDevice()
+	if err != nil {
+		return nil, nil, err
+	}
+	e, err := vit.NewEncoder(c, vit.Options{Device: d, Batch: int(f.batch)})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -194,7 +198,11 @@ func (a *app) encodeTexts(ctx context.Context, c *weights.Checkpoint, prompts []
 	if err != nil {
 		return nil, err
 	}
-	e, err := text.NewEncoder(c, text.Options{Device: a.device, Threads: a.threads, Precision: a.precision})
+	d, err := a.openDevice()
+	if err != nil {
+		return nil, err
+	}
+	e, err := text.NewEncoder(c, text.Options{Device: d})
 	if err != nil {
 		return nil, err
 	}
