@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -207,7 +206,7 @@ func (a *app) adapted(out string, trained bool, loss float64, record *data.Recor
 		}
 		skipped := record.Account.Skipped()
 		r.Samples, r.Skipped = len(record.Rows), &skipped
-		left.add(a, filepath.Base(out), record.Account)
+		left.add(a, record.Set, record.Account)
 	}
 	var err error
 	if a.json {

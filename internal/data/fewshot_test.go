@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"testing"
 )
 
@@ -37,6 +36,7 @@ func TestFewShotEqualsDassl(t *testing.T) {
 			Set        string
 			Seed       int64
 			Shots      int
+			Repeat     bool
 			Train, Val []string
 		}
 	}
@@ -45,7 +45,7 @@ func TestFewShotEqualsDassl(t *testing.T) {
 	}
 	for _, c := range golden.Cases {
 		set := fromPaths(golden.Sets[c.Set])
-		train, val, err := FewShotWithVal(set, set, c.Shots, c.Seed)
+		train, val, err := FewShotWithVal(set, set, Shots{PerClass: c.Shots, Repeat: c.Repeat}, c.Seed)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -58,16 +58,28 @@ func TestFewShotEqualsDassl(t *testing.T) {
 	}
 }
 
-func TestFewShotRefusesTooFewImages(t *testing.T) {
+func TestShotsSayWhatClassesHave(t *testing.T) {
 	set := fromPaths([]string{"c0/a", "c0/b", "c1/a", "c2/a", "c2/b", "c3/a", "c3/b", "c4/a", "c4/b"})
-	_, err := FewShot(set, 2, 1)
-	if err == nil || !strings.Contains(err.Error(), "class 1 (one) has 1 images, fewer than 2 shots") {
-		t.Errorf("error %v does not name the class and the counts", err)
+	for _, test := range []struct {
+		shots Shots
+		count []int
+		words string
+	}{
+		{Shots{PerClass: 2}, []int{2, 1, 2, 2, 2}, "2 shots a class, fewer of 1 classes: one 1"},
+		{Shots{PerClass: 2, Repeat: true}, []int{2, 2, 2, 2, 2}, "2 shots a class, with repetition where there are fewer"},
+		{Shots{PerClass: 1}, []int{1, 1, 1, 1, 1}, "1 shots a class"},
+		{Shots{}, []int{2, 1, 2, 2, 2}, "every picture as a shot, 1 to 2 a class"},
+		{Shots{PerClass: -1}, []int{2, 1, 2, 2, 2}, "every picture as a shot, 1 to 2 a class"},
+	} {
+		few, err := FewShot(set, test.shots, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := few.Counts(); !slices.Equal(got, test.count) || test.shots.Words(few) != test.words {
+			t.Errorf("%+v: %v, %q", test.shots, got, test.shots.Words(few))
+		}
 	}
-	if _, err := FewShot(set, 0, 1); err == nil {
-		t.Error("no error for 0 shots")
-	}
-	if _, err := FewShot(&Set{Name: "empty"}, 1, 1); err == nil {
+	if _, err := FewShot(&Set{Name: "empty"}, Shots{PerClass: 1}, 1); err == nil {
 		t.Error("no error for an empty set")
 	}
 }
@@ -80,7 +92,7 @@ func ExampleFewShot() {
 	for i := range 6 {
 		set.Items = append(set.Items, Item{Path: fmt.Sprintf("dog/%d.png", i), Label: 1})
 	}
-	few, err := FewShot(set, 2, 1)
+	few, err := FewShot(set, Shots{PerClass: 2}, 1)
 	if err != nil {
 		fmt.Println(err)
 		return

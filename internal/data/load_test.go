@@ -197,19 +197,19 @@ func TestFingerprint(t *testing.T) {
 		}
 		return set
 	}
-	sum := func(s *Set, whole bool) string {
-		h, err := s.Fingerprint(whole)
+	sum := func(s *Set) string {
+		h, err := s.Fingerprint("")
 		if err != nil {
 			t.Fatal(err)
 		}
 		return h
 	}
 	base := load(files)
-	if sum(base, false) != sum(load(files), false) {
+	if sum(base) != sum(load(files)) {
 		t.Error("the same set in another folder has another fingerprint")
 	}
 	files["a/2.png"] = "shorT"
-	if sum(base, false) == sum(load(files), false) {
+	if sum(base) == sum(load(files)) {
 		t.Error("another picture, the same fingerprint")
 	}
 	dot := func(v uint8) Item {
@@ -221,16 +221,16 @@ func TestFingerprint(t *testing.T) {
 	}
 	one := &Set{Items: []Item{dot(1)}}
 	two := &Set{Items: []Item{dot(2)}}
-	if sum(one, false) == sum(two, false) {
+	if sum(one) == sum(two) {
 		t.Error("other pixels in memory, the same fingerprint")
 	}
-	whole := sum(base, false)
+	whole := sum(base)
 	base.Items[0].Path += ".gone"
-	if gone := sum(base, false); gone == whole {
+	if gone := sum(base); gone == whole {
 		t.Error("a missing file does not show in the fingerprint")
 	}
 	one.Items[0].Load = func() (image.Image, error) { return nil, errors.New("no pack") }
-	if _, err := one.Fingerprint(false); err == nil || !strings.Contains(err.Error(), "dot") {
+	if _, err := one.Fingerprint(""); err == nil || !strings.Contains(err.Error(), "dot") {
 		t.Errorf("error %v does not name the item", err)
 	}
 }
@@ -281,7 +281,7 @@ func FuzzParseList(f *testing.F) {
 		if err != nil {
 			return
 		}
-		classes, labels, err := resolveLabels(entries, nil)
+		classes, labels, _, err := resolveLabels(entries, nil, true)
 		if err != nil {
 			return
 		}
@@ -295,10 +295,20 @@ func FuzzParseList(f *testing.F) {
 
 func FuzzParseClassNames(f *testing.F) {
 	f.Add([]byte("n01440764 tench\nn01443537\tgoldfish, Carassius\n"))
+	f.Add([]byte("great white shark\nfire truck\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		names, err := parseClassNames(bytes.NewReader(data))
-		if err == nil && len(names.Names) != len(names.Folders) {
-			t.Fatal("unequal lists")
+		lines, err := parseClassNames(bytes.NewReader(data))
+		if err != nil {
+			return
+		}
+		names := &ClassNames{Lines: lines}
+		for _, keyed := range []bool{true, false} {
+			if classes, err := names.Classes(keyed); err == nil && len(classes) != len(lines) {
+				t.Fatal("unequal lists")
+			}
+		}
+		if named, _, err := names.ofFolders([]string{"a", "b"}); err == nil && len(named) != 2 {
+			t.Fatalf("%d names of 2 folders", len(named))
 		}
 	})
 }

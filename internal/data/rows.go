@@ -36,6 +36,7 @@ func (s *Set) Rows(kept []int) []Row {
 
 // Record is what lies beside the logits of a target.
 type Record struct {
+	Set     string // name of the data set
 	Rows    []Row
 	Account Account
 }
@@ -44,7 +45,7 @@ type Record struct {
 func (s *Set) Record(kept []int, unreadable []LeftOut) *Record {
 	a := s.Account()
 	a.Unreadable = unreadable
-	return &Record{Rows: s.Rows(kept), Account: a}
+	return &Record{Set: s.Name, Rows: s.Rows(kept), Account: a}
 }
 
 // Write writes rows.csv and left_out.csv into a folder.
