@@ -134,7 +134,7 @@ func (c *ClassNames) ofFolders(folders []string) (names []string, note string, e
 			names = append(names, classes[k].Name)
 		}
 		return names, "", nil
-	case len(c.Lines) == len(folders) && !c.looksKeyed():
+	case len(c.Lines) == len(folders) && !c.looksKeyed() && !containsAny(c.firstWords(), folders) && !containsAny(whole, folders):
 		return slices.Clone(c.Lines), fmt.Sprintf("class names %s: its %d lines name the sorted folders in order: %s is %q, ...",
 			c.Path, len(folders), folders[0], c.Lines[0]), nil
 	}
@@ -169,6 +169,10 @@ func numbered(names []string) (all bool, top int) {
 		top = max(top, int(n))
 	}
 	return true, top
+}
+
+func containsAny(in map[string]int, names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { _, ok := in[name]; return ok })
 }
 
 func containsAll(in map[string]int, names []string) bool {

@@ -1,8 +1,9 @@
 package data
 
 import (
+	"bytes"
 	"encoding/csv"
-	"io"
+	"os"
 	"path/filepath"
 	"strconv"
 
@@ -84,17 +85,20 @@ func WriteRows(path string, rows []Row) error {
 	})
 }
 
+// writeTable writes a table, unless the file holds it already.
 func writeTable(path string, head []string, fill func(put func(...string) error) error) error {
-	return atomicfile.Write(path, func(w io.Writer) error {
-		table := csv.NewWriter(w)
-		put := func(fields ...string) error { return table.Write(fields) }
-		if err := put(head...); err != nil {
-			return err
-		}
-		if err := fill(put); err != nil {
-			return err
-		}
-		table.Flush()
-		return table.Error()
-	})
+	var text bytes.Buffer
+	table := csv.NewWriter(&text)
+	put := func(fields ...string) error { return table.Write(fields) }
+	if err := put(head...); err != nil {
+		return err
+	}
+	if err := fill(put); err != nil {
+		return err
+	}
+	table.Flush()
+	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, text.Bytes()) {
+		return nil
+	}
+	return atomicfile.WriteBytes(path, text.Bytes())
 }
