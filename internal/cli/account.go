@@ -25,17 +25,14 @@ func (a *app) load(s sourceFlags, spec, split string) (*data.Set, error) {
 	return set, nil
 }
 
-// account says what became of a set's files, and returns what a command that
-// left out unreadable ones ends with.
+// account adds up what became of the files of a command's sets.
 type account struct{ listed, unreadable int }
 
-// add counts a set's account, and notes it where anything was left out.
+// add counts a set's account, and notes it.
 func (c *account) add(a *app, name string, of data.Account) {
 	c.listed += of.Listed - of.NotDrawn
 	c.unreadable += len(of.Unreadable)
-	if len(of.Ignored)+len(of.Unreadable) > 0 {
-		a.note("%s: %v", name, of)
-	}
+	a.note("%s: %v", name, of)
 }
 
 // end is the error that a command ends with whose work is done: nil, or that

@@ -54,8 +54,10 @@ prompts by that of their authors, with weight decay 0.0005:
 Except for maple and promptsrc, which prompt the image tower too, prompts are
 learned on features of augmented views that are encoded once.
 
-SOURCE is a folder with one folder a class, a CoOp split file (.json), or a list
-(.tsv: path, label). Feature files are safetensors with features [N, D], labels
+SOURCE is a folder with one folder a class, the root of one of CoOp's, TPT's or
+ImageNet's data sets, a split file (.json), a list (.tsv, .csv: path and label),
+parquet files of Hugging Face, or webdataset archives (.tar). What was drawn is
+kept in shots.csv, what was left out and why in left_out.csv. Feature files are safetensors with features [N, D], labels
 [N] and text_features [K, D]; they serve adapters.
 
 --compat clipcalib makes the choices of the reference's released code; what they

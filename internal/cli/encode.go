@@ -39,7 +39,8 @@ func encodeCommand(a *app) *cobra.Command {
 		Use:   "encode --weights W (--images PATH... | --texts FILE) --out F",
 		Short: "Features of images or prompts, one row an input, in input order",
 		Long: `Writes one float32 row per input, in input order, to a .npy or .safetensors file.
-A folder stands for every picture below it, in sorted order. --texts reads one
+A folder stands for every picture below it, in sorted order; a parquet file of
+Hugging Face or a tar archive for every picture in it. --texts reads one
 prompt a line ("-" is standard input). A picture that cannot be read is named,
 its row is NaN, and the exit code is 3 at the end; --strict stops at once.`,
 		Example: `  clipcalib encode --weights ViT-B-16.pt --images photos/ --out features.npy
@@ -64,7 +65,7 @@ its row is NaN, and the exit code is 3 at the end; --strict stops at once.`,
 	f.model.add(c)
 	fl := c.Flags()
 	fl.StringVar(&f.weights, "weights", "", "checkpoint")
-	fl.BoolVar(&f.images, "images", false, "the arguments are pictures and folders of pictures")
+	fl.BoolVar(&f.images, "images", false, "the arguments are pictures, folders of pictures, and .parquet or .tar files of them")
 	fl.StringVar(&f.texts, "texts", "", "file of prompts, one a line")
 	fl.StringVar(&f.out, "out", "", "output, .npy or .safetensors")
 	fl.BoolVar(&f.normalize, "normalize", false, "divide every row by its length")

@@ -41,8 +41,12 @@ that exists is not repeated. A target's folder bears the name of its data set; o
 two sets of one name, the later one has the start of its hash behind it.
 
 A target of an adapter may hold some of the run's classes, in any order: they are
-matched by name. Learned prompts are put before the names of the target's
-classes, whatever they are.
+matched by folder and name, then by name, then in Unicode's form NFC, then
+without case, each only where it is certain. Learned prompts are put before the
+names of the target's classes, whatever they are.
+
+Beside the logits, rows.csv says which picture each row is of, and left_out.csv
+what was left out and why.
 
 In place of RUN, a file of learned prompts may be named, such as the
 model.pth.tar-50 of CoOp, CoCoOp, MaPLe or PromptSRC as Dassl saves it: with

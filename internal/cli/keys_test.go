@@ -87,7 +87,9 @@ func TestTargetsAreJoinedByKeys(t *testing.T) {
 	}
 }
 
-func sameKey(a, b string) bool { return strings.ReplaceAll(a, "\u00fc", "u\u0308") == strings.ReplaceAll(b, "\u00fc", "u\u0308") }
+func sameKey(a, b string) bool {
+	return strings.ReplaceAll(a, "\u00fc", "u\u0308") == strings.ReplaceAll(b, "\u00fc", "u\u0308")
+}
 
 func TestTargetsThatCannotBeJoinedAreRefused(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -200,4 +201,48 @@ func TestShardsAreOfTheirParts(t *testing.T) {
 			t.Errorf("%s %s: %q %q, %d items, %d ignored, classes %q", test.spec, test.fallback, set.Name, set.Split, len(set.Items), len(set.Ignored), set.Classes)
 		}
 	}
+}
+
+func TestPicturesOfContainersAndFolders(t *testing.T) {
+	root := tree(t, map[string]string{"a/1.png": "", "a.png": "", "notes.txt": "n", "x.odd": ""})
+	set, err := Pictures([]string{root, "testdata/two.parquet", "testdata/json.tar", filepath.Join(root, "x.odd")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(set.Items) != 2+4+5+1 || len(set.Ignored) != 2+2 || filepath.Base(set.Items[0].Path) != "1.png" {
+		t.Errorf("%d items, first %s, ignored %+v", len(set.Items), set.Items[0].Path, set.Ignored)
+	}
+	for i := range set.Items {
+		if _, err := set.Open(i); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := Pictures([]string{filepath.Join(root, "a", "..", "none")}); err == nil {
+		t.Error("no error for a file that is not there")
+	}
+	if _, err := Pictures([]string{tree(t, map[string]string{"notes.txt": "n"})}); err == nil || !strings.Contains(err.Error(), "notes.txt") {
+		t.Errorf("%v", err)
+	}
+}
+
+func FuzzIndexTar(f *testing.F) {
+	for _, name := range []string{"cls.tar", "json.tar", "txt.tar"} {
+		content, err := os.ReadFile(filepath.Join("testdata", name))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(content[:min(len(content), 4096)])
+	}
+	f.Fuzz(func(t *testing.T, archive []byte) {
+		pictures, _, err := IndexTar(bytes.NewReader(archive))
+		if err != nil {
+			return
+		}
+		for _, m := range pictures {
+			_, _ = tarLabel(m.Beside)
+			if content, err := m.Read(bytes.NewReader(archive)); err == nil && int64(len(content)) != m.Length {
+				t.Fatalf("%d bytes of %d", len(content), m.Length)
+			}
+		}
+	})
 }

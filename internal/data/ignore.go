@@ -11,11 +11,11 @@ import (
 
 // The rules by which files are ignored; each counts its files.
 const (
-	ruleHidden  = "hidden"
-	ruleSystem  = "made by the system"
-	ruleName    = "no picture by its name"
-	ruleBeside  = "beside the class folders"
-	ruleNoLabel = "other members of the archive"
+	ruleHidden = "hidden"
+	ruleSystem = "made by the system"
+	ruleName   = "no picture by its name"
+	ruleBeside = "beside the class folders"
+	ruleMember = "other members of the archive"
 )
 
 // systemNames are files and folders that operating systems leave about.

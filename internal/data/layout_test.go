@@ -11,7 +11,9 @@ import (
 
 // split is a split file of three pictures below prefix.
 func split(prefix string) string {
-	e := func(i, label int, name string) string { return fmt.Sprintf(`["%s%d.png", %d, %q]`, prefix, i, label, name) }
+	e := func(i, label int, name string) string {
+		return fmt.Sprintf(`["%s%d.png", %d, %q]`, prefix, i, label, name)
+	}
 	return fmt.Sprintf(`{"train": [%s, %s], "val": [%s], "test": [%s, %s]}`,
 		e(1, 1, "basset_hound"), e(2, 0, "abyssinian"), e(3, 0, "abyssinian"), e(4, 1, "basset_hound"), e(3, 0, "abyssinian"))
 }

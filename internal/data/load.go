@@ -29,6 +29,8 @@ type Options struct {
 	KeepUnderscores bool
 	// AllowEmptyClasses keeps classes without a picture.
 	AllowEmptyClasses bool
+
+	nameOnly bool // of interest; files need not be read
 }
 
 // Load reads the data set at spec, which is one of

@@ -39,12 +39,20 @@ func (s *Set) readParquet(files []string, opt Options) error {
 		}
 		names = t.label.classes
 		for row, label := range labels {
-			name := file + "#" + strconv.Itoa(row)
-			entries = append(entries, listEntry{path: name, label: label, line: row})
-			s.Items = append(s.Items, Item{Path: name, Container: file, Bytes: func() ([]byte, error) { return t.picture(int64(row)) }})
+			it := t.item(file, row)
+			entries = append(entries, listEntry{path: it.Path, label: label, line: row})
+			s.Items = append(s.Items, it)
 		}
 	}
 	return s.labelRows(entries, names, opt)
+}
+
+// item is the picture of a row.
+func (t *table) item(file string, row int) Item {
+	return Item{
+		Path: file + "#" + strconv.Itoa(row), Container: file,
+		Bytes: func() ([]byte, error) { return t.picture(int64(row)) },
+	}
 }
 
 // labelRows labels the items by the entries' labels: numbers of the names that
@@ -117,7 +125,17 @@ type labelColumn struct {
 }
 
 // openTable opens a parquet file and finds its columns.
-func openTable(path, wanted string) (t *table, err error) {
+func openTable(path, wanted string) (*table, error) {
+	t, err := openPictures(path)
+	if err == nil {
+		t.label, err = findLabels(t.file, huggingFace(t.file), wanted)
+	}
+	return t, err
+}
+
+// openPictures opens a parquet file and finds its column of pictures. The file
+// stays open as long as the pictures are wanted.
+func openPictures(path string) (t *table, err error) {
 	defer mend(&err)
 	f, err := os.Open(path)
 	if err != nil {
@@ -132,11 +150,7 @@ func openTable(path, wanted string) (t *table, err error) {
 		return nil, errors.Join(fmt.Errorf("no parquet file: %w", err), f.Close())
 	}
 	t = &table{file: file}
-	features := huggingFace(file)
-	if t.pictures, err = pictureColumn(file, features); err == nil {
-		t.label, err = findLabels(file, features, wanted)
-	}
-	if err != nil {
+	if t.pictures, err = pictureColumn(file, huggingFace(file)); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return t, nil

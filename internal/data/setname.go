@@ -61,7 +61,7 @@ func splitName(path string) string {
 // NameOf is the name that the set at spec has, or had when it was there.
 func NameOf(spec string) string {
 	path, _ := cutSplit(spec)
-	if l, err := locate(path, Options{}); err == nil {
+	if l, err := locate(path, Options{nameOnly: true}); err == nil && l.name != "" {
 		return l.name
 	}
 	switch strings.ToLower(filepath.Ext(path)) {

@@ -46,6 +46,9 @@ func (e *splitEntry) UnmarshalJSON(data []byte) error {
 // folder in it.
 func splitFile(file string, folders []string, opt Options) (layout, error) {
 	l := layout{path: file, name: splitName(file)}
+	if opt.nameOnly {
+		return l, nil
+	}
 	splits, err := readSplitFile(file)
 	if err != nil {
 		return l, fmt.Errorf("split file %s: %w", file, err)

@@ -22,11 +22,12 @@ const (
 	maxAside   = 1 << 16    // bytes of a label beside a picture
 )
 
-// tarSample is a picture's place in an archive and what lies beside it.
-type tarSample struct {
-	name       string
-	at, length int64
-	label      string // of .cls, .json or .txt
+// Member is a picture's place in an archive, and the texts that lie beside it
+// under the same name, by what follows the first dot: cls, json, txt.
+type Member struct {
+	Name       string
+	At, Length int64
+	Beside     map[string]string
 }
 
 // tarFiles reads webdataset archives: in each, NAME.jpg beside NAME.cls (a
@@ -40,16 +41,20 @@ func tarFiles(path string, files []string, opt Options) (layout, error) {
 func (s *Set) readTars(files []string, from string, opt Options) error {
 	var entries []listEntry
 	for _, file := range files {
-		samples, ignored, err := indexTar(file)
+		pictures, ignored, err := indexTarFile(file)
 		if err != nil {
 			return fmt.Errorf("%s: %w", file, cause(err))
 		}
 		for _, m := range ignored {
 			s.Ignored = append(s.Ignored, LeftOut{File: Item{Path: file + "#" + m.File}.Key(s.Root), Reason: m.Reason})
 		}
-		for _, t := range samples {
-			entries = append(entries, listEntry{path: file + "#" + t.name, label: t.label})
-			s.Items = append(s.Items, Item{Path: file + "#" + t.name, Container: file, Bytes: t.bytes(file)})
+		for _, m := range pictures {
+			label, err := tarLabel(m.Beside)
+			if err != nil {
+				return fmt.Errorf("%s: %s: %w", file, m.Name, err)
+			}
+			entries = append(entries, listEntry{path: file + "#" + m.Name, label: label})
+			s.Items = append(s.Items, m.item(file))
 		}
 	}
 	if len(entries) == 0 {
@@ -82,39 +87,48 @@ func (s *Set) readTars(files []string, from string, opt Options) error {
 	return nil
 }
 
-// bytes returns the function that reads the picture.
-func (t tarSample) bytes(file string) func() ([]byte, error) {
-	return func() ([]byte, error) {
+// item is the picture in its archive.
+func (m Member) item(file string) Item {
+	return Item{Path: file + "#" + m.Name, Container: file, Bytes: func() ([]byte, error) {
 		f, err := os.Open(file)
 		if err != nil {
 			return nil, err
 		}
 		defer f.Close()
-		if t.length > imageio.DefaultLimits.Bytes {
-			return nil, fmt.Errorf("%d bytes, more than the limit of %d", t.length, imageio.DefaultLimits.Bytes)
-		}
-		// The member's length is the archive's claim: only bytes that are there
-		// take memory.
-		encoded, err := io.ReadAll(io.NewSectionReader(f, t.at, t.length))
-		if err == nil && int64(len(encoded)) < t.length {
-			err = errors.New("archive is truncated")
-		}
-		return encoded, err
-	}
+		return m.Read(f)
+	}}
 }
 
-// indexTar lists the pictures of an archive with their labels, members in any
-// order. Names are cut at the first dot of their last part, as webdataset does.
-func indexTar(file string) (samples []tarSample, others []LeftOut, err error) {
+// Read reads the member from its archive.
+func (m Member) Read(archive io.ReaderAt) ([]byte, error) {
+	if m.Length > imageio.DefaultLimits.Bytes {
+		return nil, fmt.Errorf("%d bytes, more than the limit of %d", m.Length, imageio.DefaultLimits.Bytes)
+	}
+	// The length is the archive's claim: only bytes that are there take memory.
+	encoded, err := io.ReadAll(io.NewSectionReader(archive, m.At, m.Length))
+	if err == nil && int64(len(encoded)) < m.Length {
+		err = errors.New("archive is truncated")
+	}
+	return encoded, err
+}
+
+func indexTarFile(file string) ([]Member, []LeftOut, error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, cause(err)
 	}
 	defer f.Close()
-	labels := map[string]map[string]string{} // by name and suffix
+	return IndexTar(f)
+}
+
+// IndexTar lists the pictures of an archive with the texts beside them, members
+// in any order, and the other members. Names are cut at the first dot of their
+// last part, as webdataset does.
+func IndexTar(r io.ReadSeeker) (pictures []Member, others []LeftOut, err error) {
+	texts := map[string]map[string]string{} // by name
 	var stems []string
 	seen := map[string]bool{}
-	members := tar.NewReader(f)
+	members := tar.NewReader(r)
 	for n := 0; ; n++ {
 		h, err := members.Next()
 		if err == io.EOF {
@@ -132,38 +146,39 @@ func indexTar(file string) (samples []tarSample, others []LeftOut, err error) {
 		case rule != "":
 			others = append(others, LeftOut{File: h.Name, Reason: rule})
 		case h.Typeflag != tar.TypeReg || sparse:
-			others = append(others, LeftOut{File: h.Name, Reason: ruleNoLabel})
+			others = append(others, LeftOut{File: h.Name, Reason: ruleMember})
 		case imageio.IsPicture("." + suffix):
 			if seen[h.Name] {
 				return nil, nil, fmt.Errorf("member %s is there twice", h.Name)
 			}
 			seen[h.Name] = true
-			// The archive is read without a buffer, so the file stands where the
-			// member's bytes start.
-			at, err := f.Seek(0, io.SeekCurrent)
+			// The archive is read without a buffer, so it stands where the member's
+			// bytes start.
+			at, err := r.Seek(0, io.SeekCurrent)
 			if err != nil {
 				return nil, nil, err
 			}
-			samples, stems = append(samples, tarSample{name: h.Name, at: at, length: h.Size}), append(stems, stem)
-		case slices.Contains([]string{"cls", "json", "txt"}, suffix) && h.Size <= maxAside:
+			pictures, stems = append(pictures, Member{Name: h.Name, At: at, Length: h.Size}), append(stems, stem)
+		case slices.Contains([]string{"cls", "json", "txt"}, suffix):
+			if h.Size > maxAside {
+				return nil, nil, fmt.Errorf("%s: a text of %d bytes beside a picture, want at most %d", h.Name, h.Size, maxAside)
+			}
 			text, err := io.ReadAll(members)
 			if err != nil {
-				return nil, nil, fmt.Errorf("%s: %w", h.Name, err)
+				return nil, nil, fmt.Errorf("%s: %w", h.Name, orTooMany(err))
 			}
-			if labels[stem] == nil {
-				labels[stem] = map[string]string{}
+			if texts[stem] == nil {
+				texts[stem] = map[string]string{}
 			}
-			labels[stem][suffix] = string(bytes.TrimSpace(text))
+			texts[stem][suffix] = string(bytes.TrimSpace(text))
 		default:
-			others = append(others, LeftOut{File: h.Name, Reason: ruleNoLabel})
+			others = append(others, LeftOut{File: h.Name, Reason: ruleMember})
 		}
 	}
-	for i := range samples {
-		if samples[i].label, err = tarLabel(labels[stems[i]]); err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", samples[i].name, err)
-		}
+	for i := range pictures {
+		pictures[i].Beside = texts[stems[i]]
 	}
-	return samples, others, nil
+	return pictures, others, nil
 }
 
 func orTooMany(err error) error {

@@ -12,6 +12,7 @@ import (
 	"clipcalib/internal/data"
 	"clipcalib/internal/report"
 	"clipcalib/internal/run"
+	"clipcalib/text"
 )
 
 // TuneTask tunes prompts at test time on some domains of a task, the source
@@ -135,6 +136,12 @@ func (e Experiment) tune(ctx context.Context, t *Task, domains []*Domain, x tuni
 		if err != nil {
 			return nil, err
 		}
+		record := fold.Record(places(items, fold), nil)
+		record.Account.NotDrawn = len(fold.Items) - len(items)
+		facts := run.NewFacts(d.Name, len(items), len(t.Classes), calib.Options{Bins: e.Bins}, []string{t.Phrase() + " " + text.ClassSlot + "."}, record)
+		if err := run.KeepFacts(res.Dir, res.Metrics, facts, record); err != nil {
+			return nil, err
+		}
 		ev, err := run.ReadEvaluation(res.Dir)
 		if err != nil {
 			return nil, err
@@ -147,6 +154,19 @@ func (e Experiment) tune(ctx context.Context, t *Task, domains []*Domain, x tuni
 		runs = append(runs, found...)
 	}
 	return runs, nil
+}
+
+// places are the numbers of items in the set that they are of.
+func places(items []testtime.Item, set *data.Set) []int {
+	at := make(map[string]int, len(set.Items))
+	for i, it := range set.Items {
+		at[it.Key(set.Root)] = i
+	}
+	out := make([]int, len(items))
+	for i, it := range items {
+		out[i] = at[it.Key]
+	}
+	return out
 }
 
 // spread picks at most n pictures of a set, evenly spaced from an offset on,

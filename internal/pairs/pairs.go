@@ -19,6 +19,7 @@ import (
 	"io"
 	"os"
 
+	"clipcalib/internal/data"
 	"clipcalib/internal/imageio"
 )
 
@@ -45,6 +46,8 @@ type Pairs interface {
 	Captions(i int) ([]string, error)
 	// Kind returns the kind of picture i; Coloured where nothing is known.
 	Kind(i int) Kind
+	// Ignored lists what no picture with a caption was made of.
+	Ignored() []data.LeftOut
 	// Close releases the files.
 	Close() error
 }
