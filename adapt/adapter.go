@@ -6,6 +6,8 @@ import (
 
 	"clipcalib/internal/engine"
 	"clipcalib/internal/graph"
+
+	"gorgonia.org/gorgonia"
 )
 
 // predictBatch is the number of rows classified at once.
@@ -23,10 +25,10 @@ type Adapter struct {
 	// Engine does the work; nil means the CPU with all its cores.
 	Engine engine.Engine
 
-	state *state
+	state *State
 }
 
-func newAdapter(t *task, s *state) *Adapter {
+func newAdapter(t *Training, s *State) *Adapter {
 	return &Adapter{
 		Method: t.method, Remedy: t.remedy, Compat: t.options.Compat, LogitScale: t.options.LogitScale,
 		state: s,
@@ -40,10 +42,10 @@ func (a *Adapter) Classes() int { return a.Prototypes().Rows }
 func (a *Adapter) Width() int { return a.Prototypes().Cols }
 
 // Prototypes are the text prototypes [K, D] it was trained with.
-func (a *Adapter) Prototypes() Matrix { return a.state.fixed[namePrototypes] }
+func (a *Adapter) Prototypes() Matrix { return a.state.Fixed[namePrototypes] }
 
 // Parameters returns the trained matrices by name. They are the adapter's own.
-func (a *Adapter) Parameters() map[string]Matrix { return a.state.params }
+func (a *Adapter) Parameters() map[string]Matrix { return a.state.Trained }
 
 // Logits returns the logits [N, K] of features [N, D]. An adapter with [SaLS]
 // maps them to the range of the zero-shot logits of its own prototypes; see
@@ -55,7 +57,8 @@ func (a *Adapter) Logits(features Matrix) (Matrix, error) {
 // LogitsContext is [Adapter.Logits] until ctx ends.
 func (a *Adapter) LogitsContext(ctx context.Context, features Matrix) (Matrix, error) {
 	raw, err := a.RawLogits(ctx, features)
-	if err != nil || a.Remedy.after() == nil {
+	_, maps := a.Remedy.(InferenceMap)
+	if err != nil || !maps {
 		return raw, err
 	}
 	zs, err := a.ZeroShotLogits(ctx, features)
@@ -92,9 +95,9 @@ func (a *Adapter) predict(ctx context.Context, m Method, features Matrix) (Matri
 			return err
 		}
 		defer dev.close()
-		b := newBuilder(dev, min(predictBatch, features.Rows), a.LogitScale, a.Compat)
+		b := newBatch(dev, min(predictBatch, features.Rows), a.LogitScale, a.Compat)
 		defer b.g.Close()
-		y := m.logits(b)
+		y := b.logits(m)
 		p, err := b.g.Compile(y)
 		if err != nil {
 			return err
@@ -109,10 +112,10 @@ func (a *Adapter) predict(ctx context.Context, m Method, features Matrix) (Matri
 }
 
 // predict fills out with the logits y of every row of features.
-func (b *builder) predict(ctx context.Context, p *graph.Program, y *graph.Node, features, out Matrix) error {
-	rows := make([]int, 0, b.batch)
-	for from := 0; from < features.Rows; from += b.batch {
-		n := min(b.batch, features.Rows-from)
+func (b *Batch) predict(ctx context.Context, p *graph.Program, y *gorgonia.Node, features, out Matrix) error {
+	rows := make([]int, 0, b.rows)
+	for from := 0; from < features.Rows; from += b.rows {
+		n := min(b.rows, features.Rows-from)
 		chunk := Matrix{Rows: n, Cols: features.Cols, Data: features.Data[from*features.Cols : (from+n)*features.Cols]}
 		unit := chunk
 		if b.unitIn != nil {

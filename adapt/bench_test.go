@@ -5,20 +5,21 @@ import (
 	"testing"
 
 	"clipcalib/internal/engine"
+	"clipcalib/internal/train"
 )
 
 // imagenet returns a training set of ImageNet's size in one view.
 func imagenet(samples, classes, width int) Data {
-	g := newGenerator(1, 0)
+	g := train.NewGenerator(1, 0)
 	d := Data{Features: NewMatrix(samples, width), Prototypes: NewMatrix(classes, width), Labels: make([]int, samples)}
 	for i := range d.Prototypes.Data {
-		d.Prototypes.Data[i] = float32(g.normal())
+		d.Prototypes.Data[i] = float32(g.Normal())
 	}
 	for i := range samples {
 		d.Labels[i] = i % classes
 		t := d.Prototypes.Row(i % classes)
 		for j, v := range t {
-			d.Features.Row(i)[j] = v + 2*float32(g.normal())
+			d.Features.Row(i)[j] = v + 2*float32(g.Normal())
 		}
 	}
 	return d
@@ -36,7 +37,7 @@ func BenchmarkTaskResStep(b *testing.B) {
 			}
 			err = withEngine(nil, func(e engine.Engine) error {
 				o.Engine = e
-				t := &task{ctx: context.Background(), method: TaskRes{}, remedy: r, data: d, options: o}
+				t := &Training{ctx: context.Background(), method: TaskRes{}, remedy: r, data: d, options: o}
 				s, err := t.start()
 				if err != nil {
 					return err
@@ -51,17 +52,14 @@ func BenchmarkTaskResStep(b *testing.B) {
 					return err
 				}
 				defer obj.Graph.Close()
-				tr, err := newTrainer(o, e, obj, newSampler(d, o))
+				step, done, err := train.Stepper(obj, d.samples(), d.views(), o.rules())
 				if err != nil {
 					return err
 				}
-				defer tr.close()
-				rows := tr.sampler.epoch(1)
-				tr.at.Step = 1 // within an epoch
+				defer done()
 				b.ResetTimer()
 				for i := range b.N {
-					at := i % tr.sampler.steps * o.Batch
-					if err := tr.step(t.ctx, rows[at:at+o.Batch], 0.1); err != nil {
+					if err := step(t.ctx, i); err != nil {
 						return err
 					}
 				}

@@ -2,9 +2,10 @@ package adapt
 
 import (
 	"fmt"
-	"math"
 
 	"clipcalib/internal/engine"
+	"clipcalib/internal/settings"
+	"clipcalib/internal/train"
 )
 
 // Options says how to train. The zero value is the paper's recipe: SGD with
@@ -41,25 +42,6 @@ type Options struct {
 	Engine engine.Engine
 }
 
-// Progress is where a training stands.
-type Progress struct {
-	Epoch, Epochs int     // epochs done, and in all
-	Step, Steps   int     // steps done of the next epoch, and of every epoch
-	Loss          float64 // mean over the epoch's steps, or of the last step
-	LR            float64 // learning rate of the step, or at the epoch's start
-}
-
-// Optimizer is the update rule.
-type Optimizer string
-
-const (
-	// SGD is stochastic gradient descent with momentum 0.9; weight decay is
-	// added to the gradient.
-	SGD Optimizer = "sgd"
-	// AdamW has betas 0.9 and 0.999 and decoupled weight decay.
-	AdamW Optimizer = "adamw"
-)
-
 // DefaultLogitScale is exp(logit_scale) of OpenAI's models.
 const DefaultLogitScale = 100
 
@@ -90,7 +72,9 @@ func (o Options) Resolved() (Options, error) {
 	if o.Batch == 0 {
 		o.Batch = 256
 	}
-	o.LogitScale = orElse(o.LogitScale, DefaultLogitScale)
+	if o.LogitScale == 0 {
+		o.LogitScale = DefaultLogitScale
+	}
 	return o, o.check()
 }
 
@@ -98,27 +82,22 @@ func (o Options) check() error {
 	if err := o.Compat.check(); err != nil {
 		return err
 	}
-	if err := o.Schedule.check(); err != nil {
+	if err := o.rules().Check(); err != nil {
 		return err
 	}
-	if o.Optimizer != SGD && o.Optimizer != AdamW {
-		return fmt.Errorf("unknown optimizer %q; known are %s, %s", string(o.Optimizer), SGD, AdamW)
+	if err := settings.Check(o.Loss); err != nil {
+		return fmt.Errorf("loss %s: %w", o.Loss.Name(), err)
 	}
-	if o.Epsilon != 0 && o.Optimizer != AdamW {
-		return fmt.Errorf("epsilon %g: it is AdamW's, and the optimizer is %s", o.Epsilon, o.Optimizer)
+	return train.Positive("logit scale", o.LogitScale)
+}
+
+// rules are the options of the trainer.
+func (o Options) rules() train.Options {
+	return train.Options{
+		Epochs: o.Epochs, LR: o.LR, Batch: o.Batch, WeightDecay: o.WeightDecay, Optimizer: o.Optimizer, Epsilon: o.Epsilon,
+		Schedule: o.Schedule, Seed: o.Seed, Pool: o.Compat == CLIPCalib,
+		Checkpoint: o.Checkpoint, CheckpointEvery: o.CheckpointEvery, Progress: o.Progress,
 	}
-	if o.Epochs < 1 || o.Batch < 1 || o.CheckpointEvery < 0 {
-		return fmt.Errorf("epochs %d and batch %d must be at least 1, checkpoint interval %d at least 0", o.Epochs, o.Batch, o.CheckpointEvery)
-	}
-	for _, v := range []struct {
-		name  string
-		value float64
-	}{{"learning rate", o.LR}, {"weight decay", o.WeightDecay}, {"epsilon", o.Epsilon}, {"logit scale", o.LogitScale}} {
-		if !(v.value >= 0) || math.IsInf(v.value, 0) {
-			return fmt.Errorf("%s %g must be finite and not negative", v.name, v.value)
-		}
-	}
-	return nil
 }
 
 // Choices says in words, one line each, everything that decides the result of
@@ -130,19 +109,16 @@ func Choices(m Method, r Remedy, o Options) ([]string, error) {
 	}
 	out := append(m.Choices(), r.Choices()...)
 	out = append(out, fmt.Sprintf("logits: %g times the cosine", o.LogitScale))
-	if _, free := m.(interface{ trainingFree() }); !free {
+	if trains(m) {
 		decay := "no weight decay"
 		if o.WeightDecay > 0 {
 			decay = fmt.Sprintf("weight decay %g", o.WeightDecay)
 		}
-		rule := "SGD, momentum 0.9"
-		if o.Optimizer == AdamW {
-			rule = fmt.Sprintf("AdamW, betas 0.9 and 0.999, epsilon %g", orElse(o.Epsilon, epsilon))
-		}
 		out = append(out,
 			"loss: "+o.Loss.String(),
-			fmt.Sprintf("optimiser: %s, rate %g, %s", rule, o.LR, decay),
-			fmt.Sprintf("schedule: %s over %d epochs, batches of %d; the last epoch's parameters are kept", o.Schedule, o.Epochs, o.Batch),
+			fmt.Sprintf("optimiser: %s, rate %g, %s", o.rules().Rule(), o.LR, decay),
+			fmt.Sprintf("schedule: %s over %d epochs, batches of %d; the last epoch's parameters are kept",
+				o.Schedule, o.Epochs, o.Batch),
 			fmt.Sprintf("seed: %d", o.Seed),
 		)
 	}

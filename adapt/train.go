@@ -6,6 +6,9 @@ import (
 	"fmt"
 
 	"clipcalib/internal/engine"
+	"clipcalib/internal/named"
+	"clipcalib/internal/settings"
+	"clipcalib/internal/train"
 )
 
 // Train adapts to data by a method under a remedy.
@@ -27,10 +30,15 @@ func Train(ctx context.Context, m Method, r Remedy, data Data, o Options) (*Adap
 	if err := data.check(); err != nil {
 		return nil, fmt.Errorf("train %s: %w", m.Name(), err)
 	}
+	for _, v := range []named.Thing{m, r} {
+		if err := settings.Check(v); err != nil {
+			return nil, fmt.Errorf("train %s: %s: %w", m.Name(), v.Name(), err)
+		}
+	}
 	var a *Adapter
 	err = withEngine(o.Engine, func(e engine.Engine) error {
 		o.Engine = e
-		a, err = (&task{ctx: ctx, method: m, remedy: r, data: data, options: o}).run()
+		a, err = (&Training{ctx: ctx, method: m, remedy: r, data: data, options: o}).run()
 		return err
 	})
 	if err != nil {
@@ -41,13 +49,13 @@ func Train(ctx context.Context, m Method, r Remedy, data Data, o Options) (*Adap
 
 // run trains the task and returns its adapter; with an error the adapter is
 // nil, or in its last good state after divergence.
-func (t *task) run() (*Adapter, error) {
+func (t *Training) run() (*Adapter, error) {
 	s, err := t.start()
 	if err != nil {
 		return nil, err
 	}
 	a := newAdapter(t, s)
-	if len(s.params) == 0 {
+	if len(s.Trained) == 0 {
 		return a, nil
 	}
 	dev, err := newDevice(t.options.Engine, s)
@@ -55,22 +63,22 @@ func (t *task) run() (*Adapter, error) {
 		return nil, err
 	}
 	defer dev.close()
-	batch := BatchSize(t.data.samples(), t.data.views(), t.options)
+	batch := train.BatchSize(t.data.samples(), t.data.views(), t.options.rules())
 	obj, err := featureObjective(t, s, dev, batch)
 	if err != nil {
 		return nil, err
 	}
 	defer obj.Graph.Close()
-	a.Losses, err = Fit(t.ctx, obj, t.data.samples(), t.data.views(), t.options)
+	a.Losses, err = train.Fit(t.ctx, obj, t.data.samples(), t.data.views(), t.options.rules())
 	var diverged *Diverged
 	if err != nil && !errors.As(err, &diverged) {
 		return nil, err
 	}
-	for name, p := range s.params {
+	for name, p := range s.Trained {
 		if err := dev.download(name, p); err != nil {
 			return nil, err
 		}
 	}
-	delete(s.fixed, nameMomentum)
+	delete(s.Fixed, nameMomentum)
 	return a, err
 }

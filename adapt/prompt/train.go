@@ -9,6 +9,7 @@ import (
 	"clipcalib/internal/engine"
 	"clipcalib/internal/graph"
 	"clipcalib/internal/ops"
+	"clipcalib/internal/train"
 	"clipcalib/text"
 
 	"gorgonia.org/tensor"
@@ -60,13 +61,13 @@ func (t *task) run(ctx context.Context) (*Learner, error) {
 	defer params.close()
 	samples, views := len(t.data.Labels), t.data.views()
 	fingerprint := t.fingerprint()
-	b := newBuilder(t.model, params, t.trie, t.options.LogitScale, adapt.BatchSize(samples, views, t.options.inner()))
+	b := newBuilder(t.model, params, t.trie, t.options.LogitScale, train.BatchSize(samples, views, t.options.inner()))
 	b.protos, b.mentor = t.protos, t.mentor
 	defer b.g.Close()
 	obj := t.objective(b)
-	obj.Task = fingerprint
+	obj.Task = fingerprint + " " + t.options.Loss.String()
 	average := t.average(&obj, params)
-	losses, err := adapt.Fit(ctx, obj, samples, views, t.options.inner())
+	losses, err := train.Fit(ctx, obj, samples, views, t.options.inner())
 	var diverged *adapt.Diverged
 	if err != nil && !errors.As(err, &diverged) {
 		return nil, t.nameFit(err, b.batch)
@@ -95,7 +96,7 @@ func (t *task) nameFit(err error, batch int) error {
 // prepare checks the data and makes everything that does not change, and the
 // initial values.
 func (t *task) prepare(ctx context.Context) error {
-	if _, err := t.options.inner().Resolved(); err != nil {
+	if err := t.options.check(); err != nil {
 		return err
 	}
 	if err := t.data.check(t.method, t.model.Config.EmbedDim); err != nil {
@@ -149,24 +150,22 @@ func newTrie(model *Model, m Method, classes []string, contexts int) (*text.Trie
 }
 
 // objective builds the loss.
-func (t *task) objective(b *builder) adapt.Objective {
+func (t *task) objective(b *builder) train.Objective {
 	g := b.g
 	logits := t.method.logits(b)
 	labels := g.Input("labels", tensor.Int32, b.batch)
-	var ranges *graph.Node
-	if adapt.NeedsZeroShot(t.remedy) {
-		ranges = ops.RowRange(g, b.zeroShot())
-	}
-	loss := adapt.ObjectiveLoss(g, t.options.Loss, t.remedy, logits, labels, ranges)
+	loss, terms := train.Compose(t.options.Loss, t.remedy, logits, labels, train.NewReference(b.zeroShot, nil))
 	if m, ok := t.method.(regularised); ok {
-		loss = ops.Add(g, loss, m.regulariser(b, logits))
+		own := m.regulariser(b, logits)
+		terms = append(terms, train.Term{What: "method " + t.method.Name(), Node: own})
+		loss = ops.Add(g, loss, own)
 	}
-	obj := adapt.Objective{Graph: g, Loss: loss, EndStep: t.options.Progress}
+	obj := train.Objective{Graph: g, Loss: loss, Terms: terms, EndStep: t.options.Progress}
 	var wrt []*graph.Node
 	for _, p := range t.params {
 		n := b.param(p.name)
 		wrt = append(wrt, n)
-		obj.Params = append(obj.Params, adapt.Param{Name: p.name, Node: n, Value: b.params.tensors[p.name]})
+		obj.Params = append(obj.Params, train.Param{Name: p.name, Node: n, Value: b.params.tensors[p.name]})
 	}
 	if m, ok := t.method.(steered); ok {
 		obj.Gradients = m.gradients(b, loss, logits, wrt)
@@ -229,7 +228,7 @@ const averageSuffix = ".average"
 
 // average makes an objective keep the weighted average of its parameters over
 // the epochs, if the method wants one.
-func (t *task) average(obj *adapt.Objective, params *onEngine) map[string][]float32 {
+func (t *task) average(obj *train.Objective, params *onEngine) map[string][]float32 {
 	m, ok := t.method.(averaged)
 	if !ok {
 		return nil

@@ -33,7 +33,9 @@ type Graph struct {
 
 // New returns an empty graph on e.
 func New(e engine.Engine) *Graph {
-	return &Graph{Engine: e, g: G.NewGraph(), names: map[string]int{}, inputs: map[*Node][]*Node{}}
+	g := &Graph{Engine: e, g: G.NewGraph(), names: map[string]int{}, inputs: map[*Node][]*Node{}}
+	g.register(g.g)
+	return g
 }
 
 // Err returns the first error of building.
@@ -152,4 +154,5 @@ func (g *Graph) Close() {
 		g.Engine.Release(t)
 	}
 	g.owned = nil
+	g.unregister()
 }
