@@ -14,7 +14,7 @@ import (
 // Inputs appear when a method asks for them, so that only those are fed.
 type Batch struct {
 	g       *graph.Graph
-	dev     *device
+	dev     *held
 	rows    int
 	width   int
 	classes int
@@ -28,7 +28,7 @@ type Batch struct {
 	resident        *resident      // unless batches are sent
 }
 
-func newBatch(dev *device, rows int, scale float64, compat Compat) *Batch {
+func newBatch(dev *held, rows int, scale float64, compat Compat) *Batch {
 	s := dev.tensors[namePrototypes].Shape()
 	return &Batch{
 		g: graph.New(dev.engine), dev: dev, rows: rows, classes: s[0], width: s[1],

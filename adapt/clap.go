@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"clipcalib/internal/device"
 	"clipcalib/internal/ops"
 
 	"gorgonia.org/gorgonia"
@@ -97,7 +98,8 @@ func zeroShotTrust(t *Training) ([]float64, error) {
 	d := t.data
 	sum, count := make([]float64, d.classes()), make([]float64, d.classes())
 	o := t.options
-	err := eachZeroShot(t.ctx, o.Engine, t.UnitFeatures(), d.Prototypes, o.Batch, o.LogitScale, func(from int, logits Matrix) {
+	e := device.Engine(o.Device) // held by run
+	err := eachZeroShot(t.ctx, e, t.UnitFeatures(), d.Prototypes, o.Batch, o.LogitScale, func(from int, logits Matrix) {
 		for i := range logits.Rows {
 			y := d.label(from + i)
 			sum[y] += probability(logits.Row(i), y)

@@ -1,94 +1,21 @@
 package adapt
 
 import (
-	"fmt"
-
-	"clipcalib/internal/engine"
-
-	"gorgonia.org/tensor"
+	"clipcalib/internal/device"
 )
 
-// device holds a state's matrices on an engine, shared by every graph that is
-// built of it.
-type device struct {
-	engine  engine.Engine
-	tensors map[string]*tensor.Dense
-	labels  *tensor.Dense // of the cache, int32
-}
+// Device is a processor or GPU, opened once by clipcalib.OpenDevice and shared
+// by all that computes on it; see clipcalib.Device for its methods.
+type Device = device.Device
 
-// nameUnitPrototypes names the prototypes scaled to unit length.
-const nameUnitPrototypes = namePrototypes + " of unit length"
-
-func newDevice(e engine.Engine, s *State) (*device, error) {
-	d := &device{engine: e, tensors: map[string]*tensor.Dense{}}
-	for _, group := range []map[string]Matrix{s.Fixed, s.Trained} {
-		for name, m := range group {
-			if err := d.upload(name, m); err != nil {
-				d.close()
-				return nil, err
-			}
-		}
-	}
-	if err := d.prepare(s); err != nil {
-		d.close()
-		return nil, err
-	}
-	return d, nil
-}
-
-func (d *device) upload(name string, m Matrix) error {
-	t, err := d.engine.New(tensor.Float32, m.Rows, m.Cols)
+// withDevice runs f on d or, where that is nil, on the processor, opened for it.
+func withDevice(d *Device, f func(*Device) error) error {
+	d, opened, err := device.OrOpen(d)
 	if err != nil {
-		return fmt.Errorf("memory for %s: %w", name, err)
+		return err
 	}
-	d.tensors[name] = t
-	if err := d.engine.Upload(t, m.Data); err != nil {
-		return fmt.Errorf("upload %s: %w", name, err)
+	if opened {
+		defer d.Close()
 	}
-	return nil
-}
-
-// prepare derives what does not change: normalised prototypes, labels.
-func (d *device) prepare(s *State) error {
-	p := d.tensors[namePrototypes]
-	unit, err := d.engine.New(tensor.Float32, p.Shape()...)
-	if err != nil {
-		return fmt.Errorf("memory for prototypes: %w", err)
-	}
-	d.tensors[nameUnitPrototypes] = unit
-	if err := d.engine.L2Normalize(unit, p); err != nil {
-		return fmt.Errorf("normalise prototypes: %w", err)
-	}
-	if len(s.Labels) == 0 {
-		return nil
-	}
-	if d.labels, err = d.engine.New(tensor.Int32, len(s.Labels)); err != nil {
-		return fmt.Errorf("memory for labels: %w", err)
-	}
-	return d.engine.Upload(d.labels, int32s(s.Labels))
-}
-
-// download copies a tensor back to its matrix.
-func (d *device) download(name string, m Matrix) error {
-	if err := d.engine.Download(m.Data, d.tensors[name]); err != nil {
-		return fmt.Errorf("read %s: %w", name, err)
-	}
-	return nil
-}
-
-func (d *device) close() {
-	for _, t := range d.tensors {
-		d.engine.Release(t)
-	}
-	if d.labels != nil {
-		d.engine.Release(d.labels)
-	}
-}
-
-func int32s(values []int) []int32 {
-	out := make([]int32, len(values))
-	for i, v := range values {
-		out[i] = int32(v)
-	}
-	return out
+	return f(d)
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // featureObjective is the objective of a method of features.
-func featureObjective(t *Training, s *State, dev *device, batch int) (train.Objective, error) {
+func featureObjective(t *Training, s *State, dev *held, batch int) (train.Objective, error) {
 	o := t.options
 	b := newBatch(dev, batch, o.LogitScale, o.Compat)
 	b.keep(t.data.Features, t.UnitFeatures)
@@ -30,7 +30,7 @@ func featureObjective(t *Training, s *State, dev *device, batch int) (train.Obje
 	if zs.err != nil {
 		return train.Objective{}, zs.err
 	}
-	obj := train.Objective{Graph: g, Loss: loss, Terms: terms, State: map[string][]float32{}}
+	obj := train.Objective{Device: o.Device, Graph: g, Loss: loss, Terms: terms, State: map[string][]float32{}}
 	if o.Checkpoint != "" {
 		obj.Task = t.fingerprint(s) + " " + o.Loss.String()
 	}
@@ -59,7 +59,7 @@ func featureObjective(t *Training, s *State, dev *device, batch int) (train.Obje
 }
 
 // betweenEpochs lets methods whose constants change do so.
-func (t *Training) betweenEpochs(obj *train.Objective, s *State, dev *device) {
+func (t *Training) betweenEpochs(obj *train.Objective, s *State, dev *held) {
 	m, ok := t.method.(perEpoch)
 	if !ok || len(m.changing()) == 0 {
 		return

@@ -3,7 +3,6 @@ package adapt
 import (
 	"fmt"
 
-	"clipcalib/internal/engine"
 	"clipcalib/internal/settings"
 	"clipcalib/internal/train"
 )
@@ -38,8 +37,8 @@ type Options struct {
 	// Progress, unless nil, is called after every epoch.
 	Progress func(Progress)
 
-	// Engine does the work; nil means the CPU with all its cores.
-	Engine engine.Engine
+	// Device does the work; nil opens the processor, with all its cores, for it.
+	Device *Device
 }
 
 // DefaultLogitScale is exp(logit_scale) of OpenAI's models.

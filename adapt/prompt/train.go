@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"clipcalib/adapt"
+	"clipcalib/internal/device"
 	"clipcalib/internal/engine"
 	"clipcalib/internal/graph"
 	"clipcalib/internal/ops"
@@ -54,25 +55,41 @@ func (t *task) run(ctx context.Context) (*Learner, error) {
 	if err := t.prepare(ctx); err != nil {
 		return nil, err
 	}
-	params, err := upload(t.model.Engine, t.params)
+	dev := t.model.Device
+	samples, views := len(t.data.Labels), t.data.views()
+	var params *onEngine
+	var b *builder
+	var obj train.Objective
+	defer device.Later(dev, func() {
+		if b != nil {
+			b.g.Close()
+		}
+		if params != nil {
+			params.close()
+		}
+	})
+	err := device.Do(ctx, dev, func(e engine.Engine) (err error) {
+		if params, err = upload(e, t.params); err != nil {
+			return err
+		}
+		batch := train.BatchSize(samples, views, t.options.inner())
+		b = newBuilder(t.model, params, t.trie, t.options.LogitScale, batch)
+		b.protos, b.mentor = t.protos, t.mentor
+		obj = t.objective(b)
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer params.close()
-	samples, views := len(t.data.Labels), t.data.views()
-	fingerprint := t.fingerprint()
-	b := newBuilder(t.model, params, t.trie, t.options.LogitScale, train.BatchSize(samples, views, t.options.inner()))
-	b.protos, b.mentor = t.protos, t.mentor
-	defer b.g.Close()
-	obj := t.objective(b)
-	obj.Task = fingerprint + " " + t.options.Loss.String()
+	obj.Task = t.fingerprint() + " " + t.options.Loss.String()
 	average := t.average(&obj, params)
 	losses, err := train.Fit(ctx, obj, samples, views, t.options.inner())
 	var diverged *adapt.Diverged
 	if err != nil && !errors.As(err, &diverged) {
 		return nil, t.nameFit(err, b.batch)
 	}
-	if back := params.download(t.params); back != nil {
+	back := device.Do(context.WithoutCancel(ctx), dev, func(engine.Engine) error { return params.download(t.params) })
+	if back != nil {
 		return nil, errors.Join(err, back)
 	}
 	if err == nil && average != nil {
@@ -160,7 +177,7 @@ func (t *task) objective(b *builder) train.Objective {
 		terms = append(terms, train.Term{What: "method " + t.method.Name(), Node: own})
 		loss = ops.Add(g, loss, own)
 	}
-	obj := train.Objective{Graph: g, Loss: loss, Terms: terms, EndStep: t.options.Progress}
+	obj := train.Objective{Device: t.model.Device, Graph: g, Loss: loss, Terms: terms, EndStep: t.options.Progress}
 	var wrt []*graph.Node
 	for _, p := range t.params {
 		n := b.param(p.name)
@@ -171,6 +188,7 @@ func (t *task) objective(b *builder) train.Objective {
 		obj.Gradients = m.gradients(b, loss, logits, wrt)
 	}
 	y := make([]int32, b.batch)
+	obj.Prepare = func(rows []int) error { return t.fill(b, rows) }
 	obj.Feed = func(rows []int) error {
 		for i, row := range rows {
 			y[i] = int32(t.data.Labels[row%len(t.data.Labels)])
@@ -178,15 +196,15 @@ func (t *task) objective(b *builder) train.Objective {
 		if err := g.Set(labels, y); err != nil {
 			return err
 		}
-		return t.feed(b, rows)
+		return b.set()
 	}
 	return obj
 }
 
-// feed sets features and pixels to a batch.
-func (t *task) feed(b *builder, rows []int) error {
+// fill reads features and pixels of a batch.
+func (t *task) fill(b *builder, rows []int) error {
 	n := len(t.data.Labels)
-	return b.feed(len(rows),
+	return b.fill(len(rows),
 		func(i int, dst []float32) error { copy(dst, t.data.Features.Row(rows[i])); return nil },
 		func(i int, dst []float32) error {
 			if err := t.data.Image(rows[i]%n, rows[i]/n, dst); err != nil {
@@ -196,9 +214,9 @@ func (t *task) feed(b *builder, rows []int) error {
 		})
 }
 
-// feed sets the inputs that were built to n rows; rows of the batch beyond n
+// fill reads n rows for the inputs that were built; rows of the batch beyond n
 // repeat the last.
-func (b *builder) feed(n int, feature, pixels func(i int, dst []float32) error) error {
+func (b *builder) fill(n int, feature, pixels func(i int, dst []float32) error) error {
 	for _, in := range []struct {
 		node *graph.Node
 		buf  []float32
@@ -216,9 +234,19 @@ func (b *builder) feed(n int, feature, pixels func(i int, dst []float32) error) 
 				return err
 			}
 		}
-		if err := b.g.Set(in.node, in.buf); err != nil {
+	}
+	return nil
+}
+
+// set sets the inputs to what fill read.
+func (b *builder) set() error {
+	if b.features != nil {
+		if err := b.g.Set(b.features, b.featureBuffer); err != nil {
 			return err
 		}
+	}
+	if b.images != nil {
+		return b.g.Set(b.images, b.imageBuffer)
 	}
 	return nil
 }

@@ -43,13 +43,13 @@ func TestLossGradientsAreThoseOfDifferences(t *testing.T) {
 				rem := newRemedied(TPT{}, r, compat, nil)
 				l, zs := hashedMatrix(1, 4, 5, 3), hashed(2, 5)
 				value := func() float64 {
-					v, _, err := rem.loss(l, zs)
+					v, _, err := rem.loss(t.Context(), l, zs)
 					if err != nil {
 						t.Fatal(err)
 					}
 					return v
 				}
-				_, grad, err := rem.loss(l, zs)
+				_, grad, err := rem.loss(t.Context(), l, zs)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -1,11 +1,11 @@
 package testtime
 
 import (
+	"context"
 	"fmt"
 
 	"clipcalib/adapt"
 	"clipcalib/calib"
-	"clipcalib/internal/graph"
 	"clipcalib/internal/train"
 )
 
@@ -26,14 +26,14 @@ type remedied struct {
 // uses the others.
 type mapless interface{ leavesMapOut() }
 
-func newRemedied(m Method, r adapt.Remedy, c adapt.Compat, newGraph func() *graph.Graph) remedied {
+func newRemedied(m Method, r adapt.Remedy, c adapt.Compat, d *adapt.Device) remedied {
 	out := remedied{remedy: r, released: c == adapt.CLIPCalib}
 	_, leaves := m.(mapless)
 	_, maps := r.(adapt.LogitMap)
 	if leaves && maps && out.released {
 		out.unmapped = m.Name()
 	}
-	out.host = train.NewHost(r, out.unmapped == "", newGraph)
+	out.host = train.NewHost(r, out.unmapped == "", d)
 	return out
 }
 
@@ -58,6 +58,6 @@ func (r remedied) choices() []string {
 
 // loss returns the loss for the kept views' logits [V, K] and its gradient.
 // zeroShot are the plain image's logits under the starting prompt.
-func (r remedied) loss(l calib.Matrix, zeroShot []float64) (float64, calib.Matrix, error) {
-	return r.host.Loss(l, calib.Matrix{N: 1, K: len(zeroShot), Data: zeroShot}, r.released, marginalEntropy)
+func (r remedied) loss(ctx context.Context, l calib.Matrix, zeroShot []float64) (float64, calib.Matrix, error) {
+	return r.host.Loss(ctx, l, calib.Matrix{N: 1, K: len(zeroShot), Data: zeroShot}, r.released, marginalEntropy)
 }

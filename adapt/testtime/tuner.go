@@ -18,7 +18,8 @@ import (
 )
 
 // Tuner tunes the prompt of a fixed list of classes on one image after another.
-// It serves one call at a time, and its encoders must not run meanwhile.
+// It serves one call at a time; others may use its encoders and their device
+// meanwhile.
 type Tuner struct {
 	images  *vit.Encoder
 	classes []string
@@ -89,7 +90,7 @@ func newTuner(ctx context.Context, images *vit.Encoder, texts *text.Encoder, cla
 	if images.Dim() != texts.Dim() {
 		return nil, fmt.Errorf("image features have length %d, text features %d: the encoders are of different models", images.Dim(), texts.Dim())
 	}
-	t.remedy = newRemedied(m, r, o.Compat, texts.NewGraph)
+	t.remedy = newRemedied(m, r, o.Compat, texts.Device())
 	p, err := newPrompts(o.Context, classes, texts.Config().Text)
 	if err != nil {
 		return nil, err
@@ -97,7 +98,7 @@ func newTuner(ctx context.Context, images *vit.Encoder, texts *text.Encoder, cla
 	if t.tower, err = newTower(ctx, texts, p); err != nil {
 		return nil, err
 	}
-	if t.start, err = t.tower.atStart(); err != nil {
+	if t.start, err = t.tower.atStart(ctx); err != nil {
 		t.Close()
 		return nil, err
 	}
@@ -209,7 +210,7 @@ func (t *Tuner) differentiate(ctx context.Context, f calib.Matrix) (Prediction, 
 	zeroShot := logits.Row(0)
 	p := Prediction{ZeroShot: narrow(zeroShot), Kept: mostConfident(logits, t.options.kept(f.N))}
 
-	loss, dlogits, err := t.remedy.loss(take(logits, p.Kept), zeroShot)
+	loss, dlogits, err := t.remedy.loss(ctx, take(logits, p.Kept), zeroShot)
 	if err != nil {
 		return p, nil, err
 	}

@@ -54,29 +54,15 @@ func term(g *graph.Graph, r Remedy, logits *graph.Node, zs *Reference) *graph.No
 	return one(g, who, hook(g, who, func() *graph.Node { return t.LossTerm(logits, zs) }))
 }
 
-// hook calls what builds a node, and sees that it is one of the graph's. A
-// panic, as those of gorgonia.Must, is an error of building like any other.
-func hook(g *graph.Graph, who string, build func() *graph.Node) (n *graph.Node) {
+// hook calls what builds a node, and sees that it is one of the graph's; an
+// error says who made it.
+func hook(g *graph.Graph, who string, build func() *graph.Node) *graph.Node {
 	if g.Err() != nil {
 		return g.Input("after error", tensor.Float32, 1)
 	}
-	defer func() {
-		if p := recover(); p != nil {
-			g.Fail("%v", p)
-		}
-		if g.Err() == nil {
-			if of, ok := graph.Of(n); n == nil {
-				g.Fail("gave no node")
-			} else if !ok || of != g {
-				g.Fail("its result %s belongs to another graph: build it of the nodes it is given", n.Name())
-			}
-		}
-		if g.Err() != nil {
-			g.Blame(who)
-			n = g.Input("after error", tensor.Float32, 1)
-		}
-	}()
-	return build()
+	n := g.Try("its hook", nil, func(*graph.Graph) *graph.Node { return build() })
+	g.Blame(who)
+	return n
 }
 
 // Hook calls a method's hook, which gives a node of the shape wanted; in words

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"os"
 
+	"clipcalib/internal/device"
+	"clipcalib/internal/engine"
+
 	"gorgonia.org/tensor"
 )
 
@@ -19,24 +22,35 @@ func Fit(ctx context.Context, obj Objective, samples, views int, o Options) ([]f
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
-	t, err := newTrainer(o, obj.Graph.Engine, obj, newSampler(samples, views, o))
+	var t *trainer
+	defer device.Later(obj.Device, func() {
+		if t != nil {
+			t.close()
+		}
+	})
+	err := device.Do(ctx, obj.Device, func(e engine.Engine) (err error) {
+		if t, err = newTrainer(o, e, obj, newSampler(samples, views, o)); err == nil {
+			err = t.resume()
+		}
+		return err
+	})
 	if err != nil {
-		return nil, err
-	}
-	defer t.close()
-	if err := t.resume(); err != nil {
 		return nil, err
 	}
 	err = t.run(ctx)
-	if err == nil {
-		err = t.checkFinite()
-	} else if d := (*Diverged)(nil); !errors.As(err, &d) {
+	if d := (*Diverged)(nil); err != nil && !errors.As(err, &d) {
 		return t.losses, err
 	}
-	if err != nil {
-		if back := t.restoreGood(); back != nil {
-			return t.losses, errors.Join(err, back)
+	err = device.Do(context.WithoutCancel(ctx), obj.Device, func(engine.Engine) error {
+		if err == nil {
+			err = t.checkFinite()
 		}
+		if err != nil {
+			return errors.Join(err, t.restoreGood())
+		}
+		return nil
+	})
+	if err != nil {
 		return t.losses, err
 	}
 	if o.Checkpoint != "" {
@@ -47,8 +61,8 @@ func Fit(ctx context.Context, obj Objective, samples, views int, o Options) ([]f
 	return t.losses, nil
 }
 
-// Stepper returns a function that takes one step within the first epoch but one,
-// for measurements; done gives the memory back.
+// Stepper returns a function that takes one step within an epoch, for
+// measurements by who holds the device; done gives the memory back.
 func Stepper(obj Objective, samples, views int, o Options) (step func(context.Context, int) error, done func(), err error) {
 	t, err := newTrainer(o, obj.Graph.Engine, obj, newSampler(samples, views, o))
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"clipcalib/calib"
+	"clipcalib/internal/device"
 	"clipcalib/internal/engine/ref"
 	"clipcalib/internal/graph"
 
@@ -136,14 +137,14 @@ func TestHostFormsAgreeWithGraphForms(t *testing.T) {
 		}
 		return value, calib.Matrix{N: n, K: k, Data: slices.Clone(w.Data)}
 	}
-	newGraph := func() *graph.Graph { return graph.New(ref.New()) }
+	d := device.Share(ref.New())
 	for _, r := range []Remedy{None{}, ZSNorm{}, Penalty{}, Penalty{Lambda: 3}, SaLS{}} {
-		host, inGraph := NewHost(r, true, newGraph), NewHost(graphOnly(r), true, newGraph)
-		want, wantGrad, err := host.Loss(l, zs, false, base)
+		host, inGraph := NewHost(r, true, d), NewHost(graphOnly(r), true, d)
+		want, wantGrad, err := host.Loss(t.Context(), l, zs, false, base)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, gotGrad, err := inGraph.Loss(l, zs, false, base)
+		got, gotGrad, err := inGraph.Loss(t.Context(), l, zs, false, base)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -178,11 +179,15 @@ type onlyMap struct {
 	m LogitMap
 }
 
-func (o onlyMap) MapLogits(logits *graph.Node, zs *Reference) *graph.Node { return o.m.MapLogits(logits, zs) }
+func (o onlyMap) MapLogits(logits *graph.Node, zs *Reference) *graph.Node {
+	return o.m.MapLogits(logits, zs)
+}
 
 type onlyTerm struct {
 	Remedy
 	t LossTerm
 }
 
-func (o onlyTerm) LossTerm(logits *graph.Node, zs *Reference) *graph.Node { return o.t.LossTerm(logits, zs) }
+func (o onlyTerm) LossTerm(logits *graph.Node, zs *Reference) *graph.Node {
+	return o.t.LossTerm(logits, zs)
+}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"clipcalib/calib"
+	"clipcalib/internal/device"
+	"clipcalib/internal/engine"
 	"clipcalib/internal/graph"
 
 	"gorgonia.org/tensor"
@@ -20,18 +22,18 @@ type Host struct {
 	programs []*graphForm
 }
 
-// NewHost returns the host form of a remedy; newGraph makes the graphs of one
-// that has none of its own. Without maps, a map of the logits is left out.
-func NewHost(r Remedy, maps bool, newGraph func() *graph.Graph) *Host {
+// NewHost returns the host form of a remedy; one that has none of its own
+// computes on the device. Without maps, a map of the logits is left out.
+func NewHost(r Remedy, maps bool, d *device.Device) *Host {
 	h := &Host{remedy: r}
 	if m, ok := r.(LogitMap); ok && maps {
 		if h.logits, ok = r.(HostLogitMap); !ok {
-			h.logits = h.graphForm(newGraph, m.MapLogits)
+			h.logits = h.graphForm(d, m.MapLogits)
 		}
 	}
 	if t, ok := r.(LossTerm); ok {
 		if h.term, ok = r.(HostLossTerm); !ok {
-			h.term = h.graphForm(newGraph, t.LossTerm)
+			h.term = h.graphForm(d, t.LossTerm)
 		}
 	}
 	return h
@@ -60,9 +62,12 @@ func (h *Host) Choice() string {
 // is the loss of the logits as the remedy lets it see them. The reference is
 // zs [1, K], or with tuned the first row of the logits, through which gradients
 // flow too.
-func (h *Host) Loss(l, zs calib.Matrix, tuned bool, base func(calib.Matrix) (float64, calib.Matrix)) (
+func (h *Host) Loss(ctx context.Context, l, zs calib.Matrix, tuned bool, base func(calib.Matrix) (float64, calib.Matrix)) (
 	float64, calib.Matrix, error,
 ) {
+	for _, p := range h.programs {
+		p.ctx = ctx
+	}
 	if tuned {
 		zs = calib.Matrix{N: 1, K: l.K, Data: l.Row(0)}
 	}
@@ -104,10 +109,10 @@ func (h *Host) named(err error) error {
 	return err
 }
 
-// Close gives the programs' memory back.
+// Close gives the programs' memory back once the device is free.
 func (h *Host) Close() {
 	for _, p := range h.programs {
-		p.close()
+		device.Later(p.device, p.close)
 	}
 	h.programs = nil
 }
@@ -115,10 +120,11 @@ func (h *Host) Close() {
 // graphForm is a hook of a remedy as the host form that it stands for. It is
 // compiled for the shape of the logits it sees.
 type graphForm struct {
-	newGraph func() *graph.Graph
-	who      string
-	build    func(logits *graph.Node, zs *Reference) *graph.Node
+	device *device.Device
+	who    string
+	build  func(logits *graph.Node, zs *Reference) *graph.Node
 
+	ctx                context.Context // of the call of Loss
 	shape              []int
 	g                  *graph.Graph
 	logits, zs, dy     *graph.Node
@@ -126,8 +132,8 @@ type graphForm struct {
 	forward, backwards *graph.Program
 }
 
-func (h *Host) graphForm(newGraph func() *graph.Graph, build func(*graph.Node, *Reference) *graph.Node) *graphForm {
-	f := &graphForm{newGraph: newGraph, who: "remedy " + h.remedy.Name(), build: build}
+func (h *Host) graphForm(d *device.Device, build func(*graph.Node, *Reference) *graph.Node) *graphForm {
+	f := &graphForm{device: d, who: "remedy " + h.remedy.Name(), build: build}
 	h.detached = true
 	h.programs = append(h.programs, f)
 	return f
@@ -135,10 +141,7 @@ func (h *Host) graphForm(newGraph func() *graph.Graph, build func(*graph.Node, *
 
 // MapLogitsHost makes the form a [HostLogitMap].
 func (f *graphForm) MapLogitsHost(l, zs calib.Matrix) (calib.Matrix, func(upstream, dl, dzs calib.Matrix) error, error) {
-	if err := f.run(l, zs, []int{l.N, l.K}); err != nil {
-		return l, nil, err
-	}
-	v, err := f.forward.Float32(f.result)
+	v, err := f.run(l, zs, []int{l.N, l.K})
 	if err != nil {
 		return l, nil, err
 	}
@@ -146,26 +149,26 @@ func (f *graphForm) MapLogitsHost(l, zs calib.Matrix) (calib.Matrix, func(upstre
 	return m, f.back, err
 }
 
+// back adds the gradient with respect to the logits; the reference has none.
 func (f *graphForm) back(upstream, dl, _ calib.Matrix) error {
-	if err := f.g.Set(f.dy, narrow(upstream.Data)); err != nil {
+	return device.Do(f.ctx, f.device, func(engine.Engine) error {
+		if err := f.g.Set(f.dy, narrow(upstream.Data)); err != nil {
+			return err
+		}
+		if err := f.backwards.Run(f.ctx); err != nil {
+			return err
+		}
+		d, err := f.backwards.Float32(f.gradient)
+		for i, v := range d {
+			dl.Data[i] += float64(v)
+		}
 		return err
-	}
-	if err := f.backwards.Run(context.Background()); err != nil {
-		return err
-	}
-	d, err := f.backwards.Float32(f.gradient)
-	for i, v := range d {
-		dl.Data[i] += float64(v)
-	}
-	return err
+	})
 }
 
 // LossTermHost makes the form a [HostLossTerm].
 func (f *graphForm) LossTermHost(l, zs, dl, dzs calib.Matrix) (float64, error) {
-	if err := f.run(l, zs, []int{1}); err != nil {
-		return 0, err
-	}
-	v, err := f.forward.Float32(f.result)
+	v, err := f.run(l, zs, []int{1})
 	if err != nil {
 		return 0, err
 	}
@@ -173,24 +176,32 @@ func (f *graphForm) LossTermHost(l, zs, dl, dzs calib.Matrix) (float64, error) {
 }
 
 // run computes the result, of the shape wanted, for the logits.
-func (f *graphForm) run(l, zs calib.Matrix, want []int) error {
-	if len(f.shape) == 0 || f.shape[0] != l.N || f.shape[1] != l.K {
-		f.close()
-		if err := f.compile(l.N, l.K, want); err != nil {
+func (f *graphForm) run(l, zs calib.Matrix, want []int) (v []float32, err error) {
+	err = device.Do(f.ctx, f.device, func(e engine.Engine) error {
+		if len(f.shape) == 0 || f.shape[0] != l.N || f.shape[1] != l.K {
+			f.close()
+			if err := f.compile(e, l.N, l.K, want); err != nil {
+				f.close()
+				return err
+			}
+		}
+		if err := f.g.Set(f.logits, narrow(l.Data)); err != nil {
 			return err
 		}
-	}
-	if err := f.g.Set(f.logits, narrow(l.Data)); err != nil {
+		if err := f.g.Set(f.zs, narrow(spread(zs, l.N).Data)); err != nil {
+			return err
+		}
+		if err := f.forward.Run(f.ctx); err != nil {
+			return err
+		}
+		v, err = f.forward.Float32(f.result)
 		return err
-	}
-	if err := f.g.Set(f.zs, narrow(spread(zs, l.N).Data)); err != nil {
-		return err
-	}
-	return f.forward.Run(context.Background())
+	})
+	return v, err
 }
 
-func (f *graphForm) compile(n, k int, want []int) error {
-	f.g = f.newGraph()
+func (f *graphForm) compile(e engine.Engine, n, k int, want []int) error {
+	f.g = graph.New(e)
 	f.logits = f.g.Input("logits", tensor.Float32, n, k)
 	f.zs = f.g.Input("zero-shot logits", tensor.Float32, n, k)
 	reference := NewReference(func() *graph.Node { return f.zs }, nil)
@@ -203,17 +214,17 @@ func (f *graphForm) compile(n, k int, want []int) error {
 	f.dy = f.g.Input("upstream gradient", tensor.Float32, want...)
 	f.gradient = f.g.GradientsFrom(f.result, f.dy, f.logits)[0]
 	var err error
-	if f.forward, err = f.g.Compile(f.result); err == nil {
-		f.backwards, err = f.g.Compile(f.gradient)
+	if f.forward, err = f.g.Compile(f.result); err != nil {
+		return err
 	}
-	if err != nil {
-		f.close()
+	if f.backwards, err = f.g.Compile(f.gradient); err != nil {
 		return err
 	}
 	f.shape = []int{n, k}
 	return nil
 }
 
+// close is for who holds the device.
 func (f *graphForm) close() {
 	for _, p := range []*graph.Program{f.forward, f.backwards} {
 		if p != nil {

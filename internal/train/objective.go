@@ -1,6 +1,7 @@
 package train
 
 import (
+	"clipcalib/internal/device"
 	"clipcalib/internal/graph"
 
 	"gorgonia.org/tensor"
@@ -8,6 +9,7 @@ import (
 
 // Objective is a training loss as a graph.
 type Objective struct {
+	Device *device.Device
 	Graph  *graph.Graph
 	Loss   *graph.Node // [1]
 	Params []Param
@@ -16,11 +18,15 @@ type Objective struct {
 	Gradients []*graph.Node
 	// Terms are what Loss is the sum of, for the message where it is no number.
 	Terms []Term
-	// Feed sets the graph's inputs to a batch. Row v*samples+i is sample i in
-	// its view v.
+	// Prepare, unless nil, reads on the host what Feed is about to set, with the
+	// device free for others.
+	Prepare func(rows []int) error
+	// Feed sets the graph's inputs to a batch, with the device held. Row
+	// v*samples+i is sample i in its view v.
 	Feed func(rows []int) error
-	// EndEpoch, unless nil, is called after every epoch, counted from 0. What
-	// it changes on the host belongs in State, which checkpoints hold.
+	// EndEpoch, unless nil, is called after every epoch, counted from 0, with the
+	// device held. What it changes on the host belongs in State, which
+	// checkpoints hold.
 	EndEpoch func(epoch int) error
 	State    map[string][]float32
 	// Resumed, unless nil, is called after State was read from a checkpoint.
