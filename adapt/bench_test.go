@@ -11,7 +11,7 @@ import (
 // imagenet returns a training set of ImageNet's size in one view.
 func imagenet(samples, classes, width int) Data {
 	g := train.NewGenerator(1, 0)
-	d := Data{Features: NewMatrix(samples, width), Prototypes: NewMatrix(classes, width), Labels: make([]int, samples)}
+	d := Data{Features: NewMatrix(samples, width), Prototypes: NewMatrix(classes, width), Labels: make([]int, samples), LogitScale: 100}
 	for i := range d.Prototypes.Data {
 		d.Prototypes.Data[i] = float32(g.Normal())
 	}
@@ -31,7 +31,7 @@ func BenchmarkTaskResStep(b *testing.B) {
 	for _, r := range []Remedy{None{}, ZSNorm{}, Penalty{}} {
 		b.Run(r.Name(), func(b *testing.B) {
 			data := imagenet(4096, 1000, 512)
-			o, err := Options{}.Resolved()
+			o, err := Options{LogitScale: 100}.Resolved()
 			if err != nil {
 				b.Fatal(err)
 			}

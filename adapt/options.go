@@ -9,7 +9,7 @@ import (
 
 // Options says how to train. The zero value is the paper's recipe: SGD with
 // momentum 0.9, rate 0.1, 300 epochs, batches of 256, cosine schedule with one
-// warm-up epoch, no weight decay, logits of 100 times the cosine.
+// warm-up epoch, no weight decay.
 type Options struct {
 	Compat      Compat    // "" means Textbook
 	Loss        Loss      // nil means CrossEntropy
@@ -20,7 +20,7 @@ type Options struct {
 	Optimizer   Optimizer // "" means SGD
 	Epsilon     float64   // of AdamW; 0 means 1e-8
 	Schedule    Schedule  // "" means WarmCosine
-	LogitScale  float64   // factor of the cosine; 0 means 100
+	LogitScale  float64   // factor of the cosine; 0 means that of the Data
 	Seed        uint64    // of batches, views and initial values
 
 	// Init holds initial values of trained parameters by name, in place of the
@@ -41,11 +41,12 @@ type Options struct {
 	Device *Device
 }
 
-// DefaultLogitScale is exp(logit_scale) of OpenAI's models.
+// DefaultLogitScale is the factor of the cosine of OpenAI's models. Others may
+// have another: Config.Scale of the checkpoint tells.
 const DefaultLogitScale = 100
 
-// Resolved returns the options with their defaults filled in, or an error that
-// names the option that makes no sense.
+// Resolved returns the options with their defaults filled in, but for the logit
+// scale, or an error that names the option that makes no sense.
 func (o Options) Resolved() (Options, error) {
 	if o.Compat == "" {
 		o.Compat = Textbook
@@ -70,9 +71,6 @@ func (o Options) Resolved() (Options, error) {
 	}
 	if o.Batch == 0 {
 		o.Batch = 256
-	}
-	if o.LogitScale == 0 {
-		o.LogitScale = DefaultLogitScale
 	}
 	return o, o.check()
 }
@@ -107,7 +105,11 @@ func Choices(m Method, r Remedy, o Options) ([]string, error) {
 		return nil, err
 	}
 	out := append(m.Choices(), r.Choices()...)
-	out = append(out, fmt.Sprintf("logits: %g times the cosine", o.LogitScale))
+	scale := "the data's logit scale"
+	if o.LogitScale > 0 {
+		scale = fmt.Sprintf("%g", o.LogitScale)
+	}
+	out = append(out, fmt.Sprintf("logits: %s times the cosine", scale))
 	if trains(m) {
 		decay := "no weight decay"
 		if o.WeightDecay > 0 {

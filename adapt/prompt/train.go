@@ -10,6 +10,7 @@ import (
 	"clipcalib/internal/engine"
 	"clipcalib/internal/graph"
 	"clipcalib/internal/ops"
+	"clipcalib/internal/settings"
 	"clipcalib/internal/train"
 	"clipcalib/text"
 
@@ -113,6 +114,9 @@ func (t *task) nameFit(err error, batch int) error {
 // prepare checks the data and makes everything that does not change, and the
 // initial values.
 func (t *task) prepare(ctx context.Context) error {
+	if err := settings.Check(t.remedy); err != nil {
+		return fmt.Errorf("remedy %s: %w", t.remedy.Name(), err)
+	}
 	if err := t.options.check(); err != nil {
 		return err
 	}
@@ -148,6 +152,9 @@ type layout struct {
 func newLayout(model *Model, m Method, classes []string) (layout, error) {
 	var l layout
 	n, _, err := m.contexts().size()
+	if err == nil {
+		err = settings.Check(m)
+	}
 	if err != nil {
 		return l, err
 	}

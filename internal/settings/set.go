@@ -1,10 +1,11 @@
 package settings
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
 	"strings"
+
+	"clipcalib/internal/named"
 )
 
 // Check reports the first setting of v that is out of its range, or a
@@ -54,6 +55,16 @@ func With[T any](v T, name, text string) (T, error) {
 	return v, fmt.Errorf("no setting %q", name)
 }
 
+// Has reports whether v has a setting of a name.
+func Has(v any, name string) bool {
+	for _, s := range Of(v) {
+		if s.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
 // Owner is something that has settings, under the prefix that tells its
 // settings from those of others of the same name.
 type Owner struct {
@@ -63,10 +74,25 @@ type Owner struct {
 	Set    func(name, text string) error
 }
 
+// OwnerOf returns the owner that the thing at v is, whose settings Apply sets.
+func OwnerOf[T named.Thing](prefix string, v *T) Owner {
+	return Owner{Prefix: prefix, Name: (*v).Name(), Value: *v, Set: func(name, text string) error {
+		with, err := With(*v, name, text)
+		*v = with
+		return err
+	}}
+}
+
 // Apply sets the owners' settings by assignments, name=value or
 // prefix.name=value.
 func Apply(assignments []string, owners ...Owner) error {
+	seen := map[string]bool{}
 	for _, a := range assignments {
+		key, _, _ := strings.Cut(a, "=")
+		if seen[key] {
+			return fmt.Errorf("setting %s is set twice", key)
+		}
+		seen[key] = true
 		if err := apply(a, owners); err != nil {
 			return err
 		}
@@ -118,40 +144,15 @@ func unknown(key string, known []string, owners []Owner) error {
 		}
 		return fmt.Errorf("unknown setting %q: %s have none", key, strings.Join(names, ", "))
 	}
-	nearest := ""
-	least := 0
-	for _, k := range known {
-		candidate := k
-		if !strings.Contains(key, ".") {
-			_, candidate, _ = strings.Cut(k, ".")
-		}
-		if d := distance(key, candidate); nearest == "" || d < least {
-			nearest, least = candidate, d
+	near := known
+	if !strings.Contains(key, ".") {
+		near = nil
+		for _, k := range known {
+			_, name, _ := strings.Cut(k, ".")
+			near = append(near, name)
 		}
 	}
-	return errors.New(strings.Join([]string{fmt.Sprintf("unknown setting %q; the nearest is %s", key, nearest),
-		"known are " + strings.Join(known, ", ")}, "; "))
-}
-
-// distance is Levenshtein's.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, diagonal+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
+	return fmt.Errorf("unknown setting %q%s; known are %s", key, named.Suggestion(key, near), strings.Join(known, ", "))
 }
 
 // Values returns the settings of v in force, by name, for a record.
