@@ -13,12 +13,12 @@ import (
 var preferred = map[int]string{}
 
 // DefaultPrecision is the precision of a GPU when none is asked for, by its
-// compute capability as in [engine.Card].
+// compute capability as in [engine.GPU].
 func DefaultPrecision(capability int) string { return cmp.Or(preferred[capability], "fp32") }
 
 // Precision is the form in which e, opened with o, multiplies products.
 func Precision(e engine.Engine, o Options) string {
-	if c, ok := e.(engine.Carded); ok {
+	if c, ok := e.(engine.OnGPU); ok {
 		return c.Precision()
 	}
 	return cmp.Or(o.Precision, "fp32")

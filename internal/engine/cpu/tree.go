@@ -21,8 +21,16 @@ func newTrie(tree *tensor.Dense, n int) (trie, error) {
 		return trie{}, err
 	}
 	d := i32(tree)
-	t := trie{d[:n], d[n : 2*n]}
+	t, end := trie{d[:n], d[n : 2*n]}, d[2*n:]
 	var path [maxDepth]int32
+	ends := func(depth, at int) error { // of the nodes of the path from that depth on
+		for i := at - 1; i >= 0 && depth <= int(t.depth[at-1]); depth++ {
+			if i = int(path[depth]); int(end[i]) != at {
+				return fmt.Errorf("token trie: node %d ends at %d, its last descendant before %d", i, end[i], at)
+			}
+		}
+		return nil
+	}
 	for i, p := range t.parent {
 		depth := t.depth[i]
 		switch {
@@ -31,9 +39,12 @@ func newTrie(tree *tensor.Dense, n int) (trie, error) {
 		case depth == 0 && p != -1, depth > 0 && (i == 0 || t.depth[i-1] < depth-1 || path[depth-1] != p):
 			return t, fmt.Errorf("token trie: node %d of depth %d does not follow its parent %d in depth-first order", i, depth, p)
 		}
+		if err := ends(int(depth), i); err != nil {
+			return t, err
+		}
 		path[depth] = int32(i)
 	}
-	return t, nil
+	return t, ends(0, n)
 }
 
 // walk calls visit for the nodes [lo, hi) with the path from their root down

@@ -16,7 +16,7 @@ import (
 	"clipcalib/internal/cliptest"
 	"clipcalib/internal/engine"
 	"clipcalib/internal/engine/cuda"
-	"clipcalib/internal/engine/cuda/cudatest/models"
+	"clipcalib/internal/engine/enginetest/models"
 	"clipcalib/internal/engine/ref"
 	"clipcalib/vit"
 	"clipcalib/weights"

@@ -14,7 +14,7 @@ import (
 	"clipcalib/internal/cliptest"
 	"clipcalib/internal/engine"
 	"clipcalib/internal/engine/cuda"
-	"clipcalib/internal/engine/cuda/cudatest/models"
+	"clipcalib/internal/engine/enginetest/models"
 	"clipcalib/text"
 	"clipcalib/vit"
 	"clipcalib/weights"

@@ -27,7 +27,7 @@ var tensorAttentions = map[Kind]tensorAttention{
 // float32 rounds them to TF32, whose mantissa is as long as a half's, so it
 // stands in where the 16-bit precisions keep float32, too.
 func (e *Engine) tensorAttention(out, qkv *tensor.Dense, h heads) (tensorAttention, bool) {
-	allowed := e.precision != FP32 && e.d.Info().Capability >= narrowFrom
+	allowed := e.precision != FP32 && e.d.Info().Capability >= mixedFrom
 	return tensorAttentions[e.kind(qkv)], allowed && h.dim == tensorHead && out.Dtype() == qkv.Dtype()
 }
 

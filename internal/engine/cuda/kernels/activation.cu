@@ -10,7 +10,7 @@ template <int Act> __device__ inline float activate(float x) {
     switch (Act) {
     case QUICK_GELU: return x * quick_sigmoid(x);
     case GELU: return 0.5f * x * (1.0f + erff(x * 0.70710678f));
-    case RELU: return x > 0.0f ? x : 0.0f;
+    case RELU: return x <= 0.0f ? 0.0f : x; // NaN stays
     }
     return x;
 }

@@ -1,4 +1,4 @@
-package cudatest
+package enginetest
 
 import (
 	"fmt"
@@ -15,7 +15,7 @@ type projection struct {
 	batch, tokens, heads int
 }
 
-func (b *Bench) projection(batch, tokens, heads int) projection {
+func (b *bench) projection(batch, tokens, heads int) projection {
 	p := projection{b.normal(batch*tokens, 3*heads*tensorHead), batch, tokens, heads}
 	for i := range p.floats {
 		if i/(heads*tensorHead)%3 == 2 { // values within 1, so that results are
@@ -70,9 +70,9 @@ func (p projection) flatten() {
 	})
 }
 
-// lengths returns the sequences that the kernels treat differently: rows and
+// tensorShapes are the sequences that the kernels treat differently: rows and
 // tiles that are not full, one and several tiles and blocks.
-func lengths() [][3]int {
+func tensorShapes() [][3]int {
 	var ls [][3]int
 	for _, tokens := range []int{1, 5, 16, 17, 31, 32, 33, 50, 64, 65, 128, 145} {
 		ls = append(ls, [3]int{2, tokens, 2})
@@ -80,52 +80,49 @@ func lengths() [][3]int {
 	return append(ls, [3]int{1, 197, 3}, [3]int{1, 257, 1})
 }
 
-// NarrowAttention checks attention over 16-bit activations on inputs of 16
+// float16Attention checks attention over 16-bit activations on inputs of 16
 // bits. Probabilities and the result are rounded once each, and values are
 // within 1: the result may be off by 2 units, and by what float32 adds.
-func (b *Bench) NarrowAttention() {
-	unit := b.Unit()
-	b.attentions(2.1*unit, 1.1*unit, b.narrow)
-	b.Tol = 1.1 * unit // by the float32 kernels, then rounded
+func (b *bench) float16Attention() {
+	b.projections(attention16, exact16, b.in16)
+	b.expect(exact16) // by the float32 kernels, then rounded
 	for _, heads := range []int{1, 3} {
 		const tokens = 9
-		in := []array{b.narrow(b.normal(2*tokens, 3*96))}
-		b.sameStored(fmt.Sprint("narrow Attention, heads of ", 96/heads), in, func(e engine.Engine, i, o tensors) error {
+		in := []array{b.in16(b.normal(2*tokens, 3*96))}
+		b.sameStored(fmt.Sprint("Attention in 16 bits, heads of ", 96/heads), in, func(e engine.Engine, i, o tensors) error {
 			return e.Attention(o[0], i[0], 2, tokens, heads)
 		}, true, sh(2*tokens, 96))
 	}
-	b.Tol = 2.1 * unit
+	b.expect(attention16)
 	p := b.projection(2, 20, 1)
-	for _, narrow := range []bool{true, false} { // of the input, and not of the result
-		in := b.narrow(p.array)
-		in.narrow = narrow
+	for _, input16 := range []bool{true, false} { // the input has 16 bits, and not the result
+		in := b.in16(p.array)
+		in.float16 = input16
 		b.sameStored("Attention of mixed storage", []array{in}, func(e engine.Engine, i, o tensors) error {
 			return e.Attention(o[0], i[0], 2, 20, 1)
-		}, !narrow, sh(40, tensorHead))
+		}, !input16, sh(40, tensorHead))
 	}
 }
 
-// TF32Attention checks attention in an engine of precision TF32: on inputs that
+// tf32Attention checks attention in an engine of precision TF32: on inputs that
 // are exact in it, where only the probabilities are rounded, and on others.
-func (b *Bench) TF32Attention() {
-	unit := math.Ldexp(1, -11)
-	b.attentions(1.1*unit, 1e-6, func(a array) array {
+func (b *bench) tf32Attention() {
+	b.projections(tensor32, exact32, func(a array) array {
 		for i, v := range a.floats {
 			a.floats[i] = math.Float32frombits(math.Float32bits(v) &^ 0x1fff)
 		}
 		return a
 	})
-	// The scores are 64 products of rounded factors, of which all may be 2 units off.
-	b.attentions(12*unit, 2*unit, func(a array) array { return a })
+	b.projections(tensor32Any, tensor32Any, func(a array) array { return a })
 }
 
-// attentions runs attention on inputs of different kinds, prepared by round;
+// projections runs attention on inputs of different kinds, prepared by round;
 // flat is the tolerance where all probabilities are exact.
-func (b *Bench) attentions(tol, flat float64, round func(array) array) {
+func (b *bench) projections(any, flat group, round func(array) array) {
 	b.Helper()
-	for _, l := range lengths() {
+	for _, l := range tensorShapes() {
 		for _, kind := range []string{"normal", "pointed", "large", "flat"} {
-			b.Tol = tol
+			b.expect(any)
 			p := b.projection(l[0], l[1], l[2])
 			switch kind {
 			case "pointed":
@@ -134,12 +131,12 @@ func (b *Bench) attentions(tol, flat float64, round func(array) array) {
 				p.point(200)
 			case "flat":
 				p.flatten()
-				b.Tol = flat
+				b.expect(flat)
 			}
 			in := round(p.array)
 			b.sameStored(fmt.Sprint(kind, " attention ", l), []array{in}, func(e engine.Engine, i, o tensors) error {
 				return e.Attention(o[0], i[0], p.batch, p.tokens, p.heads)
-			}, in.narrow, sh(p.batch*p.tokens, p.heads*tensorHead))
+			}, in.float16, sh(p.batch*p.tokens, p.heads*tensorHead))
 		}
 	}
 }

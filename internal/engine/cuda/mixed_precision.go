@@ -8,21 +8,21 @@ import (
 	"gorgonia.org/tensor"
 )
 
-var _ engine.Narrower = (*Engine)(nil)
+var _ engine.MixedPrecision = (*Engine)(nil)
 
-// narrowFrom is the compute capability that has all that 16-bit activations need.
-const narrowFrom = 80
+// mixedFrom is the compute capability that has all that 16-bit activations need.
+const mixedFrom = 80
 
-// Narrows says whether activations are kept in 16 bits.
-func (e *Engine) Narrows() bool { return e.narrowKind() != Float }
+// StoresFloat16 says whether activations are kept in 16 bits.
+func (e *Engine) StoresFloat16() bool { return e.float16Kind() != Float }
 
-// NarrowsGradients says whether gradients may be kept in 16 bits, too.
-func (e *Engine) NarrowsGradients() bool { return e.narrowKind() == BFloat }
+// StoresFloat16Gradients says whether gradients may be kept in 16 bits, too.
+func (e *Engine) StoresFloat16Gradients() bool { return e.float16Kind() == BFloat }
 
-// narrowKind is the kind of narrow tensors, Float where there are none.
-func (e *Engine) narrowKind() Kind {
+// float16Kind is the kind of 16-bit tensors, Float where there are none.
+func (e *Engine) float16Kind() Kind {
 	switch {
-	case e.d.Info().Capability < narrowFrom:
+	case e.d.Info().Capability < mixedFrom:
 	case e.precision == BF16:
 		return BFloat
 	case e.precision == FP16:
@@ -31,21 +31,21 @@ func (e *Engine) narrowKind() Kind {
 	return Float
 }
 
-// ViewNarrow returns a narrow tensor over the first elements of buf.
-func (e *Engine) ViewNarrow(buf *tensor.Dense, shape ...int) *tensor.Dense {
-	return e.over(address(buf), engine.Narrow, shape)
+// ViewFloat16 returns a 16-bit tensor over the first elements of buf.
+func (e *Engine) ViewFloat16(buf *tensor.Dense, shape ...int) *tensor.Dense {
+	return e.over(address(buf), engine.Float16, shape)
 }
 
 // kind is how a tensor of activations is stored.
 func (e *Engine) kind(t *tensor.Dense) Kind {
-	if t != nil && t.Dtype() == engine.Narrow {
-		return e.narrowKind()
+	if t != nil && t.Dtype() == engine.Float16 {
+		return e.float16Kind()
 	}
 	return Float
 }
 
-// isNarrow says whether a tensor is stored in 16 bits.
-func isNarrow(t *tensor.Dense) bool { return t != nil && t.Dtype() == engine.Narrow }
+// isFloat16 says whether a tensor is stored in 16 bits.
+func isFloat16(t *tensor.Dense) bool { return t != nil && t.Dtype() == engine.Float16 }
 
 // suffixes are those of FOR_STORAGE in common.cuh.
 var suffixes = [...]string{BFloat: "_bf16", Half: "_fp16"}
@@ -53,14 +53,14 @@ var suffixes = [...]string{BFloat: "_bf16", Half: "_fp16"}
 // variant returns the name of the kernel for the storage of its input and its
 // result, as FOR_STORAGE in common.cuh builds it.
 func (e *Engine) variant(kernel string, in, out *tensor.Dense) string {
-	if !isNarrow(in) && !isNarrow(out) {
+	if !isFloat16(in) && !isFloat16(out) {
 		return kernel
 	}
-	kernel += suffixes[e.narrowKind()]
+	kernel += suffixes[e.float16Kind()]
 	switch {
-	case !isNarrow(in):
+	case !isFloat16(in):
 		return kernel + "_out"
-	case !isNarrow(out):
+	case !isFloat16(out):
 		return kernel + "_in"
 	}
 	return kernel
@@ -105,9 +105,9 @@ func (e *Engine) as(t *tensor.Dense, dt tensor.Dtype) (s *tensor.Dense, release 
 	return s, release, err
 }
 
-// widely runs f on float32 stand-ins for out and the inputs, for kernels that
+// inFloat32 runs f on float32 stand-ins for out and the inputs, for kernels that
 // know no other storage.
-func (e *Engine) widely(out *tensor.Dense, in []*tensor.Dense, f func(out *tensor.Dense, in []*tensor.Dense) error) error {
+func (e *Engine) inFloat32(out *tensor.Dense, in []*tensor.Dense, f func(out *tensor.Dense, in []*tensor.Dense) error) error {
 	wide := make([]*tensor.Dense, len(in))
 	for i, t := range in {
 		w, release, err := e.as(t, tensor.Float32)
@@ -152,15 +152,15 @@ func (e *Engine) frozenCopy(t *tensor.Dense) (Ptr, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := e.narrowTo(p, t); err != nil {
+	if err := e.castTo16(p, t); err != nil {
 		return 0, fmt.Errorf("16-bit weights: %w", err)
 	}
 	e.frozen[t] = p
 	return p, nil
 }
 
-// narrowTo writes float32 values to p in 16 bits.
-func (e *Engine) narrowTo(p Ptr, t *tensor.Dense) error {
+// castTo16 writes float32 values to p in 16 bits.
+func (e *Engine) castTo16(p Ptr, t *tensor.Dense) error {
 	n := int64(size(t))
 	kernel := "cast_bf16_out"
 	if e.precision == FP16 {

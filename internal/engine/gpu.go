@@ -1,7 +1,7 @@
 package engine
 
-// Card describes the GPU an engine computes on.
-type Card struct {
+// GPU describes the GPU an engine computes on.
+type GPU struct {
 	Name       string `json:"name"`
 	Capability int    `json:"compute_capability"` // 10 * major + minor, 90 for an H200
 	Memory     int64  `json:"memory_bytes"`
@@ -9,11 +9,10 @@ type Card struct {
 	Driver     int    `json:"driver_cuda"` // highest CUDA version the driver runs, 13000 for 13.0
 }
 
-// Carded is an engine with a card of its own.
-type Carded interface {
-	Card() (Card, error)
-	// Precision is the form products are multiplied in.
-	Precision() string
+// OnGPU is an engine that computes on a GPU.
+type OnGPU interface {
+	Precise
+	GPU() (GPU, error)
 }
 
 // Unavailable says why a device cannot be used, and what to do about it.

@@ -1,4 +1,4 @@
-package cudatest
+package enginetest
 
 import (
 	"fmt"
@@ -7,8 +7,8 @@ import (
 	"clipcalib/internal/engine"
 )
 
-// RandomTrie returns parents, depths and ends of a random trie of n nodes.
-func RandomTrie(r *rand.Rand, n, deepest int) []int32 {
+// randomTrie returns parents, depths and ends of a random trie of n nodes.
+func randomTrie(r *rand.Rand, n, deepest int) []int32 {
 	t := make([]int32, 3*n)
 	parent, depth, end := t[:n], t[n:2*n], t[2*n:]
 	for i := range parent {
@@ -51,18 +51,22 @@ func promptTrie(context, prompts, word int) []int32 {
 	return t
 }
 
-// TreeAttention checks attention over tries and its gradient.
-func (b *Bench) TreeAttention() {
-	b.Tol = 1e-4
-	for _, s := range [][3]int{{1, 1, 4}, {9, 2, 5}, {150, 4, 16}, {131, 2, 64}, {64, 3, 32}, {65, 1, 33}, {333, 5, 7}, {40, 1, 80}, {70, 1, 128}} {
-		b.tree(fmt.Sprint("random", s), RandomTrie(b.r, s[0], 30), s[1], s[2])
+// treeAttention checks attention over tries and its gradient.
+func (b *bench) treeAttention() {
+	b.expect(attentions)
+	shapes := [][3]int{{1, 1, 4}, {9, 2, 5}, {150, 4, 16}, {131, 2, 64}, {64, 3, 32}, {65, 1, 33}, {333, 5, 7}, {40, 1, 80}, {70, 1, 128}}
+	if b.large {
+		shapes = append(shapes, [3]int{300, 4, 16}, [3]int{211, 2, 64})
 	}
-	b.tree("deepest", RandomTrie(b.r, 400, 127), 2, 64)
-	b.tree("prompts", promptTrie(17, 100, 3), 3, 64)
-	b.tree("prompts over many chunks", promptTrie(5, 1400, 3), 1, 4)
+	for _, s := range shapes {
+		b.trie(fmt.Sprint("random", s), randomTrie(b.r, s[0], 30), s[1], s[2])
+	}
+	b.trie("deepest", randomTrie(b.r, 400, 127), 2, 64)
+	b.trie("prompts", promptTrie(17, 100, 3), 3, 64)
+	b.trie("prompts over many chunks", promptTrie(5, 1400, 3), 1, 4)
 }
 
-func (b *Bench) tree(what string, trie []int32, heads, dim int) {
+func (b *bench) trie(what string, trie []int32, heads, dim int) {
 	b.Helper()
 	n, w := len(trie)/3, heads*dim
 	in := []array{b.normal(n, 3*w), b.normal(n, w), ints(trie, 3, n)}
