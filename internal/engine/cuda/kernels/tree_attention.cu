@@ -4,7 +4,7 @@
 //
 // A group of LANES lanes takes a node and a head, along the path to the root;
 // the heads of a node are neighbours, so a warp reads consecutive memory. The
-// gradient of keys and values is in tree_descendants.cu.
+// gradient of keys and values is in tree_attention_grad.cu.
 #include "tree_attention.cuh"
 
 template <int D, bool Whole, class In, class Out>

@@ -1,29 +1,6 @@
 package cuda
 
-import (
-	"clipcalib/internal/engine"
-
-	"gorgonia.org/tensor"
-)
-
-// CrossEntropy is the mean cross-entropy with its corrections.
-func (e *Engine) CrossEntropy(loss, dlogits, logits, labels *tensor.Dense, form engine.CrossEntropy) error {
-	b, k := dims(logits)
-	err := first(want(sized{"loss", loss, 1}, sized{"logits", logits, b * k}), wantInts(sized{"labels", labels, b}),
-		wantIf("gradient", dlogits, b*k))
-	if err != nil {
-		return err
-	}
-	losses, release, err := e.scratch(8 * int64(b))
-	if err != nil {
-		return err
-	}
-	defer release()
-	return first(
-		e.rows("crossentropy", b, losses, dlogits, logits, labels, int32(b), int32(k),
-			form.Smoothing, form.Confidence, form.FocalGamma, form.MarginAlpha, form.Margin, e.fault),
-		e.total(loss, losses, b, 1/float64(b)))
-}
+import "gorgonia.org/tensor"
 
 // RowRange finds the ends of rows.
 func (e *Engine) RowRange(out, x *tensor.Dense) error {
@@ -64,18 +41,5 @@ func (e *Engine) RangePenalty(loss, dlogits, logits, zs *tensor.Dense, lambda fl
 	scale := float64(lambda) / float64(n)
 	return e.summed(loss, n, scale, func(part Ptr) error {
 		return e.each("range_penalty", n, part, dlogits, logits, zs, n, int32(k), float32(scale))
-	})
-}
-
-// SquareDistance is a weighted sum of squared distances of rows.
-func (e *Engine) SquareDistance(loss, dw, w, t, alpha *tensor.Dense) error {
-	m, k := dims(w)
-	err := first(want(sized{"loss", loss, 1}, sized{"rows", w, m * k}, sized{"targets", t, m * k}, sized{"weights", alpha, m}), wantIf("gradient", dw, m*k))
-	if err != nil {
-		return err
-	}
-	n := int64(m) * int64(k)
-	return e.summed(loss, n, 1, func(part Ptr) error {
-		return e.each("square_distance", n, part, dw, w, t, alpha, n, int32(k))
 	})
 }
