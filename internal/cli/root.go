@@ -186,6 +186,7 @@ Exit codes:
 	}
 	root.SetOut(a.out)
 	root.SetErr(a.err)
+	root.DisableAutoGenTag = true
 	root.SetFlagErrorFunc(flagMisuse)
 	f := root.PersistentFlags()
 	f.BoolVar(&a.json, "json", false, "print the result as JSON on standard output")
