@@ -11,7 +11,8 @@ import (
 // decided in reading it.
 func (a *app) load(s sourceFlags, spec, split string) (*data.Set, error) {
 	set, err := data.LoadWith(spec, data.Options{
-		Fallback: split, ImageRoot: s.imageRoot, ClassNames: s.names, LabelColumn: s.labelColumn, AllowEmptyClasses: s.allowEmpty,
+		Fallback: split, ImageRoot: s.imageRoot, ClassNames: s.names, LabelColumn: s.labelColumn,
+		AllowEmptyClasses: s.allowEmpty,
 	})
 	if err == nil && !s.allowNumbers {
 		err = set.CheckNames()
@@ -41,7 +42,8 @@ func (c account) end() error {
 	if c.unreadable == 0 {
 		return nil
 	}
-	return exitcode.LeftOut{What: fmt.Sprintf("done, but %d of %d pictures could not be read (named above) and are left out", c.unreadable, c.listed)}
+	return exitcode.LeftOut{What: fmt.Sprintf("done, but %d of %d pictures could not be read (named above) and are left "+
+		"out", c.unreadable, c.listed)}
 }
 
 // shotsFile lists the pictures that a run learnt from.

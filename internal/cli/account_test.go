@@ -220,7 +220,8 @@ func (m *made) shards(t *testing.T) string {
 	half := len(m.parquet) / 2
 	for i, rows := range [][]parquetRow{m.parquet[:half], m.parquet[half:]} {
 		var b bytes.Buffer
-		w := parquet.NewGenericWriter[parquetRow](&b, parquet.KeyValueMetadata("huggingface", string(meta)), parquet.MaxRowsPerRowGroup(3))
+		w := parquet.NewGenericWriter[parquetRow](&b, parquet.KeyValueMetadata("huggingface", string(meta)),
+			parquet.MaxRowsPerRowGroup(3))
 		if _, err := w.Write(rows); err != nil {
 			t.Fatal(err)
 		}
@@ -283,7 +284,8 @@ func TestEveryFileIsAccountedFor(t *testing.T) {
 		}
 		m.check(t, fmt.Sprintf("seed %d", seed), o, out)
 		quiet := command(append(args, "-q")...)
-		if said := strings.Contains(quiet.err, fmt.Sprintf("%d of %d pictures could not be read", m.broken, m.broken+len(m.read))); said != (m.broken > 0) {
+		if said := strings.Contains(quiet.err, fmt.Sprintf("%d of %d pictures could not be read", m.broken,
+			m.broken+len(m.read))); said != (m.broken > 0) {
 			t.Errorf("seed %d: -q said %q", seed, quiet.err)
 		}
 		if !strings.Contains(quiet.out, fmt.Sprintf(": %d images, %d classes", len(m.read), len(m.classes))) {
@@ -306,7 +308,8 @@ type skippedCounts struct {
 
 func (m *made) check(t *testing.T, name string, o outcome, out string) {
 	t.Helper()
-	for what, text := range map[string][]byte{"printed": []byte(o.out), "metrics.json": readFile(t, filepath.Join(out, "metrics.json"))} {
+	for what, text := range map[string][]byte{"printed": []byte(o.out), "metrics.json": readFile(t, filepath.Join(out,
+		"metrics.json"))} {
 		var c skippedCounts
 		if err := json.Unmarshal(text, &c); err != nil {
 			t.Fatal(err)
@@ -315,7 +318,8 @@ func (m *made) check(t *testing.T, name string, o outcome, out string) {
 		for _, r := range c.Skipped.Reasons {
 			byReason[r.Kind] += r.Count
 		}
-		if c.Samples != len(m.read) || c.Classes != len(m.classes) || c.Skipped.Unreadable != m.broken || c.Skipped.Ignored != m.ignored ||
+		if c.Samples != len(m.read) || c.Classes != len(m.classes) || c.Skipped.Unreadable != m.broken ||
+			c.Skipped.Ignored != m.ignored ||
 			byReason["unreadable"] != m.broken || byReason["ignored"] != m.ignored {
 			t.Errorf("%s: %s: %+v; want %d samples, %d unreadable, %d ignored", name, what, c, len(m.read), m.broken, m.ignored)
 		}

@@ -49,17 +49,20 @@ func TestTargetsAreJoinedByKeys(t *testing.T) {
 			"n1 sunglasses\nn2 missile\nn3 sunglasses\nn4 ship\n", []int{1, 2}},
 		"the first of two": {map[string]int{"n1": 0, "n2": 1, "n3": 2}, map[string]int{"n1": 0, "n3": 2},
 			"n1 sunglasses\nn2 missile\nn3 sunglasses\n", []int{0, 2}},
-		"case":    {map[string]int{"Crane": 0, "cat": 1, "crane": 2}, map[string]int{"cat": 1, "crane": 2}, "", []int{1, 2}},
-		"Unicode": {map[string]int{"Gr\u00fcn": 0, "cat": 1, "dog": 2}, map[string]int{"Gru\u0308n": 0, "cat": 1}, "", []int{0, 1}},
+		"case": {map[string]int{"Crane": 0, "cat": 1, "crane": 2}, map[string]int{"cat": 1, "crane": 2}, "", []int{1, 2}},
+		"Unicode": {map[string]int{"Gr\u00fcn": 0, "cat": 1, "dog": 2}, map[string]int{"Gru\u0308n": 0, "cat": 1}, "",
+			[]int{0, 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			source, target := classSet(t, filepath.Join(dir, "source"), c.run, 3), classSet(t, filepath.Join(dir, "target"), c.target, 3)
+			source, target := classSet(t, filepath.Join(dir, "source"), c.run, 3), classSet(t, filepath.Join(dir, "target"),
+				c.target, 3)
 			if c.names != "" {
 				writeFile(t, filepath.Join(dir, "classnames.txt"), []byte(c.names))
 			}
 			out := filepath.Join(dir, "run")
-			mustRun(t, "adapt", "zslp", "--weights", tinyModel(), "--data", source, "--shots", "2", "--views", "-1", "--epochs", "30", "--out", out)
+			mustRun(t, "adapt", "zslp", "--weights", tinyModel(), "--data", source, "--shots", "2", "--views", "-1", "--epochs",
+				"30", "--out", out)
 			mustRun(t, "eval", out, "--data", source, target)
 			_, classes, all := columnsOf(t, out, "source")
 			n, k, part := columnsOf(t, out, "target")
@@ -96,7 +99,8 @@ func TestTargetsThatCannotBeJoinedAreRefused(t *testing.T) {
 	dir := t.TempDir()
 	source := classSet(t, filepath.Join(dir, "source"), map[string]int{"Crane": 0, "crane": 1, "cat": 2}, 2)
 	out := filepath.Join(dir, "run")
-	mustRun(t, "adapt", "taskres", "--weights", tinyModel(), "--data", source, "--shots", "2", "--views", "-1", "--epochs", "2", "--out", out)
+	mustRun(t, "adapt", "taskres", "--weights", tinyModel(), "--data", source, "--shots", "2", "--views", "-1",
+		"--epochs", "2", "--out", out)
 	target := classSet(t, filepath.Join(dir, "target"), map[string]int{"CRANE": 0, "cat": 2}, 1)
 	fails(t, []string{"eval", out, "--data", target}, "target", `"CRANE"`, `"Crane"`, `"crane"`)
 }
@@ -110,7 +114,8 @@ func TestAClassWithoutReadableShotsIsRefused(t *testing.T) {
 	for i := range 2 {
 		writeFile(t, filepath.Join(root, "train", "grass", fmt.Sprintf("%02d.png", i)), nil)
 	}
-	args := []string{"adapt", "zslp", "--weights", tinyModel(), "--data", root, "--shots", "2", "--epochs", "2", "--out", filepath.Join(dir, "run")}
+	args := []string{"adapt", "zslp", "--weights", tinyModel(), "--data", root, "--shots", "2", "--epochs", "2", "--out",
+		filepath.Join(dir, "run")}
 	o := command(args...)
 	if strings.Count(o.err, "skipped: ") != 2 {
 		t.Errorf("want each of 2 pictures named once: %s", o.err)
@@ -137,13 +142,16 @@ func TestShotsOfClassesWithFewer(t *testing.T) {
 		{[]string{"--shots", "2"}, "2 shots a class", 2, 4},
 	} {
 		out := filepath.Join(dir, fmt.Sprint("run", i))
-		o := mustRun(t, append([]string{"adapt", "taskres", "--weights", tinyModel(), "--data", root, "--views", "-1", "--epochs", "2", "--json", "--out", out}, c.args...)...)
+		o := mustRun(t, append([]string{"adapt", "taskres", "--weights", tinyModel(), "--data", root, "--views", "-1",
+			"--epochs", "2", "--json", "--out", out}, c.args...)...)
 		var printed struct{ Samples int }
-		if err := json.Unmarshal([]byte(o.out), &printed); err != nil || printed.Samples != c.samples || !strings.Contains(o.err, c.said) {
+		if err := json.Unmarshal([]byte(o.out), &printed); err != nil || printed.Samples != c.samples ||
+			!strings.Contains(o.err, c.said) {
 			t.Errorf("%v: %s%s", c.args, o.out, o.err)
 		}
 		r, err := run.ReadRecipe(out)
-		if err != nil || r.Inputs.Shots != c.shots || r.Samples != c.samples || (r.Inputs.Drawn != nil) != (c.shots != 2 && !r.Inputs.Repeat) {
+		if err != nil || r.Inputs.Shots != c.shots || r.Samples != c.samples || (r.Inputs.Drawn != nil) != (c.shots != 2 &&
+			!r.Inputs.Repeat) {
 			t.Errorf("%v: %+v, %v", c.args, r.Inputs, err)
 		}
 		if rows := csvRows(t, filepath.Join(out, "shots.csv")); len(rows) != c.samples || rows[0]["class"] != "grass" {
@@ -160,10 +168,12 @@ func TestTuningSaysWhatItsRowsAre(t *testing.T) {
 	writeFile(t, filepath.Join(root, "test", "grass", "01.png"), nil)
 	writeFile(t, filepath.Join(root, "test", "grass", "notes.txt"), nil)
 	out := filepath.Join(dir, "run")
-	args := []string{"tta", "tpt", "--weights", tinyModel(), "--data", root, "--views", "4", "--keep", "0.5", "--out", out, "--json"}
+	args := []string{"tta", "tpt", "--weights", tinyModel(), "--data", root, "--views", "4", "--keep", "0.5", "--out",
+		out, "--json"}
 	for range 2 { // the second time it is there
 		var rows []skippedCounts
-		if err := json.Unmarshal([]byte(partly(t, args...).out), &rows); err != nil || rows[0].Samples != 5 || rows[0].Skipped.Unreadable != 1 || rows[0].Skipped.Ignored != 1 {
+		if err := json.Unmarshal([]byte(partly(t, args...).out), &rows); err != nil || rows[0].Samples != 5 ||
+			rows[0].Skipped.Unreadable != 1 || rows[0].Skipped.Ignored != 1 {
 			t.Errorf("%+v, %v", rows, err)
 		}
 	}
@@ -174,7 +184,8 @@ func TestTuningSaysWhatItsRowsAre(t *testing.T) {
 		Bins     int
 		Template []string
 	}
-	if err := json.Unmarshal(readFile(t, filepath.Join(at, "metrics.json")), &facts); err != nil || facts.Target != "colours" || facts.Samples != 5 ||
+	if err := json.Unmarshal(readFile(t, filepath.Join(at, "metrics.json")), &facts); err != nil ||
+		facts.Target != "colours" || facts.Samples != 5 ||
 		facts.Bins != 10 || !slices.Equal(facts.Template, []string{"a photo of a {}."}) {
 		t.Errorf("%+v, %v", facts, err)
 	}
@@ -182,7 +193,8 @@ func TestTuningSaysWhatItsRowsAre(t *testing.T) {
 	if len(rows) != 5 || rows[2]["file"] != "grass/00.png" || rows[4]["class_key"] != "red_rose" {
 		t.Errorf("rows %v", rows)
 	}
-	if left := csvRows(t, filepath.Join(at, "left_out.csv")); len(left) != 2 || left[0]["file"] != "grass/01.png" || left[1]["file"] != "grass/notes.txt" {
+	if left := csvRows(t, filepath.Join(at, "left_out.csv")); len(left) != 2 || left[0]["file"] != "grass/01.png" ||
+		left[1]["file"] != "grass/notes.txt" {
 		t.Errorf("left out %v", left)
 	}
 }

@@ -137,7 +137,8 @@ func (s *Set) Unread(kept []int) error {
 	if len(lost) == 0 {
 		return nil
 	}
-	return fmt.Errorf("data set %s: no picture of %s could be read, so nothing can be learnt about %s: mend the pictures or take the class out",
+	return fmt.Errorf("data set %s: no picture of %s could be read, so nothing can be learnt about %s: mend the "+
+		"pictures or take the class out",
 		s.Name, listed(lost, 5), pronoun(len(lost)))
 }
 

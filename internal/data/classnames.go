@@ -134,14 +134,17 @@ func (c *ClassNames) ofFolders(folders []string) (names []string, note string, e
 			names = append(names, classes[k].Name)
 		}
 		return names, "", nil
-	case len(c.Lines) == len(folders) && !c.looksKeyed() && !containsAny(c.firstWords(), folders) && !containsAny(whole, folders):
-		return slices.Clone(c.Lines), fmt.Sprintf("class names %s: its %d lines name the sorted folders in order: %s is %q, ...",
+	case len(c.Lines) == len(folders) && !c.looksKeyed() && !containsAny(c.firstWords(), folders) && !containsAny(whole,
+		folders):
+		return slices.Clone(c.Lines), fmt.Sprintf("class names %s: its %d lines name the sorted folders in order: %s is "+
+			"%q, ...",
 			c.Path, len(folders), folders[0], c.Lines[0]), nil
 	}
 	first := c.firstWords()
 	for _, f := range folders {
 		if _, ok := first[f]; !ok {
-			return nil, "", fmt.Errorf("class names %s: no name for folder %q among its %d lines (want a folder, white space and a name on a line, or a name for each of the %d folders in order)",
+			return nil, "", fmt.Errorf("class names %s: no name for folder %q among its %d lines (want a folder, white space "+
+				"and a name on a line, or a name for each of the %d folders in order)",
 				c.Path, f, len(c.Lines), len(folders))
 		}
 	}

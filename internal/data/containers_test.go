@@ -60,7 +60,8 @@ func TestContainersHoldWhatPythonWrote(t *testing.T) {
 			t.Error(err)
 			continue
 		}
-		if !slices.Equal(set.Classes, []string{"ape", "bear", "cat fish"}) || set.Name != strings.TrimSuffix(strings.TrimSuffix(file, ".tar"), ".parquet") {
+		if !slices.Equal(set.Classes, []string{"ape", "bear", "cat fish"}) ||
+			set.Name != strings.TrimSuffix(strings.TrimSuffix(file, ".tar"), ".parquet") {
 			t.Errorf("%s: %q with classes %q", file, set.Name, set.Classes)
 		}
 		want := parts[""]
@@ -103,7 +104,8 @@ func TestContainersThatLeaveSomethingOpenAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, content := range map[string][]byte{"cut.parquet": damaged[:len(damaged)/2], "cut.tar": make([]byte, 700), "x.tar.gz": {0x1f, 0x8b}} {
+	for name, content := range map[string][]byte{"cut.parquet": damaged[:len(damaged)/2], "cut.tar": make([]byte, 700),
+		"x.tar.gz": {0x1f, 0x8b}} {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -197,8 +199,10 @@ func TestShardsAreOfTheirParts(t *testing.T) {
 			t.Error(err)
 			continue
 		}
-		if set.Name != test.name || set.Split != test.split || len(set.Items) != test.items || len(set.Ignored) != test.ignored || set.Classes[2] != "cat fish" {
-			t.Errorf("%s %s: %q %q, %d items, %d ignored, classes %q", test.spec, test.fallback, set.Name, set.Split, len(set.Items), len(set.Ignored), set.Classes)
+		if set.Name != test.name || set.Split != test.split || len(set.Items) != test.items ||
+			len(set.Ignored) != test.ignored || set.Classes[2] != "cat fish" {
+			t.Errorf("%s %s: %q %q, %d items, %d ignored, classes %q", test.spec, test.fallback, set.Name, set.Split,
+				len(set.Items), len(set.Ignored), set.Classes)
 		}
 	}
 }
@@ -220,7 +224,8 @@ func TestPicturesOfContainersAndFolders(t *testing.T) {
 	if _, err := Pictures([]string{filepath.Join(root, "a", "..", "none")}); err == nil {
 		t.Error("no error for a file that is not there")
 	}
-	if _, err := Pictures([]string{tree(t, map[string]string{"notes.txt": "n"})}); err == nil || !strings.Contains(err.Error(), "notes.txt") {
+	if _, err := Pictures([]string{tree(t, map[string]string{"notes.txt": "n"})}); err == nil ||
+		!strings.Contains(err.Error(), "notes.txt") {
 		t.Errorf("%v", err)
 	}
 }

@@ -44,7 +44,8 @@ func loadFolder(root string, opt Options) (*Set, error) {
 	}
 	set.Ignored = l.ignored
 	if len(empty) > 0 && len(set.Items) > 0 && !opt.AllowEmptyClasses {
-		return nil, fmt.Errorf("data set %s: class folders without a picture: %s: put pictures into them, take them out, or keep them as classes with --allow-empty-classes",
+		return nil, fmt.Errorf("data set %s: class folders without a picture: %s: put pictures into them, take them out, "+
+			"or keep them as classes with --allow-empty-classes",
 			root, listed(empty, 5))
 	}
 	return set, nil
@@ -77,12 +78,14 @@ func (l *lister) classFolders(root string) (folders []string, err error) {
 	}
 	switch {
 	case len(folders) == 0 && len(loose) > 0:
-		return nil, fmt.Errorf("data set %s: no class folders in it, but %d pictures, such as %s: sort them into one folder a class, or name them in a list (.tsv: path, label)",
+		return nil, fmt.Errorf("data set %s: no class folders in it, but %d pictures, such as %s: sort them into one "+
+			"folder a class, or name them in a list (.tsv: path, label)",
 			root, len(loose), loose[0])
 	case len(folders) == 0:
 		return nil, fmt.Errorf("data set %s: no class folders in it", root)
 	case !slices.ContainsFunc(folders, func(f string) bool { return !isNoClass(f) }):
-		return nil, fmt.Errorf("data set %s: its folders %s are no classes, and no split file (split_zhou_*.json) lies beside them: name the folder of the class folders, a split file or a list",
+		return nil, fmt.Errorf("data set %s: its folders %s are no classes, and no split file (split_zhou_*.json) lies "+
+			"beside them: name the folder of the class folders, a split file or a list",
 			root, strings.Join(folders, ", "))
 	}
 	return folders, nil
@@ -90,7 +93,8 @@ func (l *lister) classFolders(root string) (folders []string, err error) {
 
 // otherNames are folders of data sets as they are published that are no
 // classes, where there is nothing else.
-var otherNames = []string{"images", "image", "img", "imgs", "jpg", "jpegs", "jpegimages", "annotations", "labels", "devkit", "meta", "lists", "data", "train", "val", "test"}
+var otherNames = []string{"images", "image", "img", "imgs", "jpg", "jpegs", "jpegimages", "annotations", "labels",
+	"devkit", "meta", "lists", "data", "train", "val", "test"}
 
 func isNoClass(folder string) bool { return slices.Contains(otherNames, strings.ToLower(folder)) }
 

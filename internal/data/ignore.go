@@ -19,7 +19,8 @@ const (
 )
 
 // systemNames are files and folders that operating systems leave about.
-var systemNames = []string{"__MACOSX", "Thumbs.db", "desktop.ini", "@eaDir", "$RECYCLE.BIN", "System Volume Information"}
+var systemNames = []string{"__MACOSX", "Thumbs.db", "desktop.ini", "@eaDir", "$RECYCLE.BIN",
+	"System Volume Information"}
 
 // ignored says which rule leaves a file or folder of this name out, "" if none.
 func ignored(name string) string {

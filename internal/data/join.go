@@ -94,7 +94,8 @@ func (j joint) same() bool {
 		return false
 	}
 	for i, t := range j.target {
-		if r := j.run[i]; r.Name != t.Name || !r.agree(t) || r.Folder != "" && t.Folder != "" && r.Folder != t.Folder && j.crossed(i) {
+		if r := j.run[i]; r.Name != t.Name || !r.agree(t) || r.Folder != "" && t.Folder != "" && r.Folder != t.Folder &&
+			j.crossed(i) {
 			return false
 		}
 		j.out[i] = i
@@ -154,7 +155,8 @@ func (j joint) check() error {
 		}
 	}
 	if len(lost) > 0 {
-		return fmt.Errorf("%d classes are not known for certain among the run's %d: %s%s", len(lost), len(j.run), listed(lost, 5), j.why(j.target[first]))
+		return fmt.Errorf("%d classes are not known for certain among the run's %d: %s%s", len(lost), len(j.run),
+			listed(lost, 5), j.why(j.target[first]))
 	}
 	taken := map[int]int{}
 	for i, k := range j.out {
@@ -179,7 +181,8 @@ func (j joint) why(c Class) string {
 		names = append(names, r.Name)
 	}
 	if len(like) > 0 {
-		return fmt.Sprintf("; for %v the run has %s, and which is meant cannot be told: give the target's classes the run's folders or exact names",
+		return fmt.Sprintf("; for %v the run has %s, and which is meant cannot be told: give the target's classes the "+
+			"run's folders or exact names",
 			c, listed(like, 5))
 	}
 	if near := named.Nearest(c.Name, names); near != "" {

@@ -53,28 +53,42 @@ func TestPublishedRoots(t *testing.T) {
 		name    string
 		classes string // of the test part's items, in order
 	}{
-		{"imagenet", with(inClasses("images/train"), "images/val/n01440764/v.JPEG", "", "images/val/n02012849/w.JPEG", ""), "imagenet", "tench crane bird"},
-		{"imagenet", with(inClasses("train"), "val/n01440764/v.JPEG", "", "val/n02012849/w.JPEG", ""), "imagenet", "tench crane bird"},
-		{"caltech-101", with(pictures("101_ObjectCategories/x/"), "split_zhou_Caltech101.json", split("x/")), "Caltech101", pets},
-		{"oxford_pets", with(pictures("images/"), "split_zhou_OxfordPets.json", split(""), "annotations/list.txt", "x"), "OxfordPets", pets},
-		{"stanford_cars", with(pictures("cars_train/"), "split_zhou_StanfordCars.json", split("cars_train/"), "devkit/a.mat", "x"), "StanfordCars", pets},
-		{"oxford_flowers", with(pictures("jpg/"), "split_zhou_OxfordFlowers.json", split(""), "cat_to_name.json", "{}"), "OxfordFlowers", pets},
-		{"food-101", with(pictures("images/x/"), "split_zhou_Food101.json", split("x/"), "meta/train.txt", "x"), "Food101", pets},
+		{"imagenet", with(inClasses("images/train"), "images/val/n01440764/v.JPEG", "", "images/val/n02012849/w.JPEG", ""),
+			"imagenet", "tench crane bird"},
+		{"imagenet", with(inClasses("train"), "val/n01440764/v.JPEG", "", "val/n02012849/w.JPEG", ""), "imagenet",
+			"tench crane bird"},
+		{"caltech-101", with(pictures("101_ObjectCategories/x/"), "split_zhou_Caltech101.json", split("x/")), "Caltech101",
+			pets},
+		{"oxford_pets", with(pictures("images/"), "split_zhou_OxfordPets.json", split(""), "annotations/list.txt", "x"),
+			"OxfordPets", pets},
+		{"stanford_cars", with(pictures("cars_train/"), "split_zhou_StanfordCars.json", split("cars_train/"), "devkit/a.mat",
+			"x"), "StanfordCars", pets},
+		{"oxford_flowers", with(pictures("jpg/"), "split_zhou_OxfordFlowers.json", split(""), "cat_to_name.json", "{}"),
+			"OxfordFlowers", pets},
+		{"food-101", with(pictures("images/x/"), "split_zhou_Food101.json", split("x/"), "meta/train.txt", "x"), "Food101",
+			pets},
 		{"fgvc_aircraft", aircraft, "FGVCAircraft", "A340-300 707-320"},
 		{"sun397", with(pictures("SUN397/a/abbey/"), "split_zhou_SUN397.json", split("a/abbey/")), "SUN397", pets},
-		{"dtd", with(pictures("images/x/"), "split_zhou_DescribableTextures.json", split("x/"), "labels/train1.txt", "x"), "DescribableTextures", pets},
+		{"dtd", with(pictures("images/x/"), "split_zhou_DescribableTextures.json", split("x/"), "labels/train1.txt", "x"),
+			"DescribableTextures", pets},
 		{"eurosat", with(pictures("2750/x/"), "split_zhou_EuroSAT.json", split("x/")), "EuroSAT", pets},
-		{"ucf101", with(pictures("UCF-101-midframes/x/"), "split_zhou_UCF101.json", split("x/"), "ucfTrainTestlist/a.txt", "x"), "UCF101", pets},
-		{"imagenetv2", with(map[string]string{}, "imagenetv2-matched-frequency-format-val/0/a.jpeg", "", "imagenetv2-matched-frequency-format-val/1/b.jpeg", "", "classnames.txt", names), "imagenetv2-matched-frequency-format-val", "tench crane bird"},
+		{"ucf101", with(pictures("UCF-101-midframes/x/"), "split_zhou_UCF101.json", split("x/"), "ucfTrainTestlist/a.txt",
+			"x"), "UCF101", pets},
+		{"imagenetv2", with(map[string]string{}, "imagenetv2-matched-frequency-format-val/0/a.jpeg", "",
+			"imagenetv2-matched-frequency-format-val/1/b.jpeg", "", "classnames.txt", names),
+			"imagenetv2-matched-frequency-format-val", "tench crane bird"},
 		{"imagenet-sketch", inClasses("images"), "imagenet-sketch", "tench crane bird"},
 		{"imagenet-adversarial", inClasses("imagenet-a"), "imagenet-a", "tench crane bird"},
 		{"imagenet-rendition", with(inClasses("imagenet-r"), "imagenet-r/README.txt", "x"), "imagenet-r", "tench crane bird"},
 		// TPT's and TTABC's
 		{"OxfordPets", with(pictures(""), "../data_splits/split_zhou_OxfordPets.json", split("")), "OxfordPets", pets},
-		{"Flower102", with(pictures("jpg/"), "../data_splits/split_zhou_OxfordFlowers.json", split("")), "OxfordFlowers", pets},
-		{"DTD", with(pictures("images/x/"), "../data_splits/split_zhou_DescribableTextures.json", split("x/")), "DescribableTextures", pets},
+		{"Flower102", with(pictures("jpg/"), "../data_splits/split_zhou_OxfordFlowers.json", split("")), "OxfordFlowers",
+			pets},
+		{"DTD", with(pictures("images/x/"), "../data_splits/split_zhou_DescribableTextures.json", split("x/")),
+			"DescribableTextures", pets},
 		{"EuroSAT", with(pictures("x/"), "../split_zhou_EuroSAT.json", split("x/")), "EuroSAT", pets},
-		{"ImageNet", with(inClasses("train"), "val/n01440764/v.JPEG", "", "val/n02012849/w.JPEG", ""), "ImageNet", "tench crane bird"},
+		{"ImageNet", with(inClasses("train"), "val/n01440764/v.JPEG", "", "val/n02012849/w.JPEG", ""), "ImageNet",
+			"tench crane bird"},
 	} {
 		files := map[string]string{}
 		for name, content := range test.files {
@@ -109,15 +123,18 @@ func TestRootsThatAreNoSetsAreRefused(t *testing.T) {
 		want  string
 	}{
 		{"pets without a split file", map[string]string{"images/a.jpg": "", "annotations/list.txt": "x"}, "split_zhou"},
-		{"flat validation pictures", map[string]string{"train/a/1.png": "", "val/ILSVRC2012_val_00000001.JPEG": ""}, "1 pictures, such as ILSVRC2012_val_00000001.JPEG"},
+		{"flat validation pictures", map[string]string{"train/a/1.png": "", "val/ILSVRC2012_val_00000001.JPEG": ""},
+			"1 pictures, such as ILSVRC2012_val_00000001.JPEG"},
 		{"two split files", map[string]string{"split_zhou_A.json": "{}", "split_zhou_B.json": "{}"}, "several split files"},
-		{"an empty class", map[string]string{"a/1.png": "", "b/notes.txt": "n"}, `"b"; 1 files were ignored: 1 no picture by its name (b/notes.txt)`},
+		{"an empty class", map[string]string{"a/1.png": "", "b/notes.txt": "n"},
+			`"b"; 1 files were ignored: 1 no picture by its name (b/notes.txt)`},
 		{"a part that is not there", map[string]string{"train/a/1.png": "", "val/a/1.png": ""}, ""},
 	} {
 		root := tree(t, test.files)
 		set, err := LoadSplit(root, "test")
 		if test.want == "" {
-			if err != nil || set.Split != "val" || !slices.ContainsFunc(set.Notes, func(n string) bool { return strings.Contains(n, "no test part") }) {
+			if err != nil || set.Split != "val" || !slices.ContainsFunc(set.Notes,
+				func(n string) bool { return strings.Contains(n, "no test part") }) {
 				t.Errorf("%s: %+v, %v", test.name, set, err)
 			}
 			continue
@@ -144,17 +161,21 @@ func TestEmptyClassesAreKeptWhenAsked(t *testing.T) {
 func TestRulesIgnoreAndCount(t *testing.T) {
 	set, err := Load(tree(t, map[string]string{
 		"a/1.png": "", "a/2.TIFF": "", "a/._1.png": "x", "a/Thumbs.db": "x", "b/deep/3.webp": "", "b/deep/x.txt": "x",
-		"__MACOSX/a/._1.png": "x", "__MACOSX/b/y": "x", ".git/config": "x", "loose.png": "", "README": "x", "classnames.txt": "a ape\nb bear\n",
+		"__MACOSX/a/._1.png": "x", "__MACOSX/b/y": "x", ".git/config": "x", "loose.png": "", "README": "x",
+		"classnames.txt": "a ape\nb bear\n",
 	}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "3 pictures read of 3; 8 files ignored: 3 made by the system (__MACOSX/a/._1.png, __MACOSX/b/y, a/Thumbs.db), " +
-		"2 hidden (.git/config, a/._1.png), 2 beside the class folders (README, loose.png), 1 no picture by its name (b/deep/x.txt)"
+	want := "3 pictures read of 3; 8 files ignored: 3 made by the system (__MACOSX/a/._1.png, __MACOSX/b/y, " +
+		"a/Thumbs.db), " +
+		"2 hidden (.git/config, a/._1.png), 2 beside the class folders (README, loose.png), 1 no picture by its name " +
+		"(b/deep/x.txt)"
 	if got := set.Account().String(); got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
-	if s := set.Account().Skipped(); s.Ignored != 8 || s.Unreadable != 0 || len(s.Reasons) != 4 || !slices.Equal(set.Folders, []string{"a", "b"}) {
+	if s := set.Account().Skipped(); s.Ignored != 8 || s.Unreadable != 0 || len(s.Reasons) != 4 ||
+		!slices.Equal(set.Folders, []string{"a", "b"}) {
 		t.Errorf("%+v, folders %q", s, set.Folders)
 	}
 }
@@ -192,11 +213,16 @@ func TestClassNamesFiles(t *testing.T) {
 		folders           []string
 	}{
 		{"names alone", list, "great white shark\nfire truck\n", []string{"great white shark", "fire truck"}, nil},
-		{"WordNet ids", list, "n01484850 great white shark\nn03345487 fire truck\n", []string{"great white shark", "fire truck"}, []string{"n01484850", "n03345487"}},
-		{"a tab", list, "gws\tgreat white shark\nft\tfire truck\n", []string{"great white shark", "fire truck"}, []string{"gws", "ft"}},
-		{"numbers", list, "0 great white shark\n1 fire truck\n", []string{"great white shark", "fire truck"}, []string{"0", "1"}},
-		{"of named labels", "x/a.png\tgws\nx/b.png\tft\n", "gws great white shark\nft fire truck\n", []string{"great white shark", "fire truck"}, []string{"gws", "ft"}},
-		{"names as labels", "x/a.png\tfire truck\n", "great white shark\nfire truck\n", []string{"great white shark", "fire truck"}, nil},
+		{"WordNet ids", list, "n01484850 great white shark\nn03345487 fire truck\n", []string{"great white shark",
+			"fire truck"}, []string{"n01484850", "n03345487"}},
+		{"a tab", list, "gws\tgreat white shark\nft\tfire truck\n", []string{"great white shark", "fire truck"},
+			[]string{"gws", "ft"}},
+		{"numbers", list, "0 great white shark\n1 fire truck\n", []string{"great white shark", "fire truck"}, []string{"0",
+			"1"}},
+		{"of named labels", "x/a.png\tgws\nx/b.png\tft\n", "gws great white shark\nft fire truck\n",
+			[]string{"great white shark", "fire truck"}, []string{"gws", "ft"}},
+		{"names as labels", "x/a.png\tfire truck\n", "great white shark\nfire truck\n", []string{"great white shark",
+			"fire truck"}, nil},
 		{"a name of two classes as label", "x/a.png\tmissile\n", "missile\nship\nmissile\n", nil, nil},
 		{"a folder twice", list, "n01484850 a\nn01484850 b\n", nil, nil},
 	} {
@@ -214,7 +240,8 @@ func TestClassNamesFiles(t *testing.T) {
 	}
 	// Folders: by their names, as the lines are, in order.
 	for names, want := range map[string]string{
-		"b bear\na great ape\n": "great ape,bear", "a\nb\n": "a,b", "great ape\nbrown bear\n": "great ape,brown bear", "a x\nc y\n": "",
+		"b bear\na great ape\n": "great ape,bear", "a\nb\n": "a,b", "great ape\nbrown bear\n": "great ape,brown bear",
+		"a x\nc y\n": "",
 	} {
 		root := tree(t, map[string]string{"classnames.txt": names, "a/1.png": "", "b/1.png": ""})
 		set, err := Load(root)
@@ -232,9 +259,11 @@ func TestClassNamesFiles(t *testing.T) {
 
 func TestPathsOfOtherMachines(t *testing.T) {
 	for name, path := range map[string]string{
-		"Windows": `C:\\data\\pets\\images\\cat\\1.png`, "another root": "/gone/data/pets/images/cat/1.png", "a share": `\\\\host\\pets\\images\\cat\\1.png`,
+		"Windows": `C:\\data\\pets\\images\\cat\\1.png`, "another root": "/gone/data/pets/images/cat/1.png",
+		"a share": `\\\\host\\pets\\images\\cat\\1.png`,
 	} {
-		root := tree(t, map[string]string{"images/cat/1.png": "", "s.json": fmt.Sprintf(`{"test": [["%s", 0, "cat"]]}`, path)})
+		root := tree(t, map[string]string{"images/cat/1.png": "", "s.json": fmt.Sprintf(`{"test": [["%s", 0, "cat"]]}`,
+			path)})
 		set, err := LoadSplit(filepath.Join(root, "s.json"), "test")
 		if err != nil || !fileExists(set.Items[0].Path) {
 			t.Errorf("%s: %+v, %v", name, set, err)

@@ -89,7 +89,8 @@ func (s *Set) setClasses(classes []Class) {
 
 // resolveLabels turns the label column into labels and classes. Numbers without
 // a file of names must be used from 0 on, unless empty classes are allowed.
-func resolveLabels(entries []listEntry, names *ClassNames, allowEmpty bool) (classes []Class, labels []int, note string, err error) {
+func resolveLabels(entries []listEntry, names *ClassNames, allowEmpty bool) (classes []Class, labels []int,
+	note string, err error) {
 	labels = make([]int, len(entries))
 	for i, e := range entries {
 		if labels[i], err = strconv.Atoi(e.label); err != nil {
@@ -139,7 +140,8 @@ func classColumn(entries []listEntry, labels []int, allowEmpty bool) ([]Class, e
 			into *string
 		}{{e.class, &classes[l].Name}, {e.key, &classes[l].Folder}} {
 			if column.have != "" && *column.into != "" && *column.into != column.have {
-				return nil, fmt.Errorf("line %d (%s): label %d is called %q here and %q before", e.line, e.path, l, column.have, *column.into)
+				return nil, fmt.Errorf("line %d (%s): label %d is called %q here and %q before", e.line, e.path, l, column.have,
+					*column.into)
 			}
 			if column.have != "" {
 				*column.into = column.have
@@ -169,9 +171,12 @@ func checkUsed(used []bool, lowest int) error {
 	case len(gaps) == 0:
 		return nil
 	case lowest == 1 && len(gaps) == 1:
-		return fmt.Errorf("labels run from 1 to %d, and class 0 has no picture: labels count from 0, so take 1 off each, or write class names in their place (or name all classes with --class-names, or --allow-empty-classes)", len(used)-1)
+		return fmt.Errorf("labels run from 1 to %d, and class 0 has no picture: labels count from 0, so take 1 off each, "+
+			"or write class names in their place (or name all classes with --class-names, or --allow-empty-classes)",
+			len(used)-1)
 	}
-	return fmt.Errorf("%w: labels go up to %d, but no line has label %s: give class names in place of labels, name all classes with --class-names, or --allow-empty-classes",
+	return fmt.Errorf("%w: labels go up to %d, but no line has label %s: give class names in place of labels, name all "+
+		"classes with --class-names, or --allow-empty-classes",
 		errEmptyClasses, len(used)-1, listed(gaps, 8))
 }
 
@@ -214,7 +219,8 @@ func namedLabels(entries []listEntry, names *ClassNames) ([]Class, []int, string
 			return nil, nil, "", fmt.Errorf("line %d (%s): class %q is not among the class names", e.line, e.path, e.label)
 		}
 		if twice[e.label] {
-			return nil, nil, "", fmt.Errorf("line %d (%s): %q names two of the classes: give numbers or folders as labels", e.line, e.path, e.label)
+			return nil, nil, "", fmt.Errorf("line %d (%s): %q names two of the classes: give numbers or folders as labels",
+				e.line, e.path, e.label)
 		}
 		labels[i] = l
 	}

@@ -13,7 +13,8 @@ import (
 
 // The names that a list's first line may give its columns, in lower case.
 var (
-	pathColumns  = []string{"path", "file", "filepath", "file_path", "filename", "file_name", "image", "image_path", "img", "img_path"}
+	pathColumns = []string{"path", "file", "filepath", "file_path", "filename", "file_name", "image", "image_path",
+		"img", "img_path"}
 	labelColumns = []string{"label", "labels", "target", "class_index", "class_id", "label_id", "y"}
 	classColumns = []string{"class", "class_name", "classname", "category", "label_name", "name"}
 	keyColumns   = []string{"class_key", "folder", "wnid", "synset"}
@@ -108,7 +109,8 @@ func (at columns) entry(fields []string, headed bool) (listEntry, error) {
 	e := listEntry{path: slashed(get(at.path)), label: get(at.label), class: get(at.class), key: get(at.key)}
 	switch {
 	case e.path == "" || e.label == "" || !headed && (len(fields) > 3 || slices.Contains(fields, "")):
-		return e, errors.New("want a path, a tab or comma and a label or class name; more columns need a first line that names them (path, label, class)")
+		return e, errors.New("want a path, a tab or comma and a label or class name; more columns need a first line that " +
+			"names them (path, label, class)")
 	case strings.ContainsRune(e.path, 0):
 		return e, errors.New("the path holds a zero byte")
 	}
@@ -128,7 +130,8 @@ func checkFirst(entries []listEntry, headed bool) error {
 	alone := !slices.ContainsFunc(rest, func(e listEntry) bool { return e.label == first.label })
 	extensions := !slices.ContainsFunc(rest, func(e listEntry) bool { return path.Ext(e.path) == "" })
 	if extensions && (alone && !numbers || numbers && err != nil) {
-		return fmt.Errorf("line %d looks like the names of columns (%q, %q), and none is known for the pictures or the labels: call them path and label, or take the line out",
+		return fmt.Errorf("line %d looks like the names of columns (%q, %q), and none is known for the pictures or the "+
+			"labels: call them path and label, or take the line out",
 			first.line, first.path, first.label)
 	}
 	return nil

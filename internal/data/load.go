@@ -110,7 +110,8 @@ func (l layout) choose(opt Options) (string, error) {
 	case opt.Fallback == "test" && has("val"):
 		return "val", nil // as the reference measures on ImageNet
 	}
-	return "", fmt.Errorf("data set %s: no %s part in it; it has %s (add #%s)", l.path, opt.Fallback, strings.Join(l.parts, ", "), l.parts[0])
+	return "", fmt.Errorf("data set %s: no %s part in it; it has %s (add #%s)", l.path, opt.Fallback,
+		strings.Join(l.parts, ", "), l.parts[0])
 }
 
 // countTwice notes pictures that are listed more than once.
@@ -131,7 +132,8 @@ func (s *Set) countTwice() {
 		}
 	}
 	if twice > 0 {
-		s.note("%d of %d pictures are listed before, such as %s, %d of them under another label; each counts", twice, len(s.Items), example, unlike)
+		s.note("%d of %d pictures are listed before, such as %s, %d of them under another label; each counts", twice,
+			len(s.Items), example, unlike)
 	}
 }
 
@@ -142,7 +144,8 @@ func open(path string) (os.FileInfo, error) {
 		err = errors.New("neither a file nor a folder")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("data set %s: %w (want a folder with one folder per class, a split .json, a list .tsv or .csv, .parquet or .tar files)", path, cause(err))
+		return nil, fmt.Errorf("data set %s: %w (want a folder with one folder per class, a split .json, a list .tsv or "+
+			".csv, .parquet or .tar files)", path, cause(err))
 	}
 	return info, nil
 }

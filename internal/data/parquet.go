@@ -69,7 +69,8 @@ func (s *Set) labelRows(entries []listEntry, names []string, opt Options) error 
 		for i, e := range entries {
 			k, err := strconv.Atoi(e.label)
 			if err != nil || k < 0 || k >= len(names) {
-				return fmt.Errorf("%s: label %s, want 0 to %d (parts that are published without labels have -1)", e.path, e.label, len(names)-1)
+				return fmt.Errorf("%s: label %s, want 0 to %d (parts that are published without labels have -1)", e.path, e.label,
+					len(names)-1)
 			}
 			s.Items[i].Label = k
 		}
@@ -174,7 +175,8 @@ func pictureColumn(f *parquet.File, features map[string]feature) (int, error) {
 		}
 	}
 	if len(found) != 1 {
-		return 0, fmt.Errorf("%d columns of pictures (a struct of bytes and path) among %s, want one, or one called image", len(found), strings.Join(all, ", "))
+		return 0, fmt.Errorf("%d columns of pictures (a struct of bytes and path) among %s, want one, or one called image",
+			len(found), strings.Join(all, ", "))
 	}
 	for _, leaf := range found {
 		return leaf, nil
@@ -214,7 +216,8 @@ func findLabels(f *parquet.File, features map[string]feature, wanted string) (la
 	if len(labels) == 1 {
 		return at(labels[0])
 	}
-	return labelColumn{}, fmt.Errorf("which of the columns %s has the labels? name it with --label-column", strings.Join(all, ", "))
+	return labelColumn{}, fmt.Errorf("which of the columns %s has the labels? name it with --label-column",
+		strings.Join(all, ", "))
 }
 
 // labels reads the whole column of labels, as text.

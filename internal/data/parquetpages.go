@@ -66,11 +66,8 @@ func (t *table) readTo(row int64) error {
 	if row < 0 || group == len(groups) {
 		return fmt.Errorf("row %d of %d", row, t.file.NumRows())
 	}
-	if t.pages == nil || t.group != group || row < t.next {
-		if t.pages != nil {
-			t.pages.Close()
-		}
-		t.pages, t.group, t.next = groups[group].ColumnChunks()[t.pictures].Pages(), group, first
+	if err := t.goTo(row, group, first, groups[group].ColumnChunks()[t.pictures]); err != nil {
+		return err
 	}
 	for {
 		page, err := t.pages.ReadPage()
@@ -100,6 +97,33 @@ func (t *table) readTo(row int64) error {
 			return nil
 		}
 	}
+}
+
+// nearby is how far apart the rows are that loaders ask for at one time.
+const nearby = 64
+
+// goTo makes the pages go on somewhere before a row: where they are, at the
+// start of the row's group, or, if the file says where its pages lie, nearby.
+func (t *table) goTo(row int64, group int, first int64, chunk parquet.ColumnChunk) error {
+	here := t.pages != nil && t.group == group && row >= t.next
+	if here && row <= t.next+nearby {
+		return nil
+	}
+	from := max(first, row-nearby)
+	_, err := chunk.OffsetIndex()
+	indexed := err == nil && from > first
+	if here && !indexed {
+		return nil
+	}
+	if t.pages != nil {
+		t.pages.Close()
+	}
+	t.pages, t.group, t.next = chunk.Pages(), group, first
+	if !indexed {
+		return nil
+	}
+	t.next = from
+	return t.pages.SeekToRow(from - first)
 }
 
 // keep adds a page and forgets the oldest ones.

@@ -26,7 +26,8 @@ func publishedRoot(dir string, files []string, opt Options) (layout, bool, error
 		l.notes = append(l.notes, fmt.Sprintf("%s: read by %s", dir, filepath.Base(splits[0])))
 		return l, true, err
 	default:
-		return layout{}, true, fmt.Errorf("data set %s: several split files in it (%s): name one of them", dir, baseNames(splits))
+		return layout{}, true, fmt.Errorf("data set %s: several split files in it (%s): name one of them", dir,
+			baseNames(splits))
 	}
 	for _, at := range []string{dir, filepath.Join(dir, "data")} {
 		if fileExists(filepath.Join(at, variantsFile)) && isDir(filepath.Join(at, "images")) {
@@ -62,8 +63,10 @@ func baseNames(paths []string) string {
 // and TTABC keep the pictures in, in lower case.
 var splitNames = map[string]string{
 	"caltech-101": "Caltech101", "caltech101": "Caltech101", "oxford_pets": "OxfordPets", "oxfordpets": "OxfordPets",
-	"stanford_cars": "StanfordCars", "stanfordcars": "StanfordCars", "oxford_flowers": "OxfordFlowers", "flower102": "OxfordFlowers",
-	"food-101": "Food101", "food101": "Food101", "sun397": "SUN397", "dtd": "DescribableTextures", "eurosat": "EuroSAT", "ucf101": "UCF101",
+	"stanford_cars": "StanfordCars", "stanfordcars": "StanfordCars", "oxford_flowers": "OxfordFlowers",
+	"flower102": "OxfordFlowers",
+	"food-101":  "Food101", "food101": "Food101", "sun397": "SUN397", "dtd": "DescribableTextures", "eurosat": "EuroSAT",
+	"ucf101": "UCF101",
 }
 
 // splitBeside finds the split file of a root that has none in it, as TPT's: in

@@ -57,19 +57,20 @@ func (r *Record) WriteAs(dir, rows string) error {
 	if err := WriteRows(filepath.Join(dir, rows), r.Rows); err != nil {
 		return err
 	}
-	return writeTable(filepath.Join(dir, LeftOutFile), []string{"kind", "file", "class", "reason"}, func(put func(...string) error) error {
-		for _, part := range []struct {
-			kind  string
-			files []LeftOut
-		}{{KindUnreadable, r.Account.Unreadable}, {KindIgnored, r.Account.Ignored}} {
-			for _, f := range part.files {
-				if err := put(part.kind, f.File, f.Class, f.Reason); err != nil {
-					return err
+	return writeTable(filepath.Join(dir, LeftOutFile), []string{"kind", "file", "class", "reason"},
+		func(put func(...string) error) error {
+			for _, part := range []struct {
+				kind  string
+				files []LeftOut
+			}{{KindUnreadable, r.Account.Unreadable}, {KindIgnored, r.Account.Ignored}} {
+				for _, f := range part.files {
+					if err := put(part.kind, f.File, f.Class, f.Reason); err != nil {
+						return err
+					}
 				}
 			}
-		}
-		return nil
-	})
+			return nil
+		})
 }
 
 // WriteRows writes a CSV table with a line for each row: its number from 0,

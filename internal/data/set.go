@@ -112,7 +112,8 @@ func (s *Set) Check() error {
 	}
 	for i, it := range s.Items {
 		if it.Label < 0 || it.Label >= len(s.Classes) {
-			return fmt.Errorf("data set %s: item %d (%s) has label %d, want 0 to %d", s.Name, i, it.Path, it.Label, len(s.Classes)-1)
+			return fmt.Errorf("data set %s: item %d (%s) has label %d, want 0 to %d", s.Name, i, it.Path, it.Label,
+				len(s.Classes)-1)
 		}
 	}
 	return nil

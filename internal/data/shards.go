@@ -28,7 +28,8 @@ func shards(path string, files []string, read func(set *Set, files []string) err
 		}
 	}
 	if whole := byPart[""]; len(whole) > 0 && len(l.parts) > 0 {
-		return l, fmt.Errorf("data set %s: %s says no part, and %s does: name one of them", path, whole[0], byPart[l.parts[0]][0])
+		return l, fmt.Errorf("data set %s: %s says no part, and %s does: name one of them", path, whole[0],
+			byPart[l.parts[0]][0])
 	}
 	l.read = func(part string) (*Set, error) {
 		of := slices.Clone(byPart[part])

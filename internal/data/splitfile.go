@@ -140,14 +140,16 @@ func splitClasses(splits map[string][]splitEntry) ([]string, error) {
 		count += len(splits[split])
 		for i, e := range splits[split] {
 			if known, ok := names[e.label]; ok && known != e.class {
-				return nil, fmt.Errorf("split %q, entry %d (%s): label %d is called %q here and %q before", split, i, e.path, e.label, e.class, known)
+				return nil, fmt.Errorf("split %q, entry %d (%s): label %d is called %q here and %q before", split, i, e.path,
+					e.label, e.class, known)
 			}
 			names[e.label] = e.class
 			top = max(top, e.label)
 		}
 	}
 	if top >= count {
-		return nil, fmt.Errorf("label %d in a file of %d entries: labels must be 0 to the number of classes less one", top, count)
+		return nil, fmt.Errorf("label %d in a file of %d entries: labels must be 0 to the number of classes less one", top,
+			count)
 	}
 	classes := make([]string, top+1)
 	for label := range classes {
@@ -224,14 +226,16 @@ func findRoot(paths, folders []string, given string) (root, error) {
 			}
 		}
 	}
-	return root{}, fmt.Errorf("no folder holds its pictures, such as %q (looked in %s); name the image folder with --image-root",
+	return root{}, fmt.Errorf("no folder holds its pictures, such as %q (looked in %s); name the image folder with "+
+		"--image-root",
 		first[0], listed(candidates, 8))
 }
 
 // below finds the longest end of an absolute path that is a file below dir.
 func below(dir, p string) (rest string, ok bool) {
 	for i, c := range p {
-		if c == '/' && i+1 < len(p) && filepath.IsLocal(filepath.FromSlash(p[i+1:])) && fileExists(filepath.Join(dir, filepath.FromSlash(p[i+1:]))) {
+		if c == '/' && i+1 < len(p) && filepath.IsLocal(filepath.FromSlash(p[i+1:])) && fileExists(filepath.Join(dir,
+			filepath.FromSlash(p[i+1:]))) {
 			return p[i+1:], true
 		}
 	}

@@ -29,7 +29,8 @@ const (
 // NewFacts are the facts of a measurement; record is nil where no pictures are
 // known.
 func NewFacts(target string, samples, classes int, bins calib.Options, templates []string, record *data.Record) Facts {
-	f := Facts{Target: target, Samples: samples, Classes: classes, Bins: bins.Bins, FineBins: bins.FineBins, Templates: templates}
+	f := Facts{Target: target, Samples: samples, Classes: classes, Bins: bins.Bins, FineBins: bins.FineBins,
+		Templates: templates}
 	if f.Bins == 0 {
 		f.Bins = defaultBins
 	}

@@ -56,7 +56,7 @@ for name, n, options in [
     ("plain", 11, {"row_group_size": 4, "compression": "none"}),
     ("snappy", 23, {"row_group_size": 10, "compression": "snappy", "data_page_size": 200, "write_batch_size": 2}),
     ("zstd", 12, {"row_group_size": 5, "compression": "zstd", "data_page_version": "2.0"}),
-    ("paged", 9, {"row_group_size": 9, "use_dictionary": False, "data_page_size": 100, "write_batch_size": 1, "write_page_index": True}),
+    ("paged", 200, {"row_group_size": 200, "use_dictionary": False, "data_page_size": 100, "write_batch_size": 1, "write_page_index": True}),
 ]:
     pq.write_table(table(rows(name + ".parquet", "", n)), name + ".parquet", **options)
 pq.write_table(table(rows("two.parquet", "", 4), ("fine_label", "coarse_label")), "two.parquet")
