@@ -33,7 +33,6 @@ type made struct {
 	broken   int
 	ignored  int
 	parquet  []parquetRow
-	members  map[string][]byte
 	lines    []string
 	pictures []picked
 }
@@ -324,12 +323,18 @@ func (m *made) check(t *testing.T, name string, o outcome, out string) {
 			t.Errorf("%s: %s: %+v; want %d samples, %d unreadable, %d ignored", name, what, c, len(m.read), m.broken, m.ignored)
 		}
 	}
-	line := fmt.Sprintf("%d pictures read of %d", len(m.read), len(m.read)+m.broken)
+	word := func(n int, w string) string {
+		if n != 1 {
+			w += "s"
+		}
+		return fmt.Sprintf("%d %s", n, w)
+	}
+	line := fmt.Sprintf("%s read of %d", word(len(m.read), "picture"), len(m.read)+m.broken)
 	if m.broken > 0 {
 		line += fmt.Sprintf("; %d unreadable", m.broken)
 	}
 	if m.ignored > 0 {
-		line += fmt.Sprintf("; %d files ignored", m.ignored)
+		line += fmt.Sprintf("; %s ignored", word(m.ignored, "file"))
 	}
 	if !strings.Contains(o.err, line) {
 		t.Errorf("%s: no %q in %s", name, line, o.err)

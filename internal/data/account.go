@@ -81,15 +81,16 @@ func reasons(kind string, files []LeftOut) []Reason {
 // String is the account in one line: "12 pictures read of 14; 2 unreadable;
 // 3 files ignored: 2 hidden (.DS_Store, ...), 1 no picture by its name (a.txt)".
 func (a Account) String() string {
-	line := fmt.Sprintf("%d pictures read of %d", a.Read(), a.Listed)
+	read := counted(a.Read(), "picture", "pictures")
+	line := fmt.Sprintf("%s read of %d", read, a.Listed)
 	if a.NotDrawn > 0 {
-		line = fmt.Sprintf("%d pictures read of %d drawn from %d", a.Read(), a.Listed-a.NotDrawn, a.Listed)
+		line = fmt.Sprintf("%s read of %d drawn from %d", read, a.Listed-a.NotDrawn, a.Listed)
 	}
 	if n := len(a.Unreadable); n > 0 {
 		line += fmt.Sprintf("; %d unreadable", n)
 	}
 	if n := len(a.Ignored); n > 0 {
-		line += fmt.Sprintf("; %d files ignored: %s", n, inWords(reasons(KindIgnored, a.Ignored)))
+		line += fmt.Sprintf("; %s ignored: %s", counted(n, "file", "files"), inWords(reasons(KindIgnored, a.Ignored)))
 	}
 	return line
 }
@@ -111,7 +112,8 @@ func afterCount(ignored []LeftOut) string {
 	if len(ignored) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("; %d files were ignored: %s", len(ignored), inWords(reasons(KindIgnored, ignored)))
+	return fmt.Sprintf("; ignored were %s: %s", counted(len(ignored), "file", "files"), inWords(reasons(KindIgnored,
+		ignored)))
 }
 
 // Unreadable is the entry of item i of the set, which err kept from being read.
@@ -140,6 +142,14 @@ func (s *Set) Unread(kept []int) error {
 	return fmt.Errorf("data set %s: no picture of %s could be read, so nothing can be learnt about %s: mend the "+
 		"pictures or take the class out",
 		s.Name, listed(lost, 5), pronoun(len(lost)))
+}
+
+// counted is a number with the form of a word that goes with it.
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 func pronoun(n int) string {

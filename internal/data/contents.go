@@ -107,12 +107,8 @@ const settled = 2 * time.Second
 
 // of returns the hash of a file's content.
 func (h *hashes) of(file string) (digest, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return digest{}, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
+	// Before it is opened: a pipe would wait for its other end.
+	info, err := os.Stat(file)
 	if err != nil {
 		return digest{}, err
 	}
@@ -127,6 +123,11 @@ func (h *hashes) of(file string) (digest, error) {
 	if ok && stated {
 		return d, nil
 	}
+	f, err := os.Open(file)
+	if err != nil {
+		return digest{}, err
+	}
+	defer f.Close()
 	sum := sha256.New()
 	if _, err := io.Copy(sum, f); err != nil {
 		return digest{}, err

@@ -100,7 +100,7 @@ func (shots Shots) Words(drawn *Set) string {
 	if shots.PerClass < 1 {
 		return fmt.Sprintf("every picture as a shot, %d to %d a class", slices.Min(counts), slices.Max(counts))
 	}
-	line := fmt.Sprintf("%d shots a class", shots.PerClass)
+	line := counted(shots.PerClass, "shot", "shots") + " a class"
 	if shots.Repeat {
 		line += ", with repetition where there are fewer"
 	}
@@ -111,7 +111,7 @@ func (shots Shots) Words(drawn *Set) string {
 		}
 	}
 	if len(fewer) > 0 {
-		line += fmt.Sprintf(", fewer of %d classes: %s", len(fewer), listed(fewer, 8))
+		line += fmt.Sprintf(", fewer of %s: %s", counted(len(fewer), "class", "classes"), listed(fewer, 8))
 	}
 	return line
 }

@@ -65,9 +65,9 @@ func TestShotsSayWhatClassesHave(t *testing.T) {
 		count []int
 		words string
 	}{
-		{Shots{PerClass: 2}, []int{2, 1, 2, 2, 2}, "2 shots a class, fewer of 1 classes: one 1"},
+		{Shots{PerClass: 2}, []int{2, 1, 2, 2, 2}, "2 shots a class, fewer of 1 class: one 1"},
 		{Shots{PerClass: 2, Repeat: true}, []int{2, 2, 2, 2, 2}, "2 shots a class, with repetition where there are fewer"},
-		{Shots{PerClass: 1}, []int{1, 1, 1, 1, 1}, "1 shots a class"},
+		{Shots{PerClass: 1}, []int{1, 1, 1, 1, 1}, "1 shot a class"},
 		{Shots{}, []int{2, 1, 2, 2, 2}, "every picture as a shot, 1 to 2 a class"},
 		{Shots{PerClass: -1}, []int{2, 1, 2, 2, 2}, "every picture as a shot, 1 to 2 a class"},
 	} {

@@ -127,7 +127,7 @@ func TestRootsThatAreNoSetsAreRefused(t *testing.T) {
 			"1 pictures, such as ILSVRC2012_val_00000001.JPEG"},
 		{"two split files", map[string]string{"split_zhou_A.json": "{}", "split_zhou_B.json": "{}"}, "several split files"},
 		{"an empty class", map[string]string{"a/1.png": "", "b/notes.txt": "n"},
-			`"b"; 1 files were ignored: 1 no picture by its name (b/notes.txt)`},
+			`"b"; ignored were 1 file: 1 no picture by its name (b/notes.txt)`},
 		{"a part that is not there", map[string]string{"train/a/1.png": "", "val/a/1.png": ""}, ""},
 	} {
 		root := tree(t, test.files)
