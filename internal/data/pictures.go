@@ -34,7 +34,7 @@ func Pictures(paths []string) (*Set, error) {
 		}
 	}
 	if len(set.Items) == 0 {
-		return nil, fmt.Errorf("no picture (%s) below %s%s", strings.Join(imageio.Extensions, ", "), strings.Join(paths,
+		return nil, fmt.Errorf("no picture (%s) below %s%s", strings.Join(imageio.Extensions(), ", "), strings.Join(paths,
 			", "), afterCount(set.Ignored))
 	}
 	return set, nil

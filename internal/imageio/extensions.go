@@ -1,19 +1,20 @@
 package imageio
 
 import (
-	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 )
 
-// Extensions are the names' endings that listings take for pictures, in lower
-// case: those of torchvision's ImageFolder and what else is decoded here. The
-// format is still told from the content.
-var Extensions = []string{
+var extensions = []string{
 	".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".ppm", ".pgm", ".pbm", ".pnm", ".tif", ".tiff",
 }
 
-// IsPicture reports whether a file's name ends as a picture's does.
+// Extensions lists the extensions of picture files, in lower case: those that
+// listings take for pictures. The format is still told from the content.
+func Extensions() []string { return slices.Clone(extensions) }
+
+// IsPicture reports whether a file's name ends as a picture's, in any case.
 func IsPicture(name string) bool {
-	return slices.Contains(Extensions, strings.ToLower(path.Ext(name)))
+	return slices.Contains(extensions, strings.ToLower(filepath.Ext(name)))
 }
