@@ -96,7 +96,13 @@ func (l *lister) classFolders(root string) (folders []string, err error) {
 var otherNames = []string{"images", "image", "img", "imgs", "jpg", "jpegs", "jpegimages", "annotations", "labels",
 	"devkit", "meta", "lists", "data", "train", "val", "test"}
 
-func isNoClass(folder string) bool { return slices.Contains(otherNames, strings.ToLower(folder)) }
+func isNoClass(folder string) bool {
+	name := strings.ToLower(folder)
+	if i := strings.LastIndexByte(name, '_'); i >= 0 && partOf(name[i+1:]) != "" {
+		return true // cars_train
+	}
+	return slices.Contains(otherNames, name)
+}
 
 // sortFolders sorts names as strings, as torchvision's ImageFolder does, or by
 // value when all are numbers: ImageNet-V2 names its folders 0 to 999 by label.

@@ -123,6 +123,8 @@ func TestRootsThatAreNoSetsAreRefused(t *testing.T) {
 		want  string
 	}{
 		{"pets without a split file", map[string]string{"images/a.jpg": "", "annotations/list.txt": "x"}, "split_zhou"},
+		{"cars without a split file", map[string]string{"cars_train/1.jpg": "", "cars_test/1.jpg": ""},
+			"cars_test, cars_train are no classes"},
 		{"flat validation pictures", map[string]string{"train/a/1.png": "", "val/ILSVRC2012_val_00000001.JPEG": ""},
 			"1 pictures, such as ILSVRC2012_val_00000001.JPEG"},
 		{"two split files", map[string]string{"split_zhou_A.json": "{}", "split_zhou_B.json": "{}"}, "several split files"},
