@@ -83,7 +83,7 @@ func (l *lister) classFolders(root string) (folders []string, err error) {
 			root, len(loose), loose[0])
 	case len(folders) == 0:
 		return nil, fmt.Errorf("data set %s: no class folders in it", root)
-	case !slices.ContainsFunc(folders, func(f string) bool { return !isNoClass(f) }):
+	case noClasses(folders):
 		return nil, fmt.Errorf("data set %s: its folders %s are no classes, and no split file (split_zhou_*.json) lies "+
 			"beside them: name the folder of the class folders, a split file or a list",
 			root, strings.Join(folders, ", "))
@@ -96,12 +96,21 @@ func (l *lister) classFolders(root string) (folders []string, err error) {
 var otherNames = []string{"images", "image", "img", "imgs", "jpg", "jpegs", "jpegimages", "annotations", "labels",
 	"devkit", "meta", "lists", "data", "train", "val", "test"}
 
-func isNoClass(folder string) bool {
-	name := strings.ToLower(folder)
-	if i := strings.LastIndexByte(name, '_'); i >= 0 && partOf(name[i+1:]) != "" {
-		return true // cars_train
+func isNoClass(folder string) bool { return slices.Contains(otherNames, strings.ToLower(folder)) }
+
+// noClasses reports whether folders are no classes, all of them: none has a
+// class's name, or they are called as parts of one thing (cars_train, cars_test).
+func noClasses(folders []string) bool {
+	other, stems := true, map[string]bool{}
+	for _, f := range folders {
+		other = other && isNoClass(f)
+		stem, part, _ := strings.Cut(strings.ToLower(f), "_")
+		if partOf(part) == "" {
+			stem = f
+		}
+		stems[stem] = true
 	}
-	return slices.Contains(otherNames, name)
+	return other || len(folders) > 1 && len(stems) == 1
 }
 
 // sortFolders sorts names as strings, as torchvision's ImageFolder does, or by

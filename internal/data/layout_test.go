@@ -130,10 +130,17 @@ func TestRootsThatAreNoSetsAreRefused(t *testing.T) {
 		{"two split files", map[string]string{"split_zhou_A.json": "{}", "split_zhou_B.json": "{}"}, "several split files"},
 		{"an empty class", map[string]string{"a/1.png": "", "b/notes.txt": "n"},
 			`"b"; ignored were 1 file: 1 no picture by its name (b/notes.txt)`},
+		{"classes called alike", map[string]string{"blood_test/1.png": "", "eye_test/1.png": ""}, "whole"},
 		{"a part that is not there", map[string]string{"train/a/1.png": "", "val/a/1.png": ""}, ""},
 	} {
 		root := tree(t, test.files)
 		set, err := LoadSplit(root, "test")
+		if test.want == "whole" {
+			if err != nil || len(set.Classes) != 2 {
+				t.Errorf("%s: %v", test.name, err)
+			}
+			continue
+		}
 		if test.want == "" {
 			if err != nil || set.Split != "val" || !slices.ContainsFunc(set.Notes,
 				func(n string) bool { return strings.Contains(n, "no test part") }) {
