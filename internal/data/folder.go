@@ -1,6 +1,7 @@
 package data
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,7 +16,7 @@ import (
 const classNamesFile = "classnames.txt"
 
 // loadFolder reads root/class/*.image. Labels are the ranks of the sorted
-// class folders, and items are sorted by path within a class.
+// class folders, and items are sorted by folder and name within a class.
 func loadFolder(root string, opt Options) (*Set, error) {
 	l := lister{root: root}
 	folders, err := l.classFolders(root)
@@ -163,7 +164,12 @@ func isDir(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-func sortPaths(paths []string) { slices.Sort(paths) }
+// sortPaths sorts by folder and, within, by name, as ImageFolder does.
+func sortPaths(paths []string) {
+	slices.SortFunc(paths, func(a, b string) int {
+		return cmp.Or(strings.Compare(filepath.Dir(a), filepath.Dir(b)), strings.Compare(a, b))
+	})
+}
 
 func errTooDeep(path string) error {
 	return fmt.Errorf("folders nested more than %d deep at %s", maxDepth, path)

@@ -61,8 +61,8 @@ func (l *lister) ignoreAll(dir, rule string) {
 // maxDepth bounds the folders within a class folder, and links that go round.
 const maxDepth = 8
 
-// pictures lists the picture files of a folder and the folders in it, sorted by
-// path. Links are followed.
+// pictures lists the picture files of a folder, then those of each folder below.
+// Links are followed.
 func (l *lister) pictures(dir string) ([]string, error) {
 	var paths []string
 	if err := l.walk(dir, 1, &paths); err != nil {

@@ -167,7 +167,7 @@ func TestLinkedFoldersAreFollowed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := keys(set); !slices.Equal(got, []string{"cat/more/y.png=cat", "cat/x.png=cat"}) {
+	if got := keys(set); !slices.Equal(got, []string{"cat/x.png=cat", "cat/more/y.png=cat"}) {
 		t.Errorf("items %q", got)
 	}
 	if err := os.Symlink(real, filepath.Join(real, "round")); err != nil {
