@@ -137,25 +137,27 @@ func wrapped(dir string, folders []string) string {
 	return inner
 }
 
-// shardsIn lists the files of a kind in a folder, else in the folder data or in
-// the folders of parts.
+// shardsIn lists the files of a kind in a folder without folders, else in the
+// folder data or those of parts, if those have none. An archive beside folders
+// is what they were unpacked from.
 func shardsIn(dir string, files, folders []string, ext string) []string {
-	var out []string
-	add := func(dir string, files []string) {
+	of := func(dir string, files []string) (out []string) {
 		for _, f := range files {
 			if strings.EqualFold(filepath.Ext(f), ext) {
 				out = append(out, filepath.Join(dir, f))
 			}
 		}
+		return out
 	}
-	add(dir, files)
+	if len(folders) == 0 {
+		return of(dir, files)
+	}
+	var out []string
 	for _, f := range folders {
-		if len(out) > 0 && filepath.Dir(out[0]) == dir {
-			break
-		}
 		if f == "data" || partOf(strings.ToLower(f)) != "" {
-			if inner, _, err := namesIn(filepath.Join(dir, f)); err == nil {
-				add(filepath.Join(dir, f), inner)
+			inner, deeper, err := namesIn(filepath.Join(dir, f))
+			if err == nil && len(deeper) == 0 {
+				out = append(out, of(filepath.Join(dir, f), inner)...)
 			}
 		}
 	}
