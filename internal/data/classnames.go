@@ -106,8 +106,9 @@ func (c *ClassNames) firstWords() map[string]int {
 }
 
 // ofFolders names folders: by the first words if all are there, by whole lines
-// that are the folders' own names, or by place if there are as many.
-func (c *ClassNames) ofFolders(folders []string) (names []string, note string, err error) {
+// that are the folders' own names, or by place if there are as many and the file
+// was asked for, not found beside the classes.
+func (c *ClassNames) ofFolders(folders []string, asked bool) (names []string, note string, err error) {
 	if first := c.firstWords(); first != nil && len(first) == len(c.Lines) && containsAll(first, folders) {
 		for _, f := range folders {
 			_, name, _ := cutSpace(c.Lines[first[f]])
@@ -134,7 +135,7 @@ func (c *ClassNames) ofFolders(folders []string) (names []string, note string, e
 			names = append(names, classes[k].Name)
 		}
 		return names, "", nil
-	case len(c.Lines) == len(folders) && !c.looksKeyed() && !containsAny(c.firstWords(), folders) && !containsAny(whole,
+	case asked && len(c.Lines) == len(folders) && !c.looksKeyed() && !containsAny(c.firstWords(), folders) && !containsAny(whole,
 		folders):
 		return slices.Clone(c.Lines), fmt.Sprintf("class names %s: its %d lines name the sorted folders in order: %s is "+
 			"%q, ...",

@@ -147,7 +147,7 @@ func (s *Set) nameFolders(opt Options) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	names, note, err := file.ofFolders(s.Folders)
+	names, note, err := file.ofFolders(s.Folders, opt.ClassNames != "")
 	if note != "" {
 		s.note("%s", note)
 	}

@@ -254,8 +254,8 @@ func TestClassNamesFiles(t *testing.T) {
 		"b bear\na great ape\n": "great ape,bear", "a\nb\n": "a,b", "great ape\nbrown bear\n": "great ape,brown bear",
 		"a x\nc y\n": "",
 	} {
-		root := tree(t, map[string]string{"classnames.txt": names, "a/1.png": "", "b/1.png": ""})
-		set, err := Load(root)
+		root := tree(t, map[string]string{"names.txt": names, "set/a/1.png": "", "set/b/1.png": ""})
+		set, err := LoadWith(filepath.Join(root, "set"), Options{ClassNames: filepath.Join(root, "names.txt")})
 		if want == "" {
 			if err == nil || !strings.Contains(err.Error(), `no name for folder "b"`) {
 				t.Errorf("%q: %v", names, err)
@@ -265,6 +265,14 @@ func TestClassNamesFiles(t *testing.T) {
 		if err != nil || strings.Join(set.Classes, ",") != want {
 			t.Errorf("%q: %+v, %v", names, set, err)
 		}
+	}
+}
+
+// A file of names that nobody asked for names folders by their names alone.
+func TestNamesFoundBesideAreNotTakenByPlace(t *testing.T) {
+	root := tree(t, map[string]string{"classnames.txt": "great ape\nbrown bear\n", "set/a/1.png": "", "set/b/1.png": ""})
+	if set, err := Load(filepath.Join(root, "set")); err == nil {
+		t.Errorf("classes %q", set.Classes)
 	}
 }
 

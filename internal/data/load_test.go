@@ -316,7 +316,7 @@ func FuzzParseClassNames(f *testing.F) {
 				t.Fatal("unequal lists")
 			}
 		}
-		if named, _, err := names.ofFolders([]string{"a", "b"}); err == nil && len(named) != 2 {
+		if named, _, err := names.ofFolders([]string{"a", "b"}, true); err == nil && len(named) != 2 {
 			t.Fatalf("%d names of 2 folders", len(named))
 		}
 	})
