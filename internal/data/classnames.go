@@ -124,8 +124,8 @@ func (c *ClassNames) ofFolders(folders []string, asked bool) (names []string, no
 	switch {
 	case containsAll(whole, folders):
 		return slices.Clone(folders), "", nil
-	case numbers && top < len(c.Lines):
-		// Folders that are numbers, as ImageNet-V2's, are places in the file.
+	case numbers && top < len(c.Lines) && slices.Contains(folders, "0"):
+		// Folders that are numbers from 0, as ImageNet-V2's, are places in the file.
 		classes, err := c.Classes(c.looksKeyed())
 		if err != nil {
 			return nil, "", err

@@ -276,6 +276,20 @@ func TestNamesFoundBesideAreNotTakenByPlace(t *testing.T) {
 	}
 }
 
+// Folders that are numbers are places in a file of names if they count from 0;
+// from 1 they would be one off.
+func TestNumberedFoldersArePlacesFromZero(t *testing.T) {
+	names := "rose\ntulip\nlily\n"
+	root := tree(t, map[string]string{"classnames.txt": names, "0/a.png": "", "2/a.png": ""})
+	if set, err := Load(root); err != nil || strings.Join(set.Classes, ",") != "rose,lily" {
+		t.Errorf("%+v, %v", set, err)
+	}
+	root = tree(t, map[string]string{"classnames.txt": names, "1/a.png": "", "2/a.png": ""})
+	if set, err := Load(root); err == nil {
+		t.Errorf("classes %q", set.Classes)
+	}
+}
+
 func TestPathsOfOtherMachines(t *testing.T) {
 	for name, path := range map[string]string{
 		"Windows": `C:\\data\\pets\\images\\cat\\1.png`, "another root": "/gone/data/pets/images/cat/1.png",
