@@ -25,7 +25,7 @@ type Setting struct {
 
 // Of lists the settings that v, a struct, declares.
 func Of(v any) []Setting {
-	rv := reflect.Indirect(reflect.ValueOf(v))
+	rv := reflect.ValueOf(v)
 	if rv.Kind() != reflect.Struct {
 		return nil
 	}
