@@ -12,11 +12,26 @@ import (
 	"clipcalib/adapt/prompt"
 	"clipcalib/internal/docfile"
 	"clipcalib/internal/named"
+
+	"go.yaml.in/yaml/v3"
 )
 
-// upgraded makes of an older run's recipe what its model.yaml would say. The
-// path of the checkpoint is the one that was given then.
-func upgraded(dir string) (Model, error) {
+// upgraded makes of an older run's recipe what its model.yaml would say, numbers
+// in the types that YAML gives them. The path of the checkpoint is the one that
+// was given then.
+func upgraded(dir string) (m Model, err error) {
+	was, err := fromRecipe(dir)
+	if err != nil {
+		return m, err
+	}
+	text, err := yaml.Marshal(was)
+	if err != nil {
+		return m, err
+	}
+	return m, yaml.Unmarshal(text, &m)
+}
+
+func fromRecipe(dir string) (Model, error) {
 	r, err := ReadRecipe(dir)
 	if errors.Is(err, os.ErrNotExist) {
 		return Model{}, fmt.Errorf("no run here (%s and %s are missing)", modelFile, recipeFile)
