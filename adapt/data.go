@@ -15,6 +15,10 @@ type Data struct {
 	Prototypes Matrix
 	// Views is the number of augmented views of every sample; 0 means 1.
 	Views int
+	// LogitScale is the factor of the cosine of the model that features and
+	// prototypes come from, weights.Config.Scale; Options.LogitScale goes before
+	// it, and 0 leaves it to that.
+	LogitScale float64
 }
 
 func (d Data) views() int { return max(d.Views, 1) }

@@ -18,7 +18,7 @@ type Options struct {
 	Optimizer   Optimizer // "" means SGD
 	Epsilon     float64   // of AdamW; 0 means 1e-8
 	Schedule    Schedule  // "" means WarmCosine
-	LogitScale  float64   // factor of the cosine; 0 means 100
+	LogitScale  float64   // factor of the cosine; 0 means the data's, or 100 if it has none
 	Seed        uint64    // of batches, views and initial values
 
 	// Init holds initial values of trained parameters by name, in place of the

@@ -21,6 +21,9 @@ func Train(ctx context.Context, m Method, r Remedy, data Data, o Options) (*Adap
 	if r == nil {
 		r = None{}
 	}
+	if o.LogitScale == 0 {
+		o.LogitScale = data.LogitScale
+	}
 	o, err := o.Resolved()
 	if err != nil {
 		return nil, fmt.Errorf("train %s: %w", m.Name(), err)
@@ -29,11 +32,15 @@ func Train(ctx context.Context, m Method, r Remedy, data Data, o Options) (*Adap
 		return nil, fmt.Errorf("train %s: %w", m.Name(), err)
 	}
 	var a *Adapter
+	given := o.Device
 	err = withDevice(o.Device, func(d *Device) error {
 		o.Device = d
 		a, err = (&task{ctx: ctx, method: m, remedy: r, data: data, options: o}).run()
 		return err
 	})
+	if a != nil {
+		a.Device = given
+	}
 	if err != nil {
 		return a, fmt.Errorf("train %s: %w", m.Name(), err)
 	}
