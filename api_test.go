@@ -146,7 +146,7 @@ func (w *walker) alias(where, name string, a *types.Alias) {
 	doc := w.docs[name]
 	if other := aliasOf(w.root, n); w.pkg == w.root || other == "" || !strings.Contains(doc, module+"."+other) {
 		for _, m := range exportedMembers(n) {
-			if !regexp.MustCompile(`\b` + m + `\b`).MatchString(doc) {
+			if !regexp.MustCompile(`\b`+m+`\b`).MatchString(doc) && !w.promised(m, doc) {
 				w.report("%s: its comment does not name %s of %s", where, m, n.Obj().Name())
 			}
 		}
@@ -154,6 +154,21 @@ func (w *walker) alias(where, name string, a *types.Alias) {
 	w.aliased++
 	w.members(where, n)
 	w.aliased--
+}
+
+// promised says whether a comment names, in brackets, an interface of the
+// package that has the method.
+func (w *walker) promised(method, doc string) bool {
+	for _, m := range regexp.MustCompile(`\[(\w+)\]`).FindAllStringSubmatch(doc, -1) {
+		o := w.pkg.Scope().Lookup(m[1])
+		if o == nil || !types.IsInterface(o.Type()) {
+			continue
+		}
+		if f, _, _ := types.LookupFieldOrMethod(o.Type(), false, w.pkg, method); f != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // aliasOf is the name by which users of p see n, "" if they do not.

@@ -50,7 +50,7 @@ func TestWaitingForTheDeviceEndsWithTheContext(t *testing.T) {
 	classes := []string{"dog", "cat"}
 	images := wave(4, m.Images.Preprocessor().Len())
 	features := adapt.FromRows(wave(4, m.Config.EmbedDim))
-	data := adapt.Data{Features: features, Labels: []int{0, 1, 0, 1}, Prototypes: adapt.FromRows(wave(2, m.Config.EmbedDim))}
+	data := adapt.Data{Features: features, Labels: []int{0, 1, 0, 1}, Prototypes: adapt.FromRows(wave(2, m.Config.EmbedDim)), LogitScale: m.Config.Scale()}
 	adapter, err := adapt.Train(t.Context(), adapt.TaskRes{}, nil, data, adapt.Options{Epochs: 1, Device: m.Device})
 	if err != nil {
 		t.Fatal(err)
@@ -132,7 +132,7 @@ func TestCallsShareTheDevice(t *testing.T) {
 		t.Fatal(err)
 	}
 	data := adapt.Data{Features: adapt.FromRows(wave(4, m.Config.EmbedDim)), Labels: []int{0, 1, 0, 1},
-		Prototypes: adapt.FromRows(wave(2, m.Config.EmbedDim))}
+		Prototypes: adapt.FromRows(wave(2, m.Config.EmbedDim)), LogitScale: m.Config.Scale()}
 	train := func() ([]float64, error) {
 		a, err := adapt.Train(t.Context(), adapt.TaskRes{}, nil, data, adapt.Options{Epochs: 30, Device: m.Device,
 			Progress: func(adapt.Progress) { // between steps the device is free, for the trainer's own caller too

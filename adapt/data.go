@@ -15,9 +15,9 @@ type Data struct {
 	Prototypes Matrix
 	// Views is the number of augmented views of every sample; 0 means 1.
 	Views int
-	// LogitScale is the factor of the cosine of the model that features and
-	// prototypes come from, weights.Config.Scale; Options.LogitScale goes before
-	// it, and 0 leaves it to that.
+	// LogitScale is the factor of the cosine in the model that the features are
+	// of, Config.Scale of its checkpoint. [Options.LogitScale] takes precedence;
+	// one of the two must be set, since a wrong one gives wrong confidences.
 	LogitScale float64
 }
 
