@@ -72,7 +72,8 @@ func New(c *weights.Checkpoint, o Options) (*Model, error) { return clip.New(c, 
 func TrainingData(ctx context.Context, m *Model, paths []string, labels []int, classes []string, templates ...string,
 ) (adapt.Data, error) {
 	if len(paths) != len(labels) {
-		return adapt.Data{}, fmt.Errorf("training data: %d pictures and %d labels: give one label a picture", len(paths), len(labels))
+		return adapt.Data{}, fmt.Errorf("training data: %d pictures and %d labels: give every picture one",
+			len(paths), len(labels))
 	}
 	if len(paths) == 0 {
 		return adapt.Data{}, fmt.Errorf("training data: no pictures")
