@@ -45,11 +45,15 @@ func Train(ctx context.Context, m Method, r Remedy, data Data, o Options) (*Adap
 		}
 	}
 	var a *Adapter
+	given := o.Device
 	err = withDevice(o.Device, func(d *Device) error {
 		o.Device = d
 		a, err = (&Training{ctx: ctx, method: m, remedy: r, data: data, options: o}).run()
 		return err
 	})
+	if a != nil {
+		a.Device = given
+	}
 	if err != nil {
 		return a, fmt.Errorf("train %s: %w", m.Name(), err)
 	}
