@@ -88,13 +88,13 @@ func fromFile(f *weights.File) (*Adapter, error) {
 		return nil, fmt.Errorf("losses: %w", err)
 	}
 	if a.Method, err = ParseMethod(meta["method"]); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w; one of a program's own is made known by RegisterMethod", err)
 	}
 	if a.Method, err = docfile.WithSettings(a.Method, meta["method_settings"]); err != nil {
 		return nil, fmt.Errorf("method: %w", err)
 	}
 	if a.Remedy, err = ParseRemedy(meta["remedy"]); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w; one of a program's own is made known by RegisterRemedy", err)
 	}
 	if a.Remedy, err = docfile.WithSettings(a.Remedy, meta["remedy_settings"]); err != nil {
 		return nil, fmt.Errorf("remedy: %w", err)

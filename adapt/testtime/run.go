@@ -79,7 +79,8 @@ func (t *Tuner) run(ctx context.Context, o RunOptions) (Result, error) {
 	r, err := run.KeepTuned(ctx, run.TunedOptions{
 		Recipe: recipe, Model: t.model(recipe, o), Dir: o.Dir, Name: o.Name, Classes: t.classes, Labels: labelsOf(o.Items),
 		Inputs: run.TunedInputs{
-			Weights: o.Inputs.Weights, WeightsSHA256: o.Inputs.WeightsSHA256, Data: o.Inputs.Data, DataSHA256: o.Inputs.DataSHA256,
+			Weights: o.Inputs.Weights, WeightsSHA256: o.Inputs.WeightsSHA256,
+			Data: o.Inputs.Data, DataSHA256: o.Inputs.DataSHA256,
 		},
 		Bins: o.Bins, Progress: o.Progress, Log: o.Log,
 		Classify: func(ctx context.Context, done int, keep func(logits, zeroShot []float32) error) error {

@@ -127,10 +127,11 @@ func (m Model) FindWeights(dir string) (string, error) {
 		tried = append(tried, path)
 	}
 	if len(tried) == 0 {
-		return "", fmt.Errorf("run %s does not say where its weights are (SHA-256 %.12s): name them with --weights", dir, m.Weights.SHA256)
+		return "", fmt.Errorf("run %s does not say where its weights are (SHA-256 %.12s): name them with --weights",
+			dir, m.Weights.SHA256)
 	}
-	return "", fmt.Errorf("the weights of run %s are not where they were (%s; SHA-256 %.12s): name them with --weights", dir,
-		listed(tried), m.Weights.SHA256)
+	return "", fmt.Errorf("the weights of run %s are not where they were (%s; SHA-256 %.12s): name them with --weights",
+		dir, listed(tried), m.Weights.SHA256)
 }
 
 func joined(dir, relative string) string {
@@ -165,7 +166,8 @@ func readModel(dir string) (m Model, err error) {
 	case err != nil:
 		return m, err
 	case m.Version > ModelVersion:
-		return m, fmt.Errorf("%s is of version %d, this program knows those up to %d: use a newer one", modelFile, m.Version, ModelVersion)
+		return m, fmt.Errorf("%s is of version %d, this program knows those up to %d: use a newer one",
+			modelFile, m.Version, ModelVersion)
 	case m.Version < 1 || m.Method == "" || m.Remedy == "":
 		return m, fmt.Errorf("%s does not say its version, method and remedy: it is no file of this program", modelFile)
 	}

@@ -120,7 +120,10 @@ func (r *TunedResult) write(p *partial, o TunedOptions, done tunedTarget) (err e
 		list[i] = Class{Name: c, Prompts: []string{o.Recipe.Context + " " + c + "."}}
 	}
 	choices := []byte(strings.Join(o.Recipe.Choices, "\n") + "\n")
-	return writeEvaluation(r.Dir, evaluation{logits: logits, zeroShot: zs, labels: o.Labels, metrics: r.Metrics, zeroShotMetrics: r.ZeroShot, target: done},
+	e := evaluation{
+		logits: logits, zeroShot: zs, labels: o.Labels, metrics: r.Metrics, zeroShotMetrics: r.ZeroShot, target: done,
+	}
+	return writeEvaluation(r.Dir, e,
 		func() error { return docfile.WriteJSON(filepath.Join(r.Dir, classesFile), list) },
 		func() error { return atomicfile.WriteBytes(filepath.Join(r.Dir, logFile), choices) })
 }
