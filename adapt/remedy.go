@@ -53,7 +53,9 @@ type HostLogitMap interface {
 	// adds to dl [N, K], and to dzs (of zs's shape, or empty), the gradients with
 	// respect to logits and zs of what has the gradient upstream with respect to
 	// the mapped logits. The memory of dzs may be a part of that of dl.
-	MapLogitsHost(logits, zs calib.Matrix) (mapped calib.Matrix, back func(upstream, dl, dzs calib.Matrix) error, err error)
+	MapLogitsHost(logits, zs calib.Matrix) (
+		mapped calib.Matrix, back func(upstream, dl, dzs calib.Matrix) error, err error,
+	)
 }
 
 // HostLossTerm is a [LossTerm] that test-time tuning need not run as a graph.
