@@ -49,14 +49,19 @@ type Measured struct {
 	Facts
 }
 
-// KeepFacts is [WriteFacts] for logits that were there already: nothing is
-// written where the facts are the same.
+// KeepFacts is [WriteFacts] for logits that were there already: what is the same
+// is not written again.
 func KeepFacts(dir string, m calib.Metrics, f Facts, record *data.Record) error {
+	if record != nil {
+		if err := record.Write(dir); err != nil {
+			return err
+		}
+	}
 	var old Measured
 	if docfile.ReadJSON(filepath.Join(dir, metricsFile), &old) == nil && reflect.DeepEqual(old.Facts, f) {
 		return nil
 	}
-	return WriteFacts(dir, m, f, record)
+	return WriteFacts(dir, m, f, nil)
 }
 
 // WriteFacts writes, beside the logits of a target, what its rows are and what
