@@ -68,7 +68,7 @@ func (d *decoder) converter() func(out []uint8, rows [][]uint8) {
 	switch {
 	case len(d.comps) == 1:
 		return grayRow
-	case len(d.comps) == 4 && d.adobe && d.transform == 2:
+	case len(d.comps) == 4 && d.adobe && d.transform != 0:
 		return ycckRow
 	case len(d.comps) == 4:
 		return cmykRow
