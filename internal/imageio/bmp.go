@@ -75,6 +75,9 @@ func parseBMP(data []byte) (bmpFile, error) {
 		f.palette = rest.rest[:min(f.entry*f.colours, len(rest.rest))]
 		rest.take(len(f.palette))
 	}
+	if len(f.palette)/f.entry > 256 && !f.grayPalette() {
+		return f, fmt.Errorf("palette of %d colours", len(f.palette)/f.entry)
+	}
 	if f.offset == 0 {
 		f.offset = len(data) - len(rest.rest)
 	}

@@ -61,7 +61,7 @@ func (f *pngFile) chunk(c pngChunk, data []byte) error {
 
 func (f *pngFile) dataChunk(c pngChunk, data []byte) error {
 	if c.id == "fdAT" {
-		if c.length < 4 || c.at+4 > len(data) {
+		if c.length < 4 || c.at+4 > len(data) || f.sequence < 0 {
 			return errors.New("damaged chunk fdAT")
 		}
 		if err := f.step(int(binary.BigEndian.Uint32(data[c.at:]))); err != nil {
