@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"clipcalib/internal/imageio/jpeg"
+	"clipcalib/internal/imageio/tiff"
 )
 
 // formats lists the kinds of picture that are read.
@@ -17,6 +18,7 @@ var formats = []format{
 	{"WebP", isWebP, webpSize, decodeWebP},
 	{"GIF", startsWith("GIF87a", "GIF89a"), gifSize, decodeGIF},
 	{"BMP", startsWith("BM"), bmpSize, decodeBMP},
+	{"TIFF", tiff.Match, tiffSize, tiff.Decode},
 	{"PPM", isPNM, pnmSize, decodePNM},
 }
 
@@ -75,5 +77,10 @@ func startsWith(prefixes ...string) func([]byte) bool {
 
 func jpegSize(data []byte) (image.Config, error) {
 	w, h, err := jpeg.Size(data)
+	return image.Config{Width: w, Height: h}, err
+}
+
+func tiffSize(data []byte) (image.Config, error) {
+	w, h, err := tiff.Size(data)
 	return image.Config{Width: w, Height: h}, err
 }

@@ -48,11 +48,7 @@ func (d *decoder) isRGB() bool {
 func (d *decoder) picture() *image.NRGBA {
 	m := image.NewNRGBA(image.Rect(0, 0, d.width, d.height))
 	convert := d.converter()
-	buffers := make([][]uint8, len(d.comps))
-	for i := range d.comps {
-		c := &d.comps[i]
-		buffers[i] = make([]uint8, c.width*c.hExp)
-	}
+	buffers := d.buffers()
 	rows := make([][]uint8, len(d.comps))
 	for y := range d.height {
 		for i := range d.comps {
@@ -61,6 +57,16 @@ func (d *decoder) picture() *image.NRGBA {
 		convert(m.Pix[y*m.Stride:][:4*d.width], rows)
 	}
 	return m
+}
+
+// buffers is room for a row of each component at full resolution.
+func (d *decoder) buffers() [][]uint8 {
+	buffers := make([][]uint8, len(d.comps))
+	for i := range d.comps {
+		c := &d.comps[i]
+		buffers[i] = make([]uint8, c.width*c.hExp)
+	}
+	return buffers
 }
 
 // converter chooses the colour conversion of the file.

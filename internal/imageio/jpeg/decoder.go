@@ -68,7 +68,9 @@ type decoder struct {
 	jfif, adobe bool
 	transform   byte // Adobe's colour transform
 	scans       int
-	lastGood    int // last row of coding units that the last scan's data reached
+	inner       bool // the file is part of another
+	pixels      int  // bound of an inner picture's size
+	lastGood    int  // last row of coding units that the last scan's data reached
 }
 
 // component is one colour channel.
@@ -154,12 +156,15 @@ func (d *decoder) endOfFile() error {
 // whole, as lastGood, says that a scan was decoded to its end.
 const whole = 1 << 30
 
+// errTablesOnly says that a file holds tables and no picture.
+var errTablesOnly = errors.New("no picture in it")
+
 // tablesOnly goes on with the file that follows a file of tables alone, as
 // "abbreviated" streams have them.
 func (d *decoder) tablesOnly() error {
 	rest := d.data[d.pos:]
-	if len(rest) < 2 {
-		return ErrTruncated
+	if len(rest) == 0 {
+		return errTablesOnly
 	}
 	next := decoder{data: rest, quant: d.quant, hasQuant: d.hasQuant, dcTable: d.dcTable, acTable: d.acTable}
 	*d = next

@@ -14,6 +14,9 @@ func (d *decoder) frameHeader(b []byte) error {
 	if d.width, d.height, err = frameSize(b); err != nil {
 		return err
 	}
+	if d.inner && d.width > d.pixels/d.height {
+		return fmt.Errorf("picture of %d x %d pixels inside another of at most %d", d.width, d.height, d.pixels)
+	}
 	comps := make([]component, b[5])
 	if len(b) != 6+3*len(comps) {
 		return errors.New("frame header has a wrong length")
