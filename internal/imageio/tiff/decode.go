@@ -41,6 +41,9 @@ func Decode(data []byte) (*image.NRGBA, error) {
 		return nil, err
 	}
 	r := &reader{directory: d, compression: d.one(tCompression, 1), planar: d.one(tPlanar, 1) == 2}
+	if err := d.check(r.compression != uncompressed); err != nil {
+		return nil, err
+	}
 	if r.width, r.height, err = d.size(); err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package tiff
 
 import (
 	"bytes"
+	"compress/flate"
 	"compress/zlib"
 	"errors"
 	"fmt"
@@ -47,6 +48,7 @@ func supported(compression int) error {
 func (r *reader) expand(in []byte, size, rows int) ([]byte, error) {
 	total := size * rows
 	var source io.Reader
+	strict := r.layout.photometric != ycbcr // libtiff's own conversion ignores errors
 	switch r.compression {
 	case packBits:
 		return unpackBits(in, total)
@@ -69,6 +71,12 @@ func (r *reader) expand(in []byte, size, rows int) ([]byte, error) {
 		if err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			err = ErrTruncated
 		}
+		return nil, err
+	}
+	// An error right after the last byte, as of a checksum, is one to zlib too.
+	_, err := io.ReadFull(source, make([]byte, 1))
+	var corrupt flate.CorruptInputError
+	if strict && (errors.Is(err, zlib.ErrChecksum) || errors.As(err, &corrupt)) {
 		return nil, err
 	}
 	return out.Bytes(), nil

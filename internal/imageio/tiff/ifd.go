@@ -41,6 +41,7 @@ type directory struct {
 	data   []byte
 	order  binary.ByteOrder
 	fields map[int]field
+	lost   map[int]bool // tags whose values do not fit the file
 }
 
 type field struct {
@@ -58,7 +59,7 @@ func parse(data []byte) (*directory, error) {
 	if len(data) < 8 {
 		return nil, ErrTruncated
 	}
-	d := &directory{data: data, order: binary.LittleEndian, fields: map[int]field{}}
+	d := &directory{data: data, order: binary.LittleEndian, fields: map[int]field{}, lost: map[int]bool{}}
 	if data[0] == 'M' {
 		d.order = binary.BigEndian
 	}
@@ -112,10 +113,12 @@ func (d *directory) entry(b []byte, inline int, budget *int) bool {
 			at = d.order.Uint64(body)
 		}
 		if total > *budget {
+			d.lost[tag] = true
 			return true
 		}
 		*budget -= total
 		if at > uint64(len(d.data)) || total > len(d.data)-int(at) {
+			d.lost[tag] = true
 			return false
 		}
 		body = d.data[at:]
@@ -161,6 +164,38 @@ func (d *directory) one(tag, without int) int {
 		return v[0]
 	}
 	return without
+}
+
+// single are the tags of one integer.
+var single = []int{
+	tWidth, tHeight, tCompression, tPhotometric, tFillOrder, tSamples, tRowsPerStrip, tPlanar, tTileWidth, tTileHeight,
+}
+
+// check refuses tags of kinds that Pillow does not take for integers and, of
+// compressed files, what libtiff refuses: values outside the file, several
+// where there is one, planes of an unknown arrangement.
+func (d *directory) check(compressed bool) error {
+	for _, tag := range single {
+		f, ok := d.fields[tag]
+		if ok && (f.kind == 1 || f.kind == 7 || d.ints(tag) == nil) {
+			return fmt.Errorf("tag %d has values of kind %d", tag, f.kind)
+		}
+		if compressed && (ok && f.count != 1 || d.lost[tag]) {
+			return fmt.Errorf("tag %d has several values, want one", tag)
+		}
+	}
+	if !compressed {
+		return nil
+	}
+	for _, tag := range []int{tBits, tStripOffsets, tStripCounts, tTileOffsets, tTileCounts} {
+		if d.lost[tag] {
+			return ErrTruncated
+		}
+	}
+	if p := d.one(tPlanar, 1); p != 1 && p != 2 {
+		return fmt.Errorf("arrangement of planes %d is not known", p)
+	}
+	return nil
 }
 
 // size is the stored picture's size, before its orientation is applied.
