@@ -101,6 +101,11 @@ func rgbRow(out []uint8, rows [][]uint8) {
 func yccRow(out []uint8, rows [][]uint8) {
 	ys := rows[0]
 	cbs, crs := rows[1][:len(ys)], rows[2][:len(ys)]
+	if n := len(ys) / 8 * 8; fast && n > 0 {
+		_ = out[4*n-1] // the assembly does not look
+		yccAVX2(&out[0], &ys[0], &cbs[0], &crs[0], n)
+		out, ys, cbs, crs = out[4*n:], ys[n:], cbs[n:], crs[n:]
+	}
 	for x, y := range ys {
 		o := out[4*x:][:4]
 		o[0], o[1], o[2] = ycc(y, cbs[x], crs[x])

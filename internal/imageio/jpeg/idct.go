@@ -30,6 +30,16 @@ func idct(block *[64]int16, rows bool, out []uint8, stride int) {
 		idctFirstRow(block, out, stride)
 		return
 	}
+	if fast {
+		_ = out[7*stride+7] // the assembly does not look
+		idctAVX2(block, &out[0], stride)
+		return
+	}
+	idctGo(block, out, stride)
+}
+
+// idctGo is idctAVX2 in Go.
+func idctGo(block *[64]int16, out []uint8, stride int) {
 	var work [64]int32
 	for x := range 8 {
 		column(block, &work, x)

@@ -41,7 +41,8 @@ type directory struct {
 	data   []byte
 	order  binary.ByteOrder
 	fields map[int]field
-	lost   map[int]bool // tags whose values do not fit the file
+	lost   map[int]bool // tags whose values do not fit the file, or of a kind that is not known
+	short  bool         // the file ends among the tags
 }
 
 type field struct {
@@ -88,6 +89,7 @@ func parse(data []byte) (*directory, error) {
 		}
 		rest = rest[entry:]
 	}
+	d.short = n > 0
 	return d, nil
 }
 
@@ -96,6 +98,7 @@ func (d *directory) entry(b []byte, inline int, budget *int) bool {
 	tag, kind := int(d.order.Uint16(b)), int(d.order.Uint16(b[2:]))
 	size, ok := sizes[kind]
 	if _, taken := d.fields[tag]; taken || !ok {
+		d.lost[tag] = d.lost[tag] || !ok
 		return true
 	}
 	count := uint64(d.order.Uint32(b[4:]))
@@ -186,6 +189,9 @@ func (d *directory) check(compressed bool) error {
 	}
 	if !compressed {
 		return nil
+	}
+	if d.short || d.ints(tStripCounts) == nil && d.ints(tTileCounts) == nil {
+		return ErrTruncated
 	}
 	for _, tag := range []int{tBits, tStripOffsets, tStripCounts, tTileOffsets, tTileCounts} {
 		if d.lost[tag] {

@@ -1,0 +1,9 @@
+//go:build !amd64 || noasm
+
+package jpeg
+
+const fast = false
+
+func idctAVX2(*[64]int16, *uint8, int) { panic("no assembly in this build") }
+
+func yccAVX2(_, _, _, _ *uint8, _ int) { panic("no assembly in this build") }
