@@ -110,6 +110,9 @@ func (r *reader) raw() error {
 	if r.partW == r.width && r.partH == r.height && !r.planar {
 		offsets = offsets[len(offsets)-1:]
 	}
+	if most := ceilDiv(r.width, r.partW) * ceilDiv(r.height, r.partH) * r.layout.samples; len(offsets) > most {
+		return fmt.Errorf("%d strips or tiles where the picture has at most %d", len(offsets), most)
+	}
 	x, y, layer := 0, 0, 0
 	colours := r.colours()
 	for _, at := range offsets {
