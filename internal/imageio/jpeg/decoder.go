@@ -207,6 +207,20 @@ func (d *decoder) segment() ([]byte, error) {
 	return body, nil
 }
 
+// conditioning checks the parameters of arithmetic coding, which a file with
+// Huffman codes may hold for nothing.
+func conditioning(b []byte) error {
+	for ; len(b) >= 2; b = b[2:] {
+		if b[0] >= 32 || b[0] < 16 && b[1]&15 > b[1]>>4 {
+			return errors.New("damaged parameters of arithmetic coding")
+		}
+	}
+	if len(b) != 0 {
+		return errors.New("damaged parameters of arithmetic coding")
+	}
+	return nil
+}
+
 // begun checks the segment at pos, which the file cuts short, as far as it goes:
 // after a picture that is whole, libjpeg ignores the cut but not an error.
 func (d *decoder) begun(marker byte) error {
@@ -272,6 +286,8 @@ func (d *decoder) handle(marker byte) error {
 		return d.huffmanTables(body)
 	case mDQT:
 		return d.quantTables(body)
+	case mDAC:
+		return conditioning(body)
 	case mDRI:
 		if len(body) != 2 {
 			return errors.New("restart interval has a wrong length")
