@@ -93,7 +93,8 @@ type component struct {
 	dcPredict  int32
 	dcSel      int
 	acSel      int
-	hExp, vExp int // upsampling factors
+	hExp, vExp int      // upsampling factors
+	sums       []uint16 // room for upsampling
 }
 
 // Decode returns the picture as opaque RGB.

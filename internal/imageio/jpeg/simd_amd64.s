@@ -119,6 +119,17 @@ DATA turn<>+16(SB)/8, $0x0d0905010c080400
 DATA turn<>+24(SB)/8, $0x0f0b07030e0a0602
 GLOBL turn<>(SB), RODATA|NOPTR, $32
 
+DATA word7<>+0(SB)/8, $0x0007000700070007
+DATA word7<>+8(SB)/8, $0x0007000700070007
+DATA word7<>+16(SB)/8, $0x0007000700070007
+DATA word7<>+24(SB)/8, $0x0007000700070007
+GLOBL word7<>(SB), RODATA|NOPTR, $32
+DATA word8<>+0(SB)/8, $0x0008000800080008
+DATA word8<>+8(SB)/8, $0x0008000800080008
+DATA word8<>+16(SB)/8, $0x0008000800080008
+DATA word8<>+24(SB)/8, $0x0008000800080008
+GLOBL word8<>(SB), RODATA|NOPTR, $32
+
 // PASS transforms the lanes of Y0 to Y7 (inputs 0 to 7) by the butterfly of
 // idct.go. The results, shifted, are in Y0 to Y4, Y14, Y13, Y12 (0 to 7).
 #define PASS(round, shift) \
@@ -311,5 +322,52 @@ loop:
 	ADDQ $8, AX
 	CMPQ AX, BX
 	JLT loop
+	VZEROUPPER
+	RET
+
+// func sumsAVX2(sums *uint16, near, far *uint8, n int)
+TEXT ·sumsAVX2(SB), NOSPLIT, $0-32
+	MOVQ sums+0(FP), DI
+	MOVQ near+8(FP), SI
+	MOVQ far+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ AX, AX
+sum:
+	VPMOVZXBW (SI)(AX*1), Y0
+	VPMOVZXBW (DX)(AX*1), Y1
+	VPADDW Y0, Y0, Y2
+	VPADDW Y0, Y1, Y1
+	VPADDW Y2, Y1, Y1
+	VMOVDQU Y1, (DI)(AX*2)
+	ADDQ $16, AX
+	CMPQ AX, BX
+	JLT sum
+	VZEROUPPER
+	RET
+
+// func widenAVX2(out *uint8, sums *uint16, n int)
+TEXT ·widenAVX2(SB), NOSPLIT, $0-24
+	MOVQ out+0(FP), DI
+	MOVQ sums+8(FP), SI
+	MOVQ n+16(FP), BX
+	VMOVDQU word7<>(SB), Y7
+	VMOVDQU word8<>(SB), Y8
+	XORQ AX, AX
+widen:
+	VMOVDQU (SI)(AX*2), Y0
+	VPADDW Y0, Y0, Y1
+	VPADDW Y0, Y1, Y1
+	VPADDW -2(SI)(AX*2), Y1, Y2
+	VPADDW 2(SI)(AX*2), Y1, Y3
+	VPADDW Y8, Y2, Y2
+	VPADDW Y7, Y3, Y3
+	VPSRLW $4, Y2, Y2
+	VPSRLW $4, Y3, Y3
+	VPSLLW $8, Y3, Y3
+	VPOR Y2, Y3, Y3
+	VMOVDQU Y3, (DI)(AX*2)
+	ADDQ $16, AX
+	CMPQ AX, BX
+	JLT widen
 	VZEROUPPER
 	RET

@@ -43,4 +43,16 @@ func TestAssemblyEqualsGo(t *testing.T) {
 			t.Fatalf("pixel %d is %v, want %v", k, got[4*k:4*k+4], want)
 		}
 	}
+	for _, n := range []int{3, 15, 16, 17, 18, 33, 34, 250, 1000} {
+		near, far, sums := rows[0][:n], rows[1][:n], make([]uint16, n)
+		out := make([]uint8, 2*n)
+		fancyH2V2(out, near, far, sums)
+		at := func(x int) int { return int(near[x])*3 + int(far[x]) }
+		for x := 1; x < n-1; x++ {
+			even, odd := uint8((at(x)*3+at(x-1)+8)>>4), uint8((at(x)*3+at(x+1)+7)>>4)
+			if out[2*x] != even || out[2*x+1] != odd {
+				t.Fatalf("%d samples: sample %d gives %d and %d, want %d and %d", n, x, out[2*x], out[2*x+1], even, odd)
+			}
+		}
+	}
 }
