@@ -45,8 +45,18 @@ func (d *decoder) begun(marker byte) error {
 			}
 			rest = rest[17+total:]
 		}
-	case marker == mDQT && len(rest) > 0 && rest[0]&15 > 3:
-		return errors.New("damaged quantisation table")
+	case marker == mDQT:
+		for n -= 2; n > 0 && len(rest) > 0; {
+			if rest[0]&15 > 3 {
+				return errors.New("damaged quantisation table")
+			}
+			size := 65
+			if rest[0]>>4 != 0 {
+				size = 129
+			}
+			n -= size
+			rest = rest[min(size, len(rest)):]
+		}
 	}
 	return nil
 }
