@@ -140,7 +140,7 @@ def main():
     p.add_argument("--timeout", type=float, default=60)
     p.add_argument("--keep", help="folder for pictures that differ")
     p.add_argument("--make", help="folder to write Pillow-made seeds to")
-    p.add_argument("--only", nargs="*", help="formats to draw from")
+    p.add_argument("--only", type=lambda s: s.split(","), help="formats to draw from, as JPEG,PNG")
     p.add_argument("--list", action="store_true", help="print each picture that differs")
     args = p.parse_args()
     if args.make:
