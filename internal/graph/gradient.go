@@ -32,7 +32,7 @@ func (g *Graph) differentiable(y *Node, wrt []*Node) error {
 			return err
 		}
 		if n.Dtype() != tensor.Float32 {
-			return fmt.Errorf("%s is of type %v: only float32 values have one", name(n), n.Dtype())
+			return fmt.Errorf("%s is of type %v: only float32 values have one", Name(n), n.Dtype())
 		}
 	}
 	return nil
@@ -99,7 +99,7 @@ func (g *Graph) gradients(y, dy *Node, wrt []*Node, kept func(*Node) *Node) []*N
 	}
 	for i, n := range wrt {
 		if len(parts[n]) == 0 {
-			g.Fail("%s does not depend on %s", name(y), name(n))
+			g.Fail("%s does not depend on %s", Name(y), Name(n))
 			out[i] = y
 			continue
 		}
