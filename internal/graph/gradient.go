@@ -156,7 +156,7 @@ func childrenOf(n *Node) []*Node {
 	if o, ok := n.Op().(*op); ok {
 		return o.g.inputs[n]
 	}
-	if !isStock(n) || n.Graph() == nil {
+	if !isStock(n) || lost(n) != nil { // Compile reports what is lost
 		return nil
 	}
 	var in []*Node

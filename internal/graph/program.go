@@ -123,6 +123,9 @@ func (p *Program) collect() error {
 
 func (p *Program) check(s *slot) error {
 	if s.stock != nil {
+		if err := lost(s.node); err != nil {
+			return err
+		}
 		return unsupported(s.node)
 	}
 	if s.op != nil && s.op.g != p.g {

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -54,6 +55,10 @@ func unsupported(n *Node) error {
 		return fmt.Errorf("%s: random nodes are not supported: use a leaf whose values you draw before every run", Name(n))
 	case "letOp", "readOp":
 		return fmt.Errorf("%s: statements are not supported: set leaves before a run, and read the program's outputs after it", Name(n))
+	case "softmaxOp", "softmaxDiffOp":
+		if isLogSoftMax(n.Op()) {
+			return fmt.Errorf("%s: %w", Name(n), errLogSoftMax)
+		}
 	case "BatchNormOp", "dropout", "dropoutOp":
 		return fmt.Errorf("%s: operations that differ between training and use are not supported: "+
 			"build two graphs, with the layer's scale and mask as leaves", Name(n))
@@ -62,6 +67,23 @@ func unsupported(n *Node) error {
 		return fmt.Errorf("%s is of type %v: keep values in float32 (comparisons: ask for the same type as the operands, retSame)", Name(n), dt)
 	}
 	return nil
+}
+
+// Gorgonia 0.9.18 takes SoftMax and LogSoftMax of one node for one, and where it
+// is asked for the Log of a SoftMax, it makes that SoftMax a LogSoftMax, whoever
+// else reads it.
+var errLogSoftMax = errors.New("Gorgonia does not tell SoftMax, LogSoftMax and Log(SoftMax) of one node apart: " +
+	"use nn.Softmax and nn.LogSoftmax where both, or the logarithm, are wanted")
+
+func isLogSoftMax(o G.Op) bool { return strings.Contains(fmt.Sprint(o), ", true}") }
+
+// lost says that Gorgonia does not know one of its own nodes any more.
+func lost(n *Node) error {
+	if g := n.Graph(); g != nil && g.Node(n.ID()) != nil && g.Node(n.ID()).(*Node) == n {
+		return nil
+	}
+	return fmt.Errorf("%s is no longer in Gorgonia's graph: it rewrites Log(1+x) and takes 1+x away; "+
+		"use gorgonia.Log1p(x), and 1+x where it is wanted itself", Name(n))
 }
 
 // differentiateStock builds the gradients of the inputs of a stock operation n,

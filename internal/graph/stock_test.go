@@ -53,7 +53,10 @@ var stock = []struct {
 	{"SoftMax", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.SoftMax(x[0])) }},
 	{"SoftMax along 1", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.SoftMax(x[0], 1)) }},
 	{"SoftMax along 0", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.SoftMax(x[0], 0)) }},
-	{"LogSoftMax", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.LogSoftMax(x[0])) }},
+	{"Log1p", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Log1p(positive(x[0]))) }},
+	{"Log of 1 + x", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node {
+		return must(G.Log(must(G.Add(positive(x[0]), constant(1)))))
+	}},
 	{"Sum", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Sum(x[0])) }},
 	{"Sum along 0", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Sum(x[0], 0)) }},
 	{"Sum along 1", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Sum(x[0], 1)) }},
