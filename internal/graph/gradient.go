@@ -58,6 +58,12 @@ func (g *Graph) gradients(y, dy *Node, wrt []*Node, kept func(*Node) *Node) []*N
 		return g.gradients(y, dy, wrt, kept)
 	}
 	order := topological(y)
+	for _, n := range order {
+		if isStock(n) && lost(n) != nil {
+			g.Fail("gradient: %w", lost(n))
+			return g.gradients(y, dy, wrt, kept)
+		}
+	}
 	active := map[*Node]bool{}
 	for _, n := range wrt {
 		active[n] = true
@@ -156,7 +162,7 @@ func childrenOf(n *Node) []*Node {
 	if o, ok := n.Op().(*op); ok {
 		return o.g.inputs[n]
 	}
-	if !isStock(n) || lost(n) != nil { // Compile reports what is lost
+	if !isStock(n) || lost(n) != nil { // which is reported elsewhere
 		return nil
 	}
 	var in []*Node

@@ -82,8 +82,7 @@ func lost(n *Node) error {
 	if g := n.Graph(); g != nil && g.Node(n.ID()) != nil && g.Node(n.ID()).(*Node) == n {
 		return nil
 	}
-	return fmt.Errorf("%s is no longer in Gorgonia's graph: it rewrites Log(1+x) and takes 1+x away; "+
-		"use gorgonia.Log1p(x), and 1+x where it is wanted itself", Name(n))
+	return fmt.Errorf("%s is no longer in Gorgonia's graph: nodes that are used must not be removed (RemoveNode)", Name(n))
 }
 
 // differentiateStock builds the gradients of the inputs of a stock operation n,
