@@ -1,5 +1,5 @@
 // Command encodeloop encodes the same images and prompts as often as it is
-// told to, for race_encode.py: one word a line on standard input ("images",
+// told to, for encode.py: one word a line on standard input ("images",
 // "texts"), one line of JSON on standard output for each.
 package main
 
