@@ -63,7 +63,8 @@ func TestNoInternalTypeIsExported(t *testing.T) {
 			packages = append(packages, l)
 		}
 	}
-	load := importer.ForCompiler(token.NewFileSet(), "gc", func(path string) (io.ReadCloser, error) { return os.Open(exports[path]) })
+	open := func(path string) (io.ReadCloser, error) { return os.Open(exports[path]) }
+	load := importer.ForCompiler(token.NewFileSet(), "gc", open)
 	root, err := load.Import(module)
 	if err != nil {
 		t.Fatal(err)
