@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -137,29 +138,10 @@ func (a *app) eval(ctx context.Context, f evalFlags, dir string) error {
 	return usagef("eval: --data TARGET or --features FILE is missing")
 }
 
+// evalData evaluates runs on data sets, on one model where they have one.
 func (a *app) evalData(ctx context.Context, f evalFlags, o run.EvalOptions) error {
-	recipe, err := run.ReadRecipe(o.Run)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("eval %s: no run here (recipe.yaml is missing)", o.Run)
-	}
-	if err != nil {
-		return fmt.Errorf("eval %s: %w", o.Run, err)
-	}
-	if recipe.Inputs.WeightsSHA256 == "" {
-		return fmt.Errorf("eval %s: the run was trained on feature files, so its model is not known: use --features", o.Run)
-	}
-	classes, err := run.ReadClasses(o.Run)
-	if err != nil {
-		return fmt.Errorf("eval %s: %w", o.Run, err)
-	}
-	if f.source.weights == "" {
-		m, err := run.ReadModel(o.Run)
-		if err == nil {
-			f.source.weights, err = m.FindWeights(o.Run)
-		}
-		if err != nil {
-			return fmt.Errorf("eval: %w", err)
-		}
+	if err := a.modelOf(o.Run, &f.source); err != nil {
+		return err
 	}
 	sets, err := a.targets(f)
 	if err != nil {
@@ -170,36 +152,104 @@ func (a *app) evalData(ctx context.Context, f evalFlags, o run.EvalOptions) erro
 		return err
 	}
 	defer src.Model.Close()
+	m, err := a.evalRun(ctx, src, sets, f, o)
+	if err != nil {
+		return err
+	}
+	return a.printResults(o.Run, m.results, m.names, m.records)
+}
+
+// modelOf fills in what the run says of its model and the flags do not.
+func (a *app) modelOf(dir string, s *sourceFlags) error {
+	recipe, err := readRecipe(dir)
+	if err != nil {
+		return err
+	}
+	if recipe.Inputs.WeightsSHA256 == "" {
+		return fmt.Errorf("eval %s: the run was trained on feature files, so its model is not known: use --features", dir)
+	}
+	m, err := run.ReadModel(dir)
+	if err != nil {
+		return fmt.Errorf("eval: %w", err)
+	}
+	if s.weights == "" {
+		if s.weights, err = m.FindWeights(dir); err != nil {
+			return fmt.Errorf("eval: %w", err)
+		}
+	}
+	s.model.activation = cmp.Or(s.model.activation, m.Activation)
+	s.model.visionHeads = cmp.Or(s.model.visionHeads, m.VisionHeads)
+	s.model.textHeads = cmp.Or(s.model.textHeads, m.TextHeads)
+	return nil
+}
+
+// readRecipe reads the recipe of a run that may be evaluated.
+func readRecipe(dir string) (run.Recipe, error) {
+	recipe, err := run.ReadRecipe(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return recipe, fmt.Errorf("eval %s: no run here (recipe.yaml is missing)", dir)
+	case err != nil:
+		return recipe, fmt.Errorf("eval %s: %w", dir, err)
+	case recipe.Family == run.FamilyTestTime:
+		return recipe, usagef("eval %s: it is a run of test-time tuning, which has no parameters to evaluate: "+
+			"for another target use clipcalib tta %s --remedy %s --data TARGET --out %s with the run's other flags; "+
+			"its results are in %s", dir, recipe.Method, recipe.Remedy, dir, filepath.Join(dir, "targets"))
+	}
+	return recipe, nil
+}
+
+// measured is what evaluating a run on data sets found.
+type measured struct {
+	results []run.Result
+	names   []string
+	records []*data.Record
+}
+
+// evalRun evaluates a run on data sets.
+func (a *app) evalRun(ctx context.Context, src *features.Source, sets []*data.Set, f evalFlags, o run.EvalOptions) (m measured, err error) {
+	recipe, err := readRecipe(o.Run)
+	if err != nil {
+		return m, err
+	}
+	classes, err := run.ReadClasses(o.Run)
+	if err != nil {
+		return m, fmt.Errorf("eval %s: %w", o.Run, err)
+	}
 	if src.Weights != recipe.Inputs.WeightsSHA256 {
-		return fmt.Errorf("eval %s: %s is not the model of the run: its hash is %.12s (%s), the run's %.12s (%s)", o.Run, f.source.weights,
+		return m, fmt.Errorf("eval %s: %s is not the model of the run: its hash is %.12s (%s), the run's %.12s (%s)", o.Run, f.source.weights,
 			src.Weights, afterHash(src.Weights), recipe.Inputs.WeightsSHA256, afterHash(recipe.Inputs.WeightsSHA256))
 	}
 	o.Device = src.Model.Device
-	var results []run.Result
-	var names []string
-	var records []*data.Record
+	seen := map[string]bool{}
 	for i, set := range sets {
 		o.Name = folderName(partName(f.data[i], set))
 		if o.DAC != nil {
 			o.Name += "-" + run.RemedyDAC
 		}
+		o.Classes = nil
 		if recipe.Family != run.FamilyPrompts {
 			if o.Classes, err = matchClasses(classes, set); err != nil {
-				return fmt.Errorf("eval %s: %w", o.Run, err)
+				return m, fmt.Errorf("eval %s: %w", o.Run, err)
 			}
 		}
 		if err := a.target(ctx, src, set, f, recipe, &o); err != nil {
-			return err
+			return m, err
 		}
 		o.Inputs.Data = f.data[i]
 		res, err := run.Eval(ctx, o)
 		if err != nil {
-			return err
+			return m, err
 		}
+		if seen[res.Dir] {
+			a.note("%s is named twice; it counts once", f.data[i])
+			continue
+		}
+		seen[res.Dir] = true
 		a.noteTarget(o.Name, res.Dir)
-		results, names, records = append(results, res), append(names, filepath.Base(res.Dir)), append(records, o.Record)
+		m.results, m.names, m.records = append(m.results, res), append(m.names, filepath.Base(res.Dir)), append(m.records, o.Record)
 	}
-	return a.printResults(o.Run, results, names, records)
+	return m, nil
 }
 
 // targets reads the target sets, all of them before the first is looked at.

@@ -124,6 +124,9 @@ func defaultBank() (string, error) {
 
 // images encodes a set behind a progress display.
 func (a *app) images(ctx context.Context, src *features.Source, set *data.Set, v features.Views) (features.Set, error) {
+	if out, ok := a.encoded.find(set, v); ok {
+		return out, nil
+	}
 	what := "encode " + set.Name
 	if v.Augmented {
 		what = fmt.Sprintf("encode %d views of %s", v.Count, set.Name)
@@ -139,6 +142,7 @@ func (a *app) images(ctx context.Context, src *features.Source, set *data.Set, v
 	} else {
 		p.Done()
 	}
+	a.encoded.keep(set, v, out)
 	return out, nil
 }
 
