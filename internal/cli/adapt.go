@@ -91,6 +91,7 @@ are is printed with the run.
   clipcalib adapt tip-adapter-f --features train.safetensors --optimizer adamw --epsilon 1e-4 --schedule step-cosine --epochs 20 --out runs/tip`,
 	}
 	f.source.add(c)
+	f.source.addTruncate(c)
 	fl := c.Flags()
 	fl.StringArrayVar(&f.features, "features", nil, "feature file in place of --weights and --data; repeat for a second file")
 	fl.StringVar(&f.data, "data", "", "source data set; its train part where it has parts")
@@ -124,12 +125,12 @@ are is printed with the run.
 		}
 		return a.adaptGrid(c.Context(), f, cells)
 	}
-	c.ValidArgs = append(methodNames(), promptNames()...)
-	completes(c, "remedy", remedyNames()...)
-	completes(c, "loss", lossNames()...)
-	completes(c, "compat", string(adapt.Textbook), string(adapt.CLIPCalib))
-	completes(c, "optimizer", string(adapt.SGD), string(adapt.AdamW))
-	completes(c, "schedule", scheduleNames()...)
+	completesMethods(c, append(methodNames(), promptNames()...)...)
+	completesList(c, "remedy", remedyNames()...)
+	completesList(c, "loss", lossNames()...)
+	completesList(c, "compat", string(adapt.Textbook), string(adapt.CLIPCalib))
+	completesList(c, "optimizer", string(adapt.SGD), string(adapt.AdamW))
+	completesList(c, "schedule", scheduleNames()...)
 	return c
 }
 

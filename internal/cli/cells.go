@@ -84,12 +84,13 @@ func (f adaptFlags) cells(axes []axis) ([]cell, error) {
 	var cells []cell
 	seen, used := map[string]bool{}, map[string]bool{}
 	for _, p := range all {
-		c, err := f.at(p, several)
+		c, err := f.at(p)
 		if err != nil {
 			return nil, err
 		}
 		if len(all) > 1 {
 			c.flags.dropSettings(c.method, used)
+			c.name(p, several)
 		}
 		// Settings that a cell has no use for make no cells of their own.
 		if key := fmt.Sprintf("%s %+v", c.method, c.flags); !seen[key] {
@@ -118,33 +119,42 @@ func (f adaptFlags) cells(axes []axis) ([]cell, error) {
 }
 
 // at is the cell at a point of the grid.
-func (f adaptFlags) at(p point, several map[string]bool) (cell, error) {
-	c := cell{flags: f}
+func (f adaptFlags) at(p point) (cell, error) {
+	c := cell{flags: f, label: "the run"}
 	c.flags.set = nil
 	fl := pflag.NewFlagSet("", pflag.ContinueOnError)
 	c.flags.addVaried(fl) // which also sets the defaults
-	var label []string
 	for _, a := range p {
 		value := a.values[0]
-		text := a.name + " " + value
 		switch {
 		case a.name == axisMethod:
-			c.method, text = value, value
+			c.method = value
 		case strings.HasPrefix(a.name, axisSet):
-			c.flags.set, text = append(c.flags.set, value), value
+			c.flags.set = append(c.flags.set, value)
 		default:
 			if err := fl.Set(a.name, value); err != nil {
 				return c, usagef("--%s: %w", a.name, err)
 			}
 		}
-		if several[a.name] {
-			label = append(label, text)
-		}
-	}
-	if c.label = strings.Join(label, ", "); c.label == "" {
-		c.label = c.method
 	}
 	return c, nil
+}
+
+// name labels the cell with what tells it from the others.
+func (c *cell) name(p point, several map[string]bool) {
+	var label []string
+	for _, a := range p {
+		value := a.values[0]
+		setting := strings.HasPrefix(a.name, axisSet)
+		switch {
+		case !several[a.name] || setting && !slices.Contains(c.flags.set, value):
+		case setting || a.name == axisMethod:
+			label = append(label, value)
+		default:
+			label = append(label, a.name+" "+value)
+		}
+	}
+	c.label = strings.Join(label, ", ")
 }
 
 // dropSettings drops the settings that nothing chosen has, and notes the others

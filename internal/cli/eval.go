@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -35,7 +36,7 @@ type evalFlags struct {
 func evalCommand(a *app) *cobra.Command {
 	var f evalFlags
 	c := &cobra.Command{
-		Use:   "eval RUN (--data TARGET... | --features F...)",
+		Use:   "eval RUN... (--data TARGET... | --features F...)",
 		Short: "Accuracy and calibration of a run on targets; logits are kept",
 		Long: `Classifies targets with what a run trained and writes logits, zero-shot logits,
 labels and metrics below RUN/targets, or to --out for features. An evaluation
@@ -46,6 +47,10 @@ A target of an adapter may hold some of the run's classes, in any order: they ar
 matched by folder and name, then by name, then in Unicode's form NFC, then
 without case, each only where it is certain. Learned prompts are put before the
 names of the target's classes, whatever they are.
+
+Several runs, or a folder of runs, are evaluated one after the other. With --data,
+further arguments that are no runs are targets. A run says itself which weights,
+activation and heads it is for; the flags go before it.
 
 Beside the logits, rows.csv says which picture each row is of, and left_out.csv
 what was left out and why.
@@ -64,18 +69,19 @@ takes.`,
   clipcalib eval model.pth.tar-50 --weights ViT-B-16.pt --data dtd/ --remedy sals --out runs/their-coop
   clipcalib eval runs/pets-coop --data dtd/ --remedy dac`,
 		RunE: func(c *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return usagef("eval: RUN is missing; see: clipcalib eval --help")
+			runs, targets, err := splitRuns(args, len(f.data) > 0)
+			if err != nil {
+				return err
 			}
-			// Targets may follow --data as further arguments.
-			if len(args) > 1 && len(f.data) == 0 {
-				return usagef("eval: %q is one argument too many", args[1])
+			f.data = append(f.data, targets...)
+			if len(runs) == 1 {
+				return a.eval(c.Context(), f, runs[0])
 			}
-			f.data = append(f.data, args[1:]...)
-			return a.eval(c.Context(), f, args[0])
+			return a.evalMany(c.Context(), f, runs)
 		},
 	}
 	f.source.add(c)
+	f.source.addTruncate(c)
 	fl := c.Flags()
 	fl.StringArrayVar(&f.data, "data", nil, "target data sets, their test part where they have parts")
 	fl.StringArrayVar(&f.features, "features", nil, "feature file in place of --data; repeat for a second file")
@@ -91,6 +97,9 @@ func (a *app) eval(ctx context.Context, f evalFlags, dir string) error {
 	o := run.EvalOptions{Run: dir, Bins: calib.Options{Bins: f.bins}}
 	if f.bins < 1 {
 		return usagef("--bins wants at least 1")
+	}
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("eval %s: there is no such file or folder: name a run's folder, or a file of learned prompts", dir)
 	}
 	checkpoint := isCheckpoint(dir)
 	if f.remedy == run.RemedyDAC {
@@ -138,7 +147,7 @@ func (a *app) eval(ctx context.Context, f evalFlags, dir string) error {
 	return usagef("eval: --data TARGET or --features FILE is missing")
 }
 
-// evalData evaluates runs on data sets, on one model where they have one.
+// evalData evaluates a run on data sets.
 func (a *app) evalData(ctx context.Context, f evalFlags, o run.EvalOptions) error {
 	if err := a.modelOf(o.Run, &f.source); err != nil {
 		return err

@@ -21,6 +21,7 @@ const (
 	cellTrained = "trained"
 	cellShared  = "shared" // took the parameters of another cell, which are the same
 	cellKept    = "kept"   // was there
+	cellDone    = "done"   // evaluated
 	cellFailed  = "failed"
 )
 
@@ -84,7 +85,7 @@ func (a *app) adaptGrid(ctx context.Context, f adaptFlags, cells []cell) error {
 		bar.finish(i, results[i].State)
 	}
 	bar.end()
-	return a.gridDone(f, results, g.left)
+	return a.gridDone(f.bins, results, g.left)
 }
 
 // openGrid opens what all cells share. The cells then work without a word: what
@@ -146,12 +147,7 @@ func (g *grid) openFiles(f adaptFlags) error {
 // cell trains and evaluates one cell.
 func (g *grid) cell(ctx context.Context, c cell) cellResult {
 	res := cellResult{Cell: c.label}
-	if err := g.do(ctx, c, &res); err != nil {
-		res.State, res.Error, res.ExitCode = cellFailed, oneLine(err), exitcode.Failed
-		if exitcode.Of(err) == exitcode.TryAgain {
-			res.ExitCode = exitcode.TryAgain
-		}
-	}
+	res.fail(g.do(ctx, c, &res))
 	return res
 }
 
@@ -226,7 +222,7 @@ func (g *grid) evaluate(ctx context.Context, c cell, res *cellResult) error {
 }
 
 // gridDone shows what came of the cells. The error is the worst of theirs.
-func (a *app) gridDone(f adaptFlags, results []cellResult, left gridAccount) error {
+func (a *app) gridDone(bins int, results []cellResult, left gridAccount) error {
 	counts := map[string]int{}
 	worst := exitcode.Done
 	var dirs []string
@@ -240,7 +236,7 @@ func (a *app) gridDone(f adaptFlags, results []cellResult, left gridAccount) err
 			dirs = append(dirs, r.Run)
 		}
 	}
-	if err := a.showGrid(f, results, counts, dirs); err != nil {
+	if err := a.showGrid(bins, results, counts, dirs); err != nil {
 		return err
 	}
 	for _, r := range results {
@@ -254,23 +250,28 @@ func (a *app) gridDone(f adaptFlags, results []cellResult, left gridAccount) err
 	return left.end()
 }
 
-func (a *app) showGrid(f adaptFlags, results []cellResult, counts map[string]int, dirs []string) error {
+func (a *app) showGrid(bins int, results []cellResult, counts map[string]int, dirs []string) error {
 	if a.json {
 		return a.printJSON(struct {
 			Cells  []cellResult   `json:"cells"`
 			Counts map[string]int `json:"counts"`
 		}{results, counts})
 	}
-	a.note("%d cells: %d trained, %d with the parameters of another, %d kept, %d failed; runs below %s",
-		len(results), counts[cellTrained], counts[cellShared], counts[cellKept], counts[cellFailed], f.out)
+	var words []string
+	for _, state := range []string{cellTrained, cellShared, cellKept, cellDone, cellFailed} {
+		if n := counts[state]; n > 0 {
+			words = append(words, fmt.Sprintf("%d %s", n, state))
+		}
+	}
+	a.note("%d runs: %s", len(results), strings.Join(words, ", "))
 	if len(dirs) == 0 {
 		return nil
 	}
-	found, _, err := table.Read(dirs, f.bins)
+	found, _, err := table.Read(dirs, bins)
 	if err != nil {
 		return err
 	}
-	t := table.Make(found, f.bins)
+	t := table.Make(found, bins)
 	if err := t.Wide(table.Main).WriteText(a.out); err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ type sourceFlags struct {
 	names     string
 	imageRoot string
 	strict    bool
+	truncate  bool
 
 	labelColumn  string
 	allowEmpty   bool
@@ -47,6 +48,12 @@ func (s *sourceFlags) add(c *cobra.Command) {
 	f.BoolVar(&s.allowNumbers, "allow-numbered-classes", false, "take class names that are numbers or WordNet ids as they are")
 	f.BoolVar(&s.strict, "strict", false, "stop at the first picture that cannot be read")
 	f.Var(&s.batch, "batch-images", imageBatchUsage)
+}
+
+// addTruncate adds the flag for commands that encode prompts of class names as
+// they are. Those that learn or tune the prompt have no words to spare.
+func (s *sourceFlags) addTruncate(c *cobra.Command) {
+	c.Flags().BoolVar(&s.truncate, "truncate", false, "cut prompts of more tokens than CLIP takes, in place of refusing them")
 }
 
 // open loads the model. The caller closes it.
@@ -71,7 +78,11 @@ func (a *app) openSource(s sourceFlags) (*features.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := clip.New(c, clip.Options{Device: d, Batch: int(s.batch)})
+	towers := clip.Options{Device: d, Batch: int(s.batch)}
+	if s.truncate {
+		towers.Truncated = a.truncated()
+	}
+	m, err := clip.New(c, towers)
 	if err != nil {
 		return nil, err
 	}
@@ -85,6 +96,20 @@ func (a *app) openSource(s sourceFlags) (*features.Source, error) {
 	}
 	src.Skip = func(err error) { fmt.Fprintf(a.err, "skipped: %v\n", err) }
 	return src, nil
+}
+
+// truncated notes the first of the prompts that are cut.
+func (a *app) truncated() func(prompt string) {
+	const most = 3
+	n := 0
+	return func(prompt string) {
+		switch n++; {
+		case n <= most:
+			a.note("cut to %d tokens: %.60q...", text.ContextLength, prompt)
+		case n == most+1:
+			a.note("more prompts are cut")
+		}
+	}
 }
 
 // identity is a checkpoint's hash with what its file does not decide.

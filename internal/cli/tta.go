@@ -75,6 +75,9 @@ with --compat clipcalib to those of the most confident view, as released.
 	fl.Uint64Var(&f.tune.Seed, "seed", 0, "seed of the views")
 	c.MarkFlagRequired("data")
 	c.MarkFlagRequired("out")
+	completesMethods(c, testtimeNames()...)
+	completes(c, "remedy", remedyNames()...)
+	completes(c, "compat", string(adapt.Textbook), string(adapt.CLIPCalib))
 	return c
 }
 

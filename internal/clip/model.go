@@ -18,6 +18,10 @@ type Options struct {
 	Batch   int            // images encoded at a time; 0 is the encoder's default
 	Nodes   int            // trie nodes computed at a time; 0 is the encoder's default
 	Weights weights.Options
+
+	// Truncated, unless nil, lets prompts of more tokens than CLIP takes be cut,
+	// and is told of each; nil refuses them.
+	Truncated func(prompt string)
 }
 
 // Model is a CLIP model ready to encode: both towers on one device. It is safe
@@ -29,6 +33,7 @@ type Model struct {
 	Texts  *text.Encoder
 
 	ownDevice bool
+	truncated func(prompt string)
 }
 
 // Open loads both towers of the checkpoint at path.
@@ -47,7 +52,7 @@ func New(c *weights.Checkpoint, o Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{Config: c.Config, Device: dev, ownDevice: opened}
+	m := &Model{Config: c.Config, Device: dev, ownDevice: opened, truncated: o.Truncated}
 	if m.Images, err = vit.NewEncoder(c, vit.Options{Device: dev, Batch: o.Batch}); err == nil {
 		m.Texts, err = text.NewEncoder(c, text.Options{Device: dev, Nodes: o.Nodes})
 	}
