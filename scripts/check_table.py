@@ -50,8 +50,9 @@ def read(root):
             assert rows["file"].is_unique and len(rows) == len(logits), folder
             lines.append({
                 "method": recipe["method"], "remedy": recipe["remedy"], "shots": inputs["shots"],
-                "learning_rate": recipe["learning_rate"], "loss": recipe["loss"], "epochs": recipe["epochs"],
-                "settings": json.dumps([recipe.get("method_settings"), recipe.get("remedy_settings")]),
+                "lr": recipe["learning_rate"], "loss": recipe["loss"], "epochs": recipe["epochs"],
+                "settings": json.dumps({f"{part}.{name}": value for part in ("method_settings", "remedy_settings")
+                                        for name, value in (recipe.get(part) or {}).items()}),
                 "seed": recipe["seed"], "target": folder.name, **metrics(logits, labels)})
     return pd.DataFrame(lines)
 
@@ -60,7 +61,8 @@ def check_csv(mean, std, count, path):
     """Every value of ours must be in the tidy CSV, in a row of its own."""
     table = pd.read_csv(path, keep_default_na=False)
     table = table[(table["method"] != "zero-shot") & table["metric"].isin(mean.columns)]
-    shown = [k for k in ("shots", "learning_rate", "loss", "epochs") if k in table.columns]
+    shown = [k for k in ("shots", "lr", "loss", "epochs") if k in table.columns]
+    settings = [c for c in table.columns if "_settings." in c]
     used, worst = set(), 0.0
     for key, values in mean.iterrows():
         key = dict(zip(mean.index.names, key))
@@ -68,6 +70,8 @@ def check_csv(mean, std, count, path):
             hit = table[(table["metric"] == metric)]
             for name in ["method", "remedy", "target", *shown]:
                 hit = hit[hit[name].astype(type(key[name])) == key[name]]
+            for name in settings:
+                hit = hit[hit[name] == str(json.loads(key["settings"]).get(name, ""))]
             assert len(hit) == 1, f"{key} {metric}: {len(hit)} rows of the table"
             row = hit.iloc[0]
             assert hit.index[0] not in used
@@ -95,6 +99,7 @@ def check_latex(mean, std, count, path):
     head = next(i for i, r in enumerate(rows) if any("acc" in c for c in r))
     flat = [re.sub(r"[${}~]|\\(?:textbf|quad|phantom|enspace)", " ", " & ".join(r)) for r in rows[head + 1:]]
     flat = [" ".join(f.split()) for f in flat]
+    columns = rows[head]
     targets = list(dict.fromkeys(mean.index.get_level_values("target")))
     order = sorted(targets, key=lambda t: source.find(t))
     done = 0
@@ -102,11 +107,17 @@ def check_latex(mean, std, count, path):
         cells = []
         for t in order:
             k = (*key, t)
+            if k not in mean.index:
+                cells += ["–"] * 3
+                continue
             for metric, factor in (("accuracy", 100), ("ece", 100), ("logit_range", 1)):
                 cells.append(text(mean.loc[k, metric], std.loc[k, metric], count[k], factor))
         line = " & ".join(cells)
         name = REMEDIES.get(key[1], NAMES[key[0]])
         hits = [f for f in flat if f.endswith(line) and name in f]
+        for at, column in ((2, "shots"), (3, "lr")):
+            if column in columns:
+                hits = [f for f in hits if f.split(" & ")[columns.index(column)] == f"{key[at]:g}"]
         assert hits, f"{key}: no LaTeX row ends in {line}"
         done += 1
     assert done == len([f for f in flat if not f.startswith("Zero-shot")]), f"{len(flat)} rows, {done} of ours"
@@ -115,7 +126,7 @@ def check_latex(mean, std, count, path):
 
 def main():
     runs = read(sys.argv[1])
-    keys = ["method", "remedy", "shots", "learning_rate", "loss", "epochs", "settings", "target"]
+    keys = ["method", "remedy", "shots", "lr", "loss", "epochs", "settings", "target"]
     groups = runs.groupby(keys, sort=False)[["accuracy", "ece", "logit_range"]]
     mean, std, count = groups.mean(), groups.std(ddof=1).fillna(0.0), groups.size()
     print(f"{len(runs)} evaluations, {len(count)} cells of the table")

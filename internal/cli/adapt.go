@@ -113,6 +113,9 @@ are is printed with the run.
 		if err != nil {
 			return err
 		}
+		if c.Flags().Changed("bins") && len(f.targets) == 0 {
+			return usagef("--bins is for --targets, which are not given")
+		}
 		if f.out == "" {
 			return usagef("required flag \"out\" is not set: name the folder of the run, or of the runs, with --out")
 		}

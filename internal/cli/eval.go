@@ -360,5 +360,5 @@ func (a *app) showResults(dir string, results []run.Result, names []string, skip
 			report.Run{Method: report.ZeroShot, Target: names[i], Source: source[i], Metrics: r.ZeroShot},
 			report.Run{Method: r.Target.Method, Remedy: r.Target.Remedy, Target: names[i], Source: source[i], Metrics: r.Metrics})
 	}
-	return report.ResultsTable(runs).WriteText(a.out)
+	return a.printTable(report.ResultsTable(runs))
 }

@@ -272,7 +272,7 @@ func (a *app) showGrid(bins int, results []cellResult, counts map[string]int, di
 		return err
 	}
 	t := table.Make(found, bins)
-	if err := t.Wide(table.Main).WriteText(a.out); err != nil {
+	if err := a.printTable(t.Wide(table.Main)); err != nil {
 		return err
 	}
 	for _, n := range t.Notes {
