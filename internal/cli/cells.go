@@ -160,12 +160,14 @@ func (c *cell) name(p point, several map[string]bool) {
 // dropSettings drops the settings that nothing chosen has, and notes the others
 // as used. Names that are unknown are left to plan.
 func (f *adaptFlags) dropSettings(method string, used map[string]bool) {
-	owners, err := f.owners(method)
-	if err != nil {
-		return
+	if owners, err := f.owners(method); err == nil {
+		f.set = settingsFor(f.set, owners, used)
 	}
-	var kept []string
-	for _, s := range f.set {
+}
+
+// settingsFor are the assignments that are for one of the owners.
+func settingsFor(set []string, owners []settings.Owner, used map[string]bool) (kept []string) {
+	for _, s := range set {
 		key, _, _ := strings.Cut(s, "=")
 		prefix, name, qualified := strings.Cut(key, ".")
 		if !qualified {
@@ -177,7 +179,7 @@ func (f *adaptFlags) dropSettings(method string, used map[string]bool) {
 			used[key], kept = true, append(kept, s)
 		}
 	}
-	f.set = kept
+	return kept
 }
 
 // owners are what may have settings.

@@ -197,3 +197,30 @@ func TestLongPromptsAreCutOnRequest(t *testing.T) {
 		t.Error(o.err)
 	}
 }
+
+func TestATuningGridIsItsRuns(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	set := folderSet(t, filepath.Join(dir, "set"), 1, 2)
+	more := []string{"--weights", tinyModel(), "--bank", filepath.Join(dir, "bank"), "--views", "4", "--data", set}
+	args := append([]string{"tta", "tpt,c-tpt", "--remedy", "none,penalty", "--set", "remedy.lambda=3", "--seed", "1,2",
+		"--out", filepath.Join(dir, "grid")}, more...)
+	fails(t, append(args, "--set", "mu=1"), "--set mu")
+	fails(t, append(args, "--set", "lambda=1"), "lambda is ambiguous")
+	cells := gridOf(t, 0, args...)
+	if len(cells) != 8 {
+		t.Fatalf("%+v", cells)
+	}
+	for _, c := range cells {
+		out := filepath.Join(dir, "single", filepath.Base(c.Run))
+		name := strings.Split(filepath.Base(c.Run), "-seed")
+		method, remedy := strings.TrimSuffix(strings.TrimSuffix(name[0], "-none"), "-penalty"), "none"
+		one := append([]string{"tta", method, "-q", "--seed", name[1][:1], "--out", out}, more...)
+		if strings.HasSuffix(name[0], "-penalty") {
+			remedy = "penalty"
+			one = append(one, "--set", "remedy.lambda=3")
+		}
+		mustRun(t, append(one, "--remedy", remedy)...)
+		sameFiles(t, out, c.Run)
+	}
+}
