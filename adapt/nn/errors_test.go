@@ -116,3 +116,29 @@ func TestGraphAfterClose(t *testing.T) {
 		t.Error("a closed graph is compiled")
 	}
 }
+
+// TestWhatGorgoniaTakesForOneNode keeps the package's comment true: where a new
+// Gorgonia tells these apart, the comment can go.
+func TestWhatGorgoniaTakesForOneNode(t *testing.T) {
+	g := G.NewGraph()
+	leaf := func() *nn.Node {
+		return G.NewMatrix(g, tensor.Float32, G.WithName("x"), G.WithShape(2, 600), G.WithInit(G.Zeroes()))
+	}
+	x := leaf()
+	large := func(middle float32) *nn.Node {
+		v := make([]float32, 1200)
+		v[600] = middle
+		c := G.NewConstant(tensor.New(tensor.WithShape(2, 600), tensor.WithBacking(v)))
+		return G.Must(G.Add(x, c))
+	}
+	for what, same := range map[string]bool{
+		"leaves of one name":   x == leaf(),
+		"slices 256 apart":     G.Must(G.Slice(x, nil, G.S(0))) == G.Must(G.Slice(x, nil, G.S(256))),
+		"SoftMax and its log":  G.Must(G.SoftMax(x)) == G.Must(G.LogSoftMax(x)),
+		"constants that print": large(1) == large(2),
+	} {
+		if !same {
+			t.Errorf("%s are two nodes by now", what)
+		}
+	}
+}
