@@ -127,7 +127,7 @@ func TestWhatGorgoniaTakesForOneNode(t *testing.T) {
 	x := leaf()
 	large := func(middle float32) *nn.Node {
 		v := make([]float32, 1200)
-		v[600] = middle
+		v[300] = middle
 		c := G.NewConstant(tensor.New(tensor.WithShape(2, 600), tensor.WithBacking(v)))
 		return G.Must(G.Add(x, c))
 	}
