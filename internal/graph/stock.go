@@ -72,15 +72,17 @@ func unsupported(n *Node) error {
 // Gorgonia 0.9.18 takes SoftMax and LogSoftMax of one node for one, and where it
 // is asked for the Log of a SoftMax, it makes that SoftMax a LogSoftMax, whoever
 // else reads it.
-var errLogSoftMax = errors.New("Gorgonia does not tell SoftMax, LogSoftMax and Log(SoftMax) of one node apart: " +
+var errLogSoftMax = errors.New("the operations SoftMax, LogSoftMax and Log(SoftMax) of one node are one to Gorgonia: " +
 	"use nn.Softmax and nn.LogSoftmax where both, or the logarithm, are wanted")
 
 func isLogSoftMax(o G.Op) bool { return strings.Contains(fmt.Sprint(o), ", true}") }
 
 // lost says that Gorgonia does not know one of its own nodes any more.
 func lost(n *Node) error {
-	if g := n.Graph(); g != nil && g.Node(n.ID()) != nil && g.Node(n.ID()).(*Node) == n {
-		return nil
+	if g := n.Graph(); g != nil {
+		if same, _ := g.Node(n.ID()).(*Node); same == n {
+			return nil
+		}
 	}
 	return fmt.Errorf("%s is no longer in Gorgonia's graph: nodes that are used must not be removed (RemoveNode)", Name(n))
 }
