@@ -113,8 +113,10 @@ func (p *Program) noteHost() {
 			names[i] = fmt.Sprintf("%s x%d", n, c)
 		}
 	}
-	p.notes = append(p.notes, fmt.Sprintf("%d of %d operations run on the host, not on %s (%s): what they read is copied from the device "+
-		"and what they write to it, and the program is not recorded as one launch", total, len(p.order), p.g.Engine.Name(), strings.Join(names, ", ")))
+	p.notes = append(p.notes, fmt.Sprintf("%d of %d operations run on the host, not on %s (%s): "+
+		"what they read is copied from the device and what they write to it, "+
+		"and the program is not recorded as one launch",
+		total, len(p.order), p.g.Engine.Name(), strings.Join(names, ", ")))
 }
 
 // label is the name of an operation in a note.

@@ -54,7 +54,8 @@ func unsupported(n *Node) error {
 	case "randomOp":
 		return fmt.Errorf("%s: random nodes are not supported: use a leaf whose values you draw before every run", Name(n))
 	case "letOp", "readOp":
-		return fmt.Errorf("%s: statements are not supported: set leaves before a run, and read the program's outputs after it", Name(n))
+		return fmt.Errorf("%s: statements are not supported: "+
+			"set leaves before a run, and read the program's outputs after it", Name(n))
 	case "softmaxOp", "softmaxDiffOp":
 		if isLogSoftMax(n.Op()) {
 			return fmt.Errorf("%s: %w", Name(n), errLogSoftMax)
@@ -64,7 +65,8 @@ func unsupported(n *Node) error {
 			"build two graphs, with the layer's scale and mask as leaves", Name(n))
 	}
 	if dt := n.Dtype(); dt != tensor.Float32 {
-		return fmt.Errorf("%s is of type %v: keep values in float32 (comparisons: ask for the same type as the operands, retSame)", Name(n), dt)
+		return fmt.Errorf("%s is of type %v: keep values in float32 "+
+			"(comparisons: ask for the same type as the operands, retSame)", Name(n), dt)
 	}
 	return nil
 }
@@ -192,7 +194,8 @@ func (g *Graph) conform(n, c, d *Node) *Node {
 	}
 	if volume(want) != volume(got) {
 		g.Fail("gradient of %s has shape %v where the input has %v: Gorgonia does not differentiate this form; "+
-			"reshape the operands to matrices of one shape first (for an outer product, multiply [n, 1] by [1, m])", Name(n), got, want)
+			"reshape the operands to matrices of one shape first (for an outer product, multiply [n, 1] by [1, m])",
+			Name(n), got, want)
 		return d
 	}
 	return g.Apply(Op{

@@ -85,7 +85,9 @@ func softmax(p []float64, row []float32) float64 {
 
 // perRow is an operation on the rows of x [B, K] with its gradient: f writes a
 // row of the result, [B, K], and df that of the gradient, given the upstream one.
-func perRow(g *graph.Graph, name string, x *Node, f func(out, row []float32, p []float64), df func(dx, row, dy []float32, p []float64)) *Node {
+func perRow(g *graph.Graph, name string, x *Node,
+	f func(out, row []float32, p []float64), df func(dx, row, dy []float32, p []float64),
+) *Node {
 	if g.Err() != nil {
 		return x
 	}
