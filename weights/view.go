@@ -23,6 +23,7 @@ type param struct {
 	shape     []int
 	parts     []*Tensor
 	transpose bool
+	rowScale  *Tensor // factor on each row, or nil
 }
 
 // View shows the tensors under their own names.
@@ -73,8 +74,8 @@ func (v View) Names() []string {
 	return out
 }
 
-// Get reads a parameter in row-major order as float32. Its shape must be the
-// one given, where -1 stands for any size; the error for a missing or
+// Get reads a parameter in row-major order as float32. Its numbers must be
+// finite and its shape the one given, where -1 stands for any size; the error for a missing or
 // misshapen parameter names it in full.
 func (v View) Get(name string, shape ...int) ([]float32, error) {
 	p, err := v.find(name, shape)
@@ -125,6 +126,12 @@ func (p *param) readInto(dst []float32) error {
 			return err
 		}
 		at += t.Len()
+	}
+	if err := checkFinite(dst); err != nil {
+		return err
+	}
+	if err := p.scaleRows(dst); err != nil {
+		return err
 	}
 	if p.transpose {
 		copy(dst, transposed(dst, p.shape[1], p.shape[0]))
