@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"clipcalib/internal/device"
 	"clipcalib/internal/engine"
 	"clipcalib/internal/graph"
 )
@@ -12,7 +13,7 @@ import (
 const predictBatch = 512
 
 // Adapter is a trained method: it turns features into logits. It is safe for
-// concurrent use unless an engine was given to share.
+// concurrent use.
 type Adapter struct {
 	Method     Method
 	Remedy     Remedy
@@ -20,8 +21,9 @@ type Adapter struct {
 	LogitScale float64
 	Losses     []float64 // mean training loss of every epoch
 
-	// Engine does the work; nil means the CPU with all its cores.
-	Engine engine.Engine
+	// Device does the work; nil opens the processor, with all its cores, for
+	// every call.
+	Device *Device
 
 	state *state
 }
@@ -86,26 +88,33 @@ func (a *Adapter) predict(ctx context.Context, m Method, features Matrix) (Matri
 		return Matrix{}, fmt.Errorf("logits: %w", err)
 	}
 	out := NewMatrix(features.Rows, a.Classes())
-	err := withEngine(a.Engine, func(e engine.Engine) error {
-		dev, err := newDevice(e, a.state)
-		if err != nil {
-			return err
-		}
-		defer dev.close()
-		b := newBuilder(dev, min(predictBatch, features.Rows), a.LogitScale, a.Compat)
-		defer b.g.Close()
-		y := m.logits(b)
-		p, err := b.g.Compile(y)
-		if err != nil {
-			return err
-		}
-		defer p.Close()
-		return b.predict(ctx, p, y, features, out)
+	err := withDevice(a.Device, func(d *Device) error {
+		return device.Do(ctx, d, func(e engine.Engine) error {
+			return a.predictOn(ctx, e, m, features, out)
+		})
 	})
 	if err != nil {
 		return Matrix{}, fmt.Errorf("logits: %w", err)
 	}
 	return out, nil
+}
+
+// predictOn is predict by who holds the engine.
+func (a *Adapter) predictOn(ctx context.Context, e engine.Engine, m Method, features, out Matrix) error {
+	held, err := newHeld(e, a.state)
+	if err != nil {
+		return err
+	}
+	defer held.close()
+	b := newBuilder(held, min(predictBatch, features.Rows), a.LogitScale, a.Compat)
+	defer b.g.Close()
+	y := m.logits(b)
+	p, err := b.g.Compile(y)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	return b.predict(ctx, p, y, features, out)
 }
 
 // predict fills out with the logits y of every row of features.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"testing"
 
-	"clipcalib/internal/engine"
+	"clipcalib/internal/device"
 )
 
 // imagenet returns a training set of ImageNet's size in one view.
@@ -29,19 +29,20 @@ func imagenet(samples, classes, width int) Data {
 func BenchmarkTaskResStep(b *testing.B) {
 	for _, r := range []Remedy{None{}, ZSNorm{}, Penalty{}} {
 		b.Run(r.Name(), func(b *testing.B) {
-			d := imagenet(4096, 1000, 512)
+			data := imagenet(4096, 1000, 512)
 			o, err := Options{}.Resolved()
 			if err != nil {
 				b.Fatal(err)
 			}
-			err = withEngine(nil, func(e engine.Engine) error {
-				o.Engine = e
-				t := &task{ctx: context.Background(), method: TaskRes{}, remedy: r, data: d, options: o}
+			err = withDevice(nil, func(d *Device) error {
+				e := device.Engine(d)
+				o.Device = d
+				t := &task{ctx: context.Background(), method: TaskRes{}, remedy: r, data: data, options: o}
 				s, err := t.start()
 				if err != nil {
 					return err
 				}
-				dev, err := newDevice(e, s)
+				dev, err := newHeld(e, s)
 				if err != nil {
 					return err
 				}
@@ -51,7 +52,7 @@ func BenchmarkTaskResStep(b *testing.B) {
 					return err
 				}
 				defer obj.Graph.Close()
-				tr, err := newTrainer(o, e, obj, newSampler(d, o))
+				tr, err := newTrainer(o, e, obj, newSampler(data, o))
 				if err != nil {
 					return err
 				}

@@ -10,9 +10,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// device holds a state's matrices on an engine, shared by every graph that is
-// built of it.
-type device struct {
+// held is a state's matrices on an engine, shared by every graph that is built
+// of it.
+type held struct {
 	engine  engine.Engine
 	tensors map[string]*tensor.Dense
 	labels  *tensor.Dense // of the cache, int32
@@ -21,8 +21,8 @@ type device struct {
 // nameUnitPrototypes names the prototypes scaled to unit length.
 const nameUnitPrototypes = namePrototypes + " of unit length"
 
-func newDevice(e engine.Engine, s *state) (*device, error) {
-	d := &device{engine: e, tensors: map[string]*tensor.Dense{}}
+func newHeld(e engine.Engine, s *state) (*held, error) {
+	d := &held{engine: e, tensors: map[string]*tensor.Dense{}}
 	for _, group := range []map[string]Matrix{s.fixed, s.params} {
 		for name, m := range group {
 			if err := d.upload(name, m); err != nil {
@@ -38,7 +38,7 @@ func newDevice(e engine.Engine, s *state) (*device, error) {
 	return d, nil
 }
 
-func (d *device) upload(name string, m Matrix) error {
+func (d *held) upload(name string, m Matrix) error {
 	t, err := d.engine.New(tensor.Float32, m.Rows, m.Cols)
 	if err != nil {
 		return fmt.Errorf("memory for %s: %w", name, err)
@@ -51,7 +51,7 @@ func (d *device) upload(name string, m Matrix) error {
 }
 
 // prepare derives what does not change: normalised prototypes, labels.
-func (d *device) prepare(s *state) error {
+func (d *held) prepare(s *state) error {
 	p := d.tensors[namePrototypes]
 	unit, err := d.engine.New(tensor.Float32, p.Shape()...)
 	if err != nil {
@@ -71,14 +71,14 @@ func (d *device) prepare(s *state) error {
 }
 
 // download copies a tensor back to its matrix.
-func (d *device) download(name string, m Matrix) error {
+func (d *held) download(name string, m Matrix) error {
 	if err := d.engine.Download(m.Data, d.tensors[name]); err != nil {
 		return fmt.Errorf("read %s: %w", name, err)
 	}
 	return nil
 }
 
-func (d *device) close() {
+func (d *held) close() {
 	for _, t := range d.tensors {
 		d.engine.Release(t)
 	}
@@ -91,7 +91,7 @@ func (d *device) close() {
 // method asks for them, so that only those are fed.
 type builder struct {
 	g       *graph.Graph
-	dev     *device
+	dev     *held
 	batch   int
 	width   int
 	classes int
@@ -105,7 +105,7 @@ type builder struct {
 	resident         *resident // unless batches are sent
 }
 
-func newBuilder(dev *device, batch int, scale float64, compat Compat) *builder {
+func newBuilder(dev *held, batch int, scale float64, compat Compat) *builder {
 	s := dev.tensors[namePrototypes].Shape()
 	return &builder{
 		g: graph.New(dev.engine), dev: dev, batch: batch, classes: s[0], width: s[1],

@@ -61,13 +61,13 @@ func (t *trainer) onDevice() map[string]*tensor.Dense {
 
 func (t *trainer) writeState(path, task string, host map[string][]float32) error {
 	var tensors []weights.NamedTensor
-	device := t.onDevice()
-	for _, name := range keys(device) {
-		v, err := t.download(device[name])
+	onDevice := t.onDevice()
+	for _, name := range keys(onDevice) {
+		v, err := t.download(onDevice[name])
 		if err != nil {
 			return err
 		}
-		tensors = append(tensors, weights.NamedTensor{Name: name, Shape: device[name].Shape(), Data: v})
+		tensors = append(tensors, weights.NamedTensor{Name: name, Shape: onDevice[name].Shape(), Data: v})
 	}
 	for _, name := range keys(host) {
 		tensors = append(tensors, weights.NamedTensor{Name: name, Shape: []int{len(host[name])}, Data: host[name]})
@@ -98,13 +98,13 @@ func (t *trainer) readState(path, task string, host map[string][]float32) error 
 	if record.Epoch < 0 || record.Epoch > t.options.Epochs || record.Step < 0 || record.Step > t.sampler.steps || len(record.Losses) != record.Epoch {
 		return fmt.Errorf("progress of epoch %d, step %d, %d losses is impossible", record.Epoch, record.Step, len(record.Losses))
 	}
-	device := t.onDevice()
-	for _, name := range keys(device) {
-		v, err := f.View().Get(name, device[name].Shape()...)
+	onDevice := t.onDevice()
+	for _, name := range keys(onDevice) {
+		v, err := f.View().Get(name, onDevice[name].Shape()...)
 		if err != nil {
 			return err
 		}
-		if err := t.engine.Upload(device[name], v); err != nil {
+		if err := t.engine.Upload(onDevice[name], v); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"clipcalib/internal/device"
 	"clipcalib/internal/graph"
 	"clipcalib/internal/ops"
 )
@@ -106,7 +107,9 @@ func (m CLAP) weights(t *task) (Matrix, error) {
 func zeroShotTrust(t *task) ([]float64, error) {
 	d := t.data
 	sum, count := make([]float64, d.classes()), make([]float64, d.classes())
-	err := eachZeroShot(t.ctx, t.options.Engine, t.unit(), d.Prototypes, t.options.Batch, t.options.LogitScale, func(from int, logits Matrix) {
+	o := t.options
+	e := device.Engine(o.Device) // held by run
+	err := eachZeroShot(t.ctx, e, t.unit(), d.Prototypes, o.Batch, o.LogitScale, func(from int, logits Matrix) {
 		for i := range logits.Rows {
 			y := d.label(from + i)
 			sum[y] += probability(logits.Row(i), y)

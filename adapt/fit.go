@@ -8,6 +8,8 @@ import (
 	"os"
 
 	"clipcalib/calib"
+	"clipcalib/internal/device"
+	"clipcalib/internal/engine"
 	"clipcalib/internal/graph"
 
 	"gorgonia.org/tensor"
@@ -17,16 +19,21 @@ import (
 // as a graph, whatever its logits come out of: adapt/prompt builds its losses
 // of CLIP's towers. Its types are internal, so it is of no use elsewhere.
 type Objective struct {
+	Device *Device
 	Graph  *graph.Graph
 	Loss   *graph.Node // [1]
 	Params []Param
 	// Gradients are those of Params, in their order, where they are not the
 	// gradients of Loss; otherwise nil.
 	Gradients []*graph.Node
-	// Feed sets the graph's inputs to a batch. Row v*samples+i is sample i in
+	// Prepare, unless nil, reads on the host what Feed is about to set, with the
+	// device free for others.
+	Prepare func(rows []int) error
+	// Feed sets the graph's inputs to a batch, with the device held. Row v*samples+i is sample i in
 	// its view v.
 	Feed func(rows []int) error
-	// EndEpoch, unless nil, is called after every epoch, counted from 0. What
+	// EndEpoch, unless nil, is called after every epoch, counted from 0, with
+	// the device held. What
 	// it changes on the host belongs in State, which checkpoints hold.
 	EndEpoch func(epoch int) error
 	State    map[string][]float32
@@ -97,24 +104,35 @@ func Fit(ctx context.Context, obj Objective, samples, views int, o Options) ([]f
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	t, err := newTrainer(o, obj.Graph.Engine, obj, fitSampler(samples, views, o))
+	var t *trainer
+	defer device.Later(obj.Device, func() {
+		if t != nil {
+			t.close()
+		}
+	})
+	err := device.Do(ctx, obj.Device, func(e engine.Engine) (err error) {
+		if t, err = newTrainer(o, e, obj, fitSampler(samples, views, o)); err == nil {
+			err = t.resume()
+		}
+		return err
+	})
 	if err != nil {
-		return nil, err
-	}
-	defer t.close()
-	if err := t.resume(); err != nil {
 		return nil, err
 	}
 	err = t.run(ctx)
-	if err == nil {
-		err = t.checkFinite()
-	} else if d := (*Diverged)(nil); !errors.As(err, &d) {
+	if d := (*Diverged)(nil); err != nil && !errors.As(err, &d) {
 		return t.losses, err
 	}
-	if err != nil {
-		if back := t.restoreGood(); back != nil {
-			return t.losses, errors.Join(err, back)
+	err = device.Do(context.WithoutCancel(ctx), obj.Device, func(engine.Engine) error {
+		if err == nil {
+			err = t.checkFinite()
 		}
+		if err != nil {
+			return errors.Join(err, t.restoreGood())
+		}
+		return nil
+	})
+	if err != nil {
 		return t.losses, err
 	}
 	if o.Checkpoint != "" {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"testing"
 
+	"clipcalib/internal/device"
 	"clipcalib/internal/engine"
 	"clipcalib/internal/engine/cpu"
 	"clipcalib/internal/engine/ref"
@@ -137,7 +138,7 @@ func compare(t *testing.T, g golden, e engine.Engine) {
 	for _, c := range g.Cases {
 		t.Run(c.name(), func(t *testing.T) {
 			m, r, o := c.setup(t, g)
-			o.Engine = e
+			o.Device = device.Share(e)
 			a, err := Train(context.Background(), m, r, g.data(c.Views), o)
 			if err != nil {
 				t.Fatal(err)
@@ -152,7 +153,7 @@ func compare(t *testing.T, g golden, e engine.Engine) {
 					t.Errorf("epoch %d: loss %.9g, want %.9g", e, a.Losses[e], want)
 				}
 			}
-			a.Engine = o.Engine
+			a.Device = o.Device
 			logits, err := a.Logits(g.matrix("test", g.Width))
 			if err != nil {
 				t.Fatal(err)

@@ -19,7 +19,7 @@ func composeLoss(g *graph.Graph, l Loss, r Remedy, logits, labels, zsRange *grap
 }
 
 // featureObjective is the objective of a method of features.
-func featureObjective(t *task, s *state, dev *device, batch int) (Objective, error) {
+func featureObjective(t *task, s *state, dev *held, batch int) (Objective, error) {
 	o := t.options
 	b := newBuilder(dev, batch, o.LogitScale, o.Compat)
 	b.keep(t.data.Features, t.unit)
@@ -39,7 +39,7 @@ func featureObjective(t *task, s *state, dev *device, batch int) (Objective, err
 	if m, ok := t.method.(regularised); ok {
 		loss = ops.Add(g, loss, m.regulariser(b))
 	}
-	obj := Objective{Graph: g, Loss: loss, State: map[string][]float32{}}
+	obj := Objective{Device: o.Device, Graph: g, Loss: loss, State: map[string][]float32{}}
 	if o.Checkpoint != "" {
 		obj.Task = t.fingerprint(s)
 	}
@@ -73,7 +73,7 @@ func featureObjective(t *task, s *state, dev *device, batch int) (Objective, err
 }
 
 // betweenEpochs lets methods whose constants change do so.
-func (t *task) betweenEpochs(obj *Objective, s *state, dev *device) {
+func (t *task) betweenEpochs(obj *Objective, s *state, dev *held) {
 	m, ok := t.method.(perEpoch)
 	if !ok || len(m.changing()) == 0 {
 		return

@@ -3,8 +3,6 @@ package adapt
 import (
 	"fmt"
 	"math"
-
-	"clipcalib/internal/engine"
 )
 
 // Options says how to train. The zero value is the paper's recipe: SGD with
@@ -37,8 +35,8 @@ type Options struct {
 	// Progress, unless nil, is called after every epoch.
 	Progress func(Progress)
 
-	// Engine does the work; nil means the CPU with all its cores.
-	Engine engine.Engine
+	// Device does the work; nil opens the processor, with all its cores, for it.
+	Device *Device
 }
 
 // Progress is where a training stands.

@@ -11,7 +11,7 @@ type task struct {
 	method  Method
 	remedy  Remedy
 	data    Data
-	options Options // resolved, Engine set
+	options Options // resolved, Device set
 
 	unitRows Matrix
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"clipcalib/internal/device"
 	"clipcalib/internal/engine"
 )
 
@@ -28,8 +29,8 @@ func Train(ctx context.Context, m Method, r Remedy, data Data, o Options) (*Adap
 		return nil, fmt.Errorf("train %s: %w", m.Name(), err)
 	}
 	var a *Adapter
-	err = withEngine(o.Engine, func(e engine.Engine) error {
-		o.Engine = e
+	err = withDevice(o.Device, func(d *Device) error {
+		o.Device = d
 		a, err = (&task{ctx: ctx, method: m, remedy: r, data: data, options: o}).run()
 		return err
 	})
@@ -42,34 +43,49 @@ func Train(ctx context.Context, m Method, r Remedy, data Data, o Options) (*Adap
 // run trains the task and returns its adapter; with an error the adapter is
 // nil, or in its last good state after divergence.
 func (t *task) run() (*Adapter, error) {
-	s, err := t.start()
-	if err != nil {
-		return nil, err
-	}
-	a := newAdapter(t, s)
-	if len(s.params) == 0 {
-		return a, nil
-	}
-	dev, err := newDevice(t.options.Engine, s)
-	if err != nil {
-		return nil, err
-	}
-	defer dev.close()
+	var s *state
+	var a *Adapter
+	var on *held
+	var obj Objective
 	batch := BatchSize(t.data.samples(), t.data.views(), t.options)
-	obj, err := featureObjective(t, s, dev, batch)
-	if err != nil {
-		return nil, err
+	defer device.Later(t.options.Device, func() {
+		if obj.Graph != nil {
+			obj.Graph.Close()
+		}
+		if on != nil {
+			on.close()
+		}
+	})
+	err := device.Do(t.ctx, t.options.Device, func(e engine.Engine) (err error) {
+		if s, err = t.start(); err != nil {
+			return err
+		}
+		if a = newAdapter(t, s); len(s.params) == 0 {
+			return nil
+		}
+		if on, err = newHeld(e, s); err == nil {
+			obj, err = featureObjective(t, s, on, batch)
+		}
+		return err
+	})
+	if err != nil || len(s.params) == 0 {
+		return a, err
 	}
-	defer obj.Graph.Close()
 	a.Losses, err = Fit(t.ctx, obj, t.data.samples(), t.data.views(), t.options)
 	var diverged *Diverged
 	if err != nil && !errors.As(err, &diverged) {
 		return nil, err
 	}
-	for name, p := range s.params {
-		if err := dev.download(name, p); err != nil {
-			return nil, err
+	back := device.Do(context.WithoutCancel(t.ctx), t.options.Device, func(engine.Engine) error {
+		for name, p := range s.params {
+			if err := on.download(name, p); err != nil {
+				return err
+			}
 		}
+		return nil
+	})
+	if back != nil {
+		return nil, back
 	}
 	delete(s.fixed, nameMomentum)
 	return a, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 
+	"clipcalib/internal/device"
 	"clipcalib/internal/engine"
 	"clipcalib/internal/graph"
 
@@ -36,11 +37,12 @@ type trainer struct {
 	opt       *optimizer
 	pending   *pending
 
-	at     position
-	losses []float64            // mean of every finished epoch
-	good   map[string][]float32 // parameters at the start of epoch goodAt
-	goodAt int
-	save   func(*trainer) error // writes the checkpoint, unless nil
+	at      position
+	settled []Progress           // steps to tell of, once the device is free for others
+	losses  []float64            // mean of every finished epoch
+	good    map[string][]float32 // parameters at the start of epoch goodAt
+	goodAt  int
+	save    func(*trainer) error // writes the checkpoint, unless nil
 }
 
 // position is the place of the next step.
@@ -102,10 +104,7 @@ func (t *trainer) run(ctx context.Context) error {
 	for t.at.Epoch < t.options.Epochs {
 		err := t.epoch(ctx)
 		if err != nil && ctx.Err() != nil && t.save != nil {
-			if err := t.settle(); err != nil {
-				return err
-			}
-			if saveErr := t.save(t); saveErr != nil {
+			if saveErr := t.saveState(context.WithoutCancel(ctx)); saveErr != nil {
 				return errors.Join(err, saveErr)
 			}
 		}
@@ -114,12 +113,36 @@ func (t *trainer) run(ctx context.Context) error {
 		}
 		every := t.options.CheckpointEvery
 		if t.save != nil && every > 0 && t.at.Epoch%every == 0 && t.at.Epoch < t.options.Epochs {
-			if err := t.save(t); err != nil {
+			if err := t.saveState(ctx); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// saveState writes the checkpoint.
+func (t *trainer) saveState(ctx context.Context) error {
+	return t.hold(ctx, func() error {
+		if err := t.settle(); err != nil {
+			return err
+		}
+		return t.save(t)
+	})
+}
+
+// hold runs f with the device held, and tells of the losses that were looked at
+// once it is free for others.
+func (t *trainer) hold(ctx context.Context, f func() error) error {
+	err := device.Do(ctx, t.objective.Device, func(engine.Engine) error { return f() })
+	settled := t.settled
+	t.settled = nil
+	if t.objective.EndStep != nil {
+		for _, p := range settled {
+			t.objective.EndStep(p)
+		}
+	}
+	return err
 }
 
 // epoch runs what is left of the present epoch.
@@ -131,7 +154,8 @@ func (t *trainer) epoch(ctx context.Context) error {
 			return fmt.Errorf("training stopped at epoch %d, step %d: %w", t.at.Epoch, t.at.Step, err)
 		}
 		lr := o.Schedule.StepRate(o.LR, t.at.Epoch, o.Epochs, t.at.Step, s.steps)
-		if err := t.step(ctx, rows[t.at.Step*s.batch:(t.at.Step+1)*s.batch], lr); err != nil {
+		batch := rows[t.at.Step*s.batch : (t.at.Step+1)*s.batch]
+		if err := t.take(ctx, batch, lr); err != nil {
 			return fmt.Errorf("epoch %d, step %d: %w", t.at.Epoch, t.at.Step, err)
 		}
 		t.at.Step++
@@ -140,7 +164,7 @@ func (t *trainer) epoch(ctx context.Context) error {
 	t.losses = append(t.losses, mean)
 	t.at = position{Epoch: t.at.Epoch + 1}
 	if t.objective.EndEpoch != nil {
-		if err := t.objective.EndEpoch(t.at.Epoch - 1); err != nil {
+		if err := t.hold(context.WithoutCancel(ctx), func() error { return t.objective.EndEpoch(t.at.Epoch - 1) }); err != nil {
 			return err
 		}
 	}
@@ -148,6 +172,16 @@ func (t *trainer) epoch(ctx context.Context) error {
 		o.Progress(Progress{Epoch: t.at.Epoch, Epochs: o.Epochs, Steps: s.steps, Loss: mean, LR: lr})
 	}
 	return nil
+}
+
+// take prepares a batch and makes a step of it, with the device held.
+func (t *trainer) take(ctx context.Context, rows []int, lr float64) error {
+	if p := t.objective.Prepare; p != nil {
+		if err := p(rows); err != nil {
+			return err
+		}
+	}
+	return t.hold(ctx, func() error { return t.step(ctx, rows, lr) })
 }
 
 // step computes loss and gradients of one batch and updates the parameters.
@@ -193,9 +227,7 @@ func (t *trainer) settle() error {
 			return &Diverged{Epoch: p.Epoch, Step: p.Step - 1, Loss: p.Loss, Good: t.goodAt}
 		}
 		t.at.LossSum += p.Loss
-		if t.objective.EndStep != nil {
-			t.objective.EndStep(p)
-		}
+		t.settled = append(t.settled, p)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"clipcalib/internal/device"
 	"clipcalib/internal/graph"
 	"clipcalib/internal/ops"
 	"clipcalib/internal/tower"
@@ -61,7 +62,7 @@ func (t *Trie) contextRows() []int32 {
 func (e *Encoder) Bind(g *graph.Graph) tower.Scope {
 	if e.weights == nil {
 		g.Fail("the encoder is closed")
-		return tower.NewWeights(e.eng).Bind(g)
+		return tower.NewWeights(device.Engine(e.device)).Bind(g)
 	}
 	return e.weights.Bind(g)
 }
@@ -70,11 +71,6 @@ func (e *Encoder) Bind(g *graph.Graph) tower.Scope {
 // other, without positions: what learned contexts that start from a phrase
 // start from.
 func (e *Encoder) Embeddings(ctx context.Context, tokens []int32) ([]float32, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.weights == nil {
-		return nil, errors.New("the encoder is closed")
-	}
 	for i, t := range tokens {
 		if t < 0 || int(t) >= e.config.Text.Vocab {
 			return nil, fmt.Errorf("token %d is %d, outside the text tower's vocabulary of %d", i, t, e.config.Text.Vocab)
@@ -83,7 +79,15 @@ func (e *Encoder) Embeddings(ctx context.Context, tokens []int32) ([]float32, er
 	if len(tokens) == 0 {
 		return nil, nil
 	}
-	g := graph.New(e.eng)
+	release, err := device.Hold(ctx, e.device)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	if e.weights == nil {
+		return nil, errors.New("the encoder is closed")
+	}
+	g := graph.New(device.Engine(e.device))
 	defer g.Close()
 	rows := ops.Rows(g, e.weights.Bind(g).Get("token_embedding.weight"), tokens)
 	p, err := g.Compile(rows)
@@ -98,4 +102,4 @@ func (e *Encoder) Embeddings(ctx context.Context, tokens []int32) ([]float32, er
 }
 
 // NewGraph returns an empty graph on the encoder's engine, for Bind.
-func (e *Encoder) NewGraph() *graph.Graph { return graph.New(e.eng) }
+func (e *Encoder) NewGraph() *graph.Graph { return graph.New(device.Engine(e.device)) }

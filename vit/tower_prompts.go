@@ -1,6 +1,7 @@
 package vit
 
 import (
+	"clipcalib/internal/device"
 	"clipcalib/internal/graph"
 	"clipcalib/internal/ops"
 	"clipcalib/internal/tower"
@@ -74,7 +75,7 @@ func promptRows(batch, n, m int) []int32 {
 func (e *Encoder) Bind(g *graph.Graph) tower.Scope {
 	if e.weights == nil {
 		g.Fail("the encoder is closed")
-		return tower.NewWeights(e.eng).Bind(g)
+		return tower.NewWeights(device.Engine(e.device)).Bind(g)
 	}
 	return e.weights.Bind(g)
 }

@@ -2,6 +2,7 @@ package prompt
 
 import (
 	"clipcalib/adapt"
+	"clipcalib/internal/device"
 	"clipcalib/internal/engine"
 	"clipcalib/internal/graph"
 	"clipcalib/internal/ops"
@@ -34,8 +35,9 @@ type builder struct {
 	featureBuffer, imageBuffer []float32
 }
 
+// newBuilder returns an empty builder, for who holds the model's device.
 func newBuilder(model *Model, params *onEngine, trie *text.Trie, scale float64, batch int) *builder {
-	g := graph.New(model.Engine)
+	g := graph.New(device.Engine(model.Device))
 	return &builder{g: g, model: model, params: params, trie: trie, scale: float32(scale), batch: batch,
 		words: model.Texts.Bind(g), sight: model.Images.Bind(g), leaves: map[string]*graph.Node{}}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"clipcalib/internal/clip"
+	"clipcalib/internal/device"
 	"clipcalib/internal/graph"
 	"clipcalib/internal/imagenet"
 	"clipcalib/internal/ops"
@@ -32,7 +33,7 @@ func TestTrieEqualsThePaddedComputation(t *testing.T) {
 	}
 	t.Logf("%d nodes, %d tokens, %d with padding", trie.Len(), trie.NumTokens(), 77*len(prompts))
 
-	g := graph.New(m.Engine)
+	g := graph.New(device.Engine(m.Device))
 	defer g.Close()
 	var vectors []*graph.Node
 	for _, name := range []string{"trie.0", "trie.1", "trie.2"} {

@@ -16,7 +16,8 @@ import (
 )
 
 // Tuner tunes the prompt of a fixed list of classes on one image after another.
-// It serves one call at a time, and its encoders must not run meanwhile.
+// It serves one call at a time; others may use its encoders and their device
+// meanwhile.
 type Tuner struct {
 	images  *vit.Encoder
 	classes []string
@@ -92,7 +93,7 @@ func newTuner(ctx context.Context, images *vit.Encoder, texts *text.Encoder, cla
 	if t.tower, err = newTower(ctx, texts, p); err != nil {
 		return nil, err
 	}
-	if t.start, err = t.tower.atStart(); err != nil {
+	if t.start, err = t.tower.atStart(ctx); err != nil {
 		t.Close()
 		return nil, err
 	}

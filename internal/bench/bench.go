@@ -93,11 +93,11 @@ func Measure(ctx context.Context, o Options) (Result, error) {
 		o.Parts = Parts
 	}
 	for _, o.Device.Precision = range o.Precisions { // a wrong name shows before the models are made
-		e, err := device.Open(o.Device)
+		d, err := device.Open(o.Device)
 		if err != nil {
 			return r, err
 		}
-		e.Close()
+		d.Close()
 	}
 	models, err := openModels(o.Models)
 	if err != nil {
@@ -114,12 +114,13 @@ func Measure(ctx context.Context, o Options) (Result, error) {
 
 // precision measures everything in the precision that o.Device names.
 func (o Options) precision(ctx context.Context, models []*weights.Checkpoint, r *Result) error {
-	e, err := device.Open(o.Device)
+	d, err := device.Open(o.Device)
 	if err != nil {
 		return err
 	}
-	defer e.Close()
-	m := &meter{Options: o, ctx: ctx, e: e, run: Run{Engine: e.Name(), Precision: device.Precision(e, o.Device)}}
+	defer d.Close()
+	e := device.Engine(d)
+	m := &meter{Options: o, ctx: ctx, device: d, e: e, run: Run{Engine: d.Name(), Precision: d.Precision()}}
 	m.activation, m.weight = 4, 4
 	if strings.HasSuffix(m.run.Precision, "16") {
 		m.weight = 2

@@ -18,7 +18,7 @@ import (
 func (m *meter) images(name string, ck *weights.Checkpoint) error {
 	for _, batch := range m.Batches {
 		m.Note(fmt.Sprintf("%s %s: images, batch %d", m.run.Precision, name, batch))
-		v, err := vit.NewEncoderOn(m.e, ck, batch)
+		v, err := vit.NewEncoder(ck, vit.Options{Device: m.device, Batch: batch})
 		if err != nil {
 			return err
 		}
@@ -104,7 +104,7 @@ func (m *meter) prompts(name string, ck *weights.Checkpoint) error {
 	if err != nil {
 		return err
 	}
-	texts, err := text.NewEncoderOn(m.e, ck, 0)
+	texts, err := text.NewEncoder(ck, text.Options{Device: m.device})
 	if err != nil {
 		return err
 	}

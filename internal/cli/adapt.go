@@ -8,7 +8,6 @@ import (
 
 	"clipcalib/adapt"
 	"clipcalib/internal/dataset"
-	"clipcalib/internal/device"
 	"clipcalib/internal/features"
 	"clipcalib/internal/named"
 	"clipcalib/internal/run"
@@ -149,12 +148,11 @@ func (a *app) adapt(ctx context.Context, f adaptFlags, method string) error {
 		return usagef("adapt: name either --features or --data, not both")
 	case len(f.features) > 0:
 		o.Features = f.features
-		e, err := device.Open(a.deviceOptions())
+		d, err := a.openDevice()
 		if err != nil {
 			return err
 		}
-		defer e.Close()
-		o.Train.Engine = e
+		o.Train.Device = d
 	case f.data != "":
 		set, shots, err := f.draw()
 		if err != nil {
@@ -226,7 +224,7 @@ func (a *app) encodeShots(ctx context.Context, src *features.Source, set, shots 
 	if o.Train.LogitScale == 0 {
 		o.Train.LogitScale = src.Model.Config.Scale()
 	}
-	o.Train.Engine = src.Model.Engine
+	o.Train.Device = src.Model.Device
 	o.Data = &adapt.Data{Features: feats.Features, Labels: feats.Labels, Prototypes: protos, Views: feats.Views}
 	o.Classes = features.Classes(templates, set.Classes)
 	o.Inputs = run.Inputs{

@@ -15,17 +15,17 @@ import (
 // examineGPU says whether the GPU engine runs, and where the first thing is
 // that keeps it from running.
 func examineGPU(o device.Options) []finding {
-	o.Device, o.Precision = "cuda", ""
-	e, err := device.Open(o)
+	o.Kind, o.Precision = "cuda", ""
+	d, err := device.Open(o)
 	if err != nil {
 		return gpuTrouble("/", device.NVIDIARelease(), err)
 	}
-	defer e.Close()
-	fs := []finding{{"cuda engine", "ok", e.Name(), ""}}
+	defer d.Close()
+	fs := []finding{{"cuda engine", "ok", d.Name(), ""}}
 	if release := device.NVIDIARelease(); release != "" {
 		fs = append(fs, finding{"NVIDIA driver", "ok", release, ""})
 	}
-	c, ok := e.(engine.Carded)
+	c, ok := device.Engine(d).(engine.Carded)
 	if !ok {
 		return fs
 	}

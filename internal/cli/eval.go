@@ -11,7 +11,6 @@ import (
 	"clipcalib/adapt"
 	"clipcalib/calib"
 	"clipcalib/internal/dataset"
-	"clipcalib/internal/device"
 	"clipcalib/internal/features"
 	"clipcalib/internal/report"
 	"clipcalib/internal/run"
@@ -109,12 +108,11 @@ func (a *app) eval(ctx context.Context, f evalFlags, dir string) error {
 		o.Run = f.out
 		return a.evalData(ctx, f, o)
 	case len(f.features) > 0:
-		e, err := device.Open(a.deviceOptions())
+		d, err := a.openDevice()
 		if err != nil {
 			return err
 		}
-		defer e.Close()
-		o.Features, o.Out, o.Engine = f.features, f.out, e
+		o.Features, o.Out, o.Device = f.features, f.out, d
 		if o.Out == "" {
 			o.Name = strings.TrimSuffix(filepath.Base(f.features[0]), filepath.Ext(f.features[0]))
 		}
@@ -165,7 +163,7 @@ func (a *app) evalData(ctx context.Context, f evalFlags, o run.EvalOptions) erro
 		return fmt.Errorf("eval %s: %s is not the model of the run: its hash is %.12s (%s), the run's %.12s (%s)", o.Run, f.source.weights,
 			src.Weights, afterHash(src.Weights), recipe.Inputs.WeightsSHA256, afterHash(recipe.Inputs.WeightsSHA256))
 	}
-	o.Engine = src.Model.Engine
+	o.Device = src.Model.Device
 	var results []run.Result
 	var names []string
 	for i, set := range sets {

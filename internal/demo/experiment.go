@@ -195,7 +195,7 @@ func (e Experiment) shots(ctx context.Context, t *Task, seed uint64) (shotSet, e
 // adapterJobs are every adapter under every remedy.
 func (e Experiment) adapterJobs(s shotSet) []job {
 	o := run.AdaptOptions{Train: e.Train, Classes: s.classes, Inputs: s.inputs}
-	o.Train.Seed, o.Train.Engine = s.seed, e.Source.Model.Engine
+	o.Train.Seed, o.Train.Device = s.seed, e.Source.Model.Device
 	o.Train.Progress = func(p adapt.Progress) { e.made(p.Steps) }
 	o.Data = &adapt.Data{Features: s.set.Features, Labels: s.set.Labels, Views: s.set.Views, Prototypes: s.protos}
 	var jobs []job
@@ -218,7 +218,7 @@ func (e Experiment) measure(ctx context.Context, j job, seed uint64, dir string,
 	var out []report.Run
 	for i, d := range tests {
 		o := run.EvalOptions{
-			Run: dir, Name: d.domain.Name, Engine: e.Source.Model.Engine, Bins: calib.Options{Bins: e.Bins},
+			Run: dir, Name: d.domain.Name, Device: e.Source.Model.Device, Bins: calib.Options{Bins: e.Bins},
 			Data: &adapt.Data{Features: d.set.Features, Labels: d.set.Labels},
 			Inputs: run.Inputs{
 				WeightsSHA256: e.Source.Weights, Preprocessing: e.Source.Preprocessing(features.Views{}),

@@ -7,7 +7,7 @@ import (
 
 func TestOpenSaysWhatRuns(t *testing.T) {
 	for device, want := range map[string]string{"": "cpu", "CPU": "cpu", "cpu-go": "pure Go"} {
-		e, err := Open(Options{Device: device, Threads: 1})
+		e, err := Open(Options{Kind: device, Threads: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -20,7 +20,7 @@ func TestOpenSaysWhatRuns(t *testing.T) {
 
 func TestOpenNamesWhatItCannotDo(t *testing.T) {
 	for want, o := range map[string]Options{
-		`"tpu"`:      {Device: "tpu"},
+		`"tpu"`:      {Kind: "tpu"},
 		`"fp8"`:      {Precision: "fp8"},
 		"-2 threads": {Threads: -2},
 	} {

@@ -29,12 +29,18 @@ type Graph struct {
 	inputs  map[*Node][]*Node // of every operation's node, in order
 	owned   []*tensor.Dense
 	running *Program
+	closed  bool
 }
 
 // New returns an empty graph on e.
 func New(e engine.Engine) *Graph {
-	return &Graph{Engine: e, g: G.NewGraph(), names: map[string]int{}, inputs: map[*Node][]*Node{}}
+	g := &Graph{Engine: e, g: G.NewGraph(), names: map[string]int{}, inputs: map[*Node][]*Node{}}
+	G.NewUniqueNode(G.WithType(tensor.Float32), G.WithOp(&owner{g}), G.In(g.g), G.WithShape())
+	return g
 }
+
+// ExprGraph is Gorgonia's graph, for leaves of one's own.
+func (g *Graph) ExprGraph() *G.ExprGraph { return g.g }
 
 // Err returns the first error of building.
 func (g *Graph) Err() error { return g.err }
@@ -101,8 +107,8 @@ func (g *Graph) Apply(spec Op, inputs ...*Node) *Node {
 	}
 	types := make([]hm.Type, 0, len(inputs)+1)
 	for i, in := range inputs {
-		if in == nil {
-			g.Fail("%s: input %d is missing", spec.Name, i)
+		if err := g.accept(in); err != nil {
+			g.Fail("%s: input %d: %w", spec.Name, i, err)
 			return g.placeholder(inputs)
 		}
 		types = append(types, in.Type())
@@ -113,7 +119,11 @@ func (g *Graph) Apply(spec Op, inputs ...*Node) *Node {
 			return g.placeholder(inputs)
 		}
 	}
-	types = append(types, G.TensorType{Dims: len(spec.Out), Of: tensor.Float32})
+	if len(spec.Out) == 0 {
+		types = append(types, tensor.Float32)
+	} else {
+		types = append(types, G.TensorType{Dims: len(spec.Out), Of: tensor.Float32})
+	}
 	g.ops++
 	n, err := G.ApplyOp(&op{Op: &spec, id: g.ops, g: g, types: types}, inputs...)
 	if err != nil {
@@ -126,7 +136,7 @@ func (g *Graph) Apply(spec Op, inputs ...*Node) *Node {
 
 func (g *Graph) placeholder(inputs []*Node) *Node {
 	for _, in := range inputs {
-		if in != nil {
+		if in != nil && in.Graph() == g.g {
 			return in
 		}
 	}
@@ -148,6 +158,7 @@ func (g *Graph) SavedBy(n *Node) ([]*tensor.Dense, error) {
 
 // Close releases the inputs' memory. Programs are closed on their own.
 func (g *Graph) Close() {
+	g.closed = true
 	for _, t := range g.owned {
 		g.Engine.Release(t)
 	}

@@ -99,7 +99,7 @@ func (o *PromptOptions) training() (training, error) {
 		LogitScale: resolved.LogitScale, Seed: resolved.Seed, Inputs: o.Inputs, Samples: len(o.Data.Labels),
 		Views: max(o.Data.Views, 1), Classes: len(o.Data.Classes), Width: o.Model.Config.EmbedDim,
 		Choices: append(prompt.Choices(o.Method, o.Remedy, o.Train, scale), o.viewChoice()),
-		Engine:  o.Model.Engine.Name(),
+		Engine:  o.Model.Device.Name(),
 	}
 	return t, nil
 }

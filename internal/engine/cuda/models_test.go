@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"testing"
 
+	"clipcalib/internal/device"
 	"clipcalib/internal/engine/cpu"
 	"clipcalib/internal/engine/cuda"
 	"clipcalib/internal/engine/cuda/cudatest/models"
@@ -53,7 +54,7 @@ func TestBatchThatFitsIsNamed(t *testing.T) {
 		pictures[i] = make([]float32, 3*s*s)
 	}
 	encode := func(batch int) error {
-		v, err := vit.NewEncoderOn(e, ck, batch)
+		v, err := vit.NewEncoder(ck, vit.Options{Device: device.Share(e), Batch: batch})
 		if err != nil {
 			return err
 		}

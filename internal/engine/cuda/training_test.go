@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"clipcalib/adapt"
+	"clipcalib/internal/device"
 	"clipcalib/internal/engine"
 	"clipcalib/internal/engine/cuda"
 	"clipcalib/internal/graph"
@@ -39,7 +40,7 @@ func clusters(n, dim, classes int) adapt.Data {
 
 func train(t *testing.T, ctx context.Context, e engine.Engine, m adapt.Method, o adapt.Options) ([]float64, error) {
 	t.Helper()
-	o.Engine, o.Batch, o.Epochs = e, 4, 3
+	o.Device, o.Batch, o.Epochs = device.Share(e), 4, 3
 	a, err := adapt.Train(ctx, m, adapt.Penalty{}, clusters(160, 16, 5), o) // 40 steps an epoch
 	if a == nil {
 		return nil, err
@@ -117,7 +118,7 @@ func TestGradientsSurviveHalfPrecision(t *testing.T) {
 	ck := openTiny(t)
 	const scale = 1e-7
 	gradient := func(e engine.Engine, a float32) []float32 {
-		w, err := text.NewEncoderOn(e, ck, 0)
+		w, err := text.NewEncoder(ck, text.Options{Device: device.Share(e)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"clipcalib/internal/clip"
+	"clipcalib/internal/device"
 	"clipcalib/internal/engine"
 	"clipcalib/internal/graph"
 	"clipcalib/internal/tower"
@@ -55,12 +56,13 @@ type Features struct{ Images, Texts [][]float32 }
 func Encode(t testing.TB, e engine.Engine, ck *weights.Checkpoint, n int) Features {
 	t.Helper()
 	ctx := context.Background()
-	v, err := vit.NewEncoderOn(e, ck, max(1, n-1))
+	d := device.Share(e)
+	v, err := vit.NewEncoder(ck, vit.Options{Device: d, Batch: max(1, n-1)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer v.Close()
-	w, err := text.NewEncoderOn(e, ck, 0)
+	w, err := text.NewEncoder(ck, text.Options{Device: d})
 	if err != nil {
 		t.Fatal(err)
 	}

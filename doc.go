@@ -1,0 +1,2 @@
+// Package clipcalib adapts CLIP.
+package clipcalib
