@@ -14,7 +14,10 @@ type Preprocess struct {
 	Bilinear bool       `json:"bilinear,omitempty"` // in place of bicubic
 	Mean     [3]float32 `json:"mean,omitzero"`      // of red, green and blue, in units of the full range
 	Std      [3]float32 `json:"std,omitzero"`       // 0 stands for OpenAI's mean and std both
-	Fill     uint8      `json:"fill,omitempty"`     // value of the pixels that pad a picture to the square
+	// FloorCrop starts the centre crop half a pixel lower where the margins
+	// differ, as transformers does; torchvision rounds to even.
+	FloorCrop bool  `json:"floor_crop,omitempty"`
+	Fill      uint8 `json:"fill,omitempty"` // value of the pixels that pad a picture to the square
 }
 
 // ResizeMode says how a picture becomes a square.
@@ -94,6 +97,9 @@ func (p Preprocess) String() string {
 	}
 	if p.Side > 0 {
 		text += fmt.Sprintf(", resize %d", p.Side)
+	}
+	if p.FloorCrop {
+		text += ", transformers' crop"
 	}
 	return fmt.Sprintf("%s, mean %v, std %v", text, mean, std)
 }

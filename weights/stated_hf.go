@@ -167,7 +167,7 @@ func (s *stated) hfPictures(dir string, c Config) (ok, found bool, err error) {
 			f.failf(key, "is %.60q, want CLIPImageProcessor", kind)
 		}
 	}
-	p := Preprocess{Mean: openaiMean, Std: openaiStd}
+	p := Preprocess{Mean: openaiMean, Std: openaiStd, FloorCrop: true}
 	for _, key := range []string{"do_resize", "do_rescale", "do_normalize", "do_convert_rgb"} {
 		if !f.bool(key, true) {
 			f.failf(key, "is false, which is not supported")

@@ -181,6 +181,9 @@ func (a *app) encodeImages(ctx context.Context, c *weights.Checkpoint, paths []s
 }
 
 func (a *app) encodeTexts(ctx context.Context, c *weights.Checkpoint, prompts []string, f encodeFlags) ([][]float32, error) {
+	if err := c.Config.Text.CheckWords(); err != nil {
+		return nil, fmt.Errorf("%s: %w", f.weights, err)
+	}
 	tokens, err := tokenize(prompts, f)
 	if err != nil {
 		return nil, err
