@@ -26,7 +26,7 @@ type Tuner struct {
 	options Options
 	scale   float64
 
-	tower *tower
+	tower *textTower
 	start features     // text features of the starting prompt
 	term  float64      // the method's term there
 	dterm calib.Matrix // its gradient with respect to start.unit; empty for none
@@ -90,7 +90,7 @@ func newTuner(ctx context.Context, images *vit.Encoder, texts *text.Encoder, cla
 	if err != nil {
 		return nil, err
 	}
-	if t.tower, err = newTower(ctx, texts, p); err != nil {
+	if t.tower, err = newTextTower(ctx, texts, p); err != nil {
 		return nil, err
 	}
 	if t.start, err = t.tower.atStart(ctx); err != nil {

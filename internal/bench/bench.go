@@ -73,11 +73,11 @@ type Run struct {
 
 // Result is everything measured on one machine.
 type Result struct {
-	Version string       `json:"version"`          // of the program
-	Go      string       `json:"go"`               // of the compiler, with system and processor
-	Card    *engine.Card `json:"card,omitempty"`   // the GPU, if one computed
-	Driver  string       `json:"driver,omitempty"` // release of NVIDIA's driver, where the system tells
-	Runs    []Run        `json:"runs"`
+	Version string      `json:"version"`          // of the program
+	Go      string      `json:"go"`               // of the compiler, with system and processor
+	Card    *engine.GPU `json:"card,omitempty"`   // the GPU, if one computed
+	Driver  string      `json:"driver,omitempty"` // release of NVIDIA's driver, where the system tells
+	Runs    []Run       `json:"runs"`
 }
 
 // Measure measures.
@@ -125,11 +125,11 @@ func (o Options) precision(ctx context.Context, models []*weights.Checkpoint, r 
 	if strings.HasSuffix(m.run.Precision, "16") {
 		m.weight = 2
 	}
-	if n, ok := e.(engine.Narrower); ok && n.Narrows() {
+	if n, ok := e.(engine.MixedPrecision); ok && n.StoresFloat16() {
 		m.activation = 2
 	}
-	if c, ok := e.(engine.Carded); ok {
-		card, err := c.Card()
+	if gpu, ok := e.(engine.OnGPU); ok {
+		card, err := gpu.GPU()
 		if err != nil {
 			return err
 		}

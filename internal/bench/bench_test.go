@@ -128,7 +128,7 @@ func TestClimbStopsAtWhatFits(t *testing.T) {
 }
 
 func TestCompare(t *testing.T) {
-	a := Result{Version: "1", Card: &engine.Card{Name: "One"}, Driver: "580.1", Runs: []Run{{Precision: "bf16", PeakGFLOPS: 100, BandwidthGBS: 10,
+	a := Result{Version: "1", Card: &engine.GPU{Name: "One"}, Driver: "580.1", Runs: []Run{{Precision: "bf16", PeakGFLOPS: 100, BandwidthGBS: 10,
 		Figures: []Figure{{What: "x", Model: "m", Batch: 8, Rate: 5, Unit: "images/s"}, {What: "y", Rate: 1}}}}}
 	b := a
 	b.Runs = []Run{{Precision: "bf16", PeakGFLOPS: 300, BandwidthGBS: 5, Figures: []Figure{{What: "x", Model: "m", Batch: 8, Rate: 10, Unit: "images/s", Runs: 9}}}}

@@ -25,20 +25,20 @@ func examineGPU(o device.Options) []finding {
 	if release := device.NVIDIARelease(); release != "" {
 		fs = append(fs, finding{"NVIDIA driver", "ok", release, ""})
 	}
-	c, ok := device.Engine(d).(engine.Carded)
+	gpu, ok := device.Engine(d).(engine.OnGPU)
 	if !ok {
 		return fs
 	}
-	card, err := c.Card()
+	card, err := gpu.GPU()
 	if err != nil {
 		return append(fs, finding{"GPU memory", "missing", err.Error(), "the GPU does not answer: restart the machine"})
 	}
 	return append(fs, gpuMemory(card),
-		finding{"GPU precision", "ok", c.Precision() + " where --precision names none", ""})
+		finding{"GPU precision", "ok", gpu.Precision() + " where --precision names none", ""})
 }
 
 // gpuMemory warns where another process leaves little.
-func gpuMemory(c engine.Card) finding {
+func gpuMemory(c engine.GPU) finding {
 	f := finding{"GPU memory", "ok", fmt.Sprintf("%.1f GiB, %.1f GiB free", float64(c.Memory)/(1<<30), float64(c.Free)/(1<<30)), ""}
 	if c.Free < c.Memory/2 {
 		f.State, f.Remedy = "slow", "other processes hold most of it: nvidia-smi lists them"

@@ -103,11 +103,8 @@ func parseKind(s string) (kind string, index int, err error) {
 
 // Share makes an engine that is open already a device, whose Close closes it.
 func Share(e engine.Engine) *Device {
-	d := &Device{engine: e, kind: e.Name(), precision: "fp32", turn: make(chan struct{}, 1)}
+	d := &Device{engine: e, kind: e.Name(), precision: engine.PrecisionOf(e), turn: make(chan struct{}, 1)}
 	d.kind, _, _ = strings.Cut(d.kind, ":")
-	if c, ok := e.(engine.Carded); ok {
-		d.precision = c.Precision()
-	}
 	return d
 }
 

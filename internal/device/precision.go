@@ -9,5 +9,5 @@ import "cmp"
 var preferred = map[int]string{}
 
 // DefaultPrecision is the precision of a GPU when none is asked for, by its
-// compute capability as in [engine.Card].
+// compute capability as in [engine.GPU].
 func DefaultPrecision(capability int) string { return cmp.Or(preferred[capability], "fp32") }

@@ -22,7 +22,7 @@ type Op struct {
 	Out   tensor.Shape // shape of the result, known when the node is built
 	Saved []tensor.Shape
 	// NarrowOut says that Run can write a 16-bit result, NarrowIn which inputs
-	// it can read in 16 bits (engine.Narrow). Gradients count as readers.
+	// it can read in 16 bits (engine.Float16). Gradients count as readers.
 	NarrowOut bool
 	NarrowIn  []int
 	// Run computes the result into c.Out.

@@ -46,7 +46,7 @@ func (p *Program) plan() error {
 	}
 	for _, s := range p.order {
 		if narrow[s] {
-			s.out = p.g.Engine.(engine.Narrower).ViewNarrow(p.blocks[at[s]], s.op.Out...)
+			s.out = p.g.Engine.(engine.MixedPrecision).ViewFloat16(p.blocks[at[s]], s.op.Out...)
 		} else {
 			s.out = p.g.Engine.View(p.blocks[at[s]], s.op.Out...)
 		}
@@ -78,8 +78,8 @@ func (p *Program) lastUse() map[*slot]int {
 // narrow finds the results to be kept in 16 bits: those of operations that can
 // write them, where all that read them can, and the program's caller does not.
 func (p *Program) narrow() map[*slot]bool {
-	e, ok := p.g.Engine.(engine.Narrower)
-	if !ok || !e.Narrows() {
+	e, ok := p.g.Engine.(engine.MixedPrecision)
+	if !ok || !e.StoresFloat16() {
 		return nil
 	}
 	narrow := map[*slot]bool{}

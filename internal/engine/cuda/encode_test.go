@@ -17,7 +17,7 @@ import (
 	"clipcalib/internal/device"
 	"clipcalib/internal/engine"
 	"clipcalib/internal/engine/cuda"
-	"clipcalib/internal/engine/cuda/cudatest/models"
+	"clipcalib/internal/engine/enginetest/models"
 	"clipcalib/internal/engine/ref"
 	"clipcalib/vit"
 	"clipcalib/weights"

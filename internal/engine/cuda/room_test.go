@@ -16,7 +16,7 @@ import (
 	"clipcalib/internal/device"
 	"clipcalib/internal/engine"
 	"clipcalib/internal/engine/cuda"
-	"clipcalib/internal/engine/cuda/cudatest/models"
+	"clipcalib/internal/engine/enginetest/models"
 	"clipcalib/text"
 	"clipcalib/vit"
 	"clipcalib/weights"
