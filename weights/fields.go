@@ -8,6 +8,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"clipcalib/internal/printable"
 )
 
 // maxConfig bounds a configuration file; those of released models have a few
@@ -169,6 +171,6 @@ func (f fields) rest() {
 			f.ignore(key)
 			continue
 		}
-		f.failf(printable(key), "is not understood (%.60s): what it changes is unknown", printable(string(f.m[key])))
+		f.failf(printable.Escape(key), "is not understood (%.60s): what it changes is unknown", printable.Escape(string(f.m[key])))
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"clipcalib/internal/printable"
 )
 
 // The names that open_clip and transformers keep weights under, in the order
@@ -63,7 +65,7 @@ func weightsIn(dir string) (string, error) {
 			}
 		default:
 			if err := otherFormat(nil, e.Name()); err != nil && other == nil {
-				other = fmt.Errorf("%s is %w", printable(e.Name()), err)
+				other = fmt.Errorf("%s is %w", printable.Escape(e.Name()), err)
 			}
 		}
 	}
@@ -73,7 +75,7 @@ func weightsIn(dir string) (string, error) {
 	case len(found) > 1 && indexOfShard(found[0]) != "":
 		return weightsOf(filepath.Join(dir, found[0]))
 	case len(found) > 1:
-		return "", fmt.Errorf("is a folder with several files of weights: name one of %s", printable(strings.Join(found, ", ")))
+		return "", fmt.Errorf("is a folder with several files of weights: name one of %s", printable.Escape(strings.Join(found, ", ")))
 	case exists(filepath.Join(dir, "adapter_config.json")):
 		return "", errors.New("is a folder of LoRA deltas: merge them into their model first (peft: merge_and_unload) and save that")
 	case other != nil:

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"clipcalib/internal/printable"
 )
 
 // maxBlocks bounds the number of transformer blocks looked for.
@@ -71,12 +73,34 @@ func findModels(f *File) []model {
 	}
 	var out []model
 	for _, m := range found {
+		m.addHalves(f)
 		out = append(out, *m)
 	}
 	slices.SortFunc(out, func(a, b model) int {
 		return cmp.Or(strings.Compare(a.prefix, b.prefix), cmp.Compare(a.layout, b.layout))
 	})
 	return out
+}
+
+// addHalves takes a tower for there if any tensor of it is, so that one whose
+// first tensor is missing is not taken for a model without that tower.
+func (m *model) addHalves(f *File) {
+	images, texts := []string{"visual."}, []string{"transformer.", "token_embedding.", "positional_embedding", "ln_final.", "text_projection"}
+	switch m.layout {
+	case LayoutHuggingFace:
+		images, texts = []string{"vision_model.", "visual_projection."}, []string{"text_model.", "text_projection."}
+	case LayoutOpenCLIPText:
+		texts = []string{textPrefix}
+	}
+	for name := range f.tensors {
+		rest, ok := strings.CutPrefix(name, m.prefix)
+		if !ok {
+			continue
+		}
+		starts := func(root string) bool { return strings.HasPrefix(rest, root) }
+		m.images = m.images || slices.ContainsFunc(images, starts)
+		m.texts = m.texts || slices.ContainsFunc(texts, starts)
+	}
 }
 
 // findModel finds the one CLIP model in a file, or the one that prefix names.
@@ -91,7 +115,7 @@ func findModel(f *File, prefix string) (model, error) {
 				return m, nil
 			}
 		}
-		return model{}, fmt.Errorf("no CLIP model under the prefix %q: %s", printable(prefix), listModels(all))
+		return model{}, fmt.Errorf("no CLIP model under the prefix %q: %s", printable.Escape(prefix), listModels(all))
 	}
 	// A token embedding beside a whole model is another part's, as of a learner's.
 	if i := slices.IndexFunc(all, func(m model) bool { return m.images }); i >= 0 {
@@ -134,7 +158,7 @@ func listModels(all []model) string {
 
 func hint(f *File) string {
 	names := f.Names()
-	return fmt.Sprintf("; the file has %d tensors, the first is %s", len(names), printable(names[0]))
+	return fmt.Sprintf("; the file has %d tensors, the first is %s", len(names), printable.Escape(names[0]))
 }
 
 // canonicalise brings a checkpoint under OpenAI's names.
@@ -247,7 +271,7 @@ func (n *named) sortOut(f *File, used map[string]bool) {
 		}
 		for _, root := range towerRoots {
 			if strings.HasPrefix(name, root) {
-				n.strange = fmt.Errorf("%s is not a parameter of CLIP's transformer towers: the model has another architecture", printable(full))
+				n.strange = fmt.Errorf("%s is not a parameter of CLIP's transformer towers: the model has another architecture", printable.Escape(full))
 				break
 			}
 		}

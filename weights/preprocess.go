@@ -3,6 +3,7 @@ package weights
 import (
 	"fmt"
 	"math"
+	"strings"
 )
 
 // Preprocess is what happens to a picture before the image tower sees it: RGB,
@@ -59,6 +60,31 @@ var (
 	openaiMean = [3]float32{0.48145466, 0.4578275, 0.40821073}
 	openaiStd  = [3]float32{0.26862954, 0.26130258, 0.27577711}
 )
+
+// ParsePreprocess reads the forms that released models want: openai, inception
+// (mean and std 0.5) or imagenet, and behind commas squash or longest, and
+// bilinear.
+func ParsePreprocess(text string) (Preprocess, error) {
+	var p Preprocess
+	for i, word := range strings.Split(text, ",") {
+		switch {
+		case i == 0 && word == "openai":
+		case i == 0 && word == "inception":
+			p.Mean, p.Std = [3]float32{0.5, 0.5, 0.5}, [3]float32{0.5, 0.5, 0.5}
+		case i == 0 && word == "imagenet":
+			p.Mean, p.Std = [3]float32{0.485, 0.456, 0.406}, [3]float32{0.229, 0.224, 0.225}
+		case i > 0 && word == "bilinear":
+			p.Bilinear = true
+		case i > 0 && (word == "squash" || word == "longest"):
+			if err := p.Resize.UnmarshalText([]byte(word)); err != nil {
+				return p, err
+			}
+		default:
+			return p, fmt.Errorf("%.40q in %.80q: want openai, inception or imagenet, and behind commas squash, longest or bilinear", word, text)
+		}
+	}
+	return p, nil
+}
 
 // Normalization returns mean and standard deviation, OpenAI's where p names
 // none.

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"clipcalib/internal/printable"
 )
 
 // otherArchitectures are models that are known by a name in them, and what to
@@ -43,7 +45,7 @@ func otherArchitecture(f *File) error {
 	for _, name := range f.Names() {
 		for _, o := range otherArchitectures {
 			if o.name.MatchString(name) {
-				return fmt.Errorf("%s (%s is there)", o.what, printable(name))
+				return fmt.Errorf("%s (%s is there)", o.what, printable.Escape(name))
 			}
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+
+	"clipcalib/internal/printable"
 )
 
 // maxIndex bounds an index of shards, which takes 100 KB for the largest CLIP.
@@ -47,17 +49,17 @@ func (f *File) readShards(data []byte) (err error) {
 	for _, name := range sortedKeys(files) {
 		src, err := openSource(filepath.Join(filepath.Dir(f.path), name))
 		if err != nil {
-			return fmt.Errorf("shard %s: %w", printable(name), err)
+			return fmt.Errorf("shard %s: %w", printable.Escape(name), err)
 		}
 		part := &File{name: name, src: src}
 		f.shards = append(f.shards, part)
 		if err := part.readIndex(); err != nil {
-			return fmt.Errorf("shard %s: %w", printable(name), err)
+			return fmt.Errorf("shard %s: %w", printable.Escape(name), err)
 		}
 		f.format = part.format
 		for tensor, t := range part.tensors {
 			if said := index.WeightMap[tensor]; said != name {
-				return fmt.Errorf("shard %s holds %s, which weight_map has in %q", printable(name), printable(tensor), said)
+				return fmt.Errorf("shard %s holds %s, which weight_map has in %q", printable.Escape(name), printable.Escape(tensor), said)
 			}
 			f.tensors[tensor] = t
 		}
@@ -67,7 +69,7 @@ func (f *File) readShards(data []byte) (err error) {
 	}
 	for tensor, name := range index.WeightMap {
 		if f.tensors[tensor] == nil {
-			return fmt.Errorf("shard %s does not hold %s, which weight_map has in it", printable(name), printable(tensor))
+			return fmt.Errorf("shard %s does not hold %s, which weight_map has in it", printable.Escape(name), printable.Escape(tensor))
 		}
 	}
 	return nil

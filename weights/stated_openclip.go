@@ -3,6 +3,8 @@ package weights
 import (
 	"fmt"
 	"path/filepath"
+
+	"clipcalib/internal/printable"
 )
 
 // statedByOpenCLIP reads an open_clip_config.json, whose fields and defaults
@@ -124,13 +126,13 @@ func (s *stated) openclipText(f fields, t TextConfig) {
 		refuse("pool_type", fmt.Sprintf("%.40q", pool), "argmax or eos")
 	}
 	if name := f.string("hf_tokenizer_name", ""); name != "" {
-		s.tokenizer = fmt.Sprintf("%s: hf_tokenizer_name is %.80q", f.where, printable(name))
+		s.tokenizer = fmt.Sprintf("%s: hf_tokenizer_name is %.80q", f.where, printable.Escape(name))
 	}
 	if mode := f.string("tokenizer_mode", ""); mode != "" && mode != "clip" {
 		s.tokenizer = fmt.Sprintf("%s: tokenizer_mode is %.40q", f.where, mode)
 	}
 	if f.has("tokenizer_kwargs") && s.tokenizer == "" && string(f.m["tokenizer_kwargs"]) != "{}" {
-		s.tokenizer = fmt.Sprintf("%s: tokenizer_kwargs is %.60s", f.where, printable(string(f.m["tokenizer_kwargs"])))
+		s.tokenizer = fmt.Sprintf("%s: tokenizer_kwargs is %.60s", f.where, printable.Escape(string(f.m["tokenizer_kwargs"])))
 	}
 	delete(f.m, "tokenizer_kwargs")
 	f.layerScale(t.LayerScale)

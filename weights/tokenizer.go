@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"clipcalib/internal/printable"
 )
 
 // maxTokenizer bounds a tokenizer.json: those of the largest vocabularies have
@@ -30,7 +32,7 @@ func tokenizerBeside(dir string) (string, error) {
 	if ok, err := readBeside(dir, "tokenizer_config.json", maxConfig, &class); err != nil {
 		return "", err
 	} else if ok && !slices.Contains([]string{"", "CLIPTokenizer", "CLIPTokenizerFast"}, class.Class) {
-		return fmt.Sprintf("tokenizer_config.json names %.60q", printable(class.Class)), nil
+		return fmt.Sprintf("tokenizer_config.json names %.60q", printable.Escape(class.Class)), nil
 	}
 	var whole struct {
 		Model struct {
@@ -44,7 +46,7 @@ func tokenizerBeside(dir string) (string, error) {
 	}
 	if ok {
 		if kind := whole.Model.Type; kind != "BPE" {
-			return fmt.Sprintf("tokenizer.json holds a %.40q model, CLIP's is BPE", printable(kind)), nil
+			return fmt.Sprintf("tokenizer.json holds a %.40q model, CLIP's is BPE", printable.Escape(kind)), nil
 		}
 		return otherVocabulary("tokenizer.json", whole.Model.Vocab), nil
 	}

@@ -35,8 +35,13 @@ func progressFile(in Inputs) string {
 type Inputs struct {
 	Weights       string `yaml:"weights,omitempty"`
 	WeightsSHA256 string `yaml:"weights_sha256,omitempty"`
-	Data          string `yaml:"data,omitempty"`
-	DataSHA256    string `yaml:"data_sha256,omitempty"` // of the list of images and labels
+	// Activation is the model's, with where it was found and where its
+	// preprocessing was: told, but no part of what decides a run.
+	Activation          string `yaml:"activation,omitempty"`
+	ActivationSource    string `yaml:"activation_source,omitempty"`
+	PreprocessingSource string `yaml:"preprocessing_source,omitempty"`
+	Data                string `yaml:"data,omitempty"`
+	DataSHA256          string `yaml:"data_sha256,omitempty"` // of the list of images and labels
 }
 
 // recipe is everything that decides a run but its targets.
@@ -96,6 +101,7 @@ func identity(v any) string {
 // withoutPaths leaves out what does not decide the numbers.
 func (t target) withoutPaths() target {
 	t.Inputs.Weights, t.Inputs.Data = "", ""
+	t.Inputs.Activation, t.Inputs.ActivationSource, t.Inputs.PreprocessingSource = "", "", ""
 	return t
 }
 

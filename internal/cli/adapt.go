@@ -178,18 +178,22 @@ func (a *app) adapt(ctx context.Context, f adaptFlags, method string) error {
 		return err
 	}
 	p.Done()
-	return a.adapted(f.out, trained, loss)
+	return a.adapted(f.out, o.Inputs.Model, trained, loss)
 }
 
 // adapted says what came of a training.
-func (a *app) adapted(out string, trained bool, loss float64) error {
+func (a *app) adapted(out string, facts run.ModelFacts, trained bool, loss float64) error {
 	if !trained {
 		a.note("%s holds this run already", out)
 	} else {
 		a.note("final loss %.5g; wrote %s", loss, out)
 	}
 	if a.json {
-		return a.printJSON(map[string]any{"run": out, "trained": trained})
+		return a.printJSON(struct {
+			Run     string `json:"run"`
+			Trained bool   `json:"trained"`
+			run.ModelFacts
+		}{out, trained, facts})
 	}
 	return nil
 }
@@ -228,7 +232,7 @@ func (a *app) encodeShots(ctx context.Context, src *features.Source, set, shots 
 	o.Data = &adapt.Data{Features: feats.Features, Labels: feats.Labels, Prototypes: protos, Views: feats.Views}
 	o.Classes = features.Classes(templates, set.Classes)
 	o.Inputs = run.Inputs{
-		Weights: f.source.weights, WeightsSHA256: src.Weights, BatchImages: src.Model.Images.Batch(), Preprocessing: src.Preprocessing(v),
+		Weights: f.source.weights, WeightsSHA256: src.Weights, Model: src.Facts(), BatchImages: src.Model.Images.Batch(), Preprocessing: src.Preprocessing(v),
 		Data: f.data, DataSHA256: feats.Hash, Shots: f.shots, DataSeed: f.train.Seed,
 		AugmentedViews: v.Augments(), Templates: templates,
 	}

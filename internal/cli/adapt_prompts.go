@@ -163,7 +163,7 @@ func (a *app) adaptPrompts(ctx context.Context, f adaptFlags, name string) error
 		return err
 	}
 	p.Done()
-	return a.adapted(f.out, trained, loss)
+	return a.adapted(f.out, o.Inputs.Model, trained, loss)
 }
 
 // promptData makes the training set: features of augmented views, or pictures
@@ -204,7 +204,7 @@ func (a *app) promptData(ctx context.Context, src *features.Source, set, shots *
 	}
 	o.Classes = features.Classes(templates, set.Classes)
 	o.Inputs = run.Inputs{
-		Weights: f.source.weights, WeightsSHA256: src.Weights, BatchImages: src.Model.Images.Batch(), Preprocessing: src.Preprocessing(v),
+		Weights: f.source.weights, WeightsSHA256: src.Weights, Model: src.Facts(), BatchImages: src.Model.Images.Batch(), Preprocessing: src.Preprocessing(v),
 		Data: f.data, DataSHA256: feats.Hash, Shots: f.shots, DataSeed: f.train.Seed,
 		AugmentedViews: v.Augments(), Templates: templates,
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -103,7 +104,7 @@ func (a *app) encode(ctx context.Context, f encodeFlags, args []string) error {
 		return err
 	}
 	defer c.Close()
-	a.note("%s, %s (%s)", c.Config.Architecture(), c.Config.Activation, c.Config.ActivationReason)
+	a.noteModel(c, cmp.Or(a.device, "cpu"))
 	var rows [][]float32
 	var skipped int
 	if f.images {
@@ -124,7 +125,8 @@ func (a *app) encode(ctx context.Context, f encodeFlags, args []string) error {
 	}
 	a.note("wrote %s: %d x %d", f.out, len(rows), len(rows[0]))
 	if a.json && skipped == 0 {
-		return a.printJSON(map[string]any{"out": f.out, "rows": len(rows), "width": len(rows[0])})
+		return a.printJSON(map[string]any{"out": f.out, "rows": len(rows), "width": len(rows[0]),
+			"activation": c.Config.Activation, "activation_source": c.Config.ActivationReason, "preprocessing_source": c.Config.PreprocessReason})
 	}
 	if skipped > 0 {
 		return fmt.Errorf("%d of %d pictures could not be read (named above); their rows in %s are NaN", skipped, len(rows), f.out)

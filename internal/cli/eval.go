@@ -235,7 +235,7 @@ func (a *app) target(ctx context.Context, src *features.Source, set *dataset.Set
 	}
 	o.Data = &adapt.Data{Features: feats.Features, Labels: feats.Labels, Prototypes: protos}
 	o.Inputs = run.Inputs{
-		Weights: f.source.weights, WeightsSHA256: src.Weights, BatchImages: src.Model.Images.Batch(), Preprocessing: src.Preprocessing(features.Views{}),
+		Weights: f.source.weights, WeightsSHA256: src.Weights, Model: src.Facts(), BatchImages: src.Model.Images.Batch(), Preprocessing: src.Preprocessing(features.Views{}),
 		DataSHA256: feats.Hash, Templates: templates,
 	}
 	return nil
@@ -245,16 +245,17 @@ func (a *app) target(ctx context.Context, src *features.Source, set *dataset.Set
 func (a *app) printResults(dir string, results []run.Result, names []string) error {
 	if a.json {
 		type row struct {
-			Target   string        `json:"target"`
-			Dir      string        `json:"dir"`
-			Method   string        `json:"method"`
-			Remedy   string        `json:"remedy"`
+			Target string `json:"target"`
+			Dir    string `json:"dir"`
+			Method string `json:"method"`
+			Remedy string `json:"remedy"`
+			run.ModelFacts
 			Metrics  calib.Metrics `json:"metrics"`
 			ZeroShot calib.Metrics `json:"zero_shot"`
 		}
 		var rows []row
 		for i, r := range results {
-			rows = append(rows, row{names[i], r.Dir, r.Target.Method, r.Target.Remedy, r.Metrics, r.ZeroShot})
+			rows = append(rows, row{names[i], r.Dir, r.Target.Method, r.Target.Remedy, r.Target.Inputs.Model, r.Metrics, r.ZeroShot})
 		}
 		return a.printJSON(rows)
 	}

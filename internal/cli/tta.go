@@ -126,12 +126,14 @@ func (a *app) tta(ctx context.Context, f ttaFlags, name string) error {
 				return err
 			}
 		}
+		facts := src.Facts()
 		target := filepath.Base(run.TargetDir(f.out, folderName(set.Name), hash))
 		p := a.progress(name+" on "+target, "images", len(set.Items))
 		res, err := t.Run(ctx, testtime.RunOptions{
 			Items: items(set), Dir: f.out, Name: target, Bins: calib.Options{Bins: f.bins}, Progress: p.Update,
-			Inputs: testtime.Inputs{Weights: filepath.Base(f.source.weights), WeightsSHA256: src.Weights, Data: f.data[i], DataSHA256: hash},
-			Log:    func(line string) { a.note("  %s", line) },
+			Inputs: testtime.Inputs{Weights: filepath.Base(f.source.weights), WeightsSHA256: src.Weights, Activation: facts.Activation,
+				ActivationSource: facts.ActivationSource, PreprocessingSource: facts.PreprocessingSource, Data: f.data[i], DataSHA256: hash},
+			Log: func(line string) { a.note("  %s", line) },
 		})
 		t.Close()
 		if err != nil {
@@ -142,7 +144,7 @@ func (a *app) tta(ctx context.Context, f ttaFlags, name string) error {
 		names = append(names, target)
 		results = append(results, run.Result{
 			Dir: res.Dir, Metrics: res.Metrics, ZeroShot: res.ZeroShot,
-			Target: run.Target{Method: m.Name(), Remedy: r.Name()},
+			Target: run.Target{Method: m.Name(), Remedy: r.Name(), Inputs: run.Inputs{Model: facts}},
 		})
 	}
 	return a.printResults(f.out, results, names)

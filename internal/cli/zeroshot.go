@@ -10,6 +10,7 @@ import (
 	"clipcalib/internal/docfile"
 	"clipcalib/internal/features"
 	"clipcalib/internal/npy"
+	"clipcalib/internal/run"
 
 	"github.com/spf13/cobra"
 )
@@ -89,7 +90,10 @@ func (a *app) zeroshot(ctx context.Context, s sourceFlags, data, out string, com
 		}
 	}
 	if a.json {
-		return a.printJSON(metrics)
+		return a.printJSON(struct {
+			calib.Metrics
+			run.ModelFacts
+		}{metrics, src.Facts()})
 	}
 	fmt.Fprintf(a.out, "%s: %d images, %d classes, zero-shot\n", set.Name, logits.Rows, logits.Cols)
 	return a.printMetrics(metrics)

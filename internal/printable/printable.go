@@ -1,4 +1,5 @@
-package weights
+// Package printable escapes what files and folders may call themselves.
+package printable
 
 import (
 	"strconv"
@@ -6,9 +7,10 @@ import (
 	"unicode"
 )
 
-// printable is a name from a file with its control characters escaped, so that
-// it cannot move the cursor of a terminal or forge a line.
-func printable(s string) string {
+// Escape returns s with its control characters escaped as in Go's strings, so
+// that a name from elsewhere cannot move the cursor of a terminal or forge a
+// line. Text without them comes back as it is.
+func Escape(s string) string {
 	if !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return s
 	}
