@@ -68,9 +68,9 @@ func otherFormat(head []byte, path string) error {
 		return errors.New("gzip data: unpack it first")
 	case len(head) > 262 && string(head[257:262]) == "ustar":
 		return errors.New("a tar archive, which PyTorch wrote before 0.1.10: save it again with a newer PyTorch")
-	case starts("GGUF"):
+	case starts("GGUF") || ext == ".gguf":
 		return errors.New("a GGUF file (llama.cpp, clip.cpp): " + fromWhere)
-	case starts("\x89HDF\r\n\x1a\n"):
+	case starts("\x89HDF\r\n\x1a\n") || ext == ".h5":
 		return errors.New("an HDF5 file (Keras, tf_model.h5): load it in transformers with from_tf=True and save_pretrained it, or " + fromWhere)
 	case len(head) >= 8 && string(head[4:8]) == "TFL3":
 		return errors.New("a TensorFlow Lite model: " + fromWhere)
