@@ -2,7 +2,6 @@ package weights
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math"
 )
 
@@ -31,14 +30,6 @@ func notFinite(x []float32) int {
 		}
 	}
 	return -1
-}
-
-// checkFinite refuses a parameter that no model computes anything with.
-func checkFinite(x []float32) error {
-	if i := notFinite(x); i >= 0 {
-		return fmt.Errorf("number %d is %v: the weights are damaged, want finite numbers", i, x[i])
-	}
-	return nil
 }
 
 // CheckFinite reads every parameter and refuses one with a NaN or an infinity,

@@ -51,8 +51,8 @@ func (p *param) scaleRows(dst []float32) error {
 	if p.rowScale == nil {
 		return nil
 	}
-	gamma, err := p.rowScale.Float32()
-	if err != nil {
+	gamma := make([]float32, p.rowScale.Len())
+	if err := p.rowScale.readFinite(gamma); err != nil {
 		return err
 	}
 	width := len(dst) / len(gamma)

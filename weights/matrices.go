@@ -49,10 +49,8 @@ func (f *File) matrix(name string) (Matrix, error) {
 		return m, fmt.Errorf("%s has shape %s, want a matrix", t.Name, shapeString(t.Shape))
 	}
 	var err error
-	if m.Data, err = t.Float32(); err != nil {
-		return m, err
-	}
-	if err := checkFinite(m.Data); err != nil {
+	m.Data = make([]float32, t.Len())
+	if err = t.readFinite(m.Data); err != nil {
 		return m, fmt.Errorf("%s: %w", t.Name, err)
 	}
 	return m, nil

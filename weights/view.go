@@ -122,13 +122,10 @@ func (v View) title(full string) string {
 func (p *param) readInto(dst []float32) error {
 	at := 0
 	for _, t := range p.parts {
-		if err := t.ReadInto(dst[at : at+t.Len()]); err != nil {
+		if err := t.readFinite(dst[at : at+t.Len()]); err != nil {
 			return err
 		}
 		at += t.Len()
-	}
-	if err := checkFinite(dst); err != nil {
-		return err
 	}
 	if err := p.scaleRows(dst); err != nil {
 		return err
