@@ -2,6 +2,7 @@
 """Writes weights/releases.csv: what open_clip's table of published weights says of each.
 
     python3 scripts/openclip_releases.py > weights/releases.csv
+    python3 scripts/openclip_releases.py --markdown    # the table of docs/WEIGHTS.md
 
 The file in the tree was made with open_clip_torch 3.3.0. Only towers of open_clip's
 own vision transformer beside its own text transformer are listed. sha256 is whole for
@@ -69,8 +70,33 @@ def rows():
                 yield dict(out, sha256=" ".join(hashes), file="", hub=HUGGINGFACE[arch])
 
 
+LICENCES = [  # by the beginning of the tag, as the pages of the weights say
+    ("openai", "MIT"), ("laion", "MIT"), ("datacomp1b", "Apache-2.0"), ("datacomp", "MIT"), ("commonpool", "MIT"),
+    ("metaclip", "CC BY-NC 4.0"), ("dfn", "Apple's research licence"),
+]
+
+
+def markdown(table):
+    merged = {}
+    for r in table:
+        merged.setdefault((r["arch"], r["tag"]), []).append(r)
+    print("| model, tag | published | SHA-256 | licence | activation | pictures | verdict |\n| --- | --- | --- | --- | --- | --- | --- |")
+    for (arch, tag), rs in merged.items():
+        r = rs[0]
+        where = ", ".join(dict.fromkeys(x for q in rs for x in (q["file"], q["hub"]) if x))
+        sums = " ".join(dict.fromkeys(h for q in rs for h in q["sha256"].split())) or "-"
+        licence = "Apache-2.0" if r["pool"] == "avg" else next((v for k, v in LICENCES if tag.startswith(k)), "-")
+        mean = {"0.48145466": "OpenAI's", "0.485": "ImageNet's", "0.5": "0.5"}[r["mean"].split()[0]]
+        verdict = "images; texts refused (vocabulary)" if r["pool"] == "avg" or "worldwide" in arch else "images and texts"
+        print(f"| {arch}, {tag} | {where} | {sums} | {licence} | {r['activation']} | "
+              f"{mean} mean and std, {r['resize']}, {r['interpolation']} | {verdict} |")
+
+
 if __name__ == "__main__":
     table = list(rows())
+    if sys.argv[1:] == ["--markdown"]:
+        markdown(table)
+        sys.exit()
     w = csv.DictWriter(sys.stdout, fieldnames=list(table[0]), lineterminator="\n")
     w.writeheader()
     w.writerows(table)
