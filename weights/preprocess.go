@@ -10,15 +10,15 @@ import (
 // resized, cropped or padded to a square, scaled to [0, 1], normalised by
 // channel. The zero value of a field stands for OpenAI's way.
 type Preprocess struct {
-	Resize   ResizeMode `json:"resize_mode,omitempty"`
-	Side     int        `json:"resize,omitempty"`   // what the side is resized to; 0 is the tower's input size
-	Bilinear bool       `json:"bilinear,omitempty"` // in place of bicubic
-	Mean     [3]float32 `json:"mean,omitzero"`      // of red, green and blue, in units of the full range
-	Std      [3]float32 `json:"std,omitzero"`       // 0 stands for OpenAI's mean and std both
+	Resize   ResizeMode `json:"resize_mode,omitempty" yaml:"resize_mode,omitempty"`
+	Side     int        `json:"resize,omitempty" yaml:"resize,omitempty"`     // what the side is resized to; 0 is the tower's input size
+	Bilinear bool       `json:"bilinear,omitempty" yaml:"bilinear,omitempty"` // in place of bicubic
+	Mean     [3]float32 `json:"mean,omitzero" yaml:"mean,omitempty,flow"`     // of red, green and blue, in units of the full range
+	Std      [3]float32 `json:"std,omitzero" yaml:"std,omitempty,flow"`       // 0 stands for OpenAI's mean and std both
 	// FloorCrop starts the centre crop half a pixel lower where the margins
 	// differ, as transformers does; torchvision rounds to even.
-	FloorCrop bool  `json:"floor_crop,omitempty"`
-	Fill      uint8 `json:"fill,omitempty"` // value of the pixels that pad a picture to the square
+	FloorCrop bool  `json:"floor_crop,omitempty" yaml:"floor_crop,omitempty"`
+	Fill      uint8 `json:"fill,omitempty" yaml:"fill,omitempty"` // value of the pixels that pad a picture to the square
 }
 
 // ResizeMode says how a picture becomes a square.

@@ -40,7 +40,7 @@ func TestResultsAreNarrowWhereWriterAndAllReadersAgree(t *testing.T) {
 	defer p.Close()
 	want := map[*Node]bool{both: true, second: true}
 	for n, name := range map[*Node]string{both: "both", first: "first", second: "second", wide: "wide", mixed: "mixed"} {
-		if got := p.slots[n.Op().(*op)].out.Dtype() == engine.Float16; got != want[n] {
+		if got := p.slots[n].out.Dtype() == engine.Float16; got != want[n] {
 			t.Errorf("%s is narrow: %v", name, got)
 		}
 	}
