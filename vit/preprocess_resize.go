@@ -25,7 +25,8 @@ func NewPreprocessorFor(size int, c weights.Preprocess) (Preprocessor, error) {
 		return p, err
 	}
 	if c.Side != 0 && (c.Side < size || c.Side > maxInputSide || c.Resize == weights.ResizeLongest) {
-		return p, fmt.Errorf("preprocess: a picture resized to %d (%s) does not fill %d x %d pixels", c.Side, c.Resize, size, size)
+		return p, fmt.Errorf("preprocess: a picture resized to %d (%s) does not fill %d x %d pixels", c.Side,
+			c.Resize, size, size)
 	}
 	return p, nil
 }

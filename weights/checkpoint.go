@@ -125,7 +125,8 @@ func (c *Checkpoint) inferVision() error {
 	}
 	grid := int(math.Sqrt(float64(max(pos[0]-1, 0))) + 0.5)
 	if grid*grid != pos[0]-1 || grid == 0 {
-		return fmt.Errorf("%s: visual.positional_embedding has shape %s, want one row more than a square number", c.file.name, shapeString(pos))
+		return fmt.Errorf("%s: visual.positional_embedding has shape %s, want one row more than a square number",
+			c.file.name, shapeString(pos))
 	}
 	v.ImageSize = grid * v.Patch
 	v.NoPreNorm = !c.view.Has("visual.ln_pre.weight") && !c.view.Has("visual.ln_pre.bias")
@@ -203,7 +204,8 @@ func (c *Checkpoint) validate() error {
 	}
 	c.Config.LogitScale = scale[0]
 	if s := c.Config.Scale(); math.IsNaN(s) || s > math.MaxFloat32 {
-		return fmt.Errorf("%s: logit_scale is %v, and its exponential %v, want a finite factor on cosines", c.file.name, scale[0], s)
+		return fmt.Errorf("%s: logit_scale is %v, and its exponential %v, want a finite factor on cosines",
+			c.file.name, scale[0], s)
 	}
 	return nil
 }

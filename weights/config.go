@@ -115,7 +115,8 @@ func (c TextConfig) CheckWords() error {
 	case c.Refused != "":
 		return fmt.Errorf("texts cannot be encoded with this model: %s", c.Refused)
 	case c.Tokenizer != "":
-		return fmt.Errorf("texts cannot be encoded with this model: its vocabulary is not CLIP's (%s); images can", c.Tokenizer)
+		return fmt.Errorf("texts cannot be encoded with this model: its vocabulary is not CLIP's (%s); images can",
+			c.Tokenizer)
 	case c.Vocab != clipVocabulary:
 		return fmt.Errorf("texts cannot be encoded with this model: its vocabulary of %d pieces is not CLIP's, of %d; images can",
 			c.Vocab, clipVocabulary)
@@ -279,7 +280,8 @@ func (c Config) visionParameters() []Parameter {
 		{"visual.positional_embedding", []int{v.Grid()*v.Grid() + 1, v.Width}},
 	}
 	if !v.NoPreNorm {
-		ps = append(ps, Parameter{"visual.ln_pre.weight", []int{v.Width}}, Parameter{"visual.ln_pre.bias", []int{v.Width}})
+		ps = append(ps, Parameter{"visual.ln_pre.weight", []int{v.Width}}, Parameter{"visual.ln_pre.bias",
+			[]int{v.Width}})
 	}
 	ps = appendBlocks(ps, "visual.transformer", v.Layers, v.Width, v.MLP)
 	return append(ps,

@@ -209,7 +209,8 @@ func checkRange(data []float32, d DType) error {
 	}
 	for i, x := range data {
 		if a := math.Abs(float64(x)); a >= limit && !math.IsInf(a, 1) {
-			return fmt.Errorf("number %d is %g, beyond the range of %s: keep its type or use one with a wider range", i, x, d)
+			return fmt.Errorf("number %d is %g, beyond the range of %s: keep its type or use one with a wider range",
+				i, x, d)
 		}
 	}
 	return nil

@@ -171,6 +171,7 @@ func (f fields) rest() {
 			f.ignore(key)
 			continue
 		}
-		f.failf(printable.Escape(key), "is not understood (%.60s): what it changes is unknown", printable.Escape(string(f.m[key])))
+		f.failf(printable.Escape(key), "is not understood (%.60s): what it changes is unknown",
+			printable.Escape(string(f.m[key])))
 	}
 }

@@ -18,7 +18,8 @@ const (
 
 // stateKeys are the keys training scripts nest a state dict under, in order
 // of preference.
-var stateKeys = []string{"state_dict", "model_state_dict", "model_state", "model", "module", "network", "net", "params", "weights"}
+var stateKeys = []string{"state_dict", "model_state_dict", "model_state", "model", "module", "network", "net",
+	"params", "weights"}
 
 // pickledItem is a key and its value in any of the pickled containers.
 type pickledItem struct {

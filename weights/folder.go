@@ -16,8 +16,10 @@ import (
 // they are looked for. A folder with open_clip's own configuration is taken as
 // open_clip reads it.
 var (
-	openclipWeights = []string{"open_clip_model.safetensors", "open_clip_pytorch_model.safetensors", "open_clip_pytorch_model.bin"}
-	hfWeights       = []string{"model.safetensors", "model" + indexTail, "pytorch_model.bin", "pytorch_model.bin.index.json"}
+	openclipWeights = []string{"open_clip_model.safetensors", "open_clip_pytorch_model.safetensors",
+		"open_clip_pytorch_model.bin"}
+	hfWeights = []string{"model.safetensors", "model" + indexTail, "pytorch_model.bin",
+		"pytorch_model.bin.index.json"}
 )
 
 const indexTail = ".safetensors.index.json"
@@ -75,7 +77,8 @@ func weightsIn(dir string) (string, error) {
 	case len(found) > 1 && indexOfShard(found[0]) != "":
 		return weightsOf(filepath.Join(dir, found[0]))
 	case len(found) > 1:
-		return "", fmt.Errorf("is a folder with several files of weights: name one of %s", printable.Escape(strings.Join(found, ", ")))
+		return "", fmt.Errorf("is a folder with several files of weights: name one of %s",
+			printable.Escape(strings.Join(found, ", ")))
 	case exists(filepath.Join(dir, "adapter_config.json")):
 		return "", errors.New("is a folder of LoRA deltas: merge them into their model first (peft: merge_and_unload) and save that")
 	case other != nil:

@@ -66,7 +66,8 @@ func Inspect(path string, opts Options) (*Inspection, error) {
 		return nil, err
 	}
 	defer f.Close()
-	in := &Inspection{Path: path, Bytes: f.Size(), Format: f.Format().String(), Nested: f.Nested(), Metadata: f.Metadata()}
+	in := &Inspection{Path: path, Bytes: f.Size(), Format: f.Format().String(), Nested: f.Nested(),
+		Metadata: f.Metadata()}
 	if in.SHA256, err = f.SHA256(); err != nil {
 		return nil, err
 	}

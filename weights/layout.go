@@ -85,7 +85,8 @@ func findModels(f *File) []model {
 // addHalves takes a tower for there if any tensor of it is, so that one whose
 // first tensor is missing is not taken for a model without that tower.
 func (m *model) addHalves(f *File) {
-	images, texts := []string{"visual."}, []string{"transformer.", "token_embedding.", "positional_embedding", "ln_final.", "text_projection"}
+	images, texts := []string{"visual."}, []string{"transformer.", "token_embedding.", "positional_embedding",
+		"ln_final.", "text_projection"}
 	switch m.layout {
 	case LayoutHuggingFace:
 		images, texts = []string{"vision_model.", "visual_projection."}, []string{"text_model.", "text_projection."}
@@ -253,7 +254,8 @@ func (n *named) add(f *File, row nameRow, i int, used map[string]bool) error {
 // towerRoots are the beginnings of all names inside the towers, and of tables
 // and factors of models that compute something else, such as Long-CLIP's
 // positional_embedding_res.
-var towerRoots = []string{"visual.", "transformer.", "text.", "vision_model.", "text_model.", "visual_projection", "text_projection",
+var towerRoots = []string{"visual.", "transformer.", "text.", "vision_model.", "text_model.", "visual_projection",
+	"text_projection",
 	"logit_", "positional_embedding", "token_embedding", "ln_final", "cls_emb", "text_decoder.", "attn_pool"}
 
 // sortOut decides about the tensors the table does not know. Inside a tower

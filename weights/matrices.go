@@ -138,13 +138,15 @@ func (a *Adapter) check() error {
 	case slices.Min(widths) != slices.Max(widths) || slices.Min(widths) == 1:
 		return fmt.Errorf("the parts of the adapter have widths %v: want one", widths)
 	case !same(a.Prototypes, a.Base):
-		return fmt.Errorf("%d prototypes and %d text features: want one of each for every class", a.Prototypes.Rows, a.Base.Rows)
+		return fmt.Errorf("%d prototypes and %d text features: want one of each for every class", a.Prototypes.Rows,
+			a.Base.Rows)
 	case a.Residual && a.Base.Rows == 0:
 		return fmt.Errorf("a residual without the text features it is added to")
 	case !same(a.Keys, a.Values):
 		return fmt.Errorf("%d keys and %d values of the cache: want as many", a.Keys.Rows, a.Values.Rows)
 	case (a.Down.Rows > 0) != (a.Up.Rows > 0) || a.Down.Rows > 0 && (a.Up.Rows != a.Down.Cols || a.Up.Cols != a.Down.Rows):
-		return fmt.Errorf("layers of %d x %d and %d x %d do not follow each other", a.Down.Rows, a.Down.Cols, a.Up.Rows, a.Up.Cols)
+		return fmt.Errorf("layers of %d x %d and %d x %d do not follow each other", a.Down.Rows, a.Down.Cols,
+			a.Up.Rows, a.Up.Cols)
 	}
 	return nil
 }

@@ -80,7 +80,8 @@ func otherFormat(head []byte, path string) error {
 		return errors.New("an ONNX model: " + fromWhere)
 	case ext == ".msgpack" || starts("\x81\xa6params") || starts("\x82\xaatext_model"):
 		return errors.New("a Flax checkpoint: load it in transformers with from_flax=True and save_pretrained it, or " + fromWhere)
-	case ext == ".pb" || ext == ".tflite" || strings.HasSuffix(base, ".ckpt.index") || strings.Contains(base, ".data-00000-of-"):
+	case ext == ".pb" || ext == ".tflite" || strings.HasSuffix(base, ".ckpt.index") || strings.Contains(base,
+		".data-00000-of-"):
 		return errors.New("a TensorFlow model: load it in transformers with from_tf=True and save_pretrained it, or " + fromWhere)
 	}
 	return nil

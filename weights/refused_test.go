@@ -140,7 +140,8 @@ func TestFieldsThatAreNotUnderstoodAreNamed(t *testing.T) {
 		{openclipFile, oc, 2, `, "std": [0.1, 0, 0.2]`, "std above 0"},
 		{openclipFile, oc, 2, `, "gamma": 2`, "preprocess_cfg: gamma is not understood"},
 		{hfFile, hf, 0, `"rotary": 1`, "config.json: rotary is not understood"},
-		{hfFile, hf, 1, `"hidden_act": "gelu_pytorch_tanh"`, "vision_config: hidden_act is not supported: unknown activation \"gelu_pytorch_tanh\""},
+		{hfFile, hf, 1, `"hidden_act": "gelu_pytorch_tanh"`,
+			"vision_config: hidden_act is not supported: unknown activation \"gelu_pytorch_tanh\""},
 		{hfFile, hf, 1, `"num_channels": 4`, "num_channels is 4"},
 		{hfFile, hf, 1, `"pruned_heads": {"0": [1]}`, "pruned_heads is"},
 		{hfFile, hf, 2, `"is_decoder": true`, "text_config: is_decoder is true"},
@@ -152,7 +153,8 @@ func TestFieldsThatAreNotUnderstoodAreNamed(t *testing.T) {
 			args[tc.at] = ", " + strings.TrimPrefix(tc.field, ", ")
 		}
 		path := variant(t, func(map[string]NamedTensor) {})
-		if err := os.WriteFile(filepath.Join(filepath.Dir(path), tc.file), fmt.Appendf(nil, tc.form, args...), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(filepath.Dir(path), tc.file), fmt.Appendf(nil, tc.form, args...),
+			0o644); err != nil {
 			t.Fatal(err)
 		}
 		_, err := OpenCLIP(path, Options{Activation: GELU})
@@ -210,7 +212,8 @@ func TestATokenizerOfAnotherKindIsNoticed(t *testing.T) {
 }
 
 func TestNamesAndHashesOfReleasesTell(t *testing.T) {
-	base := Config{Vision: VisionConfig{Width: 1024, Layers: 24, Patch: 14, ImageSize: 224}, Text: TextConfig{Width: 768}}
+	base := Config{Vision: VisionConfig{Width: 1024, Layers: 24, Patch: 14, ImageSize: 224},
+		Text: TextConfig{Width: 768}}
 	half := [3]float32{0.5, 0.5, 0.5}
 	for path, want := range map[string]struct {
 		act  Activation
@@ -219,14 +222,21 @@ func TestNamesAndHashesOfReleasesTell(t *testing.T) {
 		"/x/CLIP-ViT-L-14-laion2B-s32B-b82K/open_clip_pytorch_model.bin":                             {GELU, half},
 		"/c/models--laion--CLIP-ViT-L-14-laion2B-s32B-b82K/snapshots/16/open_clip_pytorch_model.bin": {GELU, half},
 		"/x/ViT-L-14__laion2b_s32b_b82k.pt":                                                          {GELU, half},
-		"/x/ViT-L-14-openai.pt":                                                                      {QuickGELU, [3]float32{}},
-		"/x/l14_400m.pt":                                                                             {QuickGELU, [3]float32{}},
-		"/x/ViT-L-14-quickgelu.safetensors":                                                          {QuickGELU, [3]float32{}},
-		"/x/vit_l_14-laion400m_e32-3d133497.pt":                                                      {GELU, [3]float32{}},
-		"/x/ViT-L-14.pt":                                                                             {0, [3]float32{}}, // OpenAI's file, and open_clip's GELU architecture
-		"/openai/mine.pt":                                                                            {0, [3]float32{}},
-		"/x/ViT-L-14-quickgelu-laion2b_s32b_b82k.pt":                                                 {0, half},         // contradicts itself
-		"/x/CLIP-ViT-B-32-laion2B-s34B-b79K/model.bin":                                               {0, [3]float32{}}, // of another size
+		"/x/ViT-L-14-openai.pt": {QuickGELU,
+			[3]float32{}},
+		"/x/l14_400m.pt": {QuickGELU,
+			[3]float32{}},
+		"/x/ViT-L-14-quickgelu.safetensors": {QuickGELU,
+			[3]float32{}},
+		"/x/vit_l_14-laion400m_e32-3d133497.pt": {GELU,
+			[3]float32{}},
+		"/x/ViT-L-14.pt": {0,
+			[3]float32{}}, // OpenAI's file, and open_clip's GELU architecture
+		"/openai/mine.pt": {0, [3]float32{}},
+		"/x/ViT-L-14-quickgelu-laion2b_s32b_b82k.pt": {0,
+			half}, // contradicts itself
+		"/x/CLIP-ViT-B-32-laion2B-s34B-b79K/model.bin": {0,
+			[3]float32{}}, // of another size
 	} {
 		s := statedByName(path, base)
 		var mean [3]float32
@@ -234,13 +244,16 @@ func TestNamesAndHashesOfReleasesTell(t *testing.T) {
 			mean = s.preprocess.Mean
 		}
 		if s.vision.activation != want.act || mean != want.mean {
-			t.Errorf("%s: %v and mean %v (%s), want %v and %v", path, s.vision.activation, mean, s.reason, want.act, want.mean)
+			t.Errorf("%s: %v and mean %v (%s), want %v and %v", path, s.vision.activation, mean, s.reason, want.act,
+				want.mean)
 		}
 	}
-	if s := statedByHash("5ddb47339f44e4fd9cace3d3960d38af1b51a25857440cfae90afc44706d7e2b", base); s.vision.activation != GELU || s.preprocess.Mean != half {
+	if s := statedByHash("5ddb47339f44e4fd9cace3d3960d38af1b51a25857440cfae90afc44706d7e2b",
+		base); s.vision.activation != GELU || s.preprocess.Mean != half {
 		t.Errorf("by hash: %+v", s)
 	}
-	if s := statedByHash("b8cca3fd41ae0c99ba7e8951adf17d267cdb84cd88be6f7c2e0eca1737a03836", base); s.vision.activation != QuickGELU {
+	if s := statedByHash("b8cca3fd41ae0c99ba7e8951adf17d267cdb84cd88be6f7c2e0eca1737a03836",
+		base); s.vision.activation != QuickGELU {
 		t.Errorf("by hash: %+v", s)
 	}
 }
@@ -273,7 +286,8 @@ func TestNumbersThatAreNotFiniteAreFound(t *testing.T) {
 	}
 	defer c.Close()
 	wantError(t, c.CheckFinite(), "visual.proj: number 5 is NaN")
-	wantError(t, Convert(path, filepath.Join(t.TempDir(), "o.pt"), ConvertOptions{CLIP: Options{Activation: GELU}}), "visual.proj: number 5 is NaN")
+	wantError(t, Convert(path, filepath.Join(t.TempDir(), "o.pt"), ConvertOptions{CLIP: Options{Activation: GELU}}),
+		"visual.proj: number 5 is NaN")
 	in, err := Inspect(path, Options{Activation: GELU})
 	if err != nil || in.Model != nil || !strings.Contains(in.NotCLIP, "number 5 is NaN") || in.Purpose != "" {
 		t.Errorf("inspection %+v, %v", in, err)
@@ -283,7 +297,8 @@ func TestNumbersThatAreNotFiniteAreFound(t *testing.T) {
 func TestConvertRefusesWhatATypeDoesNotReach(t *testing.T) {
 	big := variant(t, func(m map[string]NamedTensor) { m["visual.proj"].Data[7] = 1e5 })
 	out := filepath.Join(t.TempDir(), "o.pt")
-	wantError(t, Convert(big, out, ConvertOptions{DType: F16}), "visual.proj: number 7 is 100000, beyond the range of float16")
+	wantError(t, Convert(big, out, ConvertOptions{DType: F16}),
+		"visual.proj: number 7 is 100000, beyond the range of float16")
 	if err := Convert(big, out, ConvertOptions{DType: BF16}); err != nil {
 		t.Error(err)
 	}
@@ -292,7 +307,8 @@ func TestConvertRefusesWhatATypeDoesNotReach(t *testing.T) {
 }
 
 func TestLogitScalesThatOverflowAreRefused(t *testing.T) {
-	for scale, want := range map[float32]string{100: "its exponential 2.688", float32(math.NaN()): "NaN", 1000: "+Inf"} {
+	for scale, want := range map[float32]string{100: "its exponential 2.688", float32(math.NaN()): "NaN",
+		1000: "+Inf"} {
 		path := variant(t, func(m map[string]NamedTensor) { m["logit_scale"].Data[0] = scale })
 		_, err := OpenCLIP(path, Options{Activation: GELU})
 		wantError(t, err, want)
@@ -308,13 +324,15 @@ func TestMatricesAndAdaptersOfOthersAreRead(t *testing.T) {
 		}
 		return path
 	}
-	m, err := Matrices(write("logits.pt", NamedTensor{Name: "logits", Shape: []int{2, 3}, Data: []float32{1, 2, 3, 4, 5, 6}},
+	m, err := Matrices(write("logits.pt", NamedTensor{Name: "logits", Shape: []int{2, 3}, Data: []float32{1, 2, 3, 4,
+		5, 6}},
 		NamedTensor{Name: "labels", Shape: []int{2}, DType: I64, Ints: []int64{2, 0}}))
 	if err != nil || len(m) != 2 || m[1].Name != "logits" || m[1].Cols != 3 || m[1].Data[4] != 5 || m[0].Data[0] != 2 {
 		t.Errorf("matrices %+v, %v", m, err)
 	}
 	named := func(name string, rows, cols int) NamedTensor { z := zeros(rows, cols); z.Name = name; return z }
-	a, err := ReadAdapter(write("taskres.pt", named("prompt_learner.base_text_features", 3, 4), named("prompt_learner.text_feature_residuals", 3, 4)))
+	a, err := ReadAdapter(write("taskres.pt", named("prompt_learner.base_text_features", 3, 4),
+		named("prompt_learner.text_feature_residuals", 3, 4)))
 	if err != nil || !a.Residual || a.Ambiguous || a.Base.Rows != 3 {
 		t.Errorf("TaskRes %+v, %v", a, err)
 	}
@@ -322,7 +340,8 @@ func TestMatricesAndAdaptersOfOthersAreRead(t *testing.T) {
 	if err != nil || a.Residual || !a.Ambiguous {
 		t.Errorf("CLIPCalib %+v, %v", a, err)
 	}
-	a, err = ReadAdapter(write("tip.pt", named("base_text_features", 3, 4), named("prototypes", 3, 4), named("cache_keys", 9, 4), named("cache_values", 9, 3)))
+	a, err = ReadAdapter(write("tip.pt", named("base_text_features", 3, 4), named("prototypes", 3, 4),
+		named("cache_keys", 9, 4), named("cache_values", 9, 3)))
 	if err != nil || a.Keys.Rows != 9 || a.Ambiguous {
 		t.Errorf("Tip-Adapter %+v, %v", a, err)
 	}
@@ -343,13 +362,15 @@ func TestShardsMustBeWhole(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := os.WriteFile(filepath.Join(dir, "model"+indexTail), []byte(`{"weight_map":{`+weightMap+`}}`), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, "model"+indexTail), []byte(`{"weight_map":{`+weightMap+`}}`),
+			0o644); err != nil {
 			t.Fatal(err)
 		}
 		return dir
 	}
 	whole := write(t, `"x":"`+a+`","y":"`+b+`"`, a, b)
-	for _, path := range []string{whole, filepath.Join(whole, "model"+indexTail), filepath.Join(whole, a), filepath.Join(whole, b)} {
+	for _, path := range []string{whole, filepath.Join(whole, "model"+indexTail), filepath.Join(whole, a),
+		filepath.Join(whole, b)} {
 		f, err := Open(path)
 		if err != nil {
 			t.Fatal(err)

@@ -53,7 +53,8 @@ func parseRelease(head, row []string) (r release, err error) {
 	if r.activation, err = ParseActivation(cell["activation"]); err != nil {
 		return r, err
 	}
-	for name, dst := range map[string]*int{"width": &r.width, "layers": &r.layers, "patch": &r.patch, "image": &r.image, "text_width": &r.textWidth} {
+	for name, dst := range map[string]*int{"width": &r.width, "layers": &r.layers, "patch": &r.patch,
+		"image": &r.image, "text_width": &r.textWidth} {
 		if *dst, err = strconv.Atoi(cell[name]); err != nil {
 			return r, fmt.Errorf("%s: %w", name, err)
 		}

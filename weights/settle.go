@@ -74,10 +74,9 @@ func (c *Checkpoint) settleActivation(n *named, opts Options, meta, beside, name
 	return nil
 }
 
-var errActivation = errors.New("neither the file, nor a configuration beside it, nor its hash or name tells the activation of its blocks, " +
-	"and the wrong one gives wrong features without an error: say --activation quickgelu (OpenAI's models, MetaCLIP's, most of DFN's and " +
-	`those called "-quickgelu") or --activation gelu (LAION's, DataComp's and most others of open_clip); ` +
-	"open_clip_config.json or config.json from where the weights were published, put beside them, settles it too; in Go: Options.Activation")
+var errActivation = errors.New("neither the file, a configuration beside it, its hash nor its name tells its activation, and the wrong one " +
+	"gives wrong features without an error: say --activation quickgelu (OpenAI's, MetaCLIP's and most of DFN's models) or --activation gelu " +
+	"(LAION's, DataComp's and most of open_clip's), or put its open_clip_config.json or config.json beside it (in Go: Options.Activation)")
 
 // statedByFile is what the file shows besides its parameters.
 func (c *Checkpoint) statedByFile(n *named) (s stated) {
@@ -122,7 +121,8 @@ func (c *Checkpoint) settleHeads(opts Options, meta, beside stated) error {
 	}{
 		{"image", cfg.Vision.Width, &cfg.Vision.Heads, opts.VisionHeads, meta.visionHeads, beside.visionHeads,
 			visionHeads(cfg.Vision.Width, cfg.Vision.Layers)},
-		{"text", cfg.Text.Width, &cfg.Text.Heads, opts.TextHeads, meta.textHeads, beside.textHeads, defaultHeads(cfg.Text.Width)},
+		{"text", cfg.Text.Width, &cfg.Text.Heads, opts.TextHeads, meta.textHeads, beside.textHeads,
+			defaultHeads(cfg.Text.Width)},
 	} {
 		if t.width == 0 {
 			continue
@@ -170,12 +170,14 @@ func (c *Checkpoint) settlePooling(meta, beside, name stated) error {
 			return nil
 		}
 	}
-	if said := beside.reason; v.NoPreNorm && (said == "" || !strings.HasPrefix(said, openclipFile)) && meta.reason == "" {
+	if said := beside.reason; v.NoPreNorm && (said == "" || !strings.HasPrefix(said,
+		openclipFile)) && meta.reason == "" {
 		return errors.New("visual.ln_pre is not there, so the model is none of OpenAI's kind, and nothing says how its tokens are pooled: " +
 			"put its open_clip_config.json (vision_cfg.pool_type) beside it")
 	}
 	if said := beside.vision.noPreNorm; strings.HasPrefix(beside.reason, openclipFile) && said != v.NoPreNorm {
-		return fmt.Errorf("%s: vision_cfg: no_ln_pre is %t, but visual.ln_pre being there is %t", openclipFile, said, !v.NoPreNorm)
+		return fmt.Errorf("%s: vision_cfg: no_ln_pre is %t, but visual.ln_pre being there is %t", openclipFile, said,
+			!v.NoPreNorm)
 	}
 	return nil
 }

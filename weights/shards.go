@@ -59,7 +59,8 @@ func (f *File) readShards(data []byte) (err error) {
 		f.format = part.format
 		for tensor, t := range part.tensors {
 			if said := index.WeightMap[tensor]; said != name {
-				return fmt.Errorf("shard %s holds %s, which weight_map has in %q", printable.Escape(name), printable.Escape(tensor), said)
+				return fmt.Errorf("shard %s holds %s, which weight_map has in %q", printable.Escape(name),
+					printable.Escape(tensor), said)
 			}
 			f.tensors[tensor] = t
 		}
@@ -69,7 +70,8 @@ func (f *File) readShards(data []byte) (err error) {
 	}
 	for tensor, name := range index.WeightMap {
 		if f.tensors[tensor] == nil {
-			return fmt.Errorf("shard %s does not hold %s, which weight_map has in it", printable.Escape(name), printable.Escape(tensor))
+			return fmt.Errorf("shard %s does not hold %s, which weight_map has in it", printable.Escape(name),
+				printable.Escape(tensor))
 		}
 	}
 	return nil

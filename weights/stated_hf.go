@@ -52,7 +52,8 @@ func (s *stated) hfModel(f fields, c Config) {
 		s.hfText(f, c)
 		return
 	default:
-		f.failf("model_type", "is %.60q: not a CLIP model of transformers (clip, clip_vision_model, clip_text_model)", kind)
+		f.failf("model_type", "is %.60q: not a CLIP model of transformers (clip, clip_vision_model, clip_text_model)",
+			kind)
 		return
 	}
 	f.hfGeneral()
@@ -122,7 +123,8 @@ func (s *stated) hfText(f fields, c Config) {
 	// older files have, else at the first eos id.
 	const legacyEOS, eot = 2, clipVocabulary - 1
 	if eos := f.int("eos_token_id", eot); eos != legacyEOS && eos != eot {
-		s.textRefused = fmt.Sprintf("%s: eos_token_id is %d, want %d, the end of text of CLIP's vocabulary", f.where, eos, eot)
+		s.textRefused = fmt.Sprintf("%s: eos_token_id is %d, want %d, the end of text of CLIP's vocabulary", f.where,
+			eos, eot)
 	}
 	f.ignore("model_type", "bos_token_id", "pad_token_id")
 	s.text.hfShared(f)
@@ -143,7 +145,8 @@ func (f fields) hfHeads(absent, width int) int {
 func (f fields) hfGeneral() {
 	f.none("is_decoder", "is_encoder_decoder", "add_cross_attention", "cross_attention_hidden_size", "pruned_heads",
 		"chunk_size_feed_forward", "quantization_config", "adapter_config")
-	f.ignore("architectures", "torch_dtype", "dtype", "transformers_version", "tokenizer_class", "name_or_path", "prefix",
+	f.ignore("architectures", "torch_dtype", "dtype", "transformers_version", "tokenizer_class", "name_or_path",
+		"prefix",
 		"return_dict", "output_hidden_states", "output_attentions", "torchscript", "use_bfloat16", "tf_legacy_loss", "use_cache",
 		"tie_word_embeddings", "tie_encoder_decoder", "gradient_checkpointing", "finetuning_task", "problem_type",
 		"task_specific_params", "id2label", "label2id", "num_labels", "attn_implementation", "model_type",
@@ -163,7 +166,8 @@ func (s *stated) hfPictures(dir string, c Config) (ok, found bool, err error) {
 	}
 	for _, key := range []string{"image_processor_type", "feature_extractor_type"} {
 		kind := f.string(key, "")
-		if !slices.Contains([]string{"", "CLIPImageProcessor", "CLIPFeatureExtractor", "CLIPImageProcessorFast"}, kind) {
+		if !slices.Contains([]string{"", "CLIPImageProcessor", "CLIPFeatureExtractor", "CLIPImageProcessorFast"},
+			kind) {
 			f.failf(key, "is %.60q, want CLIPImageProcessor", kind)
 		}
 	}

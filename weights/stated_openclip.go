@@ -51,7 +51,8 @@ func statedByOpenCLIP(dir string, c Config) (s stated, ok bool, err error) {
 }
 
 // customBlocks are the switches of open_clip's other transformer blocks.
-var customBlocks = []string{"qk_norm", "scaled_cosine_attn", "scale_heads", "scale_attn_inner", "scale_attn", "scale_fc"}
+var customBlocks = []string{"qk_norm", "scaled_cosine_attn", "scale_heads", "scale_attn_inner", "scale_attn",
+	"scale_fc"}
 
 func (s *stated) openclipVision(f fields, v VisionConfig) {
 	f.none("timm_model_name", "attentional_pool")
@@ -132,7 +133,8 @@ func (s *stated) openclipText(f fields, t TextConfig) {
 		s.tokenizer = fmt.Sprintf("%s: tokenizer_mode is %.40q", f.where, mode)
 	}
 	if f.has("tokenizer_kwargs") && s.tokenizer == "" && string(f.m["tokenizer_kwargs"]) != "{}" {
-		s.tokenizer = fmt.Sprintf("%s: tokenizer_kwargs is %.60s", f.where, printable.Escape(string(f.m["tokenizer_kwargs"])))
+		s.tokenizer = fmt.Sprintf("%s: tokenizer_kwargs is %.60s", f.where,
+			printable.Escape(string(f.m["tokenizer_kwargs"])))
 	}
 	delete(f.m, "tokenizer_kwargs")
 	f.layerScale(t.LayerScale)

@@ -103,10 +103,12 @@ func (v View) find(name string, want []int) (*param, error) {
 	full := v.full(name)
 	p, ok := v.params[full]
 	if !ok {
-		return nil, fmt.Errorf("%s: %s is missing, want shape %s%s", v.where, v.title(full), shapeString(want), v.suggest(full))
+		return nil, fmt.Errorf("%s: %s is missing, want shape %s%s", v.where, v.title(full), shapeString(want),
+			v.suggest(full))
 	}
 	if !sameShape(p.shape, want) {
-		return nil, fmt.Errorf("%s: %s has shape %s, want %s", v.where, v.title(full), shapeString(p.shape), shapeString(want))
+		return nil, fmt.Errorf("%s: %s has shape %s, want %s", v.where, v.title(full), shapeString(p.shape),
+			shapeString(want))
 	}
 	return p, nil
 }

@@ -23,7 +23,8 @@ func (m *modelFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&m.activation, "activation", "", "quickgelu or gelu, where the file does not say")
 	c.Flags().IntVar(&m.visionHeads, "vision-heads", 0, "attention heads of the image tower; 0 is width/64")
 	c.Flags().IntVar(&m.textHeads, "text-heads", 0, "attention heads of the text tower; 0 is width/64")
-	c.Flags().StringVar(&m.preprocess, "preprocess", "", `openai, inception or imagenet[,squash|longest][,bilinear], where nothing beside the weights says it`)
+	c.Flags().StringVar(&m.preprocess, "preprocess", "",
+		`openai, inception or imagenet[,squash|longest][,bilinear], where nothing beside the weights says it`)
 	c.Flags().StringVar(&m.prefix, "prefix", "", "of a file with several models, what the names of the one begin with")
 	c.Flags().BoolVar(&m.noConfig, "no-config", false, "read no configuration beside the weights")
 	completes(c, "activation", "quickgelu", "gelu", "relu")

@@ -82,7 +82,8 @@ func averageHead(g *graph.Graph, p tower.Scope, c weights.Config, x *graph.Node,
 			own[1+i] = 1
 		}
 	}
-	x = ops.MatMul(g, ops.Constant(g, "patches of each image", ones, batch, batch*tokens), x, false, false, 1/float32(patches))
+	x = ops.MatMul(g, ops.Constant(g, "patches of each image", ones, batch, batch*tokens), x, false, false,
+		1/float32(patches))
 	if c.Vision.NormAfterPool {
 		x = tower.Norm(g, p, "ln_post", x)
 	}
