@@ -18,5 +18,6 @@ func commands(a *app) []*cobra.Command {
 		pretrainCommand(a),
 		benchCommand(a),
 		doctorCommand(a),
+		manCommand(a),
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -17,6 +18,11 @@ import (
 // interrupt starts the command in a process of its own, sends SIGINT once
 // ready says so, and returns what came of it.
 func interrupt(t *testing.T, ready func() bool, args ...string) outcome {
+	t.Helper()
+	return signalled(t, os.Interrupt, ready, args...)
+}
+
+func signalled(t *testing.T, signal os.Signal, ready func() bool, args ...string) outcome {
 	t.Helper()
 	if runtime.GOOS == "windows" {
 		t.Skip("no SIGINT to send on Windows")
@@ -44,7 +50,7 @@ func interrupt(t *testing.T, ready func() bool, args ...string) outcome {
 			t.Fatalf("clipcalib %s did not end", strings.Join(args, " "))
 		case <-time.After(5 * time.Millisecond):
 			if !sent && ready() {
-				c.Process.Signal(os.Interrupt)
+				c.Process.Signal(signal)
 				sent = true
 			}
 		}
@@ -133,5 +139,17 @@ func TestAnInterruptedEncodingLeavesNothing(t *testing.T) {
 	}
 	if left, err := filepath.Glob(filepath.Join(dir, "out", "*")); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %q (%v)", left, err)
+	}
+}
+
+func TestATerminatedTrainingSaysSo(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	train := makeClusters(20, 40, 64, 1, 1).write(t, filepath.Join(dir, "train.safetensors"))
+	out := filepath.Join(dir, "run")
+	o := signalled(t, syscall.SIGTERM, exists(filepath.Join(out, "recipe.yaml"), 100*time.Millisecond),
+		"adapt", "taskres", "--features", train, "--epochs", "4000", "--batch", "64", "--threads", "1", "--out", out)
+	if o.code != 143 {
+		t.Errorf("exit code %d after SIGTERM: %s", o.code, o.err)
 	}
 }

@@ -39,19 +39,30 @@ func (a *app) progress(what, unit string, total int) *progress {
 		if max == 0 {
 			max = -1
 		}
-		p.bar = progressbar.NewOptions(max,
-			progressbar.OptionSetWriter(f),
-			progressbar.OptionSetDescription(what),
-			progressbar.OptionShowCount(),
-			progressbar.OptionShowIts(),
-			progressbar.OptionSetItsString(unit),
-			progressbar.OptionSetPredictTime(true),
-			progressbar.OptionThrottle(100*time.Millisecond),
-			progressbar.OptionClearOnFinish(),
-			progressbar.OptionSetWidth(30),
-		)
+		columns, _, err := term.GetSize(int(f.Fd()))
+		if err != nil || columns <= 0 {
+			columns = 80
+		}
+		p.bar = progressbar.NewOptions(max, append(barOptions(what, unit, columns), progressbar.OptionSetWriter(f))...)
 	}
 	return p
+}
+
+// barOptions fit a bar into a terminal: what there is no room for is left out,
+// the time left last of all.
+func barOptions(what, unit string, columns int) []progressbar.Option {
+	o := []progressbar.Option{progressbar.OptionThrottle(100 * time.Millisecond), progressbar.OptionClearOnFinish()}
+	if columns < 100 { // "encode  42% |███| [12s:3m4s]"
+		const others = len(" 100% || [12m34s:12m34s]")
+		room := max(0, columns-others-3)
+		if r := []rune(what); len(r) > room {
+			what = string(r[:room])
+		}
+		return append(o, progressbar.OptionSetDescription(what), progressbar.OptionSetWidth(min(30, max(1, columns-others-len(what)-1))),
+			progressbar.OptionSetPredictTime(true))
+	}
+	return append(o, progressbar.OptionSetDescription(what), progressbar.OptionShowCount(), progressbar.OptionShowIts(),
+		progressbar.OptionSetItsString(unit), progressbar.OptionSetPredictTime(true), progressbar.OptionSetWidth(30))
 }
 
 // Set says that n of the total are done.

@@ -15,9 +15,14 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
+	"clipcalib/internal/exitcode"
+	"clipcalib/internal/named"
+
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // app is what the subcommands share: where output goes and the common flags.
@@ -31,8 +36,8 @@ type app struct {
 	precision string
 }
 
-// Main runs the command line and returns the exit code: 0 done, 1 failed,
-// 2 wrong usage, 130 interrupted.
+// Main runs the command line and returns the exit code, one of package
+// exitcode's.
 func Main(args []string, stdout, stderr io.Writer) (code int) {
 	// What reaches this point is a defect of ours; the user still gets one
 	// line and a non-zero exit, and the trace on request.
@@ -42,38 +47,107 @@ func Main(args []string, stdout, stderr io.Writer) (code int) {
 			if os.Getenv("CLIPCALIB_TRACE") != "" {
 				stderr.Write(debug.Stack())
 			}
-			code = 1
+			code = exitcode.Failed
 		}
 	}()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, caught, stop := untilSignal(context.Background())
 	defer stop()
 	root := newRoot(stdout, stderr)
 	root.SetArgs(args)
 	command, err := root.ExecuteContextC(ctx)
-	err = withFlag(err, command)
-	var usage usageError
-	switch {
-	case err == nil:
-		return 0
-	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		fmt.Fprintln(stderr, "clipcalib: interrupted; the same command goes on where it stopped")
-		return 130
-	// Cobra has no type for these two.
-	case errors.As(err, &usage), strings.HasPrefix(err.Error(), "unknown command"), strings.HasPrefix(err.Error(), "required flag"):
-		line := oneLine(err)
+	err = withFlag(misuse(root, err), command)
+	if signal := caught(); signal != nil && (errors.Is(err, context.Canceled) || errors.Is(err, errSignalled)) {
+		if !errors.Is(err, errSignalled) {
+			fmt.Fprintln(stderr, "clipcalib: interrupted; the same command goes on where it stopped")
+		}
+		if signal == syscall.SIGTERM {
+			return exitcode.Terminated
+		}
+		return exitcode.Interrupted
+	}
+	code = exitcode.Of(err)
+	switch line := ""; code {
+	case exitcode.Done:
+	case exitcode.Misuse:
+		line = oneLine(err)
 		if !strings.Contains(line, "--help") {
 			line += " (clipcalib help lists commands and flags)"
 		}
 		fmt.Fprintf(stderr, "clipcalib: %s\n", line)
-		return 2
 	default:
 		fmt.Fprintf(stderr, "clipcalib: %s\n", oneLine(err))
-		return 1
 	}
+	return code
+}
+
+// errSignalled is the error of a command that a signal ends in good order.
+var errSignalled = errors.New("ended by a signal")
+
+// untilSignal returns a context that ends with SIGINT or SIGTERM, and what says
+// which came.
+func untilSignal(parent context.Context) (ctx context.Context, caught func() os.Signal, stop func()) {
+	ctx, cancel := context.WithCancel(parent)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	var came atomic.Value
+	go func() {
+		select {
+		case s := <-signals:
+			came.Store(s)
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	caught = func() os.Signal { s, _ := came.Load().(os.Signal); return s }
+	return ctx, caught, func() { signal.Stop(signals); cancel() }
+}
+
+// misuse marks cobra's own errors of usage, for two of which it has no type,
+// and names what was probably meant.
+func misuse(root *cobra.Command, err error) error {
+	if err == nil {
+		return nil
+	}
+	var name string
+	switch text := err.Error(); {
+	case strings.HasPrefix(text, "unknown command"):
+		if _, scanErr := fmt.Sscanf(text, "unknown command %q", &name); scanErr != nil {
+			return usageError{err}
+		}
+		var known []string
+		for _, c := range root.Commands() {
+			known = append(known, c.Name())
+		}
+		return usagef("unknown command %q%s", name, named.Suggestion(name, known))
+	case strings.HasPrefix(text, "required flag"):
+		return usageError{err}
+	}
+	return err
+}
+
+// flagMisuse is an error of flags, with the flag that was probably meant.
+func flagMisuse(c *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) || len(unknown.GetSpecifiedName()) < 2 {
+		return usageError{err}
+	}
+	var known []string
+	c.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
+	c.InheritedFlags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
+	near := named.Nearest(unknown.GetSpecifiedName(), known)
+	if near == "" {
+		return usageError{err}
+	}
+	return usagef("%w; did you mean --%s?", err, near)
 }
 
 // usageError marks a wrong command line.
 type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// ExitCode is that of misuse.
+func (usageError) ExitCode() int { return exitcode.Misuse }
 
 func usagef(format string, args ...any) error {
 	return usageError{fmt.Errorf(format, args...)}
@@ -91,7 +165,11 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 		Long: `clipcalib adapts CLIP to a task with a few labelled images and keeps its
 confidence honest where the test images drift from the training ones.
 
-Start with:  clipcalib demo`,
+Start with:  clipcalib demo
+
+Exit codes:
+` + exitcode.Table,
+		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
@@ -99,7 +177,8 @@ Start with:  clipcalib demo`,
 	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.DisableAutoGenTag = true
+	root.SetFlagErrorFunc(flagMisuse)
 	f := root.PersistentFlags()
 	f.BoolVar(&a.json, "json", false, "print the result as JSON on standard output")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "no progress")
