@@ -60,19 +60,22 @@ func (p Predictions) Bootstrap(opt BootstrapOptions) (Resampled, error) {
 	if err := opt.check(); err != nil {
 		return nil, err
 	}
-	a := newResampler(p, opt.Options)
-	draws, err := drawAll(opt, p.Samples(), []*resampler{a})
+	r := newResampler(p, opt.Options)
+	draws, err := drawAll(opt, p.Samples(), []*resampler{r})
 	if err != nil {
 		return nil, err
 	}
+	return estimates(r.asIs(), draws[0], opt.Level), nil
+}
+
+func estimates(point []float64, draws [][]float64, level float64) Resampled {
 	out := Resampled{}
-	point := a.asIs()
 	for j, name := range resampledNames {
-		if e, ok := estimate(point[j], draws[0][j], opt.Level); ok {
+		if e, ok := estimate(point[j], draws[j], level); ok {
 			out[name] = e
 		}
 	}
-	return out, nil
+	return out
 }
 
 // Difference is b - a of one metric on the same samples.
@@ -91,44 +94,55 @@ type Difference struct {
 // draw takes the same samples of both, so what they share cancels. The metrics
 // are those of [Resampled]; the differences are b - a.
 func PairedBootstrap(a, b Predictions, opt BootstrapOptions) (map[string]Difference, error) {
+	_, _, d, err := Compare(a, b, opt)
+	return d, err
+}
+
+// Compare is [Predictions.Bootstrap] of a and of b and [PairedBootstrap], from
+// the same draws.
+func Compare(a, b Predictions, opt BootstrapOptions) (ofA, ofB Resampled, differences map[string]Difference, err error) {
 	if err := opt.check(); err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
 	if !slices.Equal(a.labels, b.labels) {
-		return nil, fmt.Errorf("the two sets of predictions have unlike labels (%d and %d samples): want the same samples in the same order",
+		return nil, nil, nil, fmt.Errorf("the two sets of predictions have unlike labels (%d and %d samples): want the same samples in the same order",
 			a.Samples(), b.Samples())
 	}
 	ra, rb := newResampler(a, opt.Options), newResampler(b, opt.Options)
 	draws, err := drawAll(opt, a.Samples(), []*resampler{ra, rb})
 	if err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
-	out := map[string]Difference{}
 	pointA, pointB := ra.asIs(), rb.asIs()
+	differences = map[string]Difference{}
 	for j, name := range resampledNames {
-		diffs := make([]float64, opt.Draws)
-		below, above := 1, 1
-		for i := range diffs {
-			diffs[i] = draws[1][j][i] - draws[0][j][i]
-			if diffs[i] <= 0 {
-				below++
-			}
-			if diffs[i] >= 0 {
-				above++
-			}
+		if d, ok := difference(pointB[j]-pointA[j], draws[0][j], draws[1][j], opt); ok {
+			differences[name] = d
 		}
-		e, ok := estimate(pointB[j]-pointA[j], diffs, opt.Level)
-		if !ok {
-			continue
-		}
-		d := Difference{Estimate: e, IncludesZero: e.Contains(0)}
-		d.P = min(1, 2*float64(min(below, above))/float64(opt.Draws+1))
-		if d.Detectable, err = DetectableDifference(e.StandardError, opt.Level, 0.8); err != nil {
-			return nil, err
-		}
-		out[name] = d
 	}
-	return out, nil
+	return estimates(pointA, draws[0], opt.Level), estimates(pointB, draws[1], opt.Level), differences, nil
+}
+
+func difference(value float64, a, b []float64, opt BootstrapOptions) (Difference, bool) {
+	diffs := make([]float64, len(a))
+	below, above := 1, 1
+	for i := range diffs {
+		diffs[i] = b[i] - a[i]
+		if diffs[i] <= 0 {
+			below++
+		}
+		if diffs[i] >= 0 {
+			above++
+		}
+	}
+	e, ok := estimate(value, diffs, opt.Level)
+	if !ok {
+		return Difference{}, false
+	}
+	d := Difference{Estimate: e, IncludesZero: e.Contains(0)}
+	d.P = min(1, 2*float64(min(below, above))/float64(len(diffs)+1))
+	d.Detectable = (normalQuantile((1+opt.Level)/2) + normalQuantile(0.8)) * e.StandardError
+	return d, true
 }
 
 // EveryDifferenceIncludesZero reports whether none of the differences is told
