@@ -2,6 +2,7 @@ package logitfile
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -12,9 +13,9 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// mostCells bounds the numbers of a parquet file, whose run-length encoding
-// may promise far more than its bytes.
-const mostCells = 1 << 32
+// mostCells bounds the numbers of a parquet file of so many bytes: its
+// run-length encoding may promise far more than they hold.
+func mostCells(size int64) int64 { return max(1<<22, 16*size) }
 
 // openParquet reads plain numeric columns, one a class, or one column of lists
 // of equal length, one element a class.
@@ -25,6 +26,14 @@ func openParquet(ctx context.Context, f *os.File, size int64) (c contents, err e
 			err = fmt.Errorf("parquet: the file is damaged (%v)", r)
 		}
 	}()
+	// It also makes room for as long a footer as the file says it has.
+	tail := make([]byte, 8)
+	if _, err := f.ReadAt(tail, max(0, size-8)); err != nil {
+		return contents{}, fmt.Errorf("parquet: %w", err)
+	}
+	if footer := int64(binary.LittleEndian.Uint32(tail)); string(tail[4:]) != "PAR1" || footer > size-12 {
+		return contents{}, errors.New("parquet: the file is cut short or damaged")
+	}
 	p, err := parquet.OpenFile(f, size)
 	if err != nil {
 		return contents{}, fmt.Errorf("parquet: %w", err)
@@ -33,8 +42,8 @@ func openParquet(ctx context.Context, f *os.File, size int64) (c contents, err e
 	if p.NumRows() < 1 || len(paths) == 0 {
 		return contents{}, errors.New("parquet: no rows")
 	}
-	if p.NumRows() > mostCells/int64(len(paths)) {
-		return contents{}, fmt.Errorf("parquet: %d rows of %d columns; at most %d numbers are read", p.NumRows(), len(paths), int64(mostCells))
+	if p.NumRows() > mostCells(size)/int64(len(paths)) {
+		return contents{}, fmt.Errorf("parquet: %d rows of %d columns in %d bytes; the file is damaged", p.NumRows(), len(paths), size)
 	}
 	t := &table{text: map[int]badCell{}, rows: int(p.NumRows())}
 	var columns []parquetColumn
@@ -46,7 +55,7 @@ func openParquet(ctx context.Context, f *os.File, size int64) (c contents, err e
 		columns = append(columns, c)
 	}
 	for i := range columns {
-		if err := columns[i].read(ctx, p, t.rows); err != nil {
+		if err := columns[i].read(ctx, p, t.rows, mostCells(size)); err != nil {
 			return contents{}, fmt.Errorf("parquet: column %s: %w", columns[i].name, err)
 		}
 		width := len(columns[i].values) / t.rows
@@ -84,7 +93,7 @@ type parquetColumn struct {
 	bad    *badCell // what is not a number
 }
 
-func (c *parquetColumn) read(ctx context.Context, p *parquet.File, rows int) error {
+func (c *parquetColumn) read(ctx context.Context, p *parquet.File, rows int, most int64) error {
 	width, row, inRow := 0, -1, 0
 	endRow := func() error {
 		if row < 0 {
@@ -124,8 +133,8 @@ func (c *parquetColumn) read(ctx context.Context, p *parquet.File, rows int) err
 						row, inRow = row+1, 0
 					}
 					inRow++
-					if len(c.values) >= mostCells {
-						return fmt.Errorf("more than %d numbers", int64(mostCells))
+					if int64(len(c.values)) >= most || row >= rows {
+						return fmt.Errorf("more numbers than %d rows can have; the file is damaged", rows)
 					}
 					c.values = append(c.values, c.number(v, row))
 				}
