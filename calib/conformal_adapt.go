@@ -90,8 +90,8 @@ func dot(a, b []float64) float64 {
 // calibration samples and the test sample as one of that class, and the class
 // is kept if the threshold of the calibration samples' scores under these very
 // prototypes lets it in. All labelled samples adapt and calibrate, and the
-// guarantee holds, as the test sample is treated like them. LAC costs N·(D+K)
-// a test sample, APS and RAPS N·K·K and more.
+// guarantee holds, as the test sample is treated like them. It costs N·K·K
+// exponentials a test sample.
 func FullConformal(calibration Matrix, labels []int, text Matrix, scale float64, test Matrix, opt ConformalOptions) ([][]int, error) {
 	if err := opt.check(); err != nil {
 		return nil, err
