@@ -38,8 +38,8 @@ type ConformalOptions struct {
 	// least that; otherwise u is 1.
 	Randomized bool
 	Seed       uint64
-	// Lambda and K are those of RAPS; Lambda 0 is 0.001 and K 0 is 1, as in
-	// Conf-OT's release.
+	// Lambda and K are those of RAPS. Lambda 0 is the 0.001 of Conf-OT's
+	// release, which has a K of 1.
 	Lambda float64
 	K      int
 	// ByClass has a threshold for each class, from that class's samples: the
@@ -63,9 +63,6 @@ func (o *ConformalOptions) check() error {
 	}
 	if o.Lambda == 0 {
 		o.Lambda = 0.001
-	}
-	if o.K == 0 {
-		o.K = 1
 	}
 	if !(o.Lambda >= 0) || math.IsInf(o.Lambda, 0) || o.K < 0 {
 		return fmt.Errorf("RAPS with λ %v and k %d: want a finite λ and a k of at least 0", o.Lambda, o.K)
