@@ -4,15 +4,18 @@ import (
 	"context"
 	"fmt"
 
+	"clipcalib/internal/device"
 	"clipcalib/internal/engine"
 	"clipcalib/internal/graph"
+
+	"gorgonia.org/gorgonia"
 )
 
 // predictBatch is the number of rows classified at once.
 const predictBatch = 512
 
 // Adapter is a trained method: it turns features into logits. It is safe for
-// concurrent use unless an engine was given to share.
+// concurrent use.
 type Adapter struct {
 	Method     Method
 	Remedy     Remedy
@@ -20,13 +23,14 @@ type Adapter struct {
 	LogitScale float64
 	Losses     []float64 // mean training loss of every epoch
 
-	// Engine does the work; nil means the CPU with all its cores.
-	Engine engine.Engine
+	// Device does the work; nil opens the processor, with all its cores, for
+	// every call.
+	Device *Device
 
-	state *state
+	state *State
 }
 
-func newAdapter(t *task, s *state) *Adapter {
+func newAdapter(t *Training, s *State) *Adapter {
 	return &Adapter{
 		Method: t.method, Remedy: t.remedy, Compat: t.options.Compat, LogitScale: t.options.LogitScale,
 		state: s,
@@ -40,10 +44,10 @@ func (a *Adapter) Classes() int { return a.Prototypes().Rows }
 func (a *Adapter) Width() int { return a.Prototypes().Cols }
 
 // Prototypes are the text prototypes [K, D] it was trained with.
-func (a *Adapter) Prototypes() Matrix { return a.state.fixed[namePrototypes] }
+func (a *Adapter) Prototypes() Matrix { return a.state.Fixed[namePrototypes] }
 
 // Parameters returns the trained matrices by name. They are the adapter's own.
-func (a *Adapter) Parameters() map[string]Matrix { return a.state.params }
+func (a *Adapter) Parameters() map[string]Matrix { return a.state.Trained }
 
 // Logits returns the logits [N, K] of features [N, D]. An adapter with [SaLS]
 // maps them to the range of the zero-shot logits of its own prototypes; see
@@ -55,7 +59,8 @@ func (a *Adapter) Logits(features Matrix) (Matrix, error) {
 // LogitsContext is [Adapter.Logits] until ctx ends.
 func (a *Adapter) LogitsContext(ctx context.Context, features Matrix) (Matrix, error) {
 	raw, err := a.RawLogits(ctx, features)
-	if err != nil || a.Remedy.after() == nil {
+	_, maps := a.Remedy.(InferenceMap)
+	if err != nil || !maps {
 		return raw, err
 	}
 	zs, err := a.ZeroShotLogits(ctx, features)
@@ -86,21 +91,10 @@ func (a *Adapter) predict(ctx context.Context, m Method, features Matrix) (Matri
 		return Matrix{}, fmt.Errorf("logits: %w", err)
 	}
 	out := NewMatrix(features.Rows, a.Classes())
-	err := withEngine(a.Engine, func(e engine.Engine) error {
-		dev, err := newDevice(e, a.state)
-		if err != nil {
-			return err
-		}
-		defer dev.close()
-		b := newBuilder(dev, min(predictBatch, features.Rows), a.LogitScale, a.Compat)
-		defer b.g.Close()
-		y := m.logits(b)
-		p, err := b.g.Compile(y)
-		if err != nil {
-			return err
-		}
-		defer p.Close()
-		return b.predict(ctx, p, y, features, out)
+	err := withDevice(a.Device, func(d *Device) error {
+		return device.Do(ctx, d, func(e engine.Engine) error {
+			return a.predictOn(ctx, e, m, features, out)
+		})
 	})
 	if err != nil {
 		return Matrix{}, fmt.Errorf("logits: %w", err)
@@ -108,11 +102,29 @@ func (a *Adapter) predict(ctx context.Context, m Method, features Matrix) (Matri
 	return out, nil
 }
 
+// predictOn is predict by who holds the engine.
+func (a *Adapter) predictOn(ctx context.Context, e engine.Engine, m Method, features, out Matrix) error {
+	held, err := newHeld(e, a.state)
+	if err != nil {
+		return err
+	}
+	defer held.close()
+	b := newBatch(held, min(predictBatch, features.Rows), a.LogitScale, a.Compat)
+	defer b.g.Close()
+	y := b.logits(m)
+	p, err := b.g.Compile(y)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	return b.predict(ctx, p, y, features, out)
+}
+
 // predict fills out with the logits y of every row of features.
-func (b *builder) predict(ctx context.Context, p *graph.Program, y *graph.Node, features, out Matrix) error {
-	rows := make([]int, 0, b.batch)
-	for from := 0; from < features.Rows; from += b.batch {
-		n := min(b.batch, features.Rows-from)
+func (b *Batch) predict(ctx context.Context, p *graph.Program, y *gorgonia.Node, features, out Matrix) error {
+	rows := make([]int, 0, b.rows)
+	for from := 0; from < features.Rows; from += b.rows {
+		n := min(b.rows, features.Rows-from)
 		chunk := Matrix{Rows: n, Cols: features.Cols, Data: features.Data[from*features.Cols : (from+n)*features.Cols]}
 		unit := chunk
 		if b.unitIn != nil {

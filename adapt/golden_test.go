@@ -8,6 +8,7 @@ import (
 	"os"
 	"testing"
 
+	"clipcalib/internal/device"
 	"clipcalib/internal/engine"
 	"clipcalib/internal/engine/cpu"
 	"clipcalib/internal/engine/ref"
@@ -56,6 +57,7 @@ func (g golden) matrix(name string, cols int) Matrix {
 func (g golden) data(views int) Data {
 	views = max(views, 1)
 	d := Data{
+		LogitScale: 100,
 		Features:   g.matrix("features", g.Width).head(views * g.Samples),
 		Prototypes: g.matrix("prototypes", g.Width),
 		Views:      views,
@@ -137,7 +139,7 @@ func compare(t *testing.T, g golden, e engine.Engine) {
 	for _, c := range g.Cases {
 		t.Run(c.name(), func(t *testing.T) {
 			m, r, o := c.setup(t, g)
-			o.Engine = e
+			o.Device = device.Share(e)
 			a, err := Train(context.Background(), m, r, g.data(c.Views), o)
 			if err != nil {
 				t.Fatal(err)
@@ -152,7 +154,7 @@ func compare(t *testing.T, g golden, e engine.Engine) {
 					t.Errorf("epoch %d: loss %.9g, want %.9g", e, a.Losses[e], want)
 				}
 			}
-			a.Engine = o.Engine
+			a.Device = o.Device
 			logits, err := a.Logits(g.matrix("test", g.Width))
 			if err != nil {
 				t.Fatal(err)

@@ -134,8 +134,8 @@ make_ptx() {
 figures_of() {
 	case $1 in
 	kernels) # operations with their largest difference from the reference
-		sed -n 's/^ *\([A-Za-z][A-Za-z0-9_]*\) *\([0-9.]*e[-+][0-9]*\)$/\1 \2/p' "$work/logs/$1.log" |
-			awk '$2 + 0 >= worst[$1] + 0 { worst[$1] = $2 } END { for (op in worst) printf "%-24s %s%s\n", op, worst[op], (worst[op] + 0 > 1e-5 ? "  beyond 1e-5" : "") }' | sort
+		sed -n 's/^ *\([A-Za-z][A-Za-z0-9_.]*\) *\([0-9.]*e[-+][0-9]*\)$/\1 \2/p' "$work/logs/$1.log" |
+			awk '$2 + 0 >= worst[$1] + 0 { worst[$1] = $2 } END { for (op in worst) printf "%-24s %s%s\n", op, worst[op], (op !~ /[.]/ && worst[op] + 0 > 1e-5 ? "  beyond 1e-5" : "") }' | sort
 		;;
 	models | soak) sed -n 's/^ *[a-z_]*_test.go:[0-9]*: //p' "$work/logs/$1.log" ;;
 	*) cat "$work/logs/$1.log" ;;

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"clipcalib/internal/device"
 	"clipcalib/internal/engine"
 )
 
@@ -22,8 +23,6 @@ func (e *Encoder) EncodeTokens(ctx context.Context, prompts [][]int32) ([][]floa
 		}
 		cut[i] = p[:n]
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
 	out := make([][]float32, len(prompts))
 	if err := e.encode(ctx, cut, out); err != nil {
 		return nil, fmt.Errorf("encode texts: %w", err)
@@ -36,33 +35,63 @@ func (e *Encoder) EncodeTokens(ctx context.Context, prompts [][]int32) ([][]floa
 // device works while the host builds tries. Where memory does not suffice, the
 // rest is cut into smaller chunks.
 func (e *Encoder) encode(ctx context.Context, prompts [][]int32, out [][]float32) error {
-	finish := func() error { return nil } // takes the results of the chunk before
+	var last *job
+	defer func() { last.drop(e) }()
 	again := false
-	for todo := chunks(prompts, e.nodes); len(todo) > 0; {
+	for todo := chunks(prompts, int(e.nodes.Load())); len(todo) > 0; {
 		trie, err := trieOf(prompts, todo[0])
 		if err != nil {
-			return errors.Join(err, finish())
+			return err
 		}
 		wait, err := e.start(ctx, trie)
 		var oom *engine.OutOfMemory
 		if errors.As(err, &oom) && (!again || len(todo[0]) > 1) {
-			e.programs.Close()
+			if err := e.makeRoom(ctx, oom, trie, again); err != nil {
+				return err
+			}
 			if again {
-				e.nodes = oom.Smaller(min(e.nodes, trie.Len()))
 				todo = e.cutAgain(prompts, todo)
 			}
 			again = true
 			continue
 		}
-		if done := finish(); done != nil || err != nil {
-			return errors.Join(done, engine.NameFit(err, engine.TrieNodes, trie.Len()))
+		if err != nil {
+			return engine.NameFit(err, engine.TrieNodes, trie.Len())
 		}
-		finish = func(chunk []int) func() error {
-			return func() error { return e.take(wait, chunk, out) }
-		}(todo[0])
+		now := &job{chunk: todo[0], wait: wait}
+		if err := e.take(ctx, last, out); err != nil {
+			now.drop(e)
+			return err
+		}
+		last = now
 		todo, again = todo[1:], false
 	}
-	return finish()
+	return e.take(ctx, last, out)
+}
+
+// job is a chunk of prompts on its way through the tower.
+type job struct {
+	chunk []int
+	wait  func() ([]float32, error) // nil once called
+}
+
+// drop forgets a job without waiting for the device.
+func (j *job) drop(e *Encoder) {
+	if j != nil && j.wait != nil {
+		device.Later(e.device, func() { _, _ = j.wait() })
+	}
+}
+
+// makeRoom frees the memory of compiled programs and, the second time, has
+// tries cut into smaller chunks.
+func (e *Encoder) makeRoom(ctx context.Context, oom *engine.OutOfMemory, trie *Trie, again bool) error {
+	return device.Do(ctx, e.device, func(engine.Engine) error {
+		e.programs.Close()
+		if again {
+			e.nodes.Store(int64(oom.Smaller(min(int(e.nodes.Load()), trie.Len()))))
+		}
+		return nil
+	})
 }
 
 // cutAgain cuts what is left to do by the present number of nodes.
@@ -75,7 +104,7 @@ func (e *Encoder) cutAgain(prompts [][]int32, todo [][]int) [][]int {
 	for i, at := range left {
 		rest[i] = prompts[at]
 	}
-	out := chunks(rest, e.nodes)
+	out := chunks(rest, int(e.nodes.Load()))
 	for _, chunk := range out {
 		for i, at := range chunk {
 			chunk[i] = left[at]
@@ -95,6 +124,11 @@ func trieOf(prompts [][]int32, chunk []int) (*Trie, error) {
 
 // start queues a trie.
 func (e *Encoder) start(ctx context.Context, trie *Trie) (wait func() ([]float32, error), err error) {
+	release, err := device.Hold(ctx, e.device)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	if e.weights == nil {
 		return nil, errors.New("the encoder is closed")
 	}
@@ -103,7 +137,7 @@ func (e *Encoder) start(ctx context.Context, trie *Trie) (wait func() ([]float32
 	if err != nil {
 		return nil, err
 	}
-	if err := p.in.Set(p.g, trie, nil); err != nil {
+	if err := p.in.Set(p.g, trie.nodes(), nil); err != nil {
 		return nil, err
 	}
 	if err := p.Run(ctx); err != nil {
@@ -112,13 +146,23 @@ func (e *Encoder) start(ctx context.Context, trie *Trie) (wait func() ([]float32
 	return p.Fetch(p.features)
 }
 
-// take writes the features of a chunk to the places of its prompts.
-func (e *Encoder) take(wait func() ([]float32, error), chunk []int, out [][]float32) error {
-	features, err := wait()
+// take writes the features of a job, unless it is nil, to the places of its
+// prompts.
+func (e *Encoder) take(ctx context.Context, j *job, out [][]float32) error {
+	if j == nil {
+		return nil
+	}
+	var features []float32
+	err := device.Do(ctx, e.device, func(engine.Engine) (err error) {
+		wait := j.wait
+		j.wait = nil
+		features, err = wait()
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	for i, at := range chunk {
+	for i, at := range j.chunk {
 		out[at] = features[i*e.Dim() : (i+1)*e.Dim() : (i+1)*e.Dim()]
 	}
 	return nil

@@ -1,49 +1,58 @@
 package text
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
-	"sync"
+	"sync/atomic"
 
 	"clipcalib/internal/device"
 	"clipcalib/internal/engine"
 	"clipcalib/internal/graph"
+	"clipcalib/internal/texttower"
 	"clipcalib/internal/tower"
 	"clipcalib/weights"
 )
 
+// Device is a processor or GPU, opened once by clipcalib.OpenDevice and shared
+// by all that computes on it; see clipcalib.Device for its methods.
+type Device = device.Device
+
 // Options say where and how an Encoder computes. The zero value is the
 // processor, all its cores, in float32.
 type Options struct {
-	Device    string // "cpu" (also "") or "cuda"
-	Threads   int    // cores to use; 0 means all
-	Precision string // "fp32" (also "") or "bf16", the form products are multiplied in
-	Nodes     int    // trie nodes computed at a time, which bounds memory; 0 means 8192; fewer where a GPU's memory does not suffice
+	Device *Device // nil opens the processor for this encoder alone
+	// Nodes is the number of trie nodes computed at a time, which bounds memory;
+	// 0 means 8192. Where a GPU's memory does not suffice it becomes smaller.
+	Nodes int
 }
 
 // defaultNodes takes 1,000 class prompts in one piece and some 200 MB.
 const defaultNodes = 8192
 
 // Encoder is the text tower of a CLIP model, ready to run. It is safe for
-// concurrent use, one call at a time being served.
+// concurrent use: calls take turns on the device, a piece of a trie at a time.
 type Encoder struct {
 	config    weights.Config
 	tokenizer *Tokenizer
-	eng       engine.Engine
-	ownsEng   bool
-	weights   *tower.Weights
-	nodes     int
+	device    *device.Device
+	ownDevice bool
 
-	mu       sync.Mutex
+	// What the device's holder alone uses.
+	weights  *tower.Weights // nil when closed
 	programs *tower.Cache[[2]int, *program]
+
+	nodes atomic.Int64
 }
+
+func init() { tower.Show(func(e *Encoder) *tower.Weights { return e.weights }) }
 
 // program encodes tries of one size.
 type program struct {
 	*graph.Program
 	g        *graph.Graph
-	in       Inputs
+	in       texttower.Inputs
 	features *graph.Node
 }
 
@@ -53,43 +62,44 @@ func (p *program) Close() {
 }
 
 // NewEncoder loads the text tower of a checkpoint. The checkpoint may be
-// closed afterwards; the encoder must be, too, in its time.
+// closed afterwards; the encoder must be, too, in its time, and before the
+// device.
 func NewEncoder(c *weights.Checkpoint, o Options) (*Encoder, error) {
-	eng, err := device.Open(device.Options{Device: o.Device, Threads: o.Threads, Precision: o.Precision})
+	if o.Nodes < 0 {
+		return nil, fmt.Errorf("%d trie nodes at a time: use 1 or more", o.Nodes)
+	}
+	dev, opened, err := device.OrOpen(o.Device)
 	if err != nil {
 		return nil, err
 	}
-	e, err := NewEncoderOn(eng, c, o.Nodes)
-	if err != nil {
-		eng.Close()
-		return nil, err
+	e := &Encoder{config: c.Config, tokenizer: NewTokenizer(), device: dev, ownDevice: opened,
+		programs: tower.NewCache[[2]int, *program](4)}
+	e.nodes.Store(int64(cmp.Or(o.Nodes, defaultNodes)))
+	if err := e.load(c); err != nil {
+		if opened {
+			dev.Close()
+		}
+		return nil, fmt.Errorf("load text tower: %w", err)
 	}
-	e.ownsEng = true
 	return e, nil
 }
 
-// NewEncoderOn is NewEncoder on an engine that is open already, and stays so.
-// What else runs on that engine must not run at the same time.
-func NewEncoderOn(eng engine.Engine, c *weights.Checkpoint, nodes int) (*Encoder, error) {
-	if nodes == 0 {
-		nodes = defaultNodes
-	}
-	if nodes < 0 {
-		return nil, fmt.Errorf("%d trie nodes at a time: use 1 or more", nodes)
-	}
+// load puts the parameters on the device.
+func (e *Encoder) load(c *weights.Checkpoint) error {
 	var params []weights.Parameter
 	for _, p := range c.Config.Parameters() {
 		if !strings.HasPrefix(p.Name, "visual.") && p.Name != "logit_scale" {
 			params = append(params, p)
 		}
 	}
-	w, err := tower.Load(eng, c.View(), params)
-	if err != nil {
-		return nil, fmt.Errorf("load text tower: %w", err)
-	}
-	return &Encoder{config: c.Config, tokenizer: NewTokenizer(), eng: eng, weights: w, nodes: nodes,
-		programs: tower.NewCache[[2]int, *program](4)}, nil
+	return device.Do(context.Background(), e.device, func(eng engine.Engine) (err error) {
+		e.weights, err = tower.Load(eng, c.View(), params)
+		return err
+	})
 }
+
+// Device is what the encoder computes on.
+func (e *Encoder) Device() *Device { return e.device }
 
 // Config is the model's configuration.
 func (e *Encoder) Config() weights.Config { return e.config }
@@ -100,7 +110,8 @@ func (e *Encoder) Dim() int { return e.config.EmbedDim }
 // Encode returns the feature of each text, of length Dim and not normalised,
 // in the order of the texts. A prefix that texts share is computed once. Text
 // of more tokens than the tower takes is an error. When ctx ends, Encode stops
-// and returns its error.
+// and returns its error: at once while it waits for the device, else behind the
+// operation that runs.
 func (e *Encoder) Encode(ctx context.Context, texts []string) ([][]float32, error) {
 	prompts := make([][]int32, len(texts))
 	for i, s := range texts {
@@ -127,9 +138,9 @@ func (e *Encoder) fits(prompt []int32) error {
 }
 
 func (e *Encoder) compile(nodes, prompts int) (*program, error) {
-	g := graph.New(e.eng)
-	p := &program{g: g, in: NewInputs(g, nodes, prompts)}
-	p.features = Tower(g, e.weights.Bind(g), e.config, p.in, nil, false)
+	g := graph.New(device.Engine(e.device))
+	p := &program{g: g, in: texttower.NewInputs(g, nodes, prompts)}
+	p.features = texttower.Tower(g, e.weights.Bind(g), e.config, p.in, nil, false)
 	var err error
 	if p.Program, err = g.Compile(p.features); err != nil {
 		g.Close()
@@ -138,18 +149,21 @@ func (e *Encoder) compile(nodes, prompts int) (*program, error) {
 	return p, nil
 }
 
-// Close gives back the encoder's memory.
+// Close waits for the piece that runs and gives back the encoder's memory.
 func (e *Encoder) Close() error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.weights == nil {
-		return nil
+	release, err := device.Hold(context.Background(), e.device)
+	if err != nil {
+		return nil // the device is closed: nothing is left
 	}
-	e.programs.Close()
-	e.weights.Close()
-	e.weights = nil
-	if e.ownsEng {
-		return e.eng.Close()
+	open := e.weights != nil
+	if open {
+		e.programs.Close()
+		e.weights.Close()
+		e.weights = nil
+	}
+	release()
+	if open && e.ownDevice {
+		return e.device.Close()
 	}
 	return nil
 }

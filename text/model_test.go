@@ -89,7 +89,7 @@ func ExampleEncoder() {
 		log.Fatal(err)
 	}
 	defer model.Close()
-	encoder, err := text.NewEncoder(model, text.Options{Threads: 2})
+	encoder, err := text.NewEncoder(model, text.Options{})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -6,13 +6,15 @@ import (
 	"fmt"
 	"runtime"
 
+	"clipcalib/internal/device"
 	"clipcalib/internal/engine"
 	"clipcalib/internal/engine/cpu/parallel"
 )
 
 // Encode returns the feature of each image, of length Dim and not normalised,
 // in the order of the images. An image is what Preprocessor makes: 3 x S x S
-// values. When ctx ends, Encode stops and returns its error. Pictures that are
+// values. When ctx ends, Encode stops and returns its error: at once while it
+// waits for the device, else behind the operation that runs. Pictures that are
 // bytes are encoded from a quarter of the memory by EncodeBatch.
 func (e *Encoder) Encode(ctx context.Context, images [][]float32) ([][]float32, error) {
 	in, err := e.floatImages(images)
@@ -40,7 +42,7 @@ func (e *Encoder) encode(ctx context.Context, in images) ([][]float32, error) {
 	if err := l.add(ctx, in, out); err != nil {
 		return nil, err
 	}
-	return out, l.flush()
+	return out, l.flush(ctx)
 }
 
 // images is pictures in one of the forms that programs take.
@@ -69,21 +71,21 @@ type job struct {
 // flush.
 func (l *line) add(ctx context.Context, in images, out [][]float32) error {
 	if in.len() == 0 {
-		return l.flush()
+		return l.flush(ctx)
 	}
 	again := false // memory was made free for these images
 	for at := 0; at < in.len(); {
 		n := l.e.piece(in.len() - at)
 		wait, err := l.e.start(ctx, in, at, n)
 		if err != nil {
-			if l.e.makeRoom(err, n, again) {
+			if l.e.makeRoom(ctx, err, n, again) {
 				again = true
 				continue
 			}
 			return fmt.Errorf("encode images: %w", engine.NameFit(err, engine.Images, n))
 		}
 		again = false
-		if err := l.next(&job{out: out[at : at+n], wait: wait}); err != nil {
+		if err := l.next(ctx, &job{out: out[at : at+n], wait: wait}); err != nil {
 			return err
 		}
 		at += n
@@ -94,31 +96,43 @@ func (l *line) add(ctx context.Context, in images, out [][]float32) error {
 // piece is the number of images to encode next of so many. An automatic batch
 // that gave way cuts them into equal parts, so that one program serves all.
 func (e *Encoder) piece(left int) int {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if !e.auto || left <= e.batch {
-		return min(e.batch, left)
+	batch := e.Batch()
+	if !e.auto || left <= batch {
+		return min(batch, left)
 	}
-	parts := (left + e.batch - 1) / e.batch
+	parts := (left + batch - 1) / batch
 	return (left + parts - 1) / parts
 }
 
 // flush waits for what is queued.
-func (l *line) flush() error { return l.next(nil) }
+func (l *line) flush(ctx context.Context) error { return l.next(ctx, nil) }
 
-// drop forgets what is queued.
-func (l *line) drop() { _ = l.next(nil) }
+// drop forgets what is queued, without waiting for the device.
+func (l *line) drop() {
+	last := l.last
+	l.last = nil
+	if last != nil {
+		device.Later(l.e.device, func() { _, _ = last.wait() })
+	}
+}
 
 // next takes the results of the last job, which j follows.
-func (l *line) next(j *job) error {
-	last := l.last
-	l.last = j
-	if last == nil {
+func (l *line) next(ctx context.Context, j *job) error {
+	if l.last == nil {
+		l.last = j
 		return nil
 	}
-	l.e.mu.Lock()
-	defer l.e.mu.Unlock()
+	release, err := device.Hold(ctx, l.e.device)
+	if err != nil {
+		if j != nil {
+			device.Later(l.e.device, func() { _, _ = j.wait() })
+		}
+		return fmt.Errorf("encode images: %w", err)
+	}
+	last := l.last
+	l.last = j
 	features, err := last.wait()
+	release()
 	if err != nil {
 		return fmt.Errorf("encode images: %w", err)
 	}
@@ -131,8 +145,11 @@ func (l *line) next(j *job) error {
 
 // start queues the n images from at on.
 func (e *Encoder) start(ctx context.Context, in images, at, n int) (wait func() ([]float32, error), err error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	release, err := device.Hold(ctx, e.device)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	if e.weights == nil {
 		return nil, errors.New("the encoder is closed")
 	}
@@ -153,13 +170,16 @@ func (e *Encoder) start(ctx context.Context, in images, at, n int) (wait func() 
 // makeRoom reports whether n images are to be tried again after err. Where
 // memory did not suffice, the programs of other batches give way at first, then
 // an automatic batch becomes smaller.
-func (e *Encoder) makeRoom(err error, n int, again bool) bool {
+func (e *Encoder) makeRoom(ctx context.Context, err error, n int, again bool) bool {
 	var oom *engine.OutOfMemory
 	if !errors.As(err, &oom) {
 		return false
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	release, held := device.Hold(ctx, e.device)
+	if held != nil {
+		return false
+	}
+	defer release()
 	e.programs.Close()
 	switch {
 	case !again:
@@ -167,7 +187,7 @@ func (e *Encoder) makeRoom(err error, n int, again bool) bool {
 	case !e.auto || n == 1:
 		return false
 	}
-	e.batch = oom.Smaller(n)
+	e.batch.Store(int64(oom.Smaller(n)))
 	return true
 }
 

@@ -49,18 +49,21 @@ type Encoded struct {
 // batches or of the encoder comes last, after the features of all batches
 // before it.
 func (e *Encoder) EncodeBatches(ctx context.Context, batches iter.Seq2[Batch, error]) iter.Seq2[Encoded, error] {
-	return ahead(e, batches, func(l *line, b Batch) (Encoded, error) { return l.batch(ctx, b) })
+	return ahead(ctx, e, batches, func(l *line, b Batch) (Encoded, error) { return l.batch(ctx, b) })
 }
 
 // EncodeGroups is EncodeBatches for images as Encode takes them, such as the
 // views of one picture after another.
-func (e *Encoder) EncodeGroups(ctx context.Context, groups iter.Seq2[[][]float32, error]) iter.Seq2[[][]float32, error] {
-	return ahead(e, groups, func(l *line, images [][]float32) ([][]float32, error) { return l.floats(ctx, images) })
+func (e *Encoder) EncodeGroups(ctx context.Context, groups iter.Seq2[[][]float32, error],
+) iter.Seq2[[][]float32, error] {
+	return ahead(ctx, e, groups, func(l *line, images [][]float32) ([][]float32, error) { return l.floats(ctx, images) })
 }
 
 // ahead encodes what comes in and yields each result once the next has been
 // queued: only then it is whole.
-func ahead[In, Out any](e *Encoder, in iter.Seq2[In, error], queue func(*line, In) (Out, error)) iter.Seq2[Out, error] {
+func ahead[In, Out any](ctx context.Context, e *Encoder, in iter.Seq2[In, error],
+	queue func(*line, In) (Out, error),
+) iter.Seq2[Out, error] {
 	return func(yield func(Out, error) bool) {
 		l := line{e: e}
 		defer l.drop()
@@ -77,7 +80,7 @@ func ahead[In, Out any](e *Encoder, in iter.Seq2[In, error], queue func(*line, I
 				now, err = queue(&l, x)
 			}
 			if err != nil {
-				if failed := l.flush(); failed != nil {
+				if failed := l.flush(ctx); failed != nil {
 					err = failed
 				} else if !hand() {
 					return
@@ -90,7 +93,7 @@ func ahead[In, Out any](e *Encoder, in iter.Seq2[In, error], queue func(*line, I
 			}
 			before = &now
 		}
-		if err := l.flush(); err != nil {
+		if err := l.flush(ctx); err != nil {
 			yield(none, err)
 			return
 		}
@@ -118,7 +121,8 @@ func (e *Encoder) byteImages(b Batch) (*byteImages, error) {
 		return nil, fmt.Errorf("pictures of %d x %d pixels, the image tower takes %d x %d", got, got, e.pre.size, e.pre.size)
 	}
 	if len(b.Pixels)%size != 0 || len(b.Pixels)/size != len(b.Indices) {
-		return nil, fmt.Errorf("%d bytes are not %d pictures of 3 x %d x %d", len(b.Pixels), len(b.Indices), e.pre.size, e.pre.size)
+		return nil, fmt.Errorf("%d bytes are not %d pictures of 3 x %d x %d",
+			len(b.Pixels), len(b.Indices), e.pre.size, e.pre.size)
 	}
 	return &byteImages{Batch: b, n: len(b.Indices), size: size}, nil
 }

@@ -1,26 +1,30 @@
 package vit
 
 import (
+	"context"
 	"fmt"
 	"strings"
-	"sync"
+	"sync/atomic"
 
 	"clipcalib/internal/device"
 	"clipcalib/internal/engine"
 	"clipcalib/internal/graph"
+	"clipcalib/internal/imagetower"
 	"clipcalib/internal/tower"
 	"clipcalib/weights"
 
 	"gorgonia.org/tensor"
 )
 
+// Device is a processor or GPU, opened once by clipcalib.OpenDevice and shared
+// by all that computes on it; see clipcalib.Device for its methods.
+type Device = device.Device
+
 // Options say where and how an Encoder computes. The zero value is the
 // processor, all its cores, in float32, 32 images at a time.
 type Options struct {
-	Device    string // "cpu" (also "") or "cuda"
-	Threads   int    // cores to use; 0 means all
-	Precision string // "fp32" (also "") or "bf16", the form products are multiplied in
-	Batch     int    // images encoded at a time; 0 means 32 on the processor and AutoBatch on a GPU
+	Device *Device // nil opens the processor for this encoder alone
+	Batch  int     // images encoded at a time; 0 means 32 on the processor and AutoBatch on a GPU
 }
 
 // AutoBatch, as a batch, asks for the largest that fits the device's memory and
@@ -36,19 +40,22 @@ const (
 )
 
 // Encoder is the image tower of a CLIP model, ready to run. It is safe for
-// concurrent use, one call at a time being served.
+// concurrent use: calls take turns on the device, batch by batch.
 type Encoder struct {
-	config  weights.Config
-	eng     engine.Engine
-	ownsEng bool
-	weights *tower.Weights
-	pre     Preprocessor
+	config    weights.Config
+	device    *device.Device
+	ownDevice bool
+	pre       Preprocessor
 
-	mu       sync.Mutex
-	batch    int
-	auto     bool // batch gives way where memory does not suffice
+	// What the device's holder alone uses.
+	weights  *tower.Weights // nil when closed
 	programs *tower.Cache[shape, *program]
+
+	batch atomic.Int64
+	auto  bool // batch gives way where memory does not suffice
 }
+
+func init() { tower.Show(func(e *Encoder) *tower.Weights { return e.weights }) }
 
 // shape is what a program is made for.
 type shape struct {
@@ -70,52 +77,61 @@ func (p *program) Close() {
 }
 
 // NewEncoder loads the image tower of a checkpoint. The checkpoint may be
-// closed afterwards; the encoder must be, too, in its time.
+// closed afterwards; the encoder must be, too, in its time, and before the
+// device.
 func NewEncoder(c *weights.Checkpoint, o Options) (*Encoder, error) {
-	eng, err := device.Open(device.Options{Device: o.Device, Threads: o.Threads, Precision: o.Precision})
+	if o.Batch < AutoBatch {
+		return nil, fmt.Errorf("a batch of %d images: use 1 or more", o.Batch)
+	}
+	dev, opened, err := device.OrOpen(o.Device)
 	if err != nil {
 		return nil, err
 	}
-	e, err := NewEncoderOn(eng, c, o.Batch)
-	if err != nil {
-		eng.Close()
-		return nil, err
+	e := &Encoder{config: c.Config, device: dev, ownDevice: opened, pre: NewPreprocessor(c.Config.Vision.ImageSize),
+		programs: tower.NewCache[shape, *program](2)} // the full batch, and the last of a list
+	e.setBatch(o.Batch)
+	if err := e.load(c); err != nil {
+		if opened {
+			dev.Close()
+		}
+		return nil, fmt.Errorf("load image tower: %w", err)
 	}
-	e.ownsEng = true
 	return e, nil
 }
 
-// NewEncoderOn is NewEncoder on an engine that is open already, and stays so.
-// What else runs on that engine must not run at the same time.
-func NewEncoderOn(eng engine.Engine, c *weights.Checkpoint, batch int) (*Encoder, error) {
-	if batch < AutoBatch {
-		return nil, fmt.Errorf("a batch of %d images: use 1 or more", batch)
-	}
-	_, device := eng.(engine.Bounded)
-	auto := device && batch <= 0
+// setBatch takes the batch of the options.
+func (e *Encoder) setBatch(batch int) {
+	_, own := device.Engine(e.device).(engine.Bounded)
+	e.auto = own && batch <= 0
 	switch {
-	case auto:
+	case e.auto:
 		batch = deviceBatch
 	case batch <= 0:
 		batch = defaultBatch
 	}
+	e.batch.Store(int64(batch))
+}
+
+// load puts the parameters on the device.
+func (e *Encoder) load(c *weights.Checkpoint) error {
 	var params []weights.Parameter
 	for _, p := range c.Config.Parameters() {
 		if strings.HasPrefix(p.Name, "visual.") {
 			params = append(params, p)
 		}
 	}
-	w, err := tower.Load(eng, c.View(), params)
-	if err == nil {
-		if err = w.Pad("visual.conv1.weight"); err != nil {
-			w.Close()
+	return device.Do(context.Background(), e.device, func(eng engine.Engine) error {
+		w, err := tower.Load(eng, c.View(), params)
+		if err != nil {
+			return err
 		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("load image tower: %w", err)
-	}
-	return &Encoder{config: c.Config, eng: eng, weights: w, batch: batch, auto: auto, pre: NewPreprocessor(c.Config.Vision.ImageSize),
-		programs: tower.NewCache[shape, *program](2)}, nil // the full batch, and the last of a list
+		if err := w.Pad("visual.conv1.weight"); err != nil {
+			w.Close()
+			return err
+		}
+		e.weights = w
+		return nil
+	})
 }
 
 // Config is the model's configuration.
@@ -124,27 +140,26 @@ func (e *Encoder) Config() weights.Config { return e.config }
 // Dim is the length of a feature.
 func (e *Encoder) Dim() int { return e.config.EmbedDim }
 
+// Device is what the encoder computes on.
+func (e *Encoder) Device() *Device { return e.device }
+
 // Batch is the number of images encoded at a time. An [AutoBatch] may become
 // smaller with time.
-func (e *Encoder) Batch() int {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.batch
-}
+func (e *Encoder) Batch() int { return int(e.batch.Load()) }
 
 // Preprocessor returns CLIP's preprocessing for this tower's input size.
 func (e *Encoder) Preprocessor() Preprocessor { return e.pre }
 
 func (e *Encoder) compile(s shape) (*program, error) {
-	g := graph.New(e.eng)
+	g := graph.New(device.Engine(e.device))
 	p, side := &program{g: g}, e.config.Vision.ImageSize
 	if s.bytes {
 		p.images = g.Input("pixels", tensor.Int32, s.n, engine.PixelWords(side))
 		p.table = g.Input("values of bytes", tensor.Float32, 3, 256)
-		p.features = PixelTower(g, e.weights.Bind(g), e.config, p.images, p.table, false)
+		p.features = imagetower.OfPixels(g, e.weights.Bind(g), e.config, p.images, p.table, false)
 	} else {
 		p.images = g.Input("images", tensor.Float32, s.n, 3, side, side)
-		p.features = Tower(g, e.weights.Bind(g), e.config, p.images, false)
+		p.features = imagetower.Tower(g, e.weights.Bind(g), e.config, p.images, false)
 	}
 	var err error
 	if p.Program, err = g.Compile(p.features); err != nil {
@@ -154,18 +169,21 @@ func (e *Encoder) compile(s shape) (*program, error) {
 	return p, nil
 }
 
-// Close gives back the encoder's memory.
+// Close waits for the batch that runs and gives back the encoder's memory.
 func (e *Encoder) Close() error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.weights == nil {
-		return nil
+	release, err := device.Hold(context.Background(), e.device)
+	if err != nil {
+		return nil // the device is closed: nothing is left
 	}
-	e.programs.Close()
-	e.weights.Close()
-	e.weights = nil
-	if e.ownsEng {
-		return e.eng.Close()
+	open := e.weights != nil
+	if open {
+		e.programs.Close()
+		e.weights.Close()
+		e.weights = nil
+	}
+	release()
+	if open && e.ownDevice {
+		return e.device.Close()
 	}
 	return nil
 }

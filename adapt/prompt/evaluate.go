@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"clipcalib/adapt"
+	"clipcalib/internal/device"
+	"clipcalib/internal/engine"
 	"clipcalib/internal/graph"
 	"clipcalib/internal/ops"
 )
@@ -58,29 +60,17 @@ func (l *Learner) predict(ctx context.Context, in Input) (Prediction, error) {
 	if err != nil {
 		return Prediction{}, err
 	}
-	params, err := upload(l.model.Engine, l.params)
+	dev := l.model.Device
+	var p predictor
+	defer device.Later(dev, p.close)
+	err = device.Do(ctx, dev, func(e engine.Engine) error { return p.open(ctx, e, l, protos, in) })
 	if err != nil {
 		return Prediction{}, err
 	}
-	defer params.close()
-	b := newBuilder(l.model, params, l.trie, l.LogitScale, min(l.batch(), in.rows()))
-	b.protos = protos
-	defer b.g.Close()
-	words, err := l.text(ctx, b)
-	if err != nil {
-		return Prediction{}, err
-	}
-	b.texted = words
-	zeroShot, adapted := l.outputs(b, in)
-	program, err := b.g.Compile(adapted, zeroShot)
-	if err != nil {
-		return Prediction{}, err
-	}
-	defer program.Close()
-	out := Prediction{Raw: adapt.NewMatrix(in.rows(), b.classes()), ZeroShot: adapt.NewMatrix(in.rows(), b.classes())}
-	for from := 0; from < in.rows(); from += b.batch {
-		n := min(b.batch, in.rows()-from)
-		err := b.feed(n, func(i int, dst []float32) error { copy(dst, in.Features.Row(from+i)); return nil },
+	out := Prediction{Raw: adapt.NewMatrix(in.rows(), p.b.classes()), ZeroShot: adapt.NewMatrix(in.rows(), p.b.classes())}
+	for from := 0; from < in.rows(); from += p.b.batch {
+		n := min(p.b.batch, in.rows()-from)
+		err := p.b.fill(n, func(i int, dst []float32) error { copy(dst, in.Features.Row(from+i)); return nil },
 			func(i int, dst []float32) error {
 				if err := in.Image(from+i, dst); err != nil {
 					return fmt.Errorf("image %d: %w", from+i, err)
@@ -88,13 +78,7 @@ func (l *Learner) predict(ctx context.Context, in Input) (Prediction, error) {
 				return nil
 			})
 		if err == nil {
-			err = program.Run(ctx)
-		}
-		if err == nil {
-			err = read(program, adapted, out.Raw, from, n)
-		}
-		if err == nil {
-			err = read(program, zeroShot, out.ZeroShot, from, n)
+			err = device.Do(ctx, dev, func(engine.Engine) error { return p.run(ctx, out, from, n) })
 		}
 		if err != nil {
 			return Prediction{}, err
@@ -102,6 +86,54 @@ func (l *Learner) predict(ctx context.Context, in Input) (Prediction, error) {
 	}
 	out.Logits, err = adapt.Rescale(l.Remedy, out.Raw, out.ZeroShot)
 	return out, err
+}
+
+// predictor is the compiled program of a prediction, for who holds the device.
+type predictor struct {
+	params            *onEngine
+	b                 *builder
+	program           *graph.Program
+	zeroShot, adapted *graph.Node
+}
+
+func (p *predictor) open(ctx context.Context, e engine.Engine, l *Learner, protos adapt.Matrix, in Input) (err error) {
+	if p.params, err = upload(e, l.params); err != nil {
+		return err
+	}
+	p.b = newBuilder(l.model, p.params, l.trie, l.LogitScale, min(l.batch(), in.rows()))
+	p.b.protos = protos
+	if p.b.texted, err = l.text(ctx, p.b); err != nil {
+		return err
+	}
+	p.zeroShot, p.adapted = l.outputs(p.b, in)
+	p.program, err = p.b.g.Compile(p.adapted, p.zeroShot)
+	return err
+}
+
+// run computes the n rows from on, which fill has read.
+func (p *predictor) run(ctx context.Context, out Prediction, from, n int) error {
+	if err := p.b.set(); err != nil {
+		return err
+	}
+	if err := p.program.Run(ctx); err != nil {
+		return err
+	}
+	if err := read(p.program, p.adapted, out.Raw, from, n); err != nil {
+		return err
+	}
+	return read(p.program, p.zeroShot, out.ZeroShot, from, n)
+}
+
+func (p *predictor) close() {
+	if p.program != nil {
+		p.program.Close()
+	}
+	if p.b != nil {
+		p.b.g.Close()
+	}
+	if p.params != nil {
+		p.params.close()
+	}
 }
 
 // text computes the text features once and returns them as a leaf, or nil

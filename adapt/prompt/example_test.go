@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"clipcalib"
 	"clipcalib/adapt"
 	"clipcalib/adapt/prompt"
 	"clipcalib/weights"
@@ -23,7 +24,7 @@ func openSmall() (*prompt.Model, string) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	model, err := prompt.OpenModel(path, weights.Options{Activation: weights.QuickGELU, VisionHeads: 2, TextHeads: 2}, prompt.ModelOptions{})
+	model, err := clipcalib.Open(path, clipcalib.Options{Weights: weights.Options{Activation: weights.QuickGELU, VisionHeads: 2, TextHeads: 2}})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -43,7 +44,7 @@ func twoClasses(model *prompt.Model) prompt.Data {
 	return prompt.Data{Classes: []string{"cat", "fork lift"}, Labels: []int{0, 1, 0, 1}, Features: wave(4, model.Config.EmbedDim)}
 }
 
-func ExampleOpenModel() {
+func ExampleModel() {
 	model, dir := openSmall()
 	defer os.RemoveAll(dir)
 	defer model.Close()

@@ -5,6 +5,7 @@ import (
 
 	"clipcalib/adapt"
 	"clipcalib/internal/clip"
+	"clipcalib/internal/device"
 )
 
 // TestFrozenParametersGetNoGradientNodes counts the operations of a training
@@ -21,7 +22,7 @@ func TestFrozenParametersGetNoGradientNodes(t *testing.T) {
 		if err := task.prepare(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		params, err := upload(m.Engine, task.params)
+		params, err := upload(device.Engine(m.Device), task.params)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,20 +1,7 @@
 package prompt
 
-import (
-	"clipcalib/internal/clip"
-	"clipcalib/weights"
-)
+import "clipcalib/internal/clip"
 
-// Model is a CLIP model with both towers on one engine. It serves one call at
-// a time.
+// Model is a CLIP model with both towers on one device, opened by
+// clipcalib.Open; see clipcalib.Model for its fields and methods.
 type Model = clip.Model
-
-// ModelOptions say where and how a model computes. The zero value is the
-// processor, all its cores, in float32.
-type ModelOptions = clip.Options
-
-// OpenModel loads the checkpoint at path; see [weights.OpenCLIP] for the files
-// it takes. The caller closes the model.
-func OpenModel(path string, w weights.Options, o ModelOptions) (*Model, error) {
-	return clip.Open(path, w, o)
-}

@@ -124,6 +124,7 @@ type onEngine struct {
 	tensors map[string]*tensor.Dense
 }
 
+// upload is for who holds the device.
 func upload(e engine.Engine, params []param) (*onEngine, error) {
 	o := &onEngine{e, map[string]*tensor.Dense{}}
 	for _, p := range params {

@@ -93,7 +93,8 @@ func seededModel(t testing.TB, c weights.Config, o clip.Options) *Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := OpenModel(path, weights.Options{Activation: c.Activation, VisionHeads: c.Vision.Heads, TextHeads: c.Text.Heads}, o)
+	o.Weights = weights.Options{Activation: c.Activation, VisionHeads: c.Vision.Heads, TextHeads: c.Text.Heads}
+	m, err := clip.Open(path, o)
 	if err != nil {
 		t.Fatal(err)
 	}

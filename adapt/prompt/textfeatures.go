@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"clipcalib/adapt"
+	"clipcalib/internal/device"
+	"clipcalib/internal/engine"
 )
 
 // TextFeatures returns the text features [K, D] of the classes: of unit length
@@ -23,12 +25,17 @@ func (l *Learner) tunedText(ctx context.Context) (adapt.Matrix, error) {
 	if _, ok := l.Method.(conditional); ok {
 		return adapt.Matrix{}, errors.New("they differ from image to image")
 	}
-	params, err := upload(l.model.Engine, l.params)
-	if err != nil {
-		return adapt.Matrix{}, err
-	}
-	defer params.close()
-	return l.textFeatures(ctx, params)
+	var out adapt.Matrix
+	err := device.Do(ctx, l.model.Device, func(e engine.Engine) error {
+		params, err := upload(e, l.params)
+		if err != nil {
+			return err
+		}
+		defer params.close()
+		out, err = l.textFeatures(ctx, params)
+		return err
+	})
+	return out, err
 }
 
 // textFeatures runs the text tower on the prompts of all classes.

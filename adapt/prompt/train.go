@@ -6,9 +6,12 @@ import (
 	"fmt"
 
 	"clipcalib/adapt"
+	"clipcalib/internal/device"
 	"clipcalib/internal/engine"
 	"clipcalib/internal/graph"
 	"clipcalib/internal/ops"
+	"clipcalib/internal/settings"
+	"clipcalib/internal/train"
 	"clipcalib/text"
 
 	"gorgonia.org/tensor"
@@ -53,25 +56,41 @@ func (t *task) run(ctx context.Context) (*Learner, error) {
 	if err := t.prepare(ctx); err != nil {
 		return nil, err
 	}
-	params, err := upload(t.model.Engine, t.params)
+	dev := t.model.Device
+	samples, views := len(t.data.Labels), t.data.views()
+	var params *onEngine
+	var b *builder
+	var obj train.Objective
+	defer device.Later(dev, func() {
+		if b != nil {
+			b.g.Close()
+		}
+		if params != nil {
+			params.close()
+		}
+	})
+	err := device.Do(ctx, dev, func(e engine.Engine) (err error) {
+		if params, err = upload(e, t.params); err != nil {
+			return err
+		}
+		batch := train.BatchSize(samples, views, t.options.inner())
+		b = newBuilder(t.model, params, t.trie, t.options.LogitScale, batch)
+		b.protos, b.mentor = t.protos, t.mentor
+		obj = t.objective(b)
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer params.close()
-	samples, views := len(t.data.Labels), t.data.views()
-	fingerprint := t.fingerprint()
-	b := newBuilder(t.model, params, t.trie, t.options.LogitScale, adapt.BatchSize(samples, views, t.options.inner()))
-	b.protos, b.mentor = t.protos, t.mentor
-	defer b.g.Close()
-	obj := t.objective(b)
-	obj.Task = fingerprint
+	obj.Task = t.fingerprint() + " " + t.options.Loss.String()
 	average := t.average(&obj, params)
-	losses, err := adapt.Fit(ctx, obj, samples, views, t.options.inner())
+	losses, err := train.Fit(ctx, obj, samples, views, t.options.inner())
 	var diverged *adapt.Diverged
 	if err != nil && !errors.As(err, &diverged) {
 		return nil, t.nameFit(err, b.batch)
 	}
-	if back := params.download(t.params); back != nil {
+	back := device.Do(context.WithoutCancel(ctx), dev, func(engine.Engine) error { return params.download(t.params) })
+	if back != nil {
 		return nil, errors.Join(err, back)
 	}
 	if err == nil && average != nil {
@@ -95,7 +114,10 @@ func (t *task) nameFit(err error, batch int) error {
 // prepare checks the data and makes everything that does not change, and the
 // initial values.
 func (t *task) prepare(ctx context.Context) error {
-	if _, err := t.options.inner().Resolved(); err != nil {
+	if err := settings.Check(t.remedy); err != nil {
+		return fmt.Errorf("remedy %s: %w", t.remedy.Name(), err)
+	}
+	if err := t.options.check(); err != nil {
 		return err
 	}
 	if err := t.data.check(t.method, t.model.Config.EmbedDim); err != nil {
@@ -130,6 +152,9 @@ type layout struct {
 func newLayout(model *Model, m Method, classes []string) (layout, error) {
 	var l layout
 	n, _, err := m.contexts().size()
+	if err == nil {
+		err = settings.Check(m)
+	}
 	if err != nil {
 		return l, err
 	}
@@ -149,29 +174,28 @@ func newTrie(model *Model, m Method, classes []string, contexts int) (*text.Trie
 }
 
 // objective builds the loss.
-func (t *task) objective(b *builder) adapt.Objective {
+func (t *task) objective(b *builder) train.Objective {
 	g := b.g
 	logits := t.method.logits(b)
 	labels := g.Input("labels", tensor.Int32, b.batch)
-	var ranges *graph.Node
-	if adapt.NeedsZeroShot(t.remedy) {
-		ranges = ops.RowRange(g, b.zeroShot())
-	}
-	loss := adapt.ObjectiveLoss(g, t.options.Loss, t.remedy, logits, labels, ranges)
+	loss, terms := train.Compose(t.options.Loss, t.remedy, logits, labels, train.NewReference(b.zeroShot, nil))
 	if m, ok := t.method.(regularised); ok {
-		loss = ops.Add(g, loss, m.regulariser(b, logits))
+		own := m.regulariser(b, logits)
+		terms = append(terms, train.Term{What: "method " + t.method.Name(), Node: own})
+		loss = ops.Add(g, loss, own)
 	}
-	obj := adapt.Objective{Graph: g, Loss: loss, EndStep: t.options.Progress}
+	obj := train.Objective{Device: t.model.Device, Graph: g, Loss: loss, Terms: terms, EndStep: t.options.Progress}
 	var wrt []*graph.Node
 	for _, p := range t.params {
 		n := b.param(p.name)
 		wrt = append(wrt, n)
-		obj.Params = append(obj.Params, adapt.Param{Name: p.name, Node: n, Value: b.params.tensors[p.name]})
+		obj.Params = append(obj.Params, train.Param{Name: p.name, Node: n, Value: b.params.tensors[p.name]})
 	}
 	if m, ok := t.method.(steered); ok {
 		obj.Gradients = m.gradients(b, loss, logits, wrt)
 	}
 	y := make([]int32, b.batch)
+	obj.Prepare = func(rows []int) error { return t.fill(b, rows) }
 	obj.Feed = func(rows []int) error {
 		for i, row := range rows {
 			y[i] = int32(t.data.Labels[row%len(t.data.Labels)])
@@ -179,15 +203,15 @@ func (t *task) objective(b *builder) adapt.Objective {
 		if err := g.Set(labels, y); err != nil {
 			return err
 		}
-		return t.feed(b, rows)
+		return b.set()
 	}
 	return obj
 }
 
-// feed sets features and pixels to a batch.
-func (t *task) feed(b *builder, rows []int) error {
+// fill reads features and pixels of a batch.
+func (t *task) fill(b *builder, rows []int) error {
 	n := len(t.data.Labels)
-	return b.feed(len(rows),
+	return b.fill(len(rows),
 		func(i int, dst []float32) error { copy(dst, t.data.Features.Row(rows[i])); return nil },
 		func(i int, dst []float32) error {
 			if err := t.data.Image(rows[i]%n, rows[i]/n, dst); err != nil {
@@ -197,9 +221,9 @@ func (t *task) feed(b *builder, rows []int) error {
 		})
 }
 
-// feed sets the inputs that were built to n rows; rows of the batch beyond n
+// fill reads n rows for the inputs that were built; rows of the batch beyond n
 // repeat the last.
-func (b *builder) feed(n int, feature, pixels func(i int, dst []float32) error) error {
+func (b *builder) fill(n int, feature, pixels func(i int, dst []float32) error) error {
 	for _, in := range []struct {
 		node *graph.Node
 		buf  []float32
@@ -217,9 +241,19 @@ func (b *builder) feed(n int, feature, pixels func(i int, dst []float32) error) 
 				return err
 			}
 		}
-		if err := b.g.Set(in.node, in.buf); err != nil {
+	}
+	return nil
+}
+
+// set sets the inputs to what fill read.
+func (b *builder) set() error {
+	if b.features != nil {
+		if err := b.g.Set(b.features, b.featureBuffer); err != nil {
 			return err
 		}
+	}
+	if b.images != nil {
+		return b.g.Set(b.images, b.imageBuffer)
 	}
 	return nil
 }
@@ -229,7 +263,7 @@ const averageSuffix = ".average"
 
 // average makes an objective keep the weighted average of its parameters over
 // the epochs, if the method wants one.
-func (t *task) average(obj *adapt.Objective, params *onEngine) map[string][]float32 {
+func (t *task) average(obj *train.Objective, params *onEngine) map[string][]float32 {
 	m, ok := t.method.(averaged)
 	if !ok {
 		return nil

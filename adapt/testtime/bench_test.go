@@ -26,22 +26,22 @@ var vitB16 = weights.Config{
 func openFull(b *testing.B) (*vit.Encoder, *text.Encoder) {
 	b.Helper()
 	ck := cliptest.Open(b, vitB16)
-	eng, err := device.Open(device.Options{})
+	dev, err := device.Open(device.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
-	images, err := vit.NewEncoderOn(eng, ck, 0)
+	images, err := vit.NewEncoder(ck, vit.Options{Device: dev})
 	if err != nil {
 		b.Fatal(err)
 	}
-	texts, err := text.NewEncoderOn(eng, ck, 0)
+	texts, err := text.NewEncoder(ck, text.Options{Device: dev})
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() {
 		images.Close()
 		texts.Close()
-		eng.Close()
+		dev.Close()
 	})
 	return images, texts
 }

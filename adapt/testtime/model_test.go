@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"clipcalib/internal/device"
 	"clipcalib/text"
 	"clipcalib/vit"
 	"clipcalib/weights"
@@ -70,7 +71,7 @@ func hashedWeights(c weights.Config) []weights.NamedTensor {
 }
 
 // openModel writes a model of hashed weights and opens its towers.
-func openModel(t testing.TB, c weights.Config, device string) (*vit.Encoder, *text.Encoder) {
+func openModel(t testing.TB, c weights.Config, kind string) (*vit.Encoder, *text.Encoder) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "model.pt")
 	if err := weights.WritePyTorch(path, hashedWeights(c), weights.TorchOptions{Metadata: c.Metadata()}); err != nil {
@@ -81,12 +82,17 @@ func openModel(t testing.TB, c weights.Config, device string) (*vit.Encoder, *te
 		t.Fatal(err)
 	}
 	defer ck.Close()
-	images, err := vit.NewEncoder(ck, vit.Options{Device: device})
+	dev, err := device.Open(device.Options{Kind: kind})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { dev.Close() })
+	images, err := vit.NewEncoder(ck, vit.Options{Device: dev})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { images.Close() })
-	texts, err := text.NewEncoder(ck, text.Options{Device: device})
+	texts, err := text.NewEncoder(ck, text.Options{Device: dev})
 	if err != nil {
 		t.Fatal(err)
 	}

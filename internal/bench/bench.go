@@ -73,11 +73,11 @@ type Run struct {
 
 // Result is everything measured on one machine.
 type Result struct {
-	Version string       `json:"version"`          // of the program
-	Go      string       `json:"go"`               // of the compiler, with system and processor
-	Card    *engine.Card `json:"card,omitempty"`   // the GPU, if one computed
-	Driver  string       `json:"driver,omitempty"` // release of NVIDIA's driver, where the system tells
-	Runs    []Run        `json:"runs"`
+	Version string      `json:"version"`          // of the program
+	Go      string      `json:"go"`               // of the compiler, with system and processor
+	Card    *engine.GPU `json:"card,omitempty"`   // the GPU, if one computed
+	Driver  string      `json:"driver,omitempty"` // release of NVIDIA's driver, where the system tells
+	Runs    []Run       `json:"runs"`
 }
 
 // Measure measures.
@@ -93,11 +93,11 @@ func Measure(ctx context.Context, o Options) (Result, error) {
 		o.Parts = Parts
 	}
 	for _, o.Device.Precision = range o.Precisions { // a wrong name shows before the models are made
-		e, err := device.Open(o.Device)
+		d, err := device.Open(o.Device)
 		if err != nil {
 			return r, err
 		}
-		e.Close()
+		d.Close()
 	}
 	models, err := openModels(o.Models)
 	if err != nil {
@@ -114,21 +114,22 @@ func Measure(ctx context.Context, o Options) (Result, error) {
 
 // precision measures everything in the precision that o.Device names.
 func (o Options) precision(ctx context.Context, models []*weights.Checkpoint, r *Result) error {
-	e, err := device.Open(o.Device)
+	d, err := device.Open(o.Device)
 	if err != nil {
 		return err
 	}
-	defer e.Close()
-	m := &meter{Options: o, ctx: ctx, e: e, run: Run{Engine: e.Name(), Precision: device.Precision(e, o.Device)}}
+	defer d.Close()
+	e := device.Engine(d)
+	m := &meter{Options: o, ctx: ctx, device: d, e: e, run: Run{Engine: d.Name(), Precision: d.Precision()}}
 	m.activation, m.weight = 4, 4
 	if strings.HasSuffix(m.run.Precision, "16") {
 		m.weight = 2
 	}
-	if n, ok := e.(engine.Narrower); ok && n.Narrows() {
+	if n, ok := e.(engine.MixedPrecision); ok && n.StoresFloat16() {
 		m.activation = 2
 	}
-	if c, ok := e.(engine.Carded); ok {
-		card, err := c.Card()
+	if gpu, ok := e.(engine.OnGPU); ok {
+		card, err := gpu.GPU()
 		if err != nil {
 			return err
 		}

@@ -19,7 +19,7 @@ import (
 
 // TestMeasureTiny measures every part and wants rates that fit one another.
 func TestMeasureTiny(t *testing.T) {
-	r, err := Measure(t.Context(), Options{Device: device.Options{Device: "cpu-go", Threads: 1}, Models: []string{"tiny"},
+	r, err := Measure(t.Context(), Options{Device: device.Options{Kind: "cpu-go", Threads: 1}, Models: []string{"tiny"},
 		Batches: []int{2}, Prompts: 20, Classes: 10, Steps: 1, Budget: time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +48,7 @@ func TestMeasureEndsWithItsContext(t *testing.T) {
 		t.Run(part, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			o := Options{Device: device.Options{Device: "cpu-go", Threads: 1}, Models: []string{"tiny"}, Parts: []string{part},
+			o := Options{Device: device.Options{Kind: "cpu-go", Threads: 1}, Models: []string{"tiny"}, Parts: []string{part},
 				Batches: []int{1}, Classes: 10, Steps: 1e6, Budget: time.Hour}
 			o.Note = func(string) { time.AfterFunc(100*time.Millisecond, cancel) }
 			if _, err := Measure(ctx, o); !errors.Is(err, context.Canceled) {
@@ -128,7 +128,7 @@ func TestClimbStopsAtWhatFits(t *testing.T) {
 }
 
 func TestCompare(t *testing.T) {
-	a := Result{Version: "1", Card: &engine.Card{Name: "One"}, Driver: "580.1", Runs: []Run{{Precision: "bf16", PeakGFLOPS: 100, BandwidthGBS: 10,
+	a := Result{Version: "1", Card: &engine.GPU{Name: "One"}, Driver: "580.1", Runs: []Run{{Precision: "bf16", PeakGFLOPS: 100, BandwidthGBS: 10,
 		Figures: []Figure{{What: "x", Model: "m", Batch: 8, Rate: 5, Unit: "images/s"}, {What: "y", Rate: 1}}}}}
 	b := a
 	b.Runs = []Run{{Precision: "bf16", PeakGFLOPS: 300, BandwidthGBS: 5, Figures: []Figure{{What: "x", Model: "m", Batch: 8, Rate: 10, Unit: "images/s", Runs: 9}}}}

@@ -5,6 +5,8 @@ import (
 
 	"clipcalib/internal/graph"
 	"clipcalib/internal/imagenet"
+	"clipcalib/internal/imagetower"
+	"clipcalib/internal/tower"
 	"clipcalib/text"
 	"clipcalib/vit"
 	"clipcalib/weights"
@@ -18,7 +20,7 @@ import (
 func (m *meter) images(name string, ck *weights.Checkpoint) error {
 	for _, batch := range m.Batches {
 		m.Note(fmt.Sprintf("%s %s: images, batch %d", m.run.Precision, name, batch))
-		v, err := vit.NewEncoderOn(m.e, ck, batch)
+		v, err := vit.NewEncoder(ck, vit.Options{Device: m.device, Batch: batch})
 		if err != nil {
 			return err
 		}
@@ -38,7 +40,7 @@ func (m *meter) onDevice(name string, v *vit.Encoder, batch int) error {
 	defer g.Close()
 	s := v.Config().Vision.ImageSize
 	in := g.Input("images", tensor.Float32, batch, 3, s, s)
-	features := vit.Tower(g, v.Bind(g), v.Config(), in, false)
+	features := imagetower.Tower(g, tower.Of(g, v), v.Config(), in, false)
 	p, err := g.Compile(features)
 	if err != nil {
 		return err
@@ -104,7 +106,7 @@ func (m *meter) prompts(name string, ck *weights.Checkpoint) error {
 	if err != nil {
 		return err
 	}
-	texts, err := text.NewEncoderOn(m.e, ck, 0)
+	texts, err := text.NewEncoder(ck, text.Options{Device: m.device})
 	if err != nil {
 		return err
 	}

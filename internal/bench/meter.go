@@ -6,6 +6,7 @@ import (
 	"sort"
 	"time"
 
+	"clipcalib/internal/device"
 	"clipcalib/internal/engine"
 )
 
@@ -13,7 +14,8 @@ import (
 type meter struct {
 	Options
 	ctx                context.Context
-	e                  engine.Engine
+	device             *device.Device
+	e                  engine.Engine // the device's
 	run                Run
 	activation, weight float64 // bytes of a value
 }

@@ -102,7 +102,7 @@ func (m *meter) product(s [3]int) (probe, error) {
 	}
 	m.e.Freeze(t[1])
 	left, out := t[0], t[2]
-	if n, ok := m.e.(engine.Narrower); ok && n.Narrows() {
+	if n, ok := m.e.(engine.MixedPrecision); ok && n.StoresFloat16() {
 		half, release, err := m.tensors([]int{(rows*depth + 1) / 2})
 		if err != nil {
 			free()
@@ -110,7 +110,7 @@ func (m *meter) product(s [3]int) (probe, error) {
 		}
 		all := free
 		free = func() { release(); all() }
-		left, out = n.ViewNarrow(half[0], rows, depth), n.ViewNarrow(t[2], rows, columns)
+		left, out = n.ViewFloat16(half[0], rows, depth), n.ViewFloat16(t[2], rows, columns)
 		if err := n.Cast(left, t[0]); err != nil {
 			free()
 			return probe{}, err

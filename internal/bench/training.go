@@ -11,7 +11,6 @@ import (
 	"clipcalib/adapt/testtime"
 	"clipcalib/internal/clip"
 	"clipcalib/text"
-	"clipcalib/vit"
 	"clipcalib/weights"
 )
 
@@ -30,7 +29,10 @@ const (
 // Bank returns features of classes that are 1 apart with noise of 2 in every
 // direction, few-shot ImageNet's size.
 func Bank() adapt.Data {
-	d := adapt.Data{Features: adapt.NewMatrix(shots*bankClasses, bankWidth), Prototypes: adapt.NewMatrix(bankClasses, bankWidth)}
+	d := adapt.Data{
+		Features: adapt.NewMatrix(shots*bankClasses, bankWidth), Prototypes: adapt.NewMatrix(bankClasses, bankWidth),
+		LogitScale: adapt.DefaultLogitScale,
+	}
 	copy(d.Prototypes.Data, noise(4, len(d.Prototypes.Data)))
 	copy(d.Features.Data, noise(5, len(d.Features.Data)))
 	for i := range d.Features.Rows {
@@ -53,7 +55,8 @@ func (m *meter) taskRes() error {
 	var at []time.Time
 	begun := time.Now()
 	_, err := adapt.Train(m.ctx, adapt.TaskRes{}, adapt.None{}, data, adapt.Options{
-		Epochs: epochs, Batch: taskResBatch, Engine: m.e, Progress: func(adapt.Progress) { at = append(at, time.Now()) },
+		Epochs: epochs, Batch: taskResBatch, Device: m.device,
+		Progress: func(adapt.Progress) { at = append(at, time.Now()) },
 	})
 	if err != nil {
 		return err
@@ -92,7 +95,7 @@ func (m *meter) coOp(name string, ck *weights.Checkpoint) error {
 	if err != nil {
 		return err
 	}
-	defer model.close()
+	defer model.Close()
 	dim := ck.Config.EmbedDim
 	data := prompt.Data{Classes: names, Features: adapt.NewMatrix(shots*len(names), dim), Prototypes: adapt.NewMatrix(len(names), dim)}
 	copy(data.Features.Data, noise(6, len(data.Features.Data)))
@@ -103,7 +106,7 @@ func (m *meter) coOp(name string, ck *weights.Checkpoint) error {
 	ctx, stop := context.WithCancel(m.ctx)
 	defer stop()
 	s := steps{stop: stop, budget: m.Budget}
-	if _, err = prompt.Train(ctx, &model.Model, prompt.CoOp{Contexts: coOpContexts}, adapt.None{}, data,
+	if _, err = prompt.Train(ctx, model, prompt.CoOp{Contexts: coOpContexts}, adapt.None{}, data,
 		prompt.Options{Batch: coOpBatch, Epochs: 1000, Progress: func(adapt.Progress) { s.step() }}); err != nil && (m.ctx.Err() != nil || !errors.Is(err, context.Canceled)) {
 		return err
 	}
@@ -146,7 +149,7 @@ func (m *meter) tpt(name string, ck *weights.Checkpoint) error {
 	if err != nil {
 		return err
 	}
-	defer model.close()
+	defer model.Close()
 	tuner, err := testtime.NewTuner(m.ctx, model.Images, model.Texts, names, testtime.TPT{}, adapt.None{}, testtime.Options{Views: tptViews})
 	if err != nil {
 		return err
@@ -185,23 +188,6 @@ func (m *meter) tpt(name string, ck *weights.Checkpoint) error {
 	return nil
 }
 
-// model is both towers on the meter's engine, which stays open.
-type model struct{ clip.Model }
-
-func (m *meter) model(ck *weights.Checkpoint, batch int) (*model, error) {
-	images, err := vit.NewEncoderOn(m.e, ck, batch)
-	if err != nil {
-		return nil, err
-	}
-	texts, err := text.NewEncoderOn(m.e, ck, 0)
-	if err != nil {
-		images.Close()
-		return nil, err
-	}
-	return &model{clip.Model{Config: ck.Config, Engine: m.e, Images: images, Texts: texts}}, nil
-}
-
-func (m *model) close() {
-	m.Texts.Close()
-	m.Images.Close()
+func (m *meter) model(ck *weights.Checkpoint, batch int) (*clip.Model, error) {
+	return clip.New(ck, clip.Options{Device: m.device, Batch: batch})
 }

@@ -13,7 +13,6 @@ import (
 	"clipcalib/adapt/testtime"
 	"clipcalib/internal/clip"
 	"clipcalib/internal/demo"
-	"clipcalib/internal/device"
 	"clipcalib/internal/docfile"
 	"clipcalib/internal/features"
 	"clipcalib/internal/report"
@@ -128,7 +127,7 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 		Title:    "Adapted CLIP at home and under drift",
 		Subtitle: "Every method under every remedy, on the pictures and the model that ship with clipcalib",
 		Settings: []report.Setting{
-			{Name: "Model", Value: name}, {Name: "Engine", Value: src.Model.Engine.Name()},
+			{Name: "Model", Value: name}, {Name: "Engine", Value: src.Model.Device.Name()},
 			{Name: "Seeds", Value: fmt.Sprintf("%d draws of shots; cells are mean ± standard deviation", f.seeds)},
 		},
 		Footer: "Settings were chosen by accuracy on the validation fold (--fold val); no method or remedy was left out or chosen by its result.",
@@ -192,12 +191,17 @@ func (a *app) demoSource(f demoFlags) (*features.Source, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	m, err := clip.New(c, clip.Options{Options: a.deviceOptions(), Batch: 128})
+	d, err := a.openDevice()
 	if err != nil {
 		return nil, "", err
 	}
-	a.note("%s; %s", demo.ModelName, m.Engine.Name())
-	return &features.Source{Model: m, Weights: sum, Precision: device.Precision(m.Engine, a.deviceOptions()), Bank: bank}, demo.ModelName + ", " + c.Config.Architecture(), nil
+	m, err := clip.New(c, clip.Options{Device: d, Batch: 128})
+	if err != nil {
+		return nil, "", err
+	}
+	a.note("%s; %s", demo.ModelName, d.Name())
+	src := &features.Source{Model: m, Weights: sum, Precision: d.Precision(), Bank: bank}
+	return src, demo.ModelName + ", " + c.Config.Architecture(), nil
 }
 
 // demoOutput prints the tables and writes the report and its files.

@@ -54,16 +54,16 @@ func examine(o device.Options) []finding {
 }
 
 func engineFinding(o device.Options, precision, what string) finding {
-	o.Device, o.Precision = "cpu", precision
-	e, err := device.Open(o)
+	o.Kind, o.Precision = "cpu", precision
+	d, err := device.Open(o)
 	if err != nil {
 		return finding{what, "missing", err.Error(), dnnlRemedy(err.Error())}
 	}
-	defer e.Close()
-	if !strings.Contains(e.Name(), "oneDNN") {
-		return finding{what, "slow", e.Name(), "make install-onednn && make build"}
+	defer d.Close()
+	if !strings.Contains(d.Name(), "oneDNN") {
+		return finding{what, "slow", d.Name(), "make install-onednn && make build"}
 	}
-	return finding{what, "ok", e.Name(), ""}
+	return finding{what, "ok", d.Name(), ""}
 }
 
 func dnnlRemedy(why string) string {

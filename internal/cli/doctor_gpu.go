@@ -15,30 +15,30 @@ import (
 // examineGPU says whether the GPU engine runs, and where the first thing is
 // that keeps it from running.
 func examineGPU(o device.Options) []finding {
-	o.Device, o.Precision = "cuda", ""
-	e, err := device.Open(o)
+	o.Kind, o.Precision = "cuda", ""
+	d, err := device.Open(o)
 	if err != nil {
 		return gpuTrouble("/", device.NVIDIARelease(), err)
 	}
-	defer e.Close()
-	fs := []finding{{"cuda engine", "ok", e.Name(), ""}}
+	defer d.Close()
+	fs := []finding{{"cuda engine", "ok", d.Name(), ""}}
 	if release := device.NVIDIARelease(); release != "" {
 		fs = append(fs, finding{"NVIDIA driver", "ok", release, ""})
 	}
-	c, ok := e.(engine.Carded)
+	gpu, ok := device.Engine(d).(engine.OnGPU)
 	if !ok {
 		return fs
 	}
-	card, err := c.Card()
+	card, err := gpu.GPU()
 	if err != nil {
 		return append(fs, finding{"GPU memory", "missing", err.Error(), "the GPU does not answer: restart the machine"})
 	}
 	return append(fs, gpuMemory(card),
-		finding{"GPU precision", "ok", c.Precision() + " where --precision names none", ""})
+		finding{"GPU precision", "ok", gpu.Precision() + " where --precision names none", ""})
 }
 
 // gpuMemory warns where another process leaves little.
-func gpuMemory(c engine.Card) finding {
+func gpuMemory(c engine.GPU) finding {
 	f := finding{"GPU memory", "ok", fmt.Sprintf("%.1f GiB, %.1f GiB free", float64(c.Memory)/(1<<30), float64(c.Free)/(1<<30)), ""}
 	if c.Free < c.Memory/2 {
 		f.State, f.Remedy = "slow", "other processes hold most of it: nvidia-smi lists them"

@@ -53,10 +53,10 @@ func TestDoctorNamesTheLowestLayerAmiss(t *testing.T) {
 }
 
 func TestDoctorWarnsOfAFullGPU(t *testing.T) {
-	if f := gpuMemory(engine.Card{Memory: 100 << 30, Free: 99 << 30}); f.State != "ok" || !strings.Contains(f.Detail, "100.0 GiB, 99.0 GiB free") {
+	if f := gpuMemory(engine.GPU{Memory: 100 << 30, Free: 99 << 30}); f.State != "ok" || !strings.Contains(f.Detail, "100.0 GiB, 99.0 GiB free") {
 		t.Error(f)
 	}
-	if f := gpuMemory(engine.Card{Memory: 100 << 30, Free: 1 << 30}); f.State == "ok" || f.Remedy == "" {
+	if f := gpuMemory(engine.GPU{Memory: 100 << 30, Free: 1 << 30}); f.State == "ok" || f.Remedy == "" {
 		t.Error(f)
 	}
 }

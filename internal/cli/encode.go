@@ -133,7 +133,11 @@ func (a *app) encode(ctx context.Context, f encodeFlags, args []string) error {
 }
 
 func (a *app) encodeImages(ctx context.Context, c *weights.Checkpoint, paths []string, f encodeFlags) ([][]float32, int, error) {
-	e, err := vit.NewEncoder(c, vit.Options{Device: a.device, Threads: a.threads, Precision: a.precision, Batch: int(f.batch)})
+	d, err := a.openDevice()
+	if err != nil {
+		return nil, 0, err
+	}
+	e, err := vit.NewEncoder(c, vit.Options{Device: d, Batch: int(f.batch)})
 	if err != nil {
 		return nil, 0, err
 	}
@@ -181,7 +185,11 @@ func (a *app) encodeTexts(ctx context.Context, c *weights.Checkpoint, prompts []
 	if err != nil {
 		return nil, err
 	}
-	e, err := text.NewEncoder(c, text.Options{Device: a.device, Threads: a.threads, Precision: a.precision})
+	d, err := a.openDevice()
+	if err != nil {
+		return nil, err
+	}
+	e, err := text.NewEncoder(c, text.Options{Device: d})
 	if err != nil {
 		return nil, err
 	}

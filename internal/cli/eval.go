@@ -11,10 +11,10 @@ import (
 	"clipcalib/adapt"
 	"clipcalib/calib"
 	"clipcalib/internal/dataset"
-	"clipcalib/internal/device"
 	"clipcalib/internal/features"
 	"clipcalib/internal/report"
 	"clipcalib/internal/run"
+	"clipcalib/internal/table"
 
 	"github.com/spf13/cobra"
 )
@@ -109,12 +109,11 @@ func (a *app) eval(ctx context.Context, f evalFlags, dir string) error {
 		o.Run = f.out
 		return a.evalData(ctx, f, o)
 	case len(f.features) > 0:
-		e, err := device.Open(a.deviceOptions())
+		d, err := a.openDevice()
 		if err != nil {
 			return err
 		}
-		defer e.Close()
-		o.Features, o.Out, o.Engine = f.features, f.out, e
+		o.Features, o.Out, o.Device = f.features, f.out, d
 		if o.Out == "" {
 			o.Name = strings.TrimSuffix(filepath.Base(f.features[0]), filepath.Ext(f.features[0]))
 		}
@@ -150,7 +149,13 @@ func (a *app) evalData(ctx context.Context, f evalFlags, o run.EvalOptions) erro
 		return fmt.Errorf("eval %s: %w", o.Run, err)
 	}
 	if f.source.weights == "" {
-		f.source.weights = recipe.Inputs.Weights
+		m, err := run.ReadModel(o.Run)
+		if err == nil {
+			f.source.weights, err = m.FindWeights(o.Run)
+		}
+		if err != nil {
+			return fmt.Errorf("eval: %w", err)
+		}
 	}
 	sets, err := f.targets()
 	if err != nil {
@@ -165,7 +170,7 @@ func (a *app) evalData(ctx context.Context, f evalFlags, o run.EvalOptions) erro
 		return fmt.Errorf("eval %s: %s is not the model of the run: its hash is %.12s (%s), the run's %.12s (%s)", o.Run, f.source.weights,
 			src.Weights, afterHash(src.Weights), recipe.Inputs.WeightsSHA256, afterHash(recipe.Inputs.WeightsSHA256))
 	}
-	o.Engine = src.Model.Engine
+	o.Device = src.Model.Device
 	var results []run.Result
 	var names []string
 	for i, set := range sets {
@@ -267,7 +272,7 @@ func (a *app) printResults(dir string, results []run.Result, names []string) err
 	for _, r := range results {
 		targets = append(targets, r.Target)
 	}
-	source := sources(recipe, targets)
+	source := table.Sources(recipe.Inputs.Data, targets)
 	var runs []report.Run
 	for i, r := range results {
 		runs = append(runs,

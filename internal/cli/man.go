@@ -13,10 +13,10 @@ import (
 func manCommand(a *app) *cobra.Command {
 	var out string
 	c := &cobra.Command{
-		Use:   "man",
-		Short: "Write the manual pages, one a command",
+		Use:     "man",
+		Short:   "Write the manual pages, one a command",
 		Example: `  clipcalib man --out man`,
-		Args: cobra.NoArgs,
+		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := os.MkdirAll(out, 0o755); err != nil {
 				return fmt.Errorf("--out: %w", err)

@@ -112,12 +112,11 @@ func (a *app) pretrain(ctx context.Context, f pretrainFlags, changed func(string
 		return err
 	}
 	defer p.Close()
-	e, err := device.Open(a.deviceOptions())
+	d, err := a.openDevice()
 	if err != nil {
 		return err
 	}
-	defer e.Close()
-	t, err := pretrain.New(e, p, r)
+	t, err := pretrain.New(device.Engine(d), p, r)
 	if err != nil {
 		return err
 	}
@@ -138,7 +137,7 @@ func (a *app) pretrain(ctx context.Context, f pretrainFlags, changed func(string
 			return fmt.Errorf("--init: %w", err)
 		}
 	}
-	a.note("%d pairs, %d tokens, %d parameters; %s", p.Len(), t.Vocabulary(), t.Parameters(), e.Name())
+	a.note("%d pairs, %d tokens, %d parameters; %s", p.Len(), t.Vocabulary(), t.Parameters(), d.Name())
 	curve, err := openCurve(f.out+".curve.jsonl", t.Step())
 	if err != nil {
 		return err

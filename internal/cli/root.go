@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 	"syscall"
 
+	"clipcalib/internal/device"
 	"clipcalib/internal/exitcode"
 	"clipcalib/internal/named"
 
@@ -34,6 +35,7 @@ type app struct {
 	device    string
 	threads   int
 	precision string
+	opened    *device.Device // by openDevice
 }
 
 // Main runs the command line and returns the exit code, one of package
@@ -52,10 +54,14 @@ func Main(args []string, stdout, stderr io.Writer) (code int) {
 	}()
 	ctx, caught, stop := untilSignal(context.Background())
 	defer stop()
-	root := newRoot(stdout, stderr)
+	a := &app{out: stdout, err: stderr}
+	root := a.root()
 	root.SetArgs(args)
 	command, err := root.ExecuteContextC(ctx)
 	err = withFlag(misuse(root, err), command)
+	if closed := a.closeDevice(); err == nil {
+		err = closed
+	}
 	if signal := caught(); signal != nil && (errors.Is(err, context.Canceled) || errors.Is(err, errSignalled)) {
 		if !errors.Is(err, errSignalled) {
 			fmt.Fprintln(stderr, "clipcalib: interrupted; the same command goes on where it stopped")
@@ -158,7 +164,10 @@ func oneLine(err error) string {
 }
 
 func newRoot(stdout, stderr io.Writer) *cobra.Command {
-	a := &app{out: stdout, err: stderr}
+	return (&app{out: stdout, err: stderr}).root()
+}
+
+func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "clipcalib",
 		Short: "Adapt CLIP with a few images and keep its confidence honest under drift",
@@ -175,8 +184,8 @@ Exit codes:
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
 	root.DisableAutoGenTag = true
 	root.SetFlagErrorFunc(flagMisuse)
 	f := root.PersistentFlags()

@@ -60,12 +60,16 @@ func (a *app) openSource(s sourceFlags) (*features.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := clip.New(c, clip.Options{Options: a.deviceOptions(), Batch: int(s.batch)})
+	d, err := a.openDevice()
 	if err != nil {
 		return nil, err
 	}
-	a.note("%s, %s (%s); %s", c.Config.Architecture(), c.Config.Activation, c.Config.ActivationReason, m.Engine.Name())
-	src := &features.Source{Model: m, Weights: identity(sum, c.Config), Precision: device.Precision(m.Engine, a.deviceOptions()), Strict: s.strict, Bank: s.bank}
+	m, err := clip.New(c, clip.Options{Device: d, Batch: int(s.batch)})
+	if err != nil {
+		return nil, err
+	}
+	a.note("%s, %s (%s); %s", c.Config.Architecture(), c.Config.Activation, c.Config.ActivationReason, d.Name())
+	src := &features.Source{Model: m, Weights: identity(sum, c.Config), Precision: d.Precision(), Strict: s.strict, Bank: s.bank}
 	if src.Bank == "" {
 		if src.Bank, err = defaultBank(); err != nil {
 			m.Close()
@@ -81,8 +85,26 @@ func identity(sum string, c weights.Config) string {
 	return fmt.Sprintf("%s %s, heads %d and %d", sum, c.Activation, c.Vision.Heads, c.Text.Heads)
 }
 
+// openDevice opens the device that the flags name, once; Main closes it.
+func (a *app) openDevice() (*device.Device, error) {
+	if a.opened != nil {
+		return a.opened, nil
+	}
+	var err error
+	a.opened, err = device.Open(a.deviceOptions())
+	return a.opened, err
+}
+
+// closeDevice closes what openDevice opened.
+func (a *app) closeDevice() error {
+	if a.opened == nil {
+		return nil
+	}
+	return a.opened.Close()
+}
+
 func (a *app) deviceOptions() device.Options {
-	return device.Options{Device: a.device, Threads: a.threads, Precision: a.precision}
+	return device.Options{Kind: a.device, Threads: a.threads, Precision: a.precision}
 }
 
 func defaultBank() (string, error) {

@@ -42,7 +42,12 @@ func TestFullSizeAgreesWithPyTorch(t *testing.T) {
 
 func checkFull(t *testing.T, path string, g golden) {
 	start := time.Now()
-	m, err := Open(path, weights.Options{Activation: weights.QuickGELU}, Options{Options: device.Options{Precision: os.Getenv("CLIPCALIB_PRECISION")}})
+	d, err := device.Open(device.Options{Precision: os.Getenv("CLIPCALIB_PRECISION")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	m, err := Open(path, Options{Device: d, Weights: weights.Options{Activation: weights.QuickGELU}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +69,7 @@ func checkFull(t *testing.T, path string, g golden) {
 	ic, tc := leastCosine(images, g.rows("image_features")), leastCosine(texts, g.rows("text_features"))
 	diff := largestDifference(logits, g.rows("logits"))
 	t.Logf("%s %s, %s: loaded in %.2f s; 1 - least cosine: images %.1e, texts %.1e; largest logit difference %.1e",
-		m.Config.Architecture(), filepath.Base(path), m.Engine.Name(), loaded.Seconds(), 1-ic, 1-tc, diff)
+		m.Config.Architecture(), filepath.Base(path), d.Name(), loaded.Seconds(), 1-ic, 1-tc, diff)
 	if os.Getenv("CLIPCALIB_PRECISION") == "bf16" {
 		return // shown, not held to float32's tolerance
 	}
@@ -111,12 +116,12 @@ func TestFullSizeGradientAgreesWithPyTorch(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		eng, err := device.Open(device.Options{})
+		dev, err := device.Open(device.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		g := openGolden(t, path)
-		loss, grads := contrastiveGradients(t, ck, eng, g, 1.5)
+		loss, grads := contrastiveGradients(t, ck, device.Engine(dev), g, 1.5)
 		ck.Close()
 		worst, where := 0.0, ""
 		for name, got := range grads {
@@ -125,10 +130,10 @@ func TestFullSizeGradientAgreesWithPyTorch(t *testing.T) {
 			}
 		}
 		t.Logf("%s, %s: loss %g (PyTorch %g); largest gradient error %.1e of the parameter's largest, in %s",
-			name, eng.Name(), loss, g.rows("loss")[0][0], worst, where)
+			name, dev.Name(), loss, g.rows("loss")[0][0], worst, where)
 		if !(worst <= 1e-4) {
 			t.Error("outside the tolerance of 1e-4")
 		}
-		eng.Close()
+		dev.Close()
 	}
 }

@@ -150,12 +150,12 @@ func TestGradientOfTheWholeModelAgreesWithPyTorch(t *testing.T) {
 	}
 	defer ck.Close()
 	golden := openGolden(t, "golden_quickgelu.safetensors")
-	eng, err := device.Open(device.Options{})
+	dev, err := device.Open(device.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer eng.Close()
-	loss, grads := contrastiveGradients(t, ck, eng, golden, 1.5)
+	defer dev.Close()
+	loss, grads := contrastiveGradients(t, ck, device.Engine(dev), golden, 1.5)
 	if want := golden.rows("loss")[0][0]; math.Abs(float64(loss-want)) > 1e-5 {
 		t.Errorf("loss %g, want %g", loss, want)
 	}
@@ -207,7 +207,7 @@ func contrastiveGradients(t *testing.T, ck *weights.Checkpoint, eng engine.Engin
 	if err := g.Set(n.Images, flatten(images)); err != nil {
 		t.Fatal(err)
 	}
-	if err := n.Texts.Set(g, trie, nil); err != nil {
+	if err := n.Texts.Set(g, Nodes(trie), nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.Run(context.Background()); err != nil {

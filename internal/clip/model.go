@@ -1,14 +1,12 @@
 // Package clip joins the image tower and the text tower of a CLIP model on one
-// engine: features, class prototypes, logits, and the contrastive loss the
+// device: features, class prototypes, logits, and the contrastive loss the
 // towers are trained with.
 package clip
 
 import (
 	"context"
-	"fmt"
 
 	"clipcalib/internal/device"
-	"clipcalib/internal/engine"
 	"clipcalib/text"
 	"clipcalib/vit"
 	"clipcalib/weights"
@@ -16,23 +14,26 @@ import (
 
 // Options say where and how a Model computes.
 type Options struct {
-	device.Options
-	Batch int // images encoded at a time; 0 is the encoder's default
-	Nodes int // trie nodes computed at a time; 0 is the encoder's default
+	Device  *device.Device // nil opens the processor for this model alone
+	Batch   int            // images encoded at a time; 0 is the encoder's default
+	Nodes   int            // trie nodes computed at a time; 0 is the encoder's default
+	Weights weights.Options
 }
 
-// Model is a CLIP model ready to encode. It serves one call at a time and must
-// not be used by several goroutines at once.
+// Model is a CLIP model ready to encode: both towers on one device. It is safe
+// for concurrent use.
 type Model struct {
 	Config weights.Config
-	Engine engine.Engine
+	Device *device.Device
 	Images *vit.Encoder
 	Texts  *text.Encoder
+
+	ownDevice bool
 }
 
 // Open loads both towers of the checkpoint at path.
-func Open(path string, w weights.Options, o Options) (*Model, error) {
-	c, err := weights.OpenCLIP(path, w)
+func Open(path string, o Options) (*Model, error) {
+	c, err := weights.OpenCLIP(path, o.Weights)
 	if err != nil {
 		return nil, err
 	}
@@ -42,13 +43,13 @@ func Open(path string, w weights.Options, o Options) (*Model, error) {
 
 // New loads both towers of a checkpoint, which may be closed afterwards.
 func New(c *weights.Checkpoint, o Options) (*Model, error) {
-	eng, err := device.Open(o.Options)
+	dev, opened, err := device.OrOpen(o.Device)
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{Config: c.Config, Engine: eng}
-	if m.Images, err = vit.NewEncoderOn(eng, c, o.Batch); err == nil {
-		m.Texts, err = text.NewEncoderOn(eng, c, o.Nodes)
+	m := &Model{Config: c.Config, Device: dev, ownDevice: opened}
+	if m.Images, err = vit.NewEncoder(c, vit.Options{Device: dev, Batch: o.Batch}); err == nil {
+		m.Texts, err = text.NewEncoder(c, text.Options{Device: dev, Nodes: o.Nodes})
 	}
 	if err != nil {
 		m.Close()
@@ -68,7 +69,8 @@ func (m *Model) ZeroShot(ctx context.Context, features, prototypes [][]float32) 
 	return Logits(features, prototypes, m.Scale())
 }
 
-// Close gives everything back.
+// Close waits for what runs and gives everything back, the device too where the
+// model opened it.
 func (m *Model) Close() error {
 	if m.Images != nil {
 		m.Images.Close()
@@ -76,8 +78,8 @@ func (m *Model) Close() error {
 	if m.Texts != nil {
 		m.Texts.Close()
 	}
-	if err := m.Engine.Close(); err != nil {
-		return fmt.Errorf("close %s: %w", m.Engine.Name(), err)
+	if m.ownDevice {
+		return m.Device.Close()
 	}
 	return nil
 }

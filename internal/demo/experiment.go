@@ -78,14 +78,14 @@ func (e Experiment) dir(t *Task, method string, r adapt.Remedy, seed uint64) str
 // the first remedy without part in training. It is empty for that run itself
 // and for remedies that have a part.
 func (e Experiment) twin(t *Task, j job, seed uint64) string {
-	if adapt.NeedsZeroShot(j.remedy) {
+	if adapt.ActsInTraining(j.remedy) {
 		return ""
 	}
 	for _, r := range e.Remedies {
 		if r.Name() == j.remedy.Name() {
 			break
 		}
-		if !adapt.NeedsZeroShot(r) {
+		if !adapt.ActsInTraining(r) {
 			return e.dir(t, j.method, r, seed)
 		}
 	}
@@ -194,8 +194,8 @@ func (e Experiment) shots(ctx context.Context, t *Task, seed uint64) (shotSet, e
 
 // adapterJobs are every adapter under every remedy.
 func (e Experiment) adapterJobs(s shotSet) []job {
-	o := run.AdaptOptions{Train: e.Train, Classes: s.classes, Inputs: s.inputs}
-	o.Train.Seed, o.Train.Engine = s.seed, e.Source.Model.Engine
+	o := run.AdaptOptions{Train: e.Train, Classes: s.classes, Inputs: s.inputs, Config: &e.Source.Model.Config}
+	o.Train.Seed, o.Train.Device = s.seed, e.Source.Model.Device
 	o.Train.Progress = func(p adapt.Progress) { e.made(p.Steps) }
 	o.Data = &adapt.Data{Features: s.set.Features, Labels: s.set.Labels, Views: s.set.Views, Prototypes: s.protos}
 	var jobs []job
@@ -218,7 +218,7 @@ func (e Experiment) measure(ctx context.Context, j job, seed uint64, dir string,
 	var out []report.Run
 	for i, d := range tests {
 		o := run.EvalOptions{
-			Run: dir, Name: d.domain.Name, Engine: e.Source.Model.Engine, Bins: calib.Options{Bins: e.Bins},
+			Run: dir, Name: d.domain.Name, Device: e.Source.Model.Device, Bins: calib.Options{Bins: e.Bins},
 			Data: &adapt.Data{Features: d.set.Features, Labels: d.set.Labels},
 			Inputs: run.Inputs{
 				WeightsSHA256: e.Source.Weights, Preprocessing: e.Source.Preprocessing(features.Views{}),

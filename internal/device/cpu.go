@@ -8,10 +8,10 @@ import (
 )
 
 // openCPU opens the processor, with oneDNN where the program was built with it.
-func openCPU(o Options) (engine.Engine, error) { return newCPU(o, false) }
+func openCPU(o Options, _ int) (engine.Engine, error) { return newCPU(o, false) }
 
 // openPureGo opens the processor without oneDNN, to compare with.
-func openPureGo(o Options) (engine.Engine, error) { return newCPU(o, true) }
+func openPureGo(o Options, _ int) (engine.Engine, error) { return newCPU(o, true) }
 
 func newCPU(o Options, pureGo bool) (engine.Engine, error) {
 	c := cpu.Options{Threads: o.Threads, PureGo: pureGo}

@@ -13,13 +13,13 @@ import (
 
 func init() { openers["cuda"] = openCUDA }
 
-// openCUDA opens the first GPU that CUDA_VISIBLE_DEVICES leaves. Threads are
-// of no matter to it.
-func openCUDA(o Options) (engine.Engine, error) {
+// openCUDA opens a GPU by its place among those that CUDA_VISIBLE_DEVICES
+// leaves. Threads are of no matter to it.
+func openCUDA(o Options, index int) (engine.Engine, error) {
 	if _, err := cuda.ParsePrecision(o.Precision); err != nil {
 		return nil, err
 	}
-	d, err := nvidia.Open()
+	d, err := nvidia.OpenIndex(index)
 	if err != nil {
 		return nil, fmt.Errorf("device cuda: %w", err)
 	}
@@ -28,7 +28,7 @@ func openCUDA(o Options) (engine.Engine, error) {
 		d.Close()
 		return nil, err
 	}
-	e, err := cuda.New(d, cuda.Options{Precision: p})
+	e, err := cuda.New(d, cuda.Options{Precision: p, Memory: o.Memory})
 	if err != nil {
 		d.Close()
 		return nil, fmt.Errorf("device cuda: %w", err)

@@ -7,7 +7,7 @@ import (
 
 func TestOpenSaysWhatRuns(t *testing.T) {
 	for device, want := range map[string]string{"": "cpu", "CPU": "cpu", "cpu-go": "pure Go"} {
-		e, err := Open(Options{Device: device, Threads: 1})
+		e, err := Open(Options{Kind: device, Threads: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -20,9 +20,11 @@ func TestOpenSaysWhatRuns(t *testing.T) {
 
 func TestOpenNamesWhatItCannotDo(t *testing.T) {
 	for want, o := range map[string]Options{
-		`"tpu"`:      {Device: "tpu"},
+		`"tpu"`:      {Kind: "tpu"},
 		`"fp8"`:      {Precision: "fp8"},
 		"-2 threads": {Threads: -2},
+		"for GPUs":   {Memory: 1 << 30},
+		"-1 bytes":   {Memory: -1},
 	} {
 		if _, err := Open(o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: error %v does not name %s", o, err, want)

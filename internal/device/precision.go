@@ -1,10 +1,6 @@
 package device
 
-import (
-	"cmp"
-
-	"clipcalib/internal/engine"
-)
+import "cmp"
 
 // preferred is the default precision of GPUs by compute capability: the fastest
 // whose accuracy and ECE on the demo agree with float32's to 0.05 points.
@@ -13,13 +9,5 @@ import (
 var preferred = map[int]string{}
 
 // DefaultPrecision is the precision of a GPU when none is asked for, by its
-// compute capability as in [engine.Card].
+// compute capability as in [engine.GPU].
 func DefaultPrecision(capability int) string { return cmp.Or(preferred[capability], "fp32") }
-
-// Precision is the form in which e, opened with o, multiplies products.
-func Precision(e engine.Engine, o Options) string {
-	if c, ok := e.(engine.Carded); ok {
-		return c.Precision()
-	}
-	return cmp.Or(o.Precision, "fp32")
-}

@@ -10,6 +10,8 @@
 package engine
 
 import (
+	"fmt"
+
 	"gorgonia.org/tensor"
 )
 
@@ -60,6 +62,14 @@ const (
 	GELU          // x * Phi(x), the exact form with erf
 	ReLU
 )
+
+// Check reports an activation that is none of these.
+func (a Act) Check() error {
+	if a > ReLU {
+		return fmt.Errorf("activation %d is unknown", a)
+	}
+	return nil
+}
 
 // Gemm describes Out = act(Alpha * op(A) op(B) + Bias) + Residual, where op
 // transposes its matrix when the flag is set. Out is [M, N]; op(A) is [M, K];

@@ -33,3 +33,17 @@ func Padded(e Engine, columns int) int {
 	}
 	return columns
 }
+
+// Precise is an engine that multiplies in a form of choice.
+type Precise interface {
+	// Precision is fp32, tf32, bf16 or fp16.
+	Precision() string
+}
+
+// PrecisionOf is e's [Precise], and fp32 where it has no choice.
+func PrecisionOf(e Engine) string {
+	if p, ok := e.(Precise); ok {
+		return p.Precision()
+	}
+	return "fp32"
+}

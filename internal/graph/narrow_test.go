@@ -12,12 +12,12 @@ import (
 // narrower is an engine with 16-bit activations, good for planning alone.
 type narrower struct{ *ref.Engine }
 
-func (narrower) Narrows() bool                   { return true }
-func (narrower) NarrowsGradients() bool          { return true }
+func (narrower) StoresFloat16() bool             { return true }
+func (narrower) StoresFloat16Gradients() bool    { return true }
 func (narrower) Frozen(*tensor.Dense) bool       { return true }
 func (narrower) Cast(out, x *tensor.Dense) error { return nil }
-func (n narrower) ViewNarrow(_ *tensor.Dense, shape ...int) *tensor.Dense {
-	return tensor.New(tensor.Of(engine.Narrow), tensor.WithShape(shape...))
+func (n narrower) ViewFloat16(_ *tensor.Dense, shape ...int) *tensor.Dense {
+	return tensor.New(tensor.Of(engine.Float16), tensor.WithShape(shape...))
 }
 
 func TestResultsAreNarrowWhereWriterAndAllReadersAgree(t *testing.T) {
@@ -40,7 +40,7 @@ func TestResultsAreNarrowWhereWriterAndAllReadersAgree(t *testing.T) {
 	defer p.Close()
 	want := map[*Node]bool{both: true, second: true}
 	for n, name := range map[*Node]string{both: "both", first: "first", second: "second", wide: "wide", mixed: "mixed"} {
-		if got := p.slots[n.Op().(*op)].out.Dtype() == engine.Narrow; got != want[n] {
+		if got := p.slots[n].out.Dtype() == engine.Float16; got != want[n] {
 			t.Errorf("%s is narrow: %v", name, got)
 		}
 	}

@@ -28,8 +28,8 @@ func Activate(g *graph.Graph, x *Node, act engine.Act) *Node {
 
 // narrowsGradients says whether gradients may be kept in 16 bits.
 func narrowsGradients(g *graph.Graph) bool {
-	e, ok := g.Engine.(engine.Narrower)
-	return ok && e.NarrowsGradients()
+	e, ok := g.Engine.(engine.MixedPrecision)
+	return ok && e.StoresFloat16Gradients()
 }
 
 // Axpby returns a*x + b*y; y may be nil.

@@ -71,7 +71,7 @@ func product(g *graph.Graph, form engine.Gemm, a, b, bias, residual *Node) *Node
 			return c.Engine.Gemm(f)
 		},
 	}
-	if e, ok := g.Engine.(engine.Narrower); ok && frozen(e, b) && (!form.Gradient || e.NarrowsGradients()) {
+	if e, ok := g.Engine.(engine.MixedPrecision); ok && frozen(e, b) && (!form.Gradient || e.StoresFloat16Gradients()) {
 		op.NarrowOut, op.NarrowIn = !form.Gradient, []int{0}
 		if hasResidual {
 			op.NarrowIn = append(op.NarrowIn, len(in)-1)
@@ -104,7 +104,7 @@ func product(g *graph.Graph, form engine.Gemm, a, b, bias, residual *Node) *Node
 
 // frozen says whether a node is a weight of which the engine has a 16-bit copy:
 // products by others are float32.
-func frozen(e engine.Narrower, n *Node) bool {
+func frozen(e engine.MixedPrecision, n *Node) bool {
 	t, err := graph.Tensor(n)
 	return err == nil && e.Frozen(t)
 }

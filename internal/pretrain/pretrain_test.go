@@ -65,12 +65,12 @@ func smallRecipe() Recipe {
 
 func openEngine(t *testing.T) engine.Engine {
 	t.Helper()
-	e, err := device.Open(device.Options{Threads: 2})
+	d, err := device.Open(device.Options{Threads: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { e.Close() })
-	return e
+	t.Cleanup(func() { d.Close() })
+	return device.Engine(d)
 }
 
 func newTrainer(t *testing.T, r Recipe) *Trainer {
@@ -149,7 +149,7 @@ func checkExport(t *testing.T, path string, tr *Trainer, p Probe) {
 	if info, err := os.Stat(path); err != nil || info.Size() > 400_000 {
 		t.Errorf("exported file: %v %v; rows of zeros should deflate", info.Size(), err)
 	}
-	m, err := clip.Open(path, weights.Options{}, clip.Options{})
+	m, err := clip.Open(path, clip.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,8 +10,8 @@ import (
 
 	"clipcalib/adapt"
 	"clipcalib/calib"
+	"clipcalib/internal/device"
 	"clipcalib/internal/docfile"
-	"clipcalib/internal/engine"
 )
 
 // EvalOptions is one evaluation of a run on a target.
@@ -34,10 +34,10 @@ type EvalOptions struct {
 	// DAC, unless nil, is a remedy for a run of learned prompts without one.
 	DAC *DAC
 
-	Out    string        // folder of the logits; "" means that of [TargetDir]
-	Name   string        // of the target, where Out is empty
-	Bins   calib.Options // of the metrics
-	Engine engine.Engine // of an adapter; nil means the CPU
+	Out    string         // folder of the logits; "" means that of [TargetDir]
+	Name   string         // of the target, where Out is empty
+	Bins   calib.Options  // of the metrics
+	Device *device.Device // of an adapter; nil means the processor
 }
 
 // Target is what an evaluation is of, as target.yaml keeps it.
@@ -161,7 +161,7 @@ func (o EvalOptions) openAdapter(path string, data adapt.Data) (classifier, erro
 	if err != nil {
 		return nil, err
 	}
-	a.Engine = o.Engine
+	a.Device = o.Device
 	if o.Classes != nil {
 		if a, err = a.Select(o.Classes); err != nil {
 			return nil, err

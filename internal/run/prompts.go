@@ -91,6 +91,9 @@ func (o *PromptOptions) training() (training, error) {
 		}
 		return outcome{save: l.Save, losses: l.Losses}, err
 	}
+	t.model = NewModel(FamilyPrompts, o.Method, o.Remedy, adapt.Textbook, resolved.LogitScale)
+	t.model.setInputs(o.Inputs)
+	t.model.SetConfig(o.Model.Config)
 	t.recipe = Recipe{
 		Family: FamilyPrompts, Method: o.Method.Name(), MethodSettings: docfile.Settings(o.Method),
 		Remedy: o.Remedy.Name(), RemedySettings: docfile.Settings(o.Remedy), Compat: string(adapt.Textbook),
@@ -99,7 +102,7 @@ func (o *PromptOptions) training() (training, error) {
 		LogitScale: resolved.LogitScale, Seed: resolved.Seed, Inputs: o.Inputs, Samples: len(o.Data.Labels),
 		Views: max(o.Data.Views, 1), Classes: len(o.Data.Classes), Width: o.Model.Config.EmbedDim,
 		Choices: append(prompt.Choices(o.Method, o.Remedy, o.Train, scale), o.viewChoice()),
-		Engine:  o.Model.Engine.Name(),
+		Engine:  o.Model.Device.Name(),
 	}
 	return t, nil
 }

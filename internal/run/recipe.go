@@ -110,8 +110,8 @@ func newRecipe(m adapt.Method, r adapt.Remedy, o adapt.Options, d adapt.Data, in
 		LogitScale: o.LogitScale, Seed: o.Seed, Inputs: in, Samples: d.Features.Rows / views, Views: views,
 		Classes: d.Prototypes.Rows, Width: d.Prototypes.Cols, Choices: choices,
 	}
-	if o.Engine != nil {
-		rec.Engine = o.Engine.Name()
+	if o.Device != nil {
+		rec.Engine = o.Device.Name()
 	}
 	return rec, nil
 }
@@ -135,6 +135,7 @@ func ReadRecipe(dir string) (Recipe, error) {
 // The files of a run and of an evaluation.
 const (
 	recipeFile          = "recipe.yaml"
+	modelFile           = "model.yaml"
 	adapterFile         = "adapter.safetensors"
 	promptsFile         = "prompts.safetensors"
 	checkpointFile      = "checkpoint.safetensors"

@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"clipcalib/internal/clip"
-	"clipcalib/weights"
+	"clipcalib/internal/device"
 )
 
 type result struct {
@@ -36,13 +36,20 @@ func main() {
 
 func run() error {
 	dir := flag.String("dir", "", "folder with model.pt, images.f32 and prompts.txt; features are written there")
-	o := clip.Options{}
-	flag.StringVar(&o.Device, "device", "cpu", "cpu or cpu-go")
-	flag.StringVar(&o.Precision, "precision", "fp32", "fp32 or bf16")
-	flag.IntVar(&o.Threads, "threads", 0, "")
+	var on device.Options
+	var o clip.Options
+	flag.StringVar(&on.Kind, "device", "cpu", "cpu or cpu-go")
+	flag.StringVar(&on.Precision, "precision", "fp32", "fp32 or bf16")
+	flag.IntVar(&on.Threads, "threads", 0, "")
 	flag.IntVar(&o.Batch, "batch", 32, "")
 	flag.Parse()
-	m, err := clip.Open(filepath.Join(*dir, "model.pt"), weights.Options{}, o)
+	d, err := device.Open(on)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	o.Device = d
+	m, err := clip.Open(filepath.Join(*dir, "model.pt"), o)
 	if err != nil {
 		return err
 	}
@@ -71,7 +78,7 @@ func run() error {
 		if err != nil {
 			return err
 		}
-		r := result{m.Engine.Name(), time.Since(before).Seconds(), processorTime() - cpu, peakMB()}
+		r := result{d.Name(), time.Since(before).Seconds(), processorTime() - cpu, peakMB()}
 		if err := writeRows(filepath.Join(*dir, in.Text()+".features"), features); err != nil {
 			return err
 		}

@@ -38,7 +38,7 @@ func activate(dst, x []float32, act engine.Act) {
 //	for i: out[i] = act(x[i])
 func (e *Engine) Act(out, x *tensor.Dense, act engine.Act) error {
 	n := len(f32(x))
-	if err := want("result", out, n); err != nil {
+	if err := first(act.Check(), want("result", out, n)); err != nil {
 		return err
 	}
 	dst, src := f32(out), f32(x)
@@ -51,7 +51,7 @@ func (e *Engine) Act(out, x *tensor.Dense, act engine.Act) error {
 //	for i: dx[i] = dy[i] * act'(x[i])
 func (e *Engine) ActGrad(dx, x, dy *tensor.Dense, act engine.Act) error {
 	n := len(f32(x))
-	if err := wantAll(sized{"result", dx, n}, sized{"gradient", dy, n}); err != nil {
+	if err := first(act.Check(), wantAll(sized{"result", dx, n}, sized{"gradient", dy, n})); err != nil {
 		return err
 	}
 	dst, src, d := f32(dx), f32(x), f32(dy)

@@ -56,6 +56,7 @@ func (h heads) softmax(scores []float32, n int, inv []float32) {
 //	    p[j] = exp(scale * q[i].k[j]) / sum over l of exp(scale * q[i].k[l])
 //	    out[i] = sum over j of p[j] * v[j]
 //
+// oneDNN has no form of it that is used: this is both processor engines'.
 // Each sequence and head is a pair of matrix products around the softmax; the
 // division is left to the result, which is shorter than the scores.
 func (e *Engine) Attention(out, qkv *tensor.Dense, batch, tokens, count int) error {

@@ -63,18 +63,23 @@ func New(o Options) (*Engine, error) {
 
 // Name says what runs, as in "cpu: oneDNN 2.6.3, 2 threads, fp32".
 func (e *Engine) Name() string {
-	by, precision := "pure Go ("+sgemm.Kernel()+")", "fp32"
+	by := "pure Go (" + sgemm.Kernel() + ")"
 	if e.dnn != nil {
 		by = "oneDNN " + dnnl.Version()
-	}
-	if e.bf16 {
-		precision = "bf16"
 	}
 	threads := "threads"
 	if e.threads == 1 {
 		threads = "thread"
 	}
-	return fmt.Sprintf("cpu: %s, %d %s, %s", by, e.threads, threads, precision)
+	return fmt.Sprintf("cpu: %s, %d %s, %s", by, e.threads, threads, e.Precision())
+}
+
+// Precision is the form in which products by frozen weights are multiplied.
+func (e *Engine) Precision() string {
+	if e.bf16 {
+		return "bf16"
+	}
+	return "fp32"
 }
 
 // New allocates a zeroed tensor.

@@ -42,7 +42,7 @@ func newProduct(g engine.Gemm) (p product, err error) {
 	case g.Residual != nil && len(p.res) != p.m*p.n:
 		err = fmt.Errorf("residual %v does not fit %d x %d", g.Residual.Shape(), p.m, p.n)
 	}
-	return p, err
+	return p, first(err, g.Act.Check())
 }
 
 // Gemm computes, with op transposing where asked,

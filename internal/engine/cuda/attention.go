@@ -88,8 +88,8 @@ func (e *Engine) Attention(out, qkv *tensor.Dense, batch, tokens, count int) err
 		return e.launch(on.kernel, on.grid(h, batch, tokens), on.block(tokens), on.shared(),
 			out, qkv, int32(tokens), int32(h.width), h.scale)
 	}
-	if isNarrow(out) || isNarrow(qkv) {
-		return e.widely(out, []*tensor.Dense{qkv}, func(out *tensor.Dense, in []*tensor.Dense) error {
+	if isFloat16(out) || isFloat16(qkv) {
+		return e.inFloat32(out, []*tensor.Dense{qkv}, func(out *tensor.Dense, in []*tensor.Dense) error {
 			return e.Attention(out, in[0], batch, tokens, count)
 		})
 	}

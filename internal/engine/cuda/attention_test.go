@@ -2,18 +2,7 @@
 
 package cuda
 
-import (
-	"testing"
-
-	"clipcalib/internal/engine/cuda/cudatest"
-)
-
-// TestTensorCoresAgreeWithReference runs what uses tensor cores without 16-bit
-// activations.
-func TestTensorCoresAgreeWithReference(t *testing.T) {
-	e, _ := open(t, Options{Precision: TF32})
-	cudatest.New(t, e).TF32Attention()
-}
+import "testing"
 
 // TestAttentionTakesTheKernelThatFits looks which kernel ran, and that it wrote
 // its result, all of it and nothing beside it.
@@ -22,7 +11,7 @@ func TestAttentionTakesTheKernelThatFits(t *testing.T) {
 	for _, c := range []struct {
 		p          Precision
 		capability int
-		narrow     bool
+		float16    bool
 		heads, dim int
 		want       string
 	}{
@@ -47,8 +36,8 @@ func TestAttentionTakesTheKernelThatFits(t *testing.T) {
 		in, out := mustNew(t, e, 3*n), mustNew(t, e, n+100)
 		view := e.View
 		words := n
-		if c.narrow {
-			view, words = e.ViewNarrow, n/2
+		if c.float16 {
+			view, words = e.ViewFloat16, n/2
 		}
 		if err := first(e.Fill(in, 0), e.Fill(out, 7), e.Attention(view(out, batch*tokens, w), view(in, batch*tokens, 3*w), batch, tokens, c.heads)); err != nil {
 			t.Fatal(err)
@@ -78,14 +67,14 @@ func TestAttentionTakesTheKernelThatFits(t *testing.T) {
 	}
 }
 
-// TestNarrowGradientIsRefused checks that the gradient, which is float32, says
+// TestGradientOf16BitsIsRefused checks that the gradient, which is float32, says
 // so rather than read 16-bit values as such.
-func TestNarrowGradientIsRefused(t *testing.T) {
+func TestGradientOf16BitsIsRefused(t *testing.T) {
 	e, _ := open(t, Options{Precision: BF16})
 	x := mustNew(t, e, 3*64)
-	wide, out := e.View(x, 1, 3*64), e.View(x, 1, 64)
-	if err := e.AttentionGrad(wide, e.ViewNarrow(x, 1, 3*64), out, out, 1, 1, 1); err == nil {
-		t.Error("a narrow input projection was accepted")
+	grad, out := e.View(x, 1, 3*64), e.View(x, 1, 64)
+	if err := e.AttentionGrad(grad, e.ViewFloat16(x, 1, 3*64), out, out, 1, 1, 1); err == nil {
+		t.Error("an input projection of 16 bits was accepted")
 	}
 }
 

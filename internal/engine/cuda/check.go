@@ -43,7 +43,7 @@ func want(list ...sized) error { return wantOf(list, tensor.Float32) }
 func wantInts(list ...sized) error { return wantOf(list, tensor.Int32) }
 
 // activations is want for values that may be stored in 16 bits.
-func activations(list ...sized) error { return wantOf(list, tensor.Float32, engine.Narrow) }
+func activations(list ...sized) error { return wantOf(list, tensor.Float32, engine.Float16) }
 
 func wantOf(list []sized, types ...tensor.Dtype) error {
 	for _, s := range list {

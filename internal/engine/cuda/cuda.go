@@ -20,7 +20,7 @@ import (
 
 // Precision is the form in which products are multiplied and, if it has 16
 // bits, activations are kept on their way from one operation to the next
-// (engine.Narrow). Sums, softmax and norms are float32 in all of them.
+// (engine.Float16). Sums, softmax and norms are float32 in all of them.
 type Precision uint8
 
 // The precisions. The 16-bit ones apply to products with frozen weights.

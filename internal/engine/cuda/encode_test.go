@@ -14,9 +14,10 @@ import (
 	"testing"
 
 	"clipcalib/internal/cliptest"
+	"clipcalib/internal/device"
 	"clipcalib/internal/engine"
 	"clipcalib/internal/engine/cuda"
-	"clipcalib/internal/engine/cuda/cudatest/models"
+	"clipcalib/internal/engine/enginetest/models"
 	"clipcalib/internal/engine/ref"
 	"clipcalib/vit"
 	"clipcalib/weights"
@@ -55,7 +56,7 @@ func inBatches(b vit.Batch, size int) iter.Seq2[vit.Batch, error] {
 
 func encoder(t *testing.T, e engine.Engine, ck *weights.Checkpoint, batch int) *vit.Encoder {
 	t.Helper()
-	v, err := vit.NewEncoderOn(e, ck, batch)
+	v, err := vit.NewEncoder(ck, vit.Options{Device: device.Share(e), Batch: batch})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,21 +31,21 @@ func (e *Engine) Gemm(g engine.Gemm) error {
 		p.LDB = int64(m)
 	}
 	if p.Kind = e.factors(p, g); p.Kind != BFloat && p.Kind != Half {
-		if isNarrow(g.Out) || isNarrow(g.A) || isNarrow(g.B) || isNarrow(g.Residual) {
-			return e.wideGemm(g)
+		if isFloat16(g.Out) || isFloat16(g.A) || isFloat16(g.B) || isFloat16(g.Residual) {
+			return e.float32Gemm(g)
 		}
 		return e.product(p, g)
 	}
 	if p.A, err = e.frozenCopy(g.B); err != nil {
 		return err
 	}
-	if !isNarrow(g.A) {
+	if !isFloat16(g.A) {
 		left, release, err := e.scratch(2 * p.N * p.K)
 		if err != nil {
 			return err
 		}
 		defer release()
-		if err := e.narrowTo(left, g.A); err != nil {
+		if err := e.castTo16(left, g.A); err != nil {
 			return err
 		}
 		p.B = left
@@ -71,7 +71,7 @@ var kinds = [...]Kind{FP32: Float, TF32: Tensor32, BF16: BFloat, FP16: Half}
 func (e *Engine) factors(p Product, g engine.Gemm) Kind {
 	kind := kinds[e.precision]
 	if kind == Half && g.Gradient {
-		if kind = Float; e.d.Info().Capability >= narrowFrom {
+		if kind = Float; e.d.Info().Capability >= mixedFrom {
 			kind = Tensor32
 		}
 	}
@@ -81,9 +81,9 @@ func (e *Engine) factors(p Product, g engine.Gemm) Kind {
 	return kind
 }
 
-// wideGemm is Gemm by float32 stand-ins for what is narrow.
-func (e *Engine) wideGemm(g engine.Gemm) error {
-	return e.widely(g.Out, []*tensor.Dense{g.A, g.B, g.Residual}, func(out *tensor.Dense, in []*tensor.Dense) error {
+// float32Gemm is Gemm by float32 stand-ins for what has 16 bits.
+func (e *Engine) float32Gemm(g engine.Gemm) error {
+	return e.inFloat32(g.Out, []*tensor.Dense{g.A, g.B, g.Residual}, func(out *tensor.Dense, in []*tensor.Dense) error {
 		g.Out, g.A, g.B, g.Residual = out, in[0], in[1], in[2]
 		return e.Gemm(g)
 	})
@@ -173,10 +173,7 @@ func gemmSizes(g engine.Gemm) (m, n, k int, err error) {
 	if ka != k || size(g.Out) != m*n {
 		return 0, 0, 0, fmt.Errorf("product of %v and %v does not fit %v", g.A.Shape(), g.B.Shape(), g.Out.Shape())
 	}
-	if g.Act > engine.ReLU {
-		return 0, 0, 0, fmt.Errorf("activation %d is unknown", g.Act)
-	}
-	err = first(activations(sized{"left factor", g.A, m * k}, sized{"product", g.Out, m * n}),
+	err = first(g.Act.Check(), activations(sized{"left factor", g.A, m * k}, sized{"product", g.Out, m * n}),
 		want(sized{"right factor", g.B, k * n}), wantIf("bias", g.Bias, n))
 	if err == nil && g.Residual != nil {
 		err = activations(sized{"residual", g.Residual, m * n})

@@ -54,7 +54,7 @@ func (e *Engine) View(buf *tensor.Dense, shape ...int) *tensor.Dense {
 	return e.over(address(buf), buf.Dtype(), shape)
 }
 
-// Release gives the memory of t back, and that of its narrow copy.
+// Release gives the memory of t back, and that of its 16-bit copy.
 func (e *Engine) Release(t *tensor.Dense) {
 	if t == nil || e.d == nil {
 		return

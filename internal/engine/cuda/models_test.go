@@ -8,10 +8,12 @@ import (
 	"strconv"
 	"testing"
 
+	"clipcalib/internal/device"
 	"clipcalib/internal/engine/cpu"
 	"clipcalib/internal/engine/cuda"
-	"clipcalib/internal/engine/cuda/cudatest/models"
+	"clipcalib/internal/engine/enginetest/models"
 	"clipcalib/internal/graph"
+	"clipcalib/internal/imagetower"
 	"clipcalib/internal/tower"
 	"clipcalib/vit"
 	"clipcalib/weights"
@@ -53,7 +55,7 @@ func TestBatchThatFitsIsNamed(t *testing.T) {
 		pictures[i] = make([]float32, 3*s*s)
 	}
 	encode := func(batch int) error {
-		v, err := vit.NewEncoderOn(e, ck, batch)
+		v, err := vit.NewEncoder(ck, vit.Options{Device: device.Share(e), Batch: batch})
 		if err != nil {
 			return err
 		}
@@ -77,8 +79,8 @@ func TestBatchThatFitsIsNamed(t *testing.T) {
 	t.Errorf("no batch was named down to %d", batch)
 }
 
-// TestNarrowProductsStayClose holds the 16-bit precisions to their rounding.
-func TestNarrowProductsStayClose(t *testing.T) {
+// TestProductsOf16BitsStayClose holds the 16-bit precisions to their rounding.
+func TestProductsOf16BitsStayClose(t *testing.T) {
 	ck := openTiny(t)
 	want := models.Encode(t, openCPU(t), ck, 2)
 	for p, most := range map[cuda.Precision]float64{cuda.BF16: 2e-3, cuda.FP16: 5e-5} {
@@ -113,7 +115,7 @@ func TestProgramIsReplayed(t *testing.T) {
 		defer w.Close()
 		s := ck.Config.Vision.ImageSize
 		x := g.Input("images", tensor.Float32, 2, 3, s, s)
-		y := vit.Tower(g, w.Bind(g), ck.Config, x, false)
+		y := imagetower.Tower(g, w.Bind(g), ck.Config, x, false)
 		p, err := g.Compile(y)
 		if err != nil {
 			t.Fatal(err)

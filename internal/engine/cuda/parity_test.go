@@ -5,7 +5,8 @@ package cuda
 import (
 	"testing"
 
-	"clipcalib/internal/engine/cuda/cudatest"
+	"clipcalib/internal/engine"
+	"clipcalib/internal/engine/enginetest"
 )
 
 // open returns an engine on the fake device, closed at the test's end, when
@@ -27,36 +28,23 @@ func open(t testing.TB, o Options) (*Engine, *fake) {
 	return e, f
 }
 
-// TestKernelsAgreeWithReference runs every kernel on the processor.
-func TestKernelsAgreeWithReference(t *testing.T) {
-	for name, check := range map[string]func(*cudatest.Bench){
-		"Gemm": (*cudatest.Bench).Gemm, "Elementwise": (*cudatest.Bench).Elementwise, "Norms": (*cudatest.Bench).Norms,
-		"Attention": (*cudatest.Bench).Attention, "TreeAttention": (*cudatest.Bench).TreeAttention, "Rows": (*cudatest.Bench).Rows, "Pixels": (*cudatest.Bench).Pixels,
-		"Losses": (*cudatest.Bench).Losses, "Optimizers": (*cudatest.Bench).Optimizers,
-		"Misfits": (*cudatest.Bench).Misfits, "Faults": (*cudatest.Bench).Faults,
-	} {
-		t.Run(name, func(t *testing.T) {
-			e, _ := open(t, Options{})
-			check(cudatest.New(t, e))
+// TestConformance runs every kernel on the processor, in every precision.
+func TestConformance(t *testing.T) {
+	for _, p := range []Precision{FP32, TF32, BF16, FP16} {
+		t.Run(p.String(), func(t *testing.T) {
+			enginetest.Run(t, func(t *testing.T) engine.Engine {
+				e, _ := open(t, Options{Precision: p})
+				return e
+			}, enginetest.Options{Slow: true})
 		})
 	}
 }
 
 // TestProductWithoutBias takes the way round a library that adds no bias.
 func TestProductWithoutBias(t *testing.T) {
-	e, f := open(t, Options{})
-	f.noBias = true
-	cudatest.New(t, e).Gemm()
-}
-
-// TestNarrowKernelsAgreeWithReference runs what handles 16-bit activations.
-func TestNarrowKernelsAgreeWithReference(t *testing.T) {
-	for _, p := range []Precision{BF16, FP16} {
-		for name, check := range cudatest.NarrowChecks {
-			t.Run(p.String()+" "+name, func(t *testing.T) {
-				e, _ := open(t, Options{Precision: p})
-				check(cudatest.New(t, e))
-			})
-		}
-	}
+	enginetest.RunPart(t, "Gemm", func(t *testing.T) engine.Engine {
+		e, f := open(t, Options{})
+		f.noBias = true
+		return e
+	}, enginetest.Options{Slow: true})
 }

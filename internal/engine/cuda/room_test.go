@@ -11,10 +11,12 @@ import (
 
 	"clipcalib/adapt"
 	"clipcalib/adapt/prompt"
+	"clipcalib/internal/clip"
 	"clipcalib/internal/cliptest"
+	"clipcalib/internal/device"
 	"clipcalib/internal/engine"
 	"clipcalib/internal/engine/cuda"
-	"clipcalib/internal/engine/cuda/cudatest/models"
+	"clipcalib/internal/engine/enginetest/models"
 	"clipcalib/text"
 	"clipcalib/vit"
 	"clipcalib/weights"
@@ -77,7 +79,7 @@ func TestTextsGiveWay(t *testing.T) {
 		prompts = append(prompts, append(p, int32(ck.Config.Text.Vocab-1)))
 	}
 	encode := func(e engine.Engine, opened func()) ([][]float32, error) {
-		w, err := text.NewEncoderOn(e, ck, 0)
+		w, err := text.NewEncoder(ck, text.Options{Device: device.Share(e)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -122,11 +124,11 @@ func TestPromptTrainingNamesWhatDoesNotFit(t *testing.T) {
 	}
 	defer ck.Close()
 	e := cuda.OpenFake(t, cuda.Options{})
-	m := &prompt.Model{Config: ck.Config, Engine: e, Images: encoder(t, e, ck, 1)}
-	if m.Texts, err = text.NewEncoderOn(e, ck, 0); err != nil {
+	m, err := clip.New(ck, clip.Options{Device: device.Share(e), Batch: 1})
+	if err != nil {
 		t.Fatal(err)
 	}
-	defer m.Texts.Close()
+	defer m.Close()
 	r := rand.New(rand.NewPCG(1, 1))
 	data := prompt.Data{Classes: []string{"a", "b", "c"}, Labels: make([]int, 60), Views: 1,
 		Prototypes: adapt.NewMatrix(3, ck.Config.EmbedDim), Features: adapt.NewMatrix(60, ck.Config.EmbedDim),

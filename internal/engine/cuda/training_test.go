@@ -12,10 +12,14 @@ import (
 	"testing"
 
 	"clipcalib/adapt"
+	"clipcalib/internal/clip"
+	"clipcalib/internal/device"
 	"clipcalib/internal/engine"
 	"clipcalib/internal/engine/cuda"
 	"clipcalib/internal/graph"
 	"clipcalib/internal/ops"
+	"clipcalib/internal/texttower"
+	"clipcalib/internal/tower"
 	"clipcalib/text"
 
 	"gorgonia.org/tensor"
@@ -24,7 +28,8 @@ import (
 // clusters is a small task that linear probes can learn.
 func clusters(n, dim, classes int) adapt.Data {
 	r := rand.New(rand.NewPCG(5, 6))
-	d := adapt.Data{Features: adapt.NewMatrix(n, dim), Prototypes: adapt.NewMatrix(classes, dim), Labels: make([]int, n)}
+	d := adapt.Data{Features: adapt.NewMatrix(n, dim), Prototypes: adapt.NewMatrix(classes, dim), Labels: make([]int, n),
+		LogitScale: adapt.DefaultLogitScale}
 	for i := range d.Prototypes.Data {
 		d.Prototypes.Data[i] = float32(r.NormFloat64())
 	}
@@ -39,7 +44,7 @@ func clusters(n, dim, classes int) adapt.Data {
 
 func train(t *testing.T, ctx context.Context, e engine.Engine, m adapt.Method, o adapt.Options) ([]float64, error) {
 	t.Helper()
-	o.Engine, o.Batch, o.Epochs = e, 4, 3
+	o.Device, o.Batch, o.Epochs = device.Share(e), 4, 3
 	a, err := adapt.Train(ctx, m, adapt.Penalty{}, clusters(160, 16, 5), o) // 40 steps an epoch
 	if a == nil {
 		return nil, err
@@ -117,7 +122,7 @@ func TestGradientsSurviveHalfPrecision(t *testing.T) {
 	ck := openTiny(t)
 	const scale = 1e-7
 	gradient := func(e engine.Engine, a float32) []float32 {
-		w, err := text.NewEncoderOn(e, ck, 0)
+		w, err := text.NewEncoder(ck, text.Options{Device: device.Share(e)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -136,7 +141,7 @@ func TestGradientsSurviveHalfPrecision(t *testing.T) {
 		if err := g.Set(x, values); err != nil {
 			t.Fatal(err)
 		}
-		y := text.PromptTower(g, w.Bind(g), ck.Config, trie, text.Contexts{First: x})
+		y := texttower.WithContexts(g, tower.Of(g, w), ck.Config, clip.Nodes(trie), texttower.Contexts{First: x})
 		d := g.Gradients(ops.Dot(g, a, y, y), x)[0]
 		p, err := g.Compile(d)
 		if err != nil {

@@ -8,7 +8,7 @@ import (
 const (
 	treeLanes   = 8   // LANES: of a node and head
 	treeDeepest = 128 // DEEPEST
-	treeNarrow  = 64  // size of head of the kernels over 16-bit activations
+	treeHead16  = 64  // size of head of the kernels over 16-bit activations
 )
 
 // TreeAttention attends to ancestors in a token trie.
@@ -18,13 +18,13 @@ func (e *Engine) TreeAttention(out, qkv, tree *tensor.Dense, count int) error {
 	if err != nil {
 		return err
 	}
-	if isNarrow(qkv) || isNarrow(out) {
-		if h.dim > treeNarrow {
-			return e.widely(out, []*tensor.Dense{qkv}, func(out *tensor.Dense, in []*tensor.Dense) error {
+	if isFloat16(qkv) || isFloat16(out) {
+		if h.dim > treeHead16 {
+			return e.inFloat32(out, []*tensor.Dense{qkv}, func(out *tensor.Dense, in []*tensor.Dense) error {
 				return e.TreeAttention(out, in[0], tree, count)
 			})
 		}
-		h.built = treeNarrow
+		h.built = treeHead16
 	}
 	return e.paths(e.variant(h.kernel("tree_attention"), qkv, out), h, out, qkv, tree, int32(h.rows), int32(h.width), int32(h.dim), h.scale, e.fault)
 }
@@ -39,14 +39,14 @@ func (e *Engine) TreeAttentionGrad(dqkv, qkv, out, dout, tree *tensor.Dense, cou
 		return err
 	}
 	// The kernels know these: FOR_GRADIENT in tree_attention.cuh.
-	narrow := isNarrow(qkv) || isNarrow(dqkv)
-	if out.Dtype() != qkv.Dtype() || narrow && h.dim > treeNarrow || isNarrow(dqkv) && (!isNarrow(qkv) || e.kind(dqkv) != BFloat) {
-		return e.widely(dqkv, []*tensor.Dense{qkv, out}, func(dqkv *tensor.Dense, in []*tensor.Dense) error {
+	narrow := isFloat16(qkv) || isFloat16(dqkv)
+	if out.Dtype() != qkv.Dtype() || narrow && h.dim > treeHead16 || isFloat16(dqkv) && (!isFloat16(qkv) || e.kind(dqkv) != BFloat) {
+		return e.inFloat32(dqkv, []*tensor.Dense{qkv, out}, func(dqkv *tensor.Dense, in []*tensor.Dense) error {
 			return e.TreeAttentionGrad(dqkv, in[0], in[1], dout, tree, count)
 		})
 	}
 	if narrow {
-		h.built = treeNarrow
+		h.built = treeHead16
 	}
 	logSum, delta, release, err := e.softmaxScratch(h)
 	if err != nil {

@@ -1,6 +1,7 @@
 package ref
 
 import (
+	"fmt"
 	"math"
 
 	"gorgonia.org/tensor"
@@ -20,36 +21,42 @@ func sequenceKeys(tokens int) keys {
 	}
 }
 
-func treeKeys(parent []int32) keys {
-	return func(i int) []int {
-		var ks []int
-		for j := i; j >= 0; j = int(parent[j]) {
-			ks = append(ks, j)
-		}
-		return ks
+// sequences checks that the rows are so many sequences.
+func sequences(qkv *tensor.Dense, batch, tokens int) error {
+	if n, _ := dims(qkv); batch < 1 || tokens < 1 || n != batch*tokens {
+		return fmt.Errorf("attention: %d rows are not %d sequences of %d", n, batch, tokens)
 	}
+	return nil
+}
+
+// projected checks a packed input projection and results or their gradients.
+func projected(qkv *tensor.Dense, heads int, outs ...*tensor.Dense) error {
+	n, w3 := dims(qkv)
+	if heads < 1 || w3%(3*heads) != 0 {
+		return fmt.Errorf("attention: %d columns cannot be split into query, key and value of %d heads", w3, heads)
+	}
+	for _, o := range outs {
+		if err := want(sized{"result", o, n * w3 / 3}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Attention attends within each sequence.
-func (e *Engine) Attention(out, qkv *tensor.Dense, _, tokens, heads int) error {
+func (e *Engine) Attention(out, qkv *tensor.Dense, batch, tokens, heads int) error {
+	if err := first(sequences(qkv, batch, tokens), projected(qkv, heads, out)); err != nil {
+		return err
+	}
 	return attend(out, qkv, heads, sequenceKeys(tokens))
 }
 
 // AttentionGrad writes the gradient of Attention.
-func (e *Engine) AttentionGrad(dqkv, qkv, _, dout *tensor.Dense, _, tokens, heads int) error {
+func (e *Engine) AttentionGrad(dqkv, qkv, out, dout *tensor.Dense, batch, tokens, heads int) error {
+	if err := first(sequences(qkv, batch, tokens), projected(qkv, heads, out, dout), alike(qkv, dqkv)); err != nil {
+		return err
+	}
 	return attendGrad(dqkv, qkv, dout, heads, sequenceKeys(tokens))
-}
-
-// TreeAttention attends to the ancestors.
-func (e *Engine) TreeAttention(out, qkv, tree *tensor.Dense, heads int) error {
-	n, _ := dims(qkv)
-	return attend(out, qkv, heads, treeKeys(i32(tree)[:n]))
-}
-
-// TreeAttentionGrad writes the gradient of TreeAttention.
-func (e *Engine) TreeAttentionGrad(dqkv, qkv, _, dout, tree *tensor.Dense, heads int) error {
-	n, _ := dims(qkv)
-	return attendGrad(dqkv, qkv, dout, heads, treeKeys(i32(tree)[:n]))
 }
 
 func probabilities(x []float32, i, w, h, hd int, ks []int) []float64 {

@@ -6,6 +6,36 @@ import (
 	"gorgonia.org/tensor"
 )
 
+// alike checks that tensors are of one size.
+func alike(ts ...*tensor.Dense) error {
+	for _, t := range ts {
+		if err := want(sized{"tensor", t, size(ts[0])}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ofRow checks vectors as long as the rows of x.
+func ofRow(x *tensor.Dense, vs ...*tensor.Dense) error {
+	_, n := dims(x)
+	for _, v := range vs {
+		if err := want(sized{"parameter", v, n}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pair checks the gradients of a scale and a shift, of which there are both or
+// none.
+func pair(x, dgamma, dbeta *tensor.Dense) error {
+	if dgamma == nil && dbeta == nil {
+		return nil
+	}
+	return ofRow(x, dgamma, dbeta)
+}
+
 func moments(row []float32, eps float32) (mean, rstd float64) {
 	for _, v := range row {
 		mean += float64(v)
@@ -20,6 +50,9 @@ func moments(row []float32, eps float32) (mean, rstd float64) {
 
 // LayerNorm normalises every row.
 func (e *Engine) LayerNorm(out, x, gamma, beta *tensor.Dense, eps float32) error {
+	if err := first(alike(out, x), ofRow(x, gamma, beta)); err != nil {
+		return err
+	}
 	m, n := dims(x)
 	for i := 0; i < m; i++ {
 		row := f32(x)[i*n : i*n+n]
@@ -33,6 +66,9 @@ func (e *Engine) LayerNorm(out, x, gamma, beta *tensor.Dense, eps float32) error
 
 // LayerNormGrad writes the gradients of LayerNorm.
 func (e *Engine) LayerNormGrad(dx, dgamma, dbeta, x, gamma, dy *tensor.Dense, eps float32) error {
+	if err := first(alike(dy, x), ofRow(x, gamma), wantIf(sized{"gradient", dx, size(x)}), pair(x, dgamma, dbeta)); err != nil {
+		return err
+	}
 	m, n := dims(x)
 	dg, db := make([]float64, n), make([]float64, n)
 	for i := 0; i < m; i++ {
@@ -83,6 +119,9 @@ func (e *Engine) DivNorm(out, x *tensor.Dense, tau float32) error {
 }
 
 func scaleRows(out, x *tensor.Dense, by func(norm float64) float64) error {
+	if err := alike(out, x); err != nil {
+		return err
+	}
 	m, n := dims(x)
 	for i := 0; i < m; i++ {
 		row := f32(x)[i*n : i*n+n]
@@ -99,11 +138,17 @@ func scaleRows(out, x *tensor.Dense, by func(norm float64) float64) error {
 
 // L2NormalizeGrad writes the gradient of L2Normalize.
 func (e *Engine) L2NormalizeGrad(dx, x, dy *tensor.Dense) error {
+	if err := alike(dx, x, dy); err != nil {
+		return err
+	}
 	return e.divNormGrad(dx, x, dy, 1, 0)
 }
 
 // DivNormGrad writes the gradient of DivNorm.
 func (e *Engine) DivNormGrad(dx, x, dy *tensor.Dense, tau float32) error {
+	if err := alike(dx, x, dy); err != nil {
+		return err
+	}
 	return e.divNormGrad(dx, x, dy, float64(tau), 1e-7)
 }
 

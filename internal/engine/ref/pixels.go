@@ -11,6 +11,9 @@ import (
 // Pixels cuts images of bytes into rows of the values that table gives them.
 func (e *Engine) Pixels(out, pixels, table *tensor.Dense, side, p int) error {
 	b, words := dims(pixels)
+	if err := first(wantInts("pixels", pixels, b*words), want(sized{"table", table, 3 * 256})); err != nil {
+		return err
+	}
 	rows, w := dims(out)
 	if p < 1 || side%p != 0 || words != engine.PixelWords(side) || rows != b*(side/p)*(side/p) || w < 3*p*p {
 		return fmt.Errorf("pixels %v of %d x %d do not fit patches %v of %d x %d", pixels.Shape(), side, side, out.Shape(), p, p)

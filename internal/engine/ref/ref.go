@@ -6,7 +6,6 @@ package ref
 import (
 	"encoding/binary"
 	"fmt"
-	"math"
 
 	"clipcalib/internal/engine"
 
@@ -28,6 +27,11 @@ func (e *Engine) Name() string { return "reference: plain loops" }
 
 // New allocates a zeroed tensor.
 func (e *Engine) New(dt tensor.Dtype, shape ...int) (*tensor.Dense, error) {
+	for _, d := range shape {
+		if d <= 0 {
+			return nil, fmt.Errorf("a tensor of shape %v is empty", shape)
+		}
+	}
 	if dt != tensor.Float32 && dt != tensor.Int32 {
 		return nil, fmt.Errorf("tensors are float32 or int32, not %v", dt)
 	}
@@ -37,6 +41,9 @@ func (e *Engine) New(dt tensor.Dtype, shape ...int) (*tensor.Dense, error) {
 // View returns a tensor over the first elements of buf.
 func (e *Engine) View(buf *tensor.Dense, shape ...int) *tensor.Dense {
 	n := tensor.Shape(shape).TotalSize()
+	if d, ok := buf.Data().([]int32); ok {
+		return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(d[:n:n]), tensor.WithEngine(e))
+	}
 	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(f32(buf)[:n:n]), tensor.WithEngine(e))
 }
 
@@ -113,89 +120,4 @@ func dims(t *tensor.Dense) (int, int) {
 	s := t.Shape()
 	n := s[len(s)-1]
 	return s.TotalSize() / n, n
-}
-
-func act(x float64, a engine.Act) float64 {
-	switch a {
-	case engine.QuickGELU:
-		return x / (1 + math.Exp(-1.702*x))
-	case engine.GELU:
-		return x * 0.5 * (1 + math.Erf(x/math.Sqrt2))
-	case engine.ReLU:
-		return math.Max(x, 0)
-	}
-	return x
-}
-
-func actGrad(x float64, a engine.Act) float64 {
-	switch a {
-	case engine.QuickGELU:
-		s := 1 / (1 + math.Exp(-1.702*x))
-		return s + x*1.702*s*(1-s)
-	case engine.GELU:
-		return 0.5*(1+math.Erf(x/math.Sqrt2)) + x*math.Exp(-x*x/2)/math.Sqrt(2*math.Pi)
-	case engine.ReLU:
-		if x > 0 {
-			return 1
-		}
-		return 0
-	}
-	return 1
-}
-
-// Gemm computes Out = act(Alpha * op(A) op(B) + Bias) + Residual.
-func (e *Engine) Gemm(g engine.Gemm) error {
-	a, b, out := f32(g.A), f32(g.B), f32(g.Out)
-	ar, ac := dims(g.A)
-	br, bc := dims(g.B)
-	m, k := ar, ac
-	if g.TransA {
-		m, k = ac, ar
-	}
-	n, kb := bc, br
-	if g.TransB {
-		n, kb = br, bc
-	}
-	if k != kb || len(out) != m*n {
-		return fmt.Errorf("product of %v and %v does not fit %v", g.A.Shape(), g.B.Shape(), g.Out.Shape())
-	}
-	res := append([]float32(nil), f32(g.Residual)...)
-	for i := 0; i < m; i++ {
-		for j := 0; j < n; j++ {
-			var s float64
-			for p := 0; p < k; p++ {
-				ia, ib := i*ac+p, p*bc+j
-				if g.TransA {
-					ia = p*ac + i
-				}
-				if g.TransB {
-					ib = j*bc + p
-				}
-				s += float64(a[ia]) * float64(b[ib])
-			}
-			s *= float64(g.Alpha)
-			if g.Bias != nil {
-				s += float64(f32(g.Bias)[j])
-			}
-			s = act(s, g.Act)
-			if g.Residual != nil {
-				s += float64(res[i*n+j])
-			}
-			out[i*n+j] = float32(s)
-		}
-	}
-	return nil
-}
-
-// ColSum writes the sum over the rows of x to out.
-func (e *Engine) ColSum(out, x *tensor.Dense) error {
-	m, n := dims(x)
-	for j := 0; j < n; j++ {
-		var s float64
-		for i := 0; i < m; i++ {
-			s += float64(f32(x)[i*n+j])
-		}
-		f32(out)[j] = float32(s)
-	}
-	return nil
 }

@@ -6,8 +6,42 @@ import (
 	"gorgonia.org/tensor"
 )
 
+// gathers checks that idx names, for each row of out, one of table.
+func gathers(out, table, idx *tensor.Dense) error {
+	n, w := dims(out)
+	rows, tw := dims(table)
+	if w != tw {
+		return fmt.Errorf("rows of %v are not those of %v", out.Shape(), table.Shape())
+	}
+	return first(want(sized{"rows", out, n * w}, sized{"table", table, rows * w}), wantRows(idx, n, rows))
+}
+
+func concatenates(out *tensor.Dense, parts []*tensor.Dense) error {
+	n := 0
+	for _, p := range parts {
+		if err := want(sized{"part", p, size(p)}); err != nil {
+			return err
+		}
+		n += size(p)
+	}
+	return want(sized{"concatenation", out, n})
+}
+
+// part checks that the rows of p are rows of whole from that one on.
+func part(whole, p *tensor.Dense, from int) error {
+	rows, w := dims(whole)
+	n, pw := dims(p)
+	if w != pw || from < 0 || from+n > rows {
+		return fmt.Errorf("%d rows of %v from row %d are not in %v", n, p.Shape(), from, whole.Shape())
+	}
+	return want(sized{"whole", whole, rows * w}, sized{"part", p, n * w})
+}
+
 // Gather copies rows of table.
 func (e *Engine) Gather(out, table, idx *tensor.Dense) error {
+	if err := gathers(out, table, idx); err != nil {
+		return err
+	}
 	_, w := dims(table)
 	for i, r := range i32(idx) {
 		dst := f32(out)[i*w : i*w+w]
@@ -21,6 +55,9 @@ func (e *Engine) Gather(out, table, idx *tensor.Dense) error {
 
 // ScatterAdd adds rows of dy to rows of dtable.
 func (e *Engine) ScatterAdd(dtable, dy, idx *tensor.Dense) error {
+	if err := gathers(dy, dtable, idx); err != nil {
+		return err
+	}
 	_, w := dims(dtable)
 	clear(f32(dtable))
 	for i, r := range i32(idx) {
@@ -36,6 +73,9 @@ func (e *Engine) ScatterAdd(dtable, dy, idx *tensor.Dense) error {
 
 // AddRows writes x[i] + table[idx[i]].
 func (e *Engine) AddRows(out, x, table, idx *tensor.Dense) error {
+	if err := first(gathers(out, table, idx), want(sized{"values", x, size(out)})); err != nil {
+		return err
+	}
 	_, w := dims(table)
 	for i, r := range i32(idx) {
 		for j := 0; j < w; j++ {
@@ -51,6 +91,9 @@ func (e *Engine) AddRows(out, x, table, idx *tensor.Dense) error {
 
 // Concat writes the parts one after the other.
 func (e *Engine) Concat(out *tensor.Dense, parts ...*tensor.Dense) error {
+	if err := concatenates(out, parts); err != nil {
+		return err
+	}
 	at := 0
 	for _, p := range parts {
 		at += copy(f32(out)[at:], f32(p))
@@ -60,6 +103,9 @@ func (e *Engine) Concat(out *tensor.Dense, parts ...*tensor.Dense) error {
 
 // Slice copies rows.
 func (e *Engine) Slice(out, x *tensor.Dense, from int) error {
+	if err := part(x, out, from); err != nil {
+		return err
+	}
 	_, w := dims(x)
 	copy(f32(out), f32(x)[from*w:])
 	return nil
@@ -67,6 +113,9 @@ func (e *Engine) Slice(out, x *tensor.Dense, from int) error {
 
 // PadRows sets out to zero but for x.
 func (e *Engine) PadRows(out, x *tensor.Dense, from int) error {
+	if err := part(out, x, from); err != nil {
+		return err
+	}
 	_, w := dims(x)
 	clear(f32(out))
 	copy(f32(out)[from*w:], f32(x))
@@ -75,79 +124,13 @@ func (e *Engine) PadRows(out, x *tensor.Dense, from int) error {
 
 // Transpose writes the transpose of x.
 func (e *Engine) Transpose(out, x *tensor.Dense) error {
+	if err := want(sized{"result", out, size(x)}); err != nil {
+		return err
+	}
 	m, n := dims(x)
 	for i := 0; i < m; i++ {
 		for j := 0; j < n; j++ {
 			f32(out)[j*m+i] = f32(x)[i*n+j]
-		}
-	}
-	return nil
-}
-
-// Patchify cuts images into rows.
-func (e *Engine) Patchify(out, images *tensor.Dense, p int) error {
-	s := images.Shape()
-	b, c, size := s[0], s[1], s[2]
-	g := size / p
-	rows, w := dims(out)
-	if rows != b*g*g || w < c*p*p {
-		return fmt.Errorf("patches %v do not hold images %v", out.Shape(), s)
-	}
-	clear(f32(out))
-	for i := 0; i < b; i++ {
-		for gy := 0; gy < g; gy++ {
-			for gx := 0; gx < g; gx++ {
-				at := ((i*g+gy)*g + gx) * w
-				for ch := 0; ch < c; ch++ {
-					for y := 0; y < p; y++ {
-						from := ((i*c+ch)*size+gy*p+y)*size + gx*p
-						at += copy(f32(out)[at:], f32(images)[from:from+p])
-					}
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// Tokens prepends the class embedding and adds the positions.
-func (e *Engine) Tokens(out, patches, cls, pos *tensor.Dense) error {
-	t, w := dims(pos)
-	rows, _ := dims(out)
-	for r := 0; r < rows; r++ {
-		b, i := r/t, r%t
-		for j := 0; j < w; j++ {
-			v := f32(cls)[j]
-			if i > 0 {
-				v = f32(patches)[(b*(t-1)+i-1)*w+j]
-			}
-			f32(out)[r*w+j] = v + f32(pos)[i*w+j]
-		}
-	}
-	return nil
-}
-
-// TokensGrad writes the gradients of Tokens.
-func (e *Engine) TokensGrad(dpatches, dcls, dpos, dy *tensor.Dense, batch int) error {
-	rows, w := dims(dy)
-	t := rows / batch
-	sum := make([]float64, t*w)
-	for r := 0; r < rows; r++ {
-		b, i := r/t, r%t
-		for j := 0; j < w; j++ {
-			v := f32(dy)[r*w+j]
-			sum[i*w+j] += float64(v)
-			if i > 0 && dpatches != nil {
-				f32(dpatches)[(b*(t-1)+i-1)*w+j] = v
-			}
-		}
-	}
-	for i, v := range sum {
-		if dpos != nil {
-			f32(dpos)[i] = float32(v)
-		}
-		if dcls != nil && i < w {
-			f32(dcls)[i] = float32(v)
 		}
 	}
 	return nil

@@ -1,4 +1,5 @@
-// Activations and what follows a matrix product: bias, activation, residual.
+// Activations and their gradients.
+#pragma once
 #include "vector.cuh"
 
 enum { IDENTITY = 0, QUICK_GELU = 1, GELU = 2, RELU = 3 };
@@ -10,7 +11,7 @@ template <int Act> __device__ inline float activate(float x) {
     switch (Act) {
     case QUICK_GELU: return x * quick_sigmoid(x);
     case GELU: return 0.5f * x * (1.0f + erff(x * 0.70710678f));
-    case RELU: return x > 0.0f ? x : 0.0f;
+    case RELU: return x <= 0.0f ? 0.0f : x; // NaN stays
     }
     return x;
 }
@@ -71,43 +72,5 @@ template <int Act, class In, class Out> __device__ inline void act_backward_all(
 #define INSTANCE(suffix, In, Out) \
     KERNEL(act_backward##suffix)(Out *dx, const In *x, const float *dy, i64 n, int act) { BY_ACT(act, CALL) }
 FOR_STORAGE(INSTANCE)
-#undef INSTANCE
-#undef CALL
-
-// load_bias brings the biases of the run that begins with element i of a matrix;
-// the run may go over the end of a row.
-__device__ inline void load_bias(float *b, const float *bias, i64 i, int columns) {
-    int j = take(&i, columns);
-    if (columns % RUN == 0) {
-        load_run(b, bias + j, RUN);
-        return;
-    }
-#pragma unroll
-    for (int k = 0; k < RUN; k++) {
-        b[k] = bias[j];
-        j = j + 1 < columns ? j + 1 : 0;
-    }
-}
-
-// out[i, j] = act(y[i, j] + bias[j]) + residual[i, j]; bias and residual may be 0.
-template <int Act, class T>
-__device__ inline void epilogue_all(T *out, const T *y, const float *bias, const T *residual, i64 n, int columns) {
-    EACH_RUN(i, n) {
-        float v[RUN], b[RUN] = {}, r[RUN] = {};
-        load_run(v, y + i, n - i);
-        if (bias) load_bias(b, bias, i, columns);
-        if (residual) load_run(r, residual + i, n - i);
-#pragma unroll
-        for (int k = 0; k < RUN; k++) v[k] = activate<Act>(v[k] + b[k]) + r[k];
-        store_run(out + i, v, n - i);
-    }
-}
-
-#define CALL(Act) epilogue_all<Act>(out, y, bias, residual, n, columns)
-#define INSTANCE(suffix, T)                                                                                           \
-    KERNEL(epilogue##suffix)(T *out, const T *y, const float *bias, const T *residual, i64 n, int columns, int act) { \
-        BY_ACT(act, CALL)                                                                                             \
-    }
-FOR_SAME(INSTANCE)
 #undef INSTANCE
 #undef CALL

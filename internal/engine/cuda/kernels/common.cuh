@@ -71,25 +71,25 @@ template <> __device__ inline unsigned pack<fp16>(float low, float high) {
 }
 #endif
 
-// NARROW says that kernels over 16-bit activations are built: from compute
+// FLOAT16 says that kernels over 16-bit activations are built: from compute
 // capability 8.0 on, and for the processor.
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
-#define NARROW 1
+#define FLOAT16 1
 #else
-#define NARROW 0
+#define FLOAT16 0
 #endif
 
 // FOR_STORAGE builds instance(suffix, In, Out) for the ways in which a kernel's
 // input and its result may be stored; FOR_SAME for operands of one storage,
 // FOR_RESULT for a float32 input. The engine puts the suffix to the name, see
-// variant in narrow.go.
-#if NARROW
+// variant in mixed_precision.go.
+#if FLOAT16
 #define FOR_STORAGE(instance)                                                      \
     instance(, float, float) instance(_bf16, bf16, bf16) instance(_fp16, fp16, fp16) \
-    instance(_bf16_in, bf16, float) instance(_fp16_in, fp16, float) FOR_NARROW_RESULT(instance)
+    instance(_bf16_in, bf16, float) instance(_fp16_in, fp16, float) FOR_FLOAT16_RESULT(instance)
 #define FOR_SAME(instance) instance(, float) instance(_bf16, bf16) instance(_fp16, fp16)
-#define FOR_RESULT(instance) instance(, float, float) FOR_NARROW_RESULT(instance)
-#define FOR_NARROW_RESULT(instance) instance(_bf16_out, float, bf16) instance(_fp16_out, float, fp16)
+#define FOR_RESULT(instance) instance(, float, float) FOR_FLOAT16_RESULT(instance)
+#define FOR_FLOAT16_RESULT(instance) instance(_bf16_out, float, bf16) instance(_fp16_out, float, fp16)
 #else
 #define FOR_STORAGE(instance) instance(, float, float)
 #define FOR_SAME(instance) instance(, float)

@@ -38,3 +38,22 @@ KERNEL(scale)(float *out, const float *x, const float *s, i64 n, float a) {
     float f = a * s[0];
     EACH(i, n) out[i] = x[i] * f;
 }
+
+// Sums over everything are in two steps: one partial sum a block, then one block
+// over the partial sums. The number of blocks depends on n alone.
+
+// part[block] = sum of x*y over the block's elements
+KERNEL(dot_part)(double *part, const float *x, const float *y, i64 n) {
+    double s = 0;
+    EACH(i, n) s += (double)(x[i] * y[i]);
+    s = block_sum(s);
+    if (threadIdx.x == 0) part[blockIdx.x] = s;
+}
+
+// out = scale * sum of part; launched as one block
+KERNEL(sum_parts)(float *out, const double *part, int n, double scale) {
+    double s = 0;
+    for (int i = threadIdx.x; i < n; i += BLOCK) s += part[i];
+    s = block_sum(s);
+    if (threadIdx.x == 0) out[0] = (float)(scale * s);
+}

@@ -7,7 +7,7 @@
 
 #ifndef __CUDACC__
 #include "tensorcore.h"
-#elif NARROW
+#elif FLOAT16
 
 // mma adds the product of a, 16 x 16 of T, and b, 16 x 8, to d, 16 x 8.
 template <class T> __device__ inline void mma(float *d, const unsigned *a, const unsigned *b);

@@ -8,7 +8,7 @@
 // to MOST_WARPS makes a block.
 #include "tensor_attention.cuh"
 
-#if NARROW
+#if FLOAT16
 
 #define MOST_WARPS 8
 #define LOG2_E 1.44269504f

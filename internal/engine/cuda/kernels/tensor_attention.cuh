@@ -8,7 +8,7 @@
 #pragma once
 #include "mma.cuh"
 
-#if NARROW
+#if FLOAT16
 
 #define HEAD 64         // size of a head
 #define WARP_QUERIES 16 // rows of a fragment

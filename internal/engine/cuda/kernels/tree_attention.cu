@@ -4,13 +4,14 @@
 //
 // A group of LANES lanes takes a node and a head, along the path to the root;
 // the heads of a node are neighbours, so a warp reads consecutive memory. The
-// gradient of keys and values is in tree_descendants.cu.
+// gradient of keys and values is in tree_attention_grad.cu.
 #include "tree_attention.cuh"
 
 template <int D, bool Whole, class In, class Out>
 __device__ inline void tree_attention(Out *out, const In *qkv, const int *tree, int n, int width, int dim, float scale, int *fault) {
     TreeRow at = tree_row(width / dim);
     bool live = at.node < n;
+    if (live && at.head == 0 && threadIdx.x % LANES == 0) check_depth(tree, n, at.node, fault);
     i64 stride = 3 * (i64)width, head = (i64)at.head * dim;
     float q[D / LANES], k[D / LANES], v[D / LANES], o[D / LANES];
     zero_part<D>(o);
@@ -43,6 +44,7 @@ __device__ inline void tree_attention_grad_q(Out *dqkv, float *log_sum, float *d
                                              const float *dout, const int *tree, int n, int width, int dim, float scale, int *fault) {
     TreeRow at = tree_row(width / dim);
     bool live = at.node < n;
+    if (live && at.head == 0 && threadIdx.x % LANES == 0) check_depth(tree, n, at.node, fault);
     i64 stride = 3 * (i64)width, head = (i64)at.head * dim;
     float q[D / LANES], g[D / LANES], k[D / LANES], v[D / LANES], dq[D / LANES];
     zero_part<D>(dq);

@@ -34,6 +34,12 @@ __device__ inline int up(const int *tree, int i, int *steps, int *fault) {
     return p;
 }
 
+// check_depth reports a node whose depth is not one more than its parent's.
+__device__ inline void check_depth(const int *tree, int n, int i, int *fault) {
+    int p = tree[i], depth = tree[n + i];
+    if (depth != (p >= 0 && p < i ? tree[n + p] + 1 : 0) || depth >= DEEPEST) report(fault, FAULT_TRIE, i, depth);
+}
+
 template <int D> __device__ inline void zero_part(float *v) {
 #pragma unroll
     for (int c = 0; c < D / LANES; c++) v[c] = 0;
@@ -90,7 +96,7 @@ template <int D> __device__ inline float group_dot(const float *a, const float *
 
 // FOR_GRADIENT builds instance(suffix, In, Out) for the storage of the input
 // projection and of its gradient, which has the range of bfloat16 at least.
-#if NARROW
+#if FLOAT16
 #define FOR_GRADIENT(instance) \
     instance(, float, float) instance(_bf16, bf16, bf16) instance(_bf16_in, bf16, float) instance(_fp16_in, fp16, float)
 #else

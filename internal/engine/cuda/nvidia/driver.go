@@ -24,8 +24,9 @@ import (
 // this much from Hopper on.
 const workspaceBytes = 32 << 20
 
-// driver implements cuda.Driver on the first visible GPU.
+// driver implements cuda.Driver on one of the visible GPUs.
 type driver struct {
+	index     int
 	info      cuda.Info
 	device    cu.Device
 	context   cu.CUContext
@@ -42,7 +43,12 @@ type driver struct {
 var _ cuda.Driver = (*driver)(nil)
 
 // Open returns the driver of the first GPU that CUDA_VISIBLE_DEVICES leaves.
-func Open() (cuda.Driver, error) {
+func Open() (cuda.Driver, error) { return OpenIndex(0) }
+
+// OpenIndex returns the driver of a GPU by its place, from 0, among those that
+// CUDA_VISIBLE_DEVICES leaves. One of them can be open at a time, any number of
+// times: cuBLAS is opened once, for one GPU.
+func OpenIndex(index int) (cuda.Driver, error) {
 	if status := int(C.libcuda_status()); status == -1 {
 		return nil, &engine.Unavailable{Why: fmt.Sprintf("no NVIDIA driver on this machine (%s)", C.GoString(C.libcuda_reason())),
 			Remedy: "install it, or use --device cpu"}
@@ -53,7 +59,10 @@ func Open() (cuda.Driver, error) {
 		return nil, &engine.Unavailable{Why: fmt.Sprintf("the NVIDIA driver runs CUDA %d.%d at most, %d.%d is needed",
 			v/1000, v%1000/10, cuda.LeastDriver/1000, cuda.LeastDriver%1000/10), Remedy: "install a newer driver, or use --device cpu"}
 	}
-	d := &driver{kernels: map[string]unsafe.Pointer{}, plans: map[shape]*C.Plan{}}
+	if err := claims.take(index); err != nil {
+		return nil, err
+	}
+	d := &driver{index: index, kernels: map[string]unsafe.Pointer{}, plans: map[shape]*C.Plan{}}
 	if err := d.open(); err != nil {
 		d.Close()
 		return nil, err
@@ -62,7 +71,11 @@ func Open() (cuda.Driver, error) {
 }
 
 func (d *driver) open() (err error) {
-	if d.device, err = cu.GetDevice(0); err != nil {
+	if n, err := cu.NumDevices(); err == nil && d.index >= n {
+		return &engine.Unavailable{Why: fmt.Sprintf("there is no GPU %d among the %d that this process sees", d.index, n),
+			Remedy: "use a lower number, counted from 0"}
+	}
+	if d.device, err = cu.GetDevice(d.index); err != nil {
 		return explain(err)
 	}
 	if d.info, err = describe(d.device); err != nil {
@@ -162,6 +175,7 @@ func (d *driver) Close() error {
 		C.blas_free(p)
 	}
 	d.plans = nil
+	defer d.unclaim()
 	C.free(unsafe.Pointer(d.args))
 	d.args = nil
 	if (d.context == cu.CUContext{}) {

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"clipcalib/internal/bench"
+	"clipcalib/internal/device"
 	"clipcalib/internal/engine/cuda"
 	"clipcalib/internal/imagenet"
 	"clipcalib/text"
@@ -77,11 +78,11 @@ func features(t *testing.T, ck *weights.Checkpoint) []weights.NamedTensor {
 	}
 	for p := cuda.FP32; p <= cuda.FP16; p++ {
 		e := open(t, p)
-		v, err := vit.NewEncoderOn(e, ck, n)
+		v, err := vit.NewEncoder(ck, vit.Options{Device: device.Share(e), Batch: n})
 		if err != nil {
 			t.Fatal(err)
 		}
-		w, err := text.NewEncoderOn(e, ck, 0)
+		w, err := text.NewEncoder(ck, text.Options{Device: device.Share(e)})
 		if err != nil {
 			t.Fatal(err)
 		}

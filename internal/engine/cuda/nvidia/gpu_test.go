@@ -7,11 +7,12 @@ import (
 	"testing"
 
 	"clipcalib/internal/bench"
+	"clipcalib/internal/engine"
 	"clipcalib/internal/engine/cpu"
 	"clipcalib/internal/engine/cuda"
-	"clipcalib/internal/engine/cuda/cudatest"
-	"clipcalib/internal/engine/cuda/cudatest/models"
 	"clipcalib/internal/engine/cuda/nvidia"
+	"clipcalib/internal/engine/enginetest"
+	"clipcalib/internal/engine/enginetest/models"
 	"clipcalib/weights"
 
 	"gorgonia.org/tensor"
@@ -41,33 +42,15 @@ func open(t testing.TB, p cuda.Precision) *cuda.Engine {
 	return e
 }
 
+// TestGPUKernelsAgreeWithReference runs the suite of engines in every precision.
 func TestGPUKernelsAgreeWithReference(t *testing.T) {
-	e := open(t, cuda.FP32)
-	t.Log(e.Name())
-	for name, check := range map[string]func(*cudatest.Bench){
-		"Gemm": (*cudatest.Bench).Gemm, "Elementwise": (*cudatest.Bench).Elementwise, "Norms": (*cudatest.Bench).Norms,
-		"Attention": (*cudatest.Bench).Attention, "LongAttention": (*cudatest.Bench).LongAttention,
-		"TreeAttention": (*cudatest.Bench).TreeAttention, "Pixels": (*cudatest.Bench).Pixels, "Rows": (*cudatest.Bench).Rows,
-		"Losses": (*cudatest.Bench).Losses, "Optimizers": (*cudatest.Bench).Optimizers,
-		"Misfits": (*cudatest.Bench).Misfits, "Faults": (*cudatest.Bench).Faults,
-	} {
-		t.Run(name, func(t *testing.T) {
-			b := cudatest.New(t, e)
-			check(b)
-			t.Logf("largest difference, as a part of the largest value or of 1:\n%s", b.Worst())
+	for _, p := range []cuda.Precision{cuda.FP32, cuda.TF32, cuda.BF16, cuda.FP16} {
+		t.Run(p.String(), func(t *testing.T) {
+			e := open(t, p)
+			t.Log(e.Name())
+			enginetest.Run(t, func(*testing.T) engine.Engine { return e }, enginetest.Options{Slow: smoke()})
 		})
 	}
-}
-
-// TestGPUTensorKernelsAgreeWithReference checks what the precisions other than
-// fp32 do in their own way.
-func TestGPUTensorKernelsAgreeWithReference(t *testing.T) {
-	for _, p := range []cuda.Precision{cuda.BF16, cuda.FP16} {
-		for name, check := range cudatest.NarrowChecks {
-			t.Run(p.String()+" "+name, func(t *testing.T) { check(cudatest.New(t, open(t, p))) })
-		}
-	}
-	t.Run("tf32 Attention", func(t *testing.T) { cudatest.New(t, open(t, cuda.TF32)).TF32Attention() })
 }
 
 // smoke says that the tests are to try themselves, on a slow stand-in for a GPU.
@@ -173,5 +156,5 @@ func TestGPUEnginesLiveApart(t *testing.T) {
 	if err := other.Close(); err != nil {
 		t.Fatal(err)
 	}
-	cudatest.New(t, e).Gemm()
+	enginetest.RunPart(t, "Gemm", func(*testing.T) engine.Engine { return e }, enginetest.Options{Slow: smoke()})
 }

@@ -11,10 +11,9 @@ import (
 	"clipcalib/adapt/prompt"
 	"clipcalib/internal/bench"
 	"clipcalib/internal/clip"
+	"clipcalib/internal/device"
 	"clipcalib/internal/engine/cuda"
 	"clipcalib/internal/imagenet"
-	"clipcalib/text"
-	"clipcalib/vit"
 	"clipcalib/weights"
 
 	"gorgonia.org/tensor"
@@ -82,7 +81,7 @@ func TestGPUSoakTaskRes(t *testing.T) {
 		}
 	}
 	if _, err := adapt.Train(t.Context(), adapt.TaskRes{}, adapt.None{}, data,
-		adapt.Options{Epochs: epochs, Batch: batch, Engine: l.e, Progress: progress}); err != nil {
+		adapt.Options{Epochs: epochs, Batch: batch, Device: device.Share(l.e), Progress: progress}); err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("%d steps in %d epochs", epochs*perEpoch, epochs)
@@ -154,15 +153,11 @@ func fillStaging(t *testing.T, e *cuda.Engine) {
 // towers returns both towers of ck on e.
 func towers(t *testing.T, e *cuda.Engine, ck *weights.Checkpoint) *clip.Model {
 	t.Helper()
-	images, err := vit.NewEncoderOn(e, ck, 1)
+	m, err := clip.New(ck, clip.Options{Device: device.Share(e), Batch: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	texts, err := text.NewEncoderOn(e, ck, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &clip.Model{Config: ck.Config, Engine: e, Images: images, Texts: texts}
+	return m
 }
 
 func matrix(rows, columns int, data []float32) adapt.Matrix {
