@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"clipcalib/internal/gate"
 	"clipcalib/internal/imageio"
 	"clipcalib/internal/npy"
 	"clipcalib/text"
@@ -159,6 +160,9 @@ func (a *app) encodeImages(ctx context.Context, c *weights.Checkpoint, paths []s
 			return nil, 0, err
 		}
 		for i, at := range b.Indices {
+			if err := gate.Finite(paths[at], b.Features[i], 0); err != nil {
+				return nil, 0, fmt.Errorf("%w: the weights are broken", err)
+			}
 			rows[at] = b.Features[i]
 		}
 		done += len(b.Features)
@@ -201,6 +205,11 @@ func (a *app) encodeTexts(ctx context.Context, c *weights.Checkpoint, prompts []
 		features, err := e.EncodeTokens(ctx, tokens[at:min(at+piece, len(tokens))])
 		if err != nil {
 			return nil, err
+		}
+		for i, row := range features {
+			if err := gate.Finite(fmt.Sprintf("prompt %d", at+i+1), row, 0); err != nil {
+				return nil, fmt.Errorf("%w: the weights are broken", err)
+			}
 		}
 		rows = append(rows, features...)
 		p.Set(len(rows))
