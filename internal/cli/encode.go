@@ -13,6 +13,7 @@ import (
 
 	"clipcalib/internal/data"
 	"clipcalib/internal/exitcode"
+	"clipcalib/internal/gate"
 	"clipcalib/internal/npy"
 	"clipcalib/text"
 	"clipcalib/vit"
@@ -177,6 +178,9 @@ func (a *app) encodeImages(ctx context.Context, c *weights.Checkpoint, pictures 
 			return nil, nil, err
 		}
 		for i, at := range b.Indices {
+			if err := gate.Finite(pictures.Items[at].Path, b.Features[i], 0); err != nil {
+				return nil, nil, fmt.Errorf("%w: the weights are broken", err)
+			}
 			rows[at] = b.Features[i]
 		}
 		done += len(b.Features)
@@ -222,6 +226,11 @@ func (a *app) encodeTexts(ctx context.Context, c *weights.Checkpoint, prompts []
 		features, err := e.EncodeTokens(ctx, tokens[at:min(at+piece, len(tokens))])
 		if err != nil {
 			return nil, err
+		}
+		for i, row := range features {
+			if err := gate.Finite(fmt.Sprintf("prompt %d", at+i+1), row, 0); err != nil {
+				return nil, fmt.Errorf("%w: the weights are broken", err)
+			}
 		}
 		rows = append(rows, features...)
 		p.Set(len(rows))
