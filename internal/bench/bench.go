@@ -69,6 +69,8 @@ type Run struct {
 	PeakGFLOPS   float64  `json:"peak_gflop_s,omitempty"`
 	BandwidthGBS float64  `json:"bandwidth_gb_s,omitempty"`
 	Figures      []Figure `json:"figures"`
+	// FastPath says whether the GPU computed as it is meant to.
+	FastPath *engine.FastPath `json:"fast_path,omitempty"`
 }
 
 // Result is everything measured on one machine.
@@ -143,6 +145,13 @@ func (o Options) precision(ctx context.Context, models []*weights.Checkpoint, r 
 	}
 	if err := m.measureAll(models); err != nil {
 		return err
+	}
+	if i, ok := e.(engine.Inspected); ok {
+		f := i.FastPath()
+		m.run.FastPath = &f
+		for _, s := range f.Slow() {
+			o.Note(m.run.Precision + ": " + s)
+		}
 	}
 	r.Runs = append(r.Runs, m.run)
 	return nil

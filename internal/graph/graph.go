@@ -91,6 +91,21 @@ func (g *Graph) Set(n *Node, data any) error {
 	return nil
 }
 
+// Write sets a leaf of float32 to what fill writes, as [engine.Write] has it.
+func (g *Graph) Write(n *Node, fill func(to []float32, at int) error) error {
+	if g.err != nil {
+		return g.err
+	}
+	t, err := Tensor(n)
+	if err != nil {
+		return err
+	}
+	if err := engine.Write(g.Engine, t, fill); err != nil {
+		return fmt.Errorf("set %s: %w", n.Name(), err)
+	}
+	return nil
+}
+
 // Tensor returns the tensor a leaf holds.
 func Tensor(n *Node) (*tensor.Dense, error) {
 	t, ok := n.Value().(*tensor.Dense)
