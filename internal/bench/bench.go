@@ -37,6 +37,7 @@ type Options struct {
 	Device     device.Options
 	Precisions []string // measured one after the other; empty means Device.Precision
 	Models     []string
+	KeepModels string   // folder where random models are kept from run to run; empty: nowhere
 	Parts      []string // of Parts; empty means all
 	Batches    []int
 	Prompts    int           // class prompts encoded at once, up to 1,000
@@ -101,7 +102,7 @@ func Measure(ctx context.Context, o Options) (Result, error) {
 		}
 		d.Close()
 	}
-	models, err := openModels(o.Models)
+	models, err := openModels(o.Models, o.KeepModels)
 	if err != nil {
 		return r, err
 	}
