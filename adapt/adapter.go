@@ -7,6 +7,8 @@ import (
 	"clipcalib/internal/device"
 	"clipcalib/internal/engine"
 	"clipcalib/internal/graph"
+
+	"gorgonia.org/gorgonia"
 )
 
 // predictBatch is the number of rows classified at once.
@@ -25,10 +27,10 @@ type Adapter struct {
 	// every call.
 	Device *Device
 
-	state *state
+	state *State
 }
 
-func newAdapter(t *task, s *state) *Adapter {
+func newAdapter(t *Training, s *State) *Adapter {
 	return &Adapter{
 		Method: t.method, Remedy: t.remedy, Compat: t.options.Compat, LogitScale: t.options.LogitScale,
 		state: s,
@@ -42,10 +44,10 @@ func (a *Adapter) Classes() int { return a.Prototypes().Rows }
 func (a *Adapter) Width() int { return a.Prototypes().Cols }
 
 // Prototypes are the text prototypes [K, D] it was trained with.
-func (a *Adapter) Prototypes() Matrix { return a.state.fixed[namePrototypes] }
+func (a *Adapter) Prototypes() Matrix { return a.state.Fixed[namePrototypes] }
 
 // Parameters returns the trained matrices by name. They are the adapter's own.
-func (a *Adapter) Parameters() map[string]Matrix { return a.state.params }
+func (a *Adapter) Parameters() map[string]Matrix { return a.state.Trained }
 
 // Logits returns the logits [N, K] of features [N, D]. An adapter with [SaLS]
 // maps them to the range of the zero-shot logits of its own prototypes; see
@@ -57,7 +59,8 @@ func (a *Adapter) Logits(features Matrix) (Matrix, error) {
 // LogitsContext is [Adapter.Logits] until ctx ends.
 func (a *Adapter) LogitsContext(ctx context.Context, features Matrix) (Matrix, error) {
 	raw, err := a.RawLogits(ctx, features)
-	if err != nil || a.Remedy.after() == nil {
+	_, maps := a.Remedy.(InferenceMap)
+	if err != nil || !maps {
 		return raw, err
 	}
 	zs, err := a.ZeroShotLogits(ctx, features)
@@ -106,9 +109,9 @@ func (a *Adapter) predictOn(ctx context.Context, e engine.Engine, m Method, feat
 		return err
 	}
 	defer held.close()
-	b := newBuilder(held, min(predictBatch, features.Rows), a.LogitScale, a.Compat)
+	b := newBatch(held, min(predictBatch, features.Rows), a.LogitScale, a.Compat)
 	defer b.g.Close()
-	y := m.logits(b)
+	y := b.logits(m)
 	p, err := b.g.Compile(y)
 	if err != nil {
 		return err
@@ -118,10 +121,10 @@ func (a *Adapter) predictOn(ctx context.Context, e engine.Engine, m Method, feat
 }
 
 // predict fills out with the logits y of every row of features.
-func (b *builder) predict(ctx context.Context, p *graph.Program, y *graph.Node, features, out Matrix) error {
-	rows := make([]int, 0, b.batch)
-	for from := 0; from < features.Rows; from += b.batch {
-		n := min(b.batch, features.Rows-from)
+func (b *Batch) predict(ctx context.Context, p *graph.Program, y *gorgonia.Node, features, out Matrix) error {
+	rows := make([]int, 0, b.rows)
+	for from := 0; from < features.Rows; from += b.rows {
+		n := min(b.rows, features.Rows-from)
 		chunk := Matrix{Rows: n, Cols: features.Cols, Data: features.Data[from*features.Cols : (from+n)*features.Cols]}
 		unit := chunk
 		if b.unitIn != nil {

@@ -5,20 +5,21 @@ import (
 	"testing"
 
 	"clipcalib/internal/device"
+	"clipcalib/internal/train"
 )
 
 // imagenet returns a training set of ImageNet's size in one view.
 func imagenet(samples, classes, width int) Data {
-	g := newGenerator(1, 0)
-	d := Data{Features: NewMatrix(samples, width), Prototypes: NewMatrix(classes, width), Labels: make([]int, samples)}
+	g := train.NewGenerator(1, 0)
+	d := Data{Features: NewMatrix(samples, width), Prototypes: NewMatrix(classes, width), Labels: make([]int, samples), LogitScale: 100}
 	for i := range d.Prototypes.Data {
-		d.Prototypes.Data[i] = float32(g.normal())
+		d.Prototypes.Data[i] = float32(g.Normal())
 	}
 	for i := range samples {
 		d.Labels[i] = i % classes
 		t := d.Prototypes.Row(i % classes)
 		for j, v := range t {
-			d.Features.Row(i)[j] = v + 2*float32(g.normal())
+			d.Features.Row(i)[j] = v + 2*float32(g.Normal())
 		}
 	}
 	return d
@@ -30,14 +31,14 @@ func BenchmarkTaskResStep(b *testing.B) {
 	for _, r := range []Remedy{None{}, ZSNorm{}, Penalty{}} {
 		b.Run(r.Name(), func(b *testing.B) {
 			data := imagenet(4096, 1000, 512)
-			o, err := Options{}.Resolved()
+			o, err := Options{LogitScale: 100}.Resolved()
 			if err != nil {
 				b.Fatal(err)
 			}
 			err = withDevice(nil, func(d *Device) error {
 				e := device.Engine(d)
 				o.Device = d
-				t := &task{ctx: context.Background(), method: TaskRes{}, remedy: r, data: data, options: o}
+				t := &Training{ctx: context.Background(), method: TaskRes{}, remedy: r, data: data, options: o}
 				s, err := t.start()
 				if err != nil {
 					return err
@@ -52,17 +53,14 @@ func BenchmarkTaskResStep(b *testing.B) {
 					return err
 				}
 				defer obj.Graph.Close()
-				tr, err := newTrainer(o, e, obj, newSampler(data, o))
+				step, done, err := train.Stepper(obj, data.samples(), data.views(), o.rules())
 				if err != nil {
 					return err
 				}
-				defer tr.close()
-				rows := tr.sampler.epoch(1)
-				tr.at.Step = 1 // within an epoch
+				defer done()
 				b.ResetTimer()
 				for i := range b.N {
-					at := i % tr.sampler.steps * o.Batch
-					if err := tr.step(t.ctx, rows[at:at+o.Batch], 0.1); err != nil {
+					if err := step(t.ctx, i); err != nil {
 						return err
 					}
 				}

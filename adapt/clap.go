@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"clipcalib/internal/device"
-	"clipcalib/internal/graph"
 	"clipcalib/internal/ops"
+
+	"gorgonia.org/gorgonia"
 )
 
 // Constraint is how CLAP weighs the classes' distance from their prototypes.
@@ -28,7 +28,7 @@ const (
 // is the mean zero-shot probability of class k over its own training features;
 // a class without any takes the mean of the others.
 type CLAP struct {
-	Constraint Constraint
+	Constraint Constraint `set:"constraint" default:"class" range:"class|corrected|constant|balanced|adaptive" from:"CLAP's code" help:"weights of the classes' distances"`
 }
 
 // Name is "clap".
@@ -39,40 +39,30 @@ func (m CLAP) Choices() []string {
 	return []string{fmt.Sprintf("method: CLAP, constraint %q, squared distance to the text prototypes", m.constraint())}
 }
 
-func (m CLAP) constraint() Constraint {
-	if m.Constraint == "" {
-		return PerClass
+func (m CLAP) constraint() Constraint { return Resolved(m).Constraint }
+
+func (CLAP) Layout(k, d int) []Slot {
+	return []Slot{
+		{Name: nameClassifier, Rows: k, Cols: d, Trained: true, Classes: ByRow},
+		{Name: nameConstraint, Rows: 1, Cols: k, Classes: ByColumn},
 	}
-	return m.Constraint
 }
 
-func (CLAP) layout(k, d int) []slot {
-	return []slot{{nameClassifier, k, d, true}, {nameConstraint, 1, k, false}}
-}
-
-func (m CLAP) prepare(t *task) (*state, error) {
-	known := []Constraint{PerClass, Corrected, Mean, Balanced, Adaptive}
-	if !slices.Contains(known, m.constraint()) {
-		names := make([]string, len(known))
-		for i, c := range known {
-			names[i] = string(c)
-		}
-		return nil, fmt.Errorf("clap: unknown constraint %q; known are %s", m.Constraint, strings.Join(names, ", "))
-	}
-	s := newState()
-	s.params[nameClassifier] = t.data.Prototypes.Clone()
+func (m CLAP) Start(t *Training) (State, error) {
+	s := NewState()
+	s.Trained[nameClassifier] = t.data.Prototypes.Clone()
 	alpha, err := m.weights(t)
 	if err != nil {
-		return nil, err
+		return s, err
 	}
-	s.fixed[nameConstraint] = alpha
+	s.Fixed[nameConstraint] = alpha
 	if m.constraint() == Adaptive {
-		s.fixed[nameMomentum] = NewMatrix(1, t.data.classes())
+		s.Fixed[nameMomentum] = NewMatrix(1, t.data.classes())
 	}
 	return s, nil
 }
 
-func (m CLAP) weights(t *task) (Matrix, error) {
+func (m CLAP) weights(t *Training) (Matrix, error) {
 	alpha := NewMatrix(1, t.data.classes())
 	if m.constraint() == Balanced {
 		for k := range alpha.Data {
@@ -104,12 +94,12 @@ func (m CLAP) weights(t *task) (Matrix, error) {
 
 // zeroShotTrust returns, for every class, the mean zero-shot probability of
 // the right answer over the class's features.
-func zeroShotTrust(t *task) ([]float64, error) {
+func zeroShotTrust(t *Training) ([]float64, error) {
 	d := t.data
 	sum, count := make([]float64, d.classes()), make([]float64, d.classes())
 	o := t.options
 	e := device.Engine(o.Device) // held by run
-	err := eachZeroShot(t.ctx, e, t.unit(), d.Prototypes, o.Batch, o.LogitScale, func(from int, logits Matrix) {
+	err := eachZeroShot(t.ctx, e, t.UnitFeatures(), d.Prototypes, o.Batch, o.LogitScale, func(from int, logits Matrix) {
 		for i := range logits.Rows {
 			y := d.label(from + i)
 			sum[y] += probability(logits.Row(i), y)
@@ -145,11 +135,13 @@ func probability(row []float32, y int) float64 {
 	return math.Exp(float64(row[y]-top)) / sum
 }
 
-func (CLAP) logits(b *builder) *graph.Node { return b.cosine(b.unit(), b.param(nameClassifier)) }
+func (CLAP) Logits(b *Batch) *gorgonia.Node {
+	return b.CosineLogits(b.UnitFeatures(), b.Matrix(nameClassifier))
+}
 
-func (CLAP) regulariser(b *builder) *graph.Node {
-	d := ops.SquareDistance(b.g, b.param(nameClassifier), b.prototypes(), b.fixed(nameConstraint))
-	return ops.Axpby(b.g, 1/float32(b.classes), d, 0, nil)
+func (CLAP) Regulariser(b *Batch) *gorgonia.Node {
+	d := ops.SquareDistance(b.g, b.Matrix(nameClassifier), b.Prototypes(), b.Matrix(nameConstraint))
+	return ops.Axpby(b.g, 1/float32(b.Classes()), d, 0, nil)
 }
 
 func (m CLAP) changing() []string {
@@ -161,9 +153,9 @@ func (m CLAP) changing() []string {
 
 // endEpoch applies the rule of the adaptive constraint: with the violation
 // h_k = |w_k - t_k|^2, alpha grows by rho*h and rho becomes h; rho starts at 0.
-func (m CLAP) endEpoch(s *state) {
-	alpha, rho := s.fixed[nameConstraint].Data, s.fixed[nameMomentum].Data
-	w, t := s.params[nameClassifier], s.fixed[namePrototypes]
+func (m CLAP) endEpoch(s *State) {
+	alpha, rho := s.Fixed[nameConstraint].Data, s.Fixed[nameMomentum].Data
+	w, t := s.Trained[nameClassifier], s.Fixed[namePrototypes]
 	for k := range alpha {
 		h := 0.0
 		for j, v := range w.Row(k) {

@@ -77,10 +77,9 @@ func Differences() []Difference {
 // Views is the number of augmented views per sample that a method is trained
 // on by default.
 func (c Compat) Views(m Method) int {
-	_, tip := m.(cached)
-	_, free := m.(interface{ trainingFree() })
+	tip := labelled(m)
 	switch {
-	case free && !tip:
+	case !trains(m) && !tip:
 		return 1
 	case tip && c == CLIPCalib:
 		return 1

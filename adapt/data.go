@@ -15,6 +15,10 @@ type Data struct {
 	Prototypes Matrix
 	// Views is the number of augmented views of every sample; 0 means 1.
 	Views int
+	// LogitScale is the factor of the cosine in the model that the features are
+	// of, Config.Scale of its checkpoint. [Options.LogitScale] takes precedence;
+	// one of the two must be set, since a wrong one gives wrong confidences.
+	LogitScale float64
 }
 
 func (d Data) views() int { return max(d.Views, 1) }

@@ -5,39 +5,30 @@ import (
 	"fmt"
 	"log"
 
+	"clipcalib"
 	"clipcalib/adapt"
-	"clipcalib/text"
-	"clipcalib/vit"
-	"clipcalib/weights"
 )
 
 // Adapt a checkpoint to two classes from labelled image files, then classify.
 func Example_images() {
 	train := func(ctx context.Context, checkpoint string, paths []string, labels []int) (*adapt.Adapter, error) {
-		ck, err := weights.OpenCLIP(checkpoint, weights.Options{})
+		model, err := clipcalib.Open(checkpoint, clipcalib.Options{})
 		if err != nil {
 			return nil, err
 		}
-		defer ck.Close()
-		images, err := vit.NewEncoder(ck, vit.Options{})
+		defer model.Close()
+		prototypes, err := model.Texts.Encode(ctx, []string{"a photo of a cat.", "a photo of a dog."})
 		if err != nil {
 			return nil, err
 		}
-		defer images.Close()
-		texts, err := text.NewEncoder(ck, text.Options{})
+		features, err := model.Images.EncodeFiles(ctx, paths)
 		if err != nil {
 			return nil, err
 		}
-		defer texts.Close()
-		prototypes, err := texts.Encode(ctx, []string{"a photo of a cat.", "a photo of a dog."})
-		if err != nil {
-			return nil, err
+		data := adapt.Data{
+			Features: adapt.FromRows(features), Labels: labels, Prototypes: adapt.FromRows(prototypes),
+			LogitScale: model.Config.Scale(),
 		}
-		features, err := images.EncodeFiles(ctx, paths)
-		if err != nil {
-			return nil, err
-		}
-		data := adapt.Data{Features: adapt.FromRows(features), Labels: labels, Prototypes: adapt.FromRows(prototypes)}
 		return adapt.Train(ctx, adapt.TaskRes{}, adapt.Penalty{}, data, adapt.Options{})
 	}
 	adapter, err := train(context.Background(), "ViT-B-16.pt", []string{"cat.jpg", "dog.jpg"}, []int{0, 1})

@@ -17,6 +17,7 @@ func Example() {
 		Features:   adapt.Matrix{Rows: 4, Cols: 3, Data: []float32{9, 1, 5, 1, 9, 5, 8, 2, 6, 3, 7, 5}},
 		Labels:     []int{0, 1, 0, 1},
 		Prototypes: adapt.Matrix{Rows: 2, Cols: 3, Data: []float32{2, 1, 3, 1, 2, 2}},
+		LogitScale: adapt.DefaultLogitScale, // that of the model the features are of
 	}
 	adapter, err := adapt.Train(context.Background(), adapt.TaskRes{}, adapt.Penalty{}, data, adapt.Options{Epochs: 50})
 	if err != nil {
@@ -35,6 +36,7 @@ func ExampleAdapter_Save() {
 		Features:   adapt.Matrix{Rows: 2, Cols: 2, Data: []float32{1, 0, 0, 1}},
 		Labels:     []int{0, 1},
 		Prototypes: adapt.Matrix{Rows: 2, Cols: 2, Data: []float32{1, 1, 0, 1}},
+		LogitScale: adapt.DefaultLogitScale,
 	}
 	adapter, err := adapt.Train(context.Background(), adapt.ZSLP{}, adapt.SaLS{}, data, adapt.Options{Epochs: 5})
 	if err != nil {
@@ -64,7 +66,7 @@ func ExampleParseMethod() {
 }
 
 func ExampleChoices() {
-	lines, err := adapt.Choices(adapt.TipAdapter{}, adapt.SaLS{}, adapt.Options{Compat: adapt.CLIPCalib})
+	lines, err := adapt.Choices(adapt.TipAdapter{}, adapt.SaLS{}, adapt.Options{Compat: adapt.CLIPCalib, LogitScale: 100})
 	if err != nil {
 		log.Fatal(err)
 	}

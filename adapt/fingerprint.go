@@ -5,12 +5,14 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"maps"
+	"slices"
 
 	"clipcalib/internal/digest"
 )
 
 // fingerprint hashes everything that decides the result of the task.
-func (t *task) fingerprint(s *state) string {
+func (t *Training) fingerprint(s *State) string {
 	h := sha256.New()
 	o := t.options
 	fmt.Fprintf(h, "%s %+v %s %+v %s %d %g %d %g %s %s %g %d %s\n", t.method.Name(), t.method, t.remedy.Name(), t.remedy,
@@ -19,9 +21,9 @@ func (t *task) fingerprint(s *state) string {
 		hashFloats(h, m)
 	}
 	fmt.Fprintln(h, t.data.views(), t.data.Labels)
-	for _, name := range keys(s.params) {
+	for _, name := range slices.Sorted(maps.Keys(s.Trained)) {
 		fmt.Fprintln(h, name)
-		hashFloats(h, s.params[name])
+		hashFloats(h, s.Trained[name])
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

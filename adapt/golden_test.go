@@ -57,6 +57,7 @@ func (g golden) matrix(name string, cols int) Matrix {
 func (g golden) data(views int) Data {
 	views = max(views, 1)
 	d := Data{
+		LogitScale: 100,
 		Features:   g.matrix("features", g.Width).head(views * g.Samples),
 		Prototypes: g.matrix("prototypes", g.Width),
 		Views:      views,

@@ -1,56 +1,47 @@
 package adapt
 
 import (
-	"clipcalib/internal/graph"
-	"clipcalib/internal/ops"
+	"maps"
+	"slices"
 
+	"clipcalib/internal/ops"
+	"clipcalib/internal/train"
+
+	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
 
-// composeLoss puts a classification loss and a remedy on logits [B, K]: the
-// only place where the two meet. Labels are int32 [B], zsRange is [B, 2] or nil
-// for remedies that do not use it.
-func composeLoss(g *graph.Graph, l Loss, r Remedy, logits, labels, zsRange *graph.Node) *graph.Node {
-	loss := l.build(g, r.inside(g, logits, zsRange), labels)
-	if term := r.beside(g, logits, zsRange); term != nil {
-		loss = ops.Add(g, loss, term)
-	}
-	return loss
-}
-
 // featureObjective is the objective of a method of features.
-func featureObjective(t *task, s *state, dev *held, batch int) (Objective, error) {
+func featureObjective(t *Training, s *State, dev *held, batch int) (train.Objective, error) {
 	o := t.options
-	b := newBuilder(dev, batch, o.LogitScale, o.Compat)
-	b.keep(t.data.Features, t.unit)
+	b := newBatch(dev, batch, o.LogitScale, o.Compat)
+	b.keep(t.data.Features, t.UnitFeatures)
 	g := b.g
 	labels := g.Input("labels", tensor.Int32, batch)
-	var zs *graph.Node
-	var ranges Matrix
-	if t.remedy.usesRange() {
-		var err error
-		ranges, err = zeroShotRanges(t.ctx, dev.engine, t.unit(), t.data.Prototypes, batch, o.LogitScale)
-		if err != nil {
-			return Objective{}, err
-		}
-		zs = g.Input("zero-shot ranges", tensor.Float32, batch, 2)
+	zs := zeroShotRows{task: t, batch: b}
+	logits := b.logits(t.method)
+	loss, terms := train.Compose(o.Loss, t.remedy, logits, labels, train.NewReference(zs.logits, zs.build))
+	if m, ok := t.method.(Regularised); ok {
+		who := "method " + m.Name()
+		term := train.OneOf(g, who, func() *gorgonia.Node { return m.Regulariser(b) })
+		terms = append(terms, train.Term{What: who, Node: term})
+		loss = ops.Add(g, loss, term)
 	}
-	loss := composeLoss(g, o.Loss, t.remedy, t.method.logits(b), labels, zs)
-	if m, ok := t.method.(regularised); ok {
-		loss = ops.Add(g, loss, m.regulariser(b))
+	if zs.err != nil {
+		return train.Objective{}, zs.err
 	}
-	obj := Objective{Device: o.Device, Graph: g, Loss: loss, State: map[string][]float32{}}
+	obj := train.Objective{Device: o.Device, Graph: g, Loss: loss, Terms: terms, State: map[string][]float32{}}
 	if o.Checkpoint != "" {
-		obj.Task = t.fingerprint(s)
+		obj.Task = t.fingerprint(s) + " " + o.Loss.String()
 	}
-	for _, name := range keys(s.params) {
-		obj.Params = append(obj.Params, Param{name, b.param(name), dev.tensors[name]})
+	for _, name := range slices.Sorted(maps.Keys(s.Trained)) {
+		obj.Params = append(obj.Params, train.Param{Name: name, Node: b.Matrix(name), Value: dev.tensors[name]})
 	}
 	var unit Matrix
 	if b.unitBuf != nil {
-		unit = t.unit()
+		unit = t.UnitFeatures()
 	}
-	y, r := make([]int32, batch), make([]float32, 2*batch)
+	y := make([]int32, batch)
 	obj.Feed = func(rows []int) error {
 		if err := b.feed(t.data.Features, unit, rows); err != nil {
 			return err
@@ -58,13 +49,8 @@ func featureObjective(t *task, s *state, dev *held, batch int) (Objective, error
 		for i, row := range rows {
 			y[i] = int32(t.data.label(row))
 		}
-		if zs != nil {
-			for i, row := range rows {
-				copy(r[2*i:], ranges.Row(row))
-			}
-			if err := g.Set(zs, r); err != nil {
-				return err
-			}
+		if err := zs.feed(rows); err != nil {
+			return err
 		}
 		return g.Set(labels, y)
 	}
@@ -73,18 +59,18 @@ func featureObjective(t *task, s *state, dev *held, batch int) (Objective, error
 }
 
 // betweenEpochs lets methods whose constants change do so.
-func (t *task) betweenEpochs(obj *Objective, s *state, dev *held) {
+func (t *Training) betweenEpochs(obj *train.Objective, s *State, dev *held) {
 	m, ok := t.method.(perEpoch)
 	if !ok || len(m.changing()) == 0 {
 		return
 	}
 	changing := m.changing()
 	for _, name := range changing {
-		obj.State[name] = s.fixed[name].Data
+		obj.State[name] = s.Fixed[name].Data
 	}
 	upload := func() error {
 		for _, name := range changing {
-			if err := dev.engine.Upload(dev.tensors[name], s.fixed[name].Data); err != nil {
+			if err := dev.engine.Upload(dev.tensors[name], s.Fixed[name].Data); err != nil {
 				return err
 			}
 		}
@@ -94,11 +80,49 @@ func (t *task) betweenEpochs(obj *Objective, s *state, dev *held) {
 	obj.Resumed = upload
 	obj.EndEpoch = func(int) error {
 		for _, p := range params {
-			if err := dev.download(p.Name, s.params[p.Name]); err != nil {
+			if err := dev.download(p.Name, s.Trained[p.Name]); err != nil {
 				return err
 			}
 		}
 		m.endEpoch(s)
 		return upload()
 	}
+}
+
+// zeroShotRows are the ranges of the zero-shot logits of a training's rows,
+// computed once, where a remedy asks for them.
+type zeroShotRows struct {
+	task   *Training
+	batch  *Batch
+	ranges Matrix
+	node   *gorgonia.Node
+	buf    []float32
+	err    error
+}
+
+// logits are the zero-shot logits of the batch, for remedies that look at more
+// than the ranges.
+func (z *zeroShotRows) logits() *gorgonia.Node {
+	return z.batch.CosineLogits(z.batch.UnitFeatures(), z.batch.UnitPrototypes())
+}
+
+func (z *zeroShotRows) build() *gorgonia.Node {
+	t, rows := z.task, z.batch.rows
+	z.ranges, z.err = zeroShotRanges(t.ctx, z.batch.dev.engine, t.UnitFeatures(), t.data.Prototypes, rows, t.options.LogitScale)
+	if z.err != nil {
+		z.batch.g.Fail("%w", z.err)
+	}
+	z.buf = make([]float32, 2*rows)
+	z.node = z.batch.g.Input("zero-shot ranges", tensor.Float32, rows, 2)
+	return z.node
+}
+
+func (z *zeroShotRows) feed(rows []int) error {
+	if z.node == nil {
+		return nil
+	}
+	for i, row := range rows {
+		copy(z.buf[2*i:], z.ranges.Row(row))
+	}
+	return z.batch.g.Set(z.node, z.buf)
 }

@@ -4,116 +4,147 @@ import (
 	"fmt"
 
 	"clipcalib/calib"
-	"clipcalib/internal/graph"
-	"clipcalib/internal/named"
-	"clipcalib/internal/ops"
+	"clipcalib/internal/train"
+
+	"gorgonia.org/gorgonia"
 )
 
-// Remedy keeps adapted logits in the range of the zero-shot ones. A remedy is
-// independent of the method: it sees the node of the adapted logits, whatever
-// graph they come out of, and the node of the zero-shot ranges of the same
-// samples.
+// Remedy keeps adapted logits near the zero-shot ones. It is independent of the
+// method: what it does it does by one or more of [LogitMap], [LossTerm] and
+// [InferenceMap], under any adapter, learned prompt or test-time tuning. A
+// program may bring its own and make it known by [RegisterRemedy], so that it is
+// saved, loaded and reported as the built-in ones are. It is a struct; fields
+// with a tag are its settings (see [Setting]).
 type Remedy interface {
-	// Name is the remedy's name on the command line.
+	// Name is the remedy's name on the command line and in files.
 	Name() string
 	// Choices says in words what the remedy does.
 	Choices() []string
-
-	// usesRange reports whether training needs the zero-shot ranges.
-	usesRange() bool
-	// inside returns what the loss sees of the logits [B, K].
-	inside(g *graph.Graph, logits, zsRange *graph.Node) *graph.Node
-	// beside returns a term to add to the loss, or nil.
-	beside(g *graph.Graph, logits, zsRange *graph.Node) *graph.Node
-	// after maps the logits of a trained model; nil changes nothing.
-	after() func(adapted, zeroShot calib.Matrix) (calib.Matrix, error)
 }
 
-// Remedies lists the remedies, in the order of the paper.
-func Remedies() []Remedy { return []Remedy{None{}, ZSNorm{}, Penalty{}, SaLS{}} }
-
-// ParseRemedy returns the remedy of a name.
-func ParseRemedy(name string) (Remedy, error) {
-	return named.Find("remedy", name, Remedies())
+// LogitMap is a remedy that changes the logits which the training loss sees.
+type LogitMap interface {
+	Remedy
+	// MapLogits returns what the loss sees of the logits [B, K]: [B, K] too, a
+	// node of the same graph, in stock Gorgonia operations or those of adapt/nn.
+	MapLogits(logits *gorgonia.Node, zs *Reference) *gorgonia.Node
 }
 
-// plain is the part of a remedy that does nothing.
-type plain struct{}
-
-func (plain) usesRange() bool                                          { return false }
-func (plain) inside(_ *graph.Graph, logits, _ *graph.Node) *graph.Node { return logits }
-func (plain) beside(_ *graph.Graph, _, _ *graph.Node) *graph.Node      { return nil }
-func (plain) after() func(adapted, zeroShot calib.Matrix) (calib.Matrix, error) {
-	return nil
+// LossTerm is a remedy that adds a term to the training loss.
+type LossTerm interface {
+	Remedy
+	// LossTerm returns the term, one number, of the logits [B, K].
+	LossTerm(logits *gorgonia.Node, zs *Reference) *gorgonia.Node
 }
 
-// None leaves the logits alone.
-type None struct{ plain }
-
-// Name is "none".
-func (None) Name() string { return "none" }
-
-// Choices says in words what the remedy does.
-func (None) Choices() []string { return []string{"remedy: none"} }
-
-// ZSNorm maps the logits to the zero-shot range inside the training loss, the
-// extremes not detached. The trained model's logits are used as they are.
-type ZSNorm struct{ plain }
-
-// Name is "zs-norm".
-func (ZSNorm) Name() string { return "zs-norm" }
-
-// Choices says in words what the remedy does.
-func (ZSNorm) Choices() []string {
-	return []string{"remedy: zs-norm, in the training loss only; extremes of the adapted logits not detached"}
+// InferenceMap is a remedy that maps the logits of a trained model.
+type InferenceMap interface {
+	Remedy
+	// MapInference returns the logits to use, [N, K], for the adapted and the
+	// zero-shot logits [N, K] of the same samples.
+	MapInference(adapted, zeroShot calib.Matrix) (calib.Matrix, error)
 }
 
-func (ZSNorm) usesRange() bool { return true }
-
-func (ZSNorm) inside(g *graph.Graph, logits, zsRange *graph.Node) *graph.Node {
-	return ops.RangeMap(g, logits, zsRange)
+// HostLogitMap is a [LogitMap] that test-time tuning need not run as a graph.
+type HostLogitMap interface {
+	LogitMap
+	// MapLogitsHost is MapLogits for logits [N, K] in float64; the reference zs
+	// is [N, K], or [1, K] for one that all rows share. The function it returns
+	// adds to dl [N, K], and to dzs (of zs's shape, or empty), the gradients with
+	// respect to logits and zs of what has the gradient upstream with respect to
+	// the mapped logits. The memory of dzs may be a part of that of dl.
+	MapLogitsHost(logits, zs calib.Matrix) (mapped calib.Matrix, back func(upstream, dl, dzs calib.Matrix) error, err error)
 }
 
-// Penalty adds Lambda * (mean ReLU(l - max) + mean ReLU(min - l)) to the
-// training loss, min and max being those of the sample's zero-shot logits and
-// the means over batch and classes. The trained model's logits are used as
-// they are.
-type Penalty struct {
-	plain
-	Lambda float64 // 0 means calib.DefaultLambda, 10
+// HostLossTerm is a [LossTerm] that test-time tuning need not run as a graph.
+type HostLossTerm interface {
+	LossTerm
+	// LossTermHost returns the term and adds its gradients to dl and dzs, as
+	// [HostLogitMap] says.
+	LossTermHost(logits, zs, dl, dzs calib.Matrix) (float64, error)
 }
 
-// Name is "penalty".
-func (Penalty) Name() string { return "penalty" }
+// Reference is what a remedy is told of the zero-shot model. Its methods give
+// nodes of the graph that the logits are in, built when they are first asked
+// for:
+//
+//	Logits() *gorgonia.Node  // zero-shot logits of the batch, [B, K]
+//	Range() *gorgonia.Node   // least and greatest of every sample, [B, 2]
+type Reference = train.Reference
 
-// Choices says in words what the remedy does.
-func (p Penalty) Choices() []string {
-	return []string{fmt.Sprintf("remedy: penalty, in the training loss only; weight %g, mean over batch and classes", p.lambda())}
-}
+// The remedies of the paper.
+type (
+	// None leaves the logits alone.
+	None = train.None
 
-func (p Penalty) lambda() float64 {
-	if p.Lambda == 0 {
-		return calib.DefaultLambda
+	// ZSNorm maps the logits to the zero-shot range inside the training loss, the
+	// extremes not detached. The trained model's logits are used as they are.
+	ZSNorm = train.ZSNorm
+
+	// Penalty adds Lambda * (mean ReLU(l - max) + mean ReLU(min - l)) to the
+	// training loss, min and max being those of the sample's zero-shot logits and
+	// the means over batch and classes. The trained model's logits are used as
+	// they are. Its field is
+	//
+	//	Lambda float64 // 0 means calib.DefaultLambda, 10; Zero means 0
+	Penalty = train.Penalty
+
+	// SaLS trains without a remedy and maps every sample's logits to its zero-shot
+	// range when the model is used; see [calib.SaLS].
+	SaLS = train.SaLS
+)
+
+var remedies = train.NewRegistry[Remedy]("remedy", None{}, ZSNorm{}, Penalty{}, SaLS{})
+
+// Remedies lists the remedies, in the order of the paper, then those that were
+// registered.
+func Remedies() []Remedy { return remedies.All() }
+
+// ParseRemedy returns the remedy of a name, with its default settings.
+func ParseRemedy(name string) (Remedy, error) { return remedies.Find(name) }
+
+// RegisterRemedy makes a remedy known by its name to [ParseRemedy], and so to
+// whatever reads saved adapters, prompts and runs. A name that is taken is an
+// error, and so is a remedy that does nothing.
+func RegisterRemedy(r Remedy) error {
+	_, maps := r.(InferenceMap)
+	if !maps && !train.ActsInTraining(r) {
+		return fmt.Errorf("register remedy %s: it does nothing; it wants a method MapLogits, LossTerm or MapInference",
+			r.Name())
 	}
-	return p.Lambda
+	return remedies.Add(r)
 }
 
-func (Penalty) usesRange() bool { return true }
+// ActsInTraining reports whether a remedy has a part in the training loss, and
+// not only in the use of what was trained.
+func ActsInTraining(r Remedy) bool { return train.ActsInTraining(r) }
 
-func (p Penalty) beside(g *graph.Graph, logits, zsRange *graph.Node) *graph.Node {
-	return ops.RangePenalty(g, logits, zsRange, float32(p.lambda()))
+// Rescale applies the map of inference of r, if it has one, to adapted logits
+// [N, K], given the zero-shot logits of the same samples.
+func Rescale(r Remedy, adapted, zeroShot Matrix) (Matrix, error) {
+	m, ok := r.(InferenceMap)
+	if !ok {
+		return adapted, nil
+	}
+	l, err := calib.FromFloat32(adapted.Rows, adapted.Cols, adapted.Data)
+	if err != nil {
+		return Matrix{}, fmt.Errorf("remedy %s: %w", r.Name(), err)
+	}
+	z, err := calib.FromFloat32(zeroShot.Rows, zeroShot.Cols, zeroShot.Data)
+	if err != nil {
+		return Matrix{}, fmt.Errorf("remedy %s: zero-shot: %w", r.Name(), err)
+	}
+	mapped, err := m.MapInference(l, z)
+	if err != nil {
+		return Matrix{}, fmt.Errorf("remedy %s: %w", r.Name(), err)
+	}
+	if mapped.N != l.N || mapped.K != l.K || len(mapped.Data) != len(l.Data) {
+		return Matrix{}, fmt.Errorf("remedy %s: maps logits [%d, %d] to [%d, %d]: the shape must stay",
+			r.Name(), l.N, l.K, mapped.N, mapped.K)
+	}
+	out := NewMatrix(mapped.N, mapped.K)
+	for i, v := range mapped.Data {
+		out.Data[i] = float32(v)
+	}
+	return out, nil
 }
-
-// SaLS trains without a remedy and maps every sample's logits to its zero-shot
-// range when the model is used; see [calib.SaLS].
-type SaLS struct{ plain }
-
-// Name is "sals".
-func (SaLS) Name() string { return "sals" }
-
-// Choices says in words what the remedy does.
-func (SaLS) Choices() []string {
-	return []string{"remedy: sals, on the trained model's logits only; training is that of remedy none"}
-}
-
-func (SaLS) after() func(adapted, zeroShot calib.Matrix) (calib.Matrix, error) { return calib.SaLS }

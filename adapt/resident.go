@@ -5,6 +5,7 @@ import (
 	"clipcalib/internal/graph"
 	"clipcalib/internal/ops"
 
+	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
 
@@ -14,7 +15,7 @@ type resident struct {
 	g    *graph.Graph
 	raw  Matrix
 	unit func() Matrix
-	rows *graph.Node
+	rows *gorgonia.Node
 	buf  []int32
 }
 
@@ -26,15 +27,16 @@ const spare = 8
 // keep makes the builder take its inputs from features held by the device, if
 // that has ample memory; unit gives them at unit length. It must come before any
 // input is asked for.
-func (b *builder) keep(features Matrix, unit func() Matrix) {
+func (b *Batch) keep(features Matrix, unit func() Matrix) {
 	e, ok := b.dev.engine.(engine.Bounded)
 	if !ok || e.Reserve(spare*4*int64(len(features.Data))) != nil {
 		return
 	}
-	b.resident = &resident{g: b.g, raw: features, unit: unit, rows: b.g.Input("rows", tensor.Int32, b.batch), buf: make([]int32, b.batch)}
+	rows := b.g.Input("rows", tensor.Int32, b.rows)
+	b.resident = &resident{g: b.g, raw: features, unit: unit, rows: rows, buf: make([]int32, b.rows)}
 }
 
-func (r *resident) gather(name string, m Matrix) *graph.Node {
+func (r *resident) gather(name string, m Matrix) *gorgonia.Node {
 	return ops.Gather(r.g, ops.Constant(r.g, name, m.Data, m.Rows, m.Cols), r.rows)
 }
 

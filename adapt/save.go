@@ -3,13 +3,18 @@ package adapt
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strconv"
 
 	"clipcalib/weights"
 )
 
-const adapterKind = "clipcalib adapter 1"
+const (
+	adapterKind = "clipcalib adapter 1"
+	keyKind     = "kind"
+)
 
 // Save writes the adapter as a safetensors file: its trained matrices, the
 // text prototypes and, for Tip-Adapter, the cache with its labels. Method and
@@ -31,13 +36,13 @@ func (a *Adapter) Save(path string) error {
 		meta[key] = string(text)
 	}
 	var tensors []weights.NamedTensor
-	for _, group := range []map[string]Matrix{a.state.params, a.state.fixed} {
-		for _, name := range keys(group) {
+	for _, group := range []map[string]Matrix{a.state.Trained, a.state.Fixed} {
+		for _, name := range slices.Sorted(maps.Keys(group)) {
 			m := group[name]
 			tensors = append(tensors, weights.NamedTensor{Name: name, Shape: []int{m.Rows, m.Cols}, Data: m.Data})
 		}
 	}
-	if labels := a.state.labels; len(labels) > 0 {
+	if labels := a.state.Labels; len(labels) > 0 {
 		wide := make([]int64, len(labels))
 		for i, y := range labels {
 			wide[i] = int64(y)
@@ -98,31 +103,34 @@ func fromFile(f *weights.File) (*Adapter, error) {
 }
 
 func (a *Adapter) readState(f *weights.File) error {
-	a.state = newState()
+	s := NewState()
+	a.state = &s
 	prototypes, err := readMatrix(f, namePrototypes)
 	if err != nil {
 		return err
 	}
-	a.state.fixed[namePrototypes] = prototypes
-	for _, w := range a.Method.layout(prototypes.Rows, prototypes.Cols) {
-		m, err := readMatrix(f, w.name)
+	a.state.Fixed[namePrototypes] = prototypes
+	for _, w := range a.Method.Layout(prototypes.Rows, prototypes.Cols) {
+		m, err := readMatrix(f, w.Name)
 		if err != nil {
 			return err
 		}
-		if (w.rows != anyRows && m.Rows != w.rows) || m.Cols != w.cols {
-			return fmt.Errorf("tensor %s: shape [%d, %d] does not fit %d classes and width %d", w.name, m.Rows, m.Cols, prototypes.Rows, prototypes.Cols)
+		if (w.Rows != AnyRows && m.Rows != w.Rows) || m.Cols != w.Cols {
+			return fmt.Errorf("tensor %s: shape [%d, %d] does not fit %d classes and width %d", w.Name, m.Rows, m.Cols,
+				prototypes.Rows, prototypes.Cols)
 		}
-		if w.trained {
-			a.state.params[w.name] = m
+		if w.Trained {
+			a.state.Trained[w.Name] = m
 		} else {
-			a.state.fixed[w.name] = m
+			a.state.Fixed[w.Name] = m
 		}
 	}
 	return a.readLabels(f)
 }
 
 func (a *Adapter) readLabels(f *weights.File) error {
-	if _, ok := a.Method.(cached); !ok {
+	slot, ok := a.labelled()
+	if !ok {
 		return nil
 	}
 	t, ok := f.Lookup(nameLabels)
@@ -133,9 +141,9 @@ func (a *Adapter) readLabels(f *weights.File) error {
 	if err != nil {
 		return err
 	}
-	keys := a.state.params[nameKeys]
-	if keys.Rows == 0 {
-		keys = a.state.fixed[nameKeys]
+	keys := a.state.Fixed[slot.Name]
+	if slot.Trained {
+		keys = a.state.Trained[slot.Name]
 	}
 	if len(wide) != keys.Rows {
 		return fmt.Errorf("%d labels for %d keys of the cache", len(wide), keys.Rows)
@@ -144,9 +152,19 @@ func (a *Adapter) readLabels(f *weights.File) error {
 		if y < -1 || y >= int64(a.Classes()) {
 			return fmt.Errorf("label %d of key %d is outside 0 to %d", y, i, a.Classes()-1)
 		}
-		a.state.labels = append(a.state.labels, int(y))
+		a.state.Labels = append(a.state.Labels, int(y))
 	}
 	return nil
+}
+
+// labelled returns the method's labelled slot, if it has one.
+func (a *Adapter) labelled() (Slot, bool) {
+	for _, s := range a.Method.Layout(a.Classes(), a.Width()) {
+		if s.Labelled {
+			return s, true
+		}
+	}
+	return Slot{}, false
 }
 
 // decodeSettings returns a copy of v, a method or a remedy, with the settings

@@ -1,67 +1,56 @@
 package adapt
 
-import (
-	"fmt"
-	"math"
-	"strings"
-)
+import "clipcalib/internal/train"
 
-// Schedule gives the learning rate of an epoch.
-type Schedule string
+// Schedule gives the learning rate of a step. Its methods are
+//
+//	Rate(base float64, epoch, epochs int) float64
+//	StepRate(base float64, epoch, epochs, step, steps int) float64
+//
+// the rate at the start of an epoch, and at a step of one, all counted from 0.
+type Schedule = train.Schedule
 
 const (
 	// WarmCosine is Dassl's cosine with one constant warm-up epoch, the
 	// paper's: epoch 0 runs at 1e-5 and epoch e at base*(1+cos(pi*(e-1)/T))/2,
 	// so that epoch 1 runs at the full base rate and no epoch at 0.
-	WarmCosine Schedule = "warm-cosine"
+	WarmCosine = train.WarmCosine
 	// StepCosine is base*(1+cos(pi*t/n))/2 at step t of the training's n: the
 	// rate falls from step to step, as in the published Tip-Adapter-F.
-	StepCosine Schedule = "step-cosine"
+	StepCosine = train.StepCosine
 	// Cosine is base*(1+cos(pi*e/T))/2, without warm-up.
-	Cosine Schedule = "cosine"
+	Cosine = train.Cosine
 	// Constant is the base rate throughout.
-	Constant Schedule = "constant"
+	Constant = train.Constant
 )
 
-// warmUpRate is the constant rate of the warm-up epoch.
-const warmUpRate = 1e-5
-
 // Schedules lists the schedules, the default first.
-func Schedules() []Schedule { return []Schedule{WarmCosine, Cosine, StepCosine, Constant} }
+func Schedules() []Schedule { return train.Schedules() }
 
-// Rate returns the learning rate at the start of an epoch, counted from 0, of
-// epochs.
-func (s Schedule) Rate(base float64, epoch, epochs int) float64 {
-	return s.StepRate(base, epoch, epochs, 0, 1)
-}
+// Optimizer is the update rule.
+type Optimizer = train.Optimizer
 
-// StepRate returns the learning rate of a step, counted from 0, of an epoch of
-// so many steps. All schedules but [StepCosine] keep an epoch's rate.
-func (s Schedule) StepRate(base float64, epoch, epochs, step, steps int) float64 {
-	cosine := func(at, of int) float64 {
-		return base * (1 + math.Cos(math.Pi*float64(at)/float64(of))) / 2
-	}
-	switch s {
-	case Cosine:
-		return cosine(epoch, epochs)
-	case StepCosine:
-		return cosine(epoch*steps+step, epochs*steps)
-	case Constant:
-		return base
-	}
-	if epoch == 0 {
-		return warmUpRate
-	}
-	return cosine(epoch-1, epochs)
-}
+const (
+	// SGD is stochastic gradient descent with momentum 0.9; weight decay is
+	// added to the gradient.
+	SGD = train.SGD
+	// AdamW has betas 0.9 and 0.999 and decoupled weight decay.
+	AdamW = train.AdamW
+)
 
-func (s Schedule) check() error {
-	known := make([]string, len(Schedules()))
-	for i, k := range Schedules() {
-		if s == k {
-			return nil
-		}
-		known[i] = string(k)
-	}
-	return fmt.Errorf("unknown schedule %q; known are %s", string(s), strings.Join(known, ", "))
-}
+// Progress is where a training stands:
+//
+//	Epoch, Epochs int     // epochs done, and in all
+//	Step, Steps   int     // steps done of the next epoch, and of every epoch
+//	Loss          float64 // mean over the epoch's steps, or of the last step
+//	LR            float64 // learning rate of the step, or at the epoch's start
+type Progress = train.Progress
+
+// Diverged reports a training whose loss became NaN or infinite. What is
+// returned with it holds the last state known to be good.
+//
+//	Epoch, Step int     // counted from 0, the step within its epoch
+//	Loss        float64 // NaN or infinite, unless Cause says what else was
+//	Good        int     // epochs done by the state that was kept
+//	Cause       string  // of the very first step: which part of the loss, or which gradient
+type Diverged = train.Diverged

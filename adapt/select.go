@@ -5,12 +5,6 @@ import (
 	"maps"
 )
 
-// byClass names the matrices of a state that have one row a class.
-var byClass = map[string]bool{namePrototypes: true, nameClassifier: true, nameResidual: true}
-
-// byColumn names those that have one column a class.
-var byColumn = map[string]bool{nameConstraint: true, nameMomentum: true}
-
 // Select returns the adapter restricted to classes, given by their index, in
 // the order given: how a model of ImageNet's 1,000 classes is used on a target
 // that has 200 of them. A cache keeps all its keys, but those of other classes
@@ -29,28 +23,32 @@ func (a *Adapter) Select(classes []int) (*Adapter, error) {
 	if len(classes) == 0 {
 		return nil, fmt.Errorf("select: no classes given")
 	}
-	s := newState()
-	for _, pair := range []struct{ from, to map[string]Matrix }{{a.state.params, s.params}, {a.state.fixed, s.fixed}} {
+	axes := map[string]Axis{namePrototypes: ByRow}
+	for _, slot := range a.Method.Layout(a.Classes(), a.Width()) {
+		axes[slot.Name] = slot.Classes
+	}
+	s := NewState()
+	for _, pair := range []struct{ from, to map[string]Matrix }{{a.state.Trained, s.Trained}, {a.state.Fixed, s.Fixed}} {
 		for name, m := range pair.from {
-			if byClass[name] {
+			switch axes[name] {
+			case ByRow:
 				m = m.take(classes)
-			}
-			if byColumn[name] {
+			case ByColumn:
 				m = Matrix{Rows: m.Cols, Cols: 1, Data: m.Data}.take(classes)
 				m.Rows, m.Cols = m.Cols, m.Rows
 			}
 			pair.to[name] = m
 		}
 	}
-	for _, y := range a.state.labels {
+	for _, y := range a.state.Labels {
 		if i, ok := place[y]; ok {
-			s.labels = append(s.labels, i)
+			s.Labels = append(s.Labels, i)
 		} else {
-			s.labels = append(s.labels, -1)
+			s.Labels = append(s.Labels, -1)
 		}
 	}
 	out := *a
-	out.state = s
+	out.state = &s
 	return &out, nil
 }
 
@@ -65,7 +63,7 @@ func (a *Adapter) WithPrototypes(prototypes Matrix) (*Adapter, error) {
 		return nil, fmt.Errorf("prototypes of shape [%d, %d] in place of [%d, %d]", prototypes.Rows, prototypes.Cols, own.Rows, own.Cols)
 	}
 	out := *a
-	out.state = &state{params: a.state.params, fixed: maps.Clone(a.state.fixed), labels: a.state.labels}
-	out.state.fixed[namePrototypes] = prototypes
+	out.state = &State{Trained: a.state.Trained, Fixed: maps.Clone(a.state.Fixed), Labels: a.state.Labels}
+	out.state.Fixed[namePrototypes] = prototypes
 	return &out, nil
 }

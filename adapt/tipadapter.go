@@ -5,6 +5,8 @@ import (
 
 	"clipcalib/internal/graph"
 	"clipcalib/internal/ops"
+
+	"gorgonia.org/gorgonia"
 )
 
 // TipAdapter adds to the zero-shot logits those of a cache of the training
@@ -16,8 +18,9 @@ import (
 // times the feature's norm. Neither form searches Alpha and Beta, which the
 // published code does on the evaluation set.
 type TipAdapter struct {
-	Alpha float64 // 0 means 1
-	Beta  float64 // 0 means 1
+	// Alpha and Beta are 1 where they are 0.
+	Alpha float64 `set:"alpha" default:"1" range:">=0" from:"the published code" help:"weight of the cache"`
+	Beta  float64 `set:"beta" default:"1" range:">=0" from:"the published code" help:"sharpness of the affinity"`
 }
 
 // Name is "tip-adapter".
@@ -28,30 +31,31 @@ func (m TipAdapter) Choices() []string {
 	return []string{fmt.Sprintf("method: Tip-Adapter, training-free, alpha %g, beta %g, no search", m.alpha(), m.beta())}
 }
 
-func (m TipAdapter) alpha() float64 { return orElse(m.Alpha, 1) }
-func (m TipAdapter) beta() float64  { return orElse(m.Beta, 1) }
-func (TipAdapter) cache()           {}
-func (TipAdapter) trainingFree()    {}
+func (m TipAdapter) alpha() float64 { return Resolved(m).Alpha }
+func (m TipAdapter) beta() float64  { return Resolved(m).Beta }
 
-func (TipAdapter) layout(k, d int) []slot { return []slot{{nameKeys, anyRows, d, false}} }
+func (TipAdapter) Layout(k, d int) []Slot {
+	return []Slot{{Name: nameKeys, Rows: AnyRows, Cols: d, Labelled: true}}
+}
 
-func (m TipAdapter) prepare(t *task) (*state, error) {
-	s := newState()
-	s.fixed[nameKeys] = cacheKeys(t.data, t.options.Compat)
-	s.labels = cacheLabels(t.data)
+func (m TipAdapter) Start(t *Training) (State, error) {
+	s := NewState()
+	s.Fixed[nameKeys] = cacheKeys(t.data, t.options.Compat)
+	s.Labels = cacheLabels(t.data)
 	return s, nil
 }
 
-func (m TipAdapter) logits(b *builder) *graph.Node {
-	return tipLogits(b, b.fixed(nameKeys), m.alpha(), m.beta())
+func (m TipAdapter) Logits(b *Batch) *gorgonia.Node {
+	return tipLogits(b, b.Matrix(nameKeys), m.alpha(), m.beta())
 }
 
 // TipAdapterF is [TipAdapter] whose keys are trained, the text prototypes and
 // the labels staying fixed. The published code trains them for 20 epochs by
 // [AdamW] at rate 0.001 with epsilon 1e-4 under [StepCosine].
 type TipAdapterF struct {
-	Alpha float64 // 0 means 1
-	Beta  float64 // 0 means 1
+	// Alpha and Beta are 1 where they are 0.
+	Alpha float64 `set:"alpha" default:"1" range:">=0" from:"the published code" help:"weight of the cache"`
+	Beta  float64 `set:"beta" default:"1" range:">=0" from:"the published code" help:"sharpness of the affinity"`
 }
 
 // Name is "tip-adapter-f".
@@ -62,21 +66,22 @@ func (m TipAdapterF) Choices() []string {
 	return []string{fmt.Sprintf("method: Tip-Adapter-F, trained keys, alpha %g, beta %g, no search", m.alpha(), m.beta())}
 }
 
-func (m TipAdapterF) alpha() float64 { return orElse(m.Alpha, 1) }
-func (m TipAdapterF) beta() float64  { return orElse(m.Beta, 1) }
-func (TipAdapterF) cache()           {}
+func (m TipAdapterF) alpha() float64 { return Resolved(m).Alpha }
+func (m TipAdapterF) beta() float64  { return Resolved(m).Beta }
 
-func (TipAdapterF) layout(k, d int) []slot { return []slot{{nameKeys, anyRows, d, true}} }
+func (TipAdapterF) Layout(k, d int) []Slot {
+	return []Slot{{Name: nameKeys, Rows: AnyRows, Cols: d, Trained: true, Labelled: true}}
+}
 
-func (m TipAdapterF) prepare(t *task) (*state, error) {
-	s := newState()
-	s.params[nameKeys] = cacheKeys(t.data, t.options.Compat)
-	s.labels = cacheLabels(t.data)
+func (m TipAdapterF) Start(t *Training) (State, error) {
+	s := NewState()
+	s.Trained[nameKeys] = cacheKeys(t.data, t.options.Compat)
+	s.Labels = cacheLabels(t.data)
 	return s, nil
 }
 
-func (m TipAdapterF) logits(b *builder) *graph.Node {
-	return tipLogits(b, b.param(nameKeys), m.alpha(), m.beta())
+func (m TipAdapterF) Logits(b *Batch) *gorgonia.Node {
+	return tipLogits(b, b.Matrix(nameKeys), m.alpha(), m.beta())
 }
 
 // cacheKeys returns one key a sample: the mean over its views, or its first
@@ -111,15 +116,15 @@ func cacheLabels(d Data) []int {
 // tipLogits works on the transposed affinity [N, B], where the product with
 // the one-hot labels is a sum of rows by class instead of a third matrix
 // product of N*B*K.
-func tipLogits(b *builder, keys *graph.Node, alpha, beta float64) *graph.Node {
-	query := b.unit()
-	if b.compat == CLIPCalib {
-		query = b.raw()
+func tipLogits(b *Batch, keys *gorgonia.Node, alpha, beta float64) *gorgonia.Node {
+	query := b.UnitFeatures()
+	if b.Compat() == CLIPCalib {
+		query = b.Features()
 	}
 	affinity := ops.MatMul(b.g, ops.L2Normalize(b.g, keys), query, false, true, 1)
 	votes := ops.ExpAffine(b.g, affinity, float32(beta), float32(-beta))
-	byClass := ops.Transpose(b.g, classSum(b.g, votes, b.cacheLabels(), b.classes))
-	return ops.Axpby(b.g, 1, b.cosine(b.unit(), b.unitPrototypes()), float32(alpha), byClass)
+	byClass := ops.Transpose(b.g, classSum(b.g, votes, b.Labels(), b.Classes()))
+	return ops.Axpby(b.g, 1, b.CosineLogits(b.UnitFeatures(), b.UnitPrototypes()), float32(alpha), byClass)
 }
 
 // classSum adds the rows of x [N, B] by label (int32 [N]), giving [classes, B].

@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"clipcalib/internal/device"
 	"clipcalib/internal/engine"
+	"clipcalib/internal/named"
+	"clipcalib/internal/settings"
+	"clipcalib/internal/train"
 )
 
 // Train adapts to data by a method under a remedy.
@@ -28,10 +32,22 @@ func Train(ctx context.Context, m Method, r Remedy, data Data, o Options) (*Adap
 	if err := data.check(); err != nil {
 		return nil, fmt.Errorf("train %s: %w", m.Name(), err)
 	}
+	if o.LogitScale == 0 {
+		o.LogitScale = data.LogitScale
+	}
+	if !(o.LogitScale > 0) || math.IsInf(o.LogitScale, 0) {
+		return nil, fmt.Errorf("train %s: the logit scale is %g: set Data.LogitScale to Config.Scale() of the checkpoint "+
+			"that the features are of, or Options.LogitScale (OpenAI's models have %d)", m.Name(), o.LogitScale, DefaultLogitScale)
+	}
+	for _, v := range []named.Thing{m, r} {
+		if err := settings.Check(v); err != nil {
+			return nil, fmt.Errorf("train %s: %s: %w", m.Name(), v.Name(), err)
+		}
+	}
 	var a *Adapter
 	err = withDevice(o.Device, func(d *Device) error {
 		o.Device = d
-		a, err = (&task{ctx: ctx, method: m, remedy: r, data: data, options: o}).run()
+		a, err = (&Training{ctx: ctx, method: m, remedy: r, data: data, options: o}).run()
 		return err
 	})
 	if err != nil {
@@ -42,12 +58,12 @@ func Train(ctx context.Context, m Method, r Remedy, data Data, o Options) (*Adap
 
 // run trains the task and returns its adapter; with an error the adapter is
 // nil, or in its last good state after divergence.
-func (t *task) run() (*Adapter, error) {
-	var s *state
+func (t *Training) run() (*Adapter, error) {
+	var s *State
 	var a *Adapter
 	var on *held
-	var obj Objective
-	batch := BatchSize(t.data.samples(), t.data.views(), t.options)
+	var obj train.Objective
+	batch := train.BatchSize(t.data.samples(), t.data.views(), t.options.rules())
 	defer device.Later(t.options.Device, func() {
 		if obj.Graph != nil {
 			obj.Graph.Close()
@@ -60,7 +76,7 @@ func (t *task) run() (*Adapter, error) {
 		if s, err = t.start(); err != nil {
 			return err
 		}
-		if a = newAdapter(t, s); len(s.params) == 0 {
+		if a = newAdapter(t, s); len(s.Trained) == 0 {
 			return nil
 		}
 		if on, err = newHeld(e, s); err == nil {
@@ -68,16 +84,16 @@ func (t *task) run() (*Adapter, error) {
 		}
 		return err
 	})
-	if err != nil || len(s.params) == 0 {
+	if err != nil || len(s.Trained) == 0 {
 		return a, err
 	}
-	a.Losses, err = Fit(t.ctx, obj, t.data.samples(), t.data.views(), t.options)
+	a.Losses, err = train.Fit(t.ctx, obj, t.data.samples(), t.data.views(), t.options.rules())
 	var diverged *Diverged
 	if err != nil && !errors.As(err, &diverged) {
 		return nil, err
 	}
 	back := device.Do(context.WithoutCancel(t.ctx), t.options.Device, func(engine.Engine) error {
-		for name, p := range s.params {
+		for name, p := range s.Trained {
 			if err := on.download(name, p); err != nil {
 				return err
 			}
@@ -87,6 +103,6 @@ func (t *task) run() (*Adapter, error) {
 	if back != nil {
 		return nil, back
 	}
-	delete(s.fixed, nameMomentum)
+	delete(s.Fixed, nameMomentum)
 	return a, err
 }

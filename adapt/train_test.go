@@ -269,7 +269,7 @@ func TestChoicesAreWordedForBothForms(t *testing.T) {
 			t.Errorf("%s: %v", c, lines)
 		}
 	}
-	lines, err := Choices(TaskRes{}, Penalty{}, Options{})
+	lines, err := Choices(TaskRes{}, Penalty{}, Options{LogitScale: 100})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -301,5 +301,19 @@ func TestEncodingChoicesSayWhatWasUsed(t *testing.T) {
 		if got := EncodingChoices(c.method, c.compat, c.used); !slices.Contains(got, c.want) {
 			t.Errorf("%s, %s, %+v: %q lack %q", c.method.Name(), c.compat, c.used, got, c.want)
 		}
+	}
+}
+
+func TestTheLogitScaleIsTheModelsOrAsked(t *testing.T) {
+	d, _ := small(t)
+	for _, c := range []struct{ data, options, want float64 }{{14, 0, 14}, {14, 50, 50}, {0, 50, 50}} {
+		d.LogitScale = c.data
+		if a := mustTrain(t, TaskRes{}, None{}, d, Options{Epochs: 1, LogitScale: c.options}); a.LogitScale != c.want {
+			t.Errorf("%+v: %g", c, a.LogitScale)
+		}
+	}
+	d.LogitScale = 0
+	if _, err := Train(context.Background(), TaskRes{}, None{}, d, Options{}); err == nil || !strings.Contains(err.Error(), "Data.LogitScale") {
+		t.Errorf("no scale: error %v", err)
 	}
 }

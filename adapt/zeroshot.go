@@ -1,6 +1,6 @@
 package adapt
 
-import "clipcalib/internal/graph"
+import "gorgonia.org/gorgonia"
 
 // ZeroShot is CLIP itself: l_k = s*cos(f, t_k). Nothing is trained.
 type ZeroShot struct{}
@@ -11,10 +11,10 @@ func (ZeroShot) Name() string { return "zero-shot" }
 // Choices says in words what the method's own settings are.
 func (ZeroShot) Choices() []string { return []string{"method: zero-shot, nothing is trained"} }
 
-func (ZeroShot) layout(k, d int) []slot { return nil }
+func (ZeroShot) Layout(k, d int) []Slot { return nil }
 
-func (ZeroShot) trainingFree() {}
+func (ZeroShot) Start(*Training) (State, error) { return NewState(), nil }
 
-func (ZeroShot) prepare(*task) (*state, error) { return newState(), nil }
-
-func (ZeroShot) logits(b *builder) *graph.Node { return b.cosine(b.unit(), b.unitPrototypes()) }
+func (ZeroShot) Logits(b *Batch) *gorgonia.Node {
+	return b.CosineLogits(b.UnitFeatures(), b.UnitPrototypes())
+}

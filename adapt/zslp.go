@@ -3,7 +3,7 @@ package adapt
 import (
 	"math"
 
-	"clipcalib/internal/graph"
+	"gorgonia.org/gorgonia"
 )
 
 // ZSLP is the linear probe whose class vectors w_k start at the text
@@ -11,7 +11,7 @@ import (
 type ZSLP struct {
 	// Random starts at Kaiming-normal numbers, standard deviation sqrt(2/D),
 	// instead.
-	Random bool
+	Random bool `set:"random" default:"false" from:"the paper starts at the prototypes" help:"start at random"`
 }
 
 // Name is "zslp".
@@ -25,20 +25,24 @@ func (m ZSLP) Choices() []string {
 	return []string{"method: linear probe, started at the text prototypes"}
 }
 
-func (ZSLP) layout(k, d int) []slot { return []slot{{nameClassifier, k, d, true}} }
+func (ZSLP) Layout(k, d int) []Slot {
+	return []Slot{{Name: nameClassifier, Rows: k, Cols: d, Trained: true, Classes: ByRow}}
+}
 
-func (m ZSLP) prepare(t *task) (*state, error) {
-	s := newState()
+func (m ZSLP) Start(t *Training) (State, error) {
+	s := NewState()
 	w := t.data.Prototypes.Clone()
 	if m.Random {
-		g := newGenerator(t.options.Seed, streamInit)
+		r := t.Rand()
 		std := math.Sqrt(2 / float64(w.Cols))
 		for i := range w.Data {
-			w.Data[i] = float32(std * g.normal())
+			w.Data[i] = float32(std * r.Normal())
 		}
 	}
-	s.params[nameClassifier] = w
+	s.Trained[nameClassifier] = w
 	return s, nil
 }
 
-func (ZSLP) logits(b *builder) *graph.Node { return b.cosine(b.unit(), b.param(nameClassifier)) }
+func (ZSLP) Logits(b *Batch) *gorgonia.Node {
+	return b.CosineLogits(b.UnitFeatures(), b.Matrix(nameClassifier))
+}

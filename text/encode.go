@@ -137,7 +137,7 @@ func (e *Encoder) start(ctx context.Context, trie *Trie) (wait func() ([]float32
 	if err != nil {
 		return nil, err
 	}
-	if err := p.in.Set(p.g, trie, nil); err != nil {
+	if err := p.in.Set(p.g, trie.nodes(), nil); err != nil {
 		return nil, err
 	}
 	if err := p.Run(ctx); err != nil {

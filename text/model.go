@@ -10,6 +10,7 @@ import (
 	"clipcalib/internal/device"
 	"clipcalib/internal/engine"
 	"clipcalib/internal/graph"
+	"clipcalib/internal/texttower"
 	"clipcalib/internal/tower"
 	"clipcalib/weights"
 )
@@ -45,11 +46,13 @@ type Encoder struct {
 	nodes atomic.Int64
 }
 
+func init() { tower.Show(func(e *Encoder) *tower.Weights { return e.weights }) }
+
 // program encodes tries of one size.
 type program struct {
 	*graph.Program
 	g        *graph.Graph
-	in       Inputs
+	in       texttower.Inputs
 	features *graph.Node
 }
 
@@ -136,8 +139,8 @@ func (e *Encoder) fits(prompt []int32) error {
 
 func (e *Encoder) compile(nodes, prompts int) (*program, error) {
 	g := graph.New(device.Engine(e.device))
-	p := &program{g: g, in: NewInputs(g, nodes, prompts)}
-	p.features = Tower(g, e.weights.Bind(g), e.config, p.in, nil, false)
+	p := &program{g: g, in: texttower.NewInputs(g, nodes, prompts)}
+	p.features = texttower.Tower(g, e.weights.Bind(g), e.config, p.in, nil, false)
 	var err error
 	if p.Program, err = g.Compile(p.features); err != nil {
 		g.Close()

@@ -3,6 +3,8 @@ package text
 import (
 	"fmt"
 	"math"
+
+	"clipcalib/internal/texttower"
 )
 
 // firstContext is the first id that stands for a learned context vector.
@@ -115,6 +117,12 @@ func (t *Trie) NumContexts() int { return t.vectors }
 // vector i. Deep prompts replace the states of these nodes between layers.
 // The slice belongs to the trie.
 func (t *Trie) ContextNodes(i int) []int32 { return t.contexts[i] }
+
+// nodes is the trie as the text tower's graph takes it.
+func (t *Trie) nodes() texttower.Trie {
+	n := texttower.Trie{Token: t.Token, Parent: t.Parent, Depth: t.Depth, End: t.End, EOT: t.EOT}
+	return n.Split(ContextIndex)
+}
 
 // Packed returns Parent, Depth and End one after the other, the int32 [3, N]
 // matrix that tree attention takes.

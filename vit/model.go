@@ -9,6 +9,7 @@ import (
 	"clipcalib/internal/device"
 	"clipcalib/internal/engine"
 	"clipcalib/internal/graph"
+	"clipcalib/internal/imagetower"
 	"clipcalib/internal/tower"
 	"clipcalib/weights"
 
@@ -53,6 +54,8 @@ type Encoder struct {
 	batch atomic.Int64
 	auto  bool // batch gives way where memory does not suffice
 }
+
+func init() { tower.Show(func(e *Encoder) *tower.Weights { return e.weights }) }
 
 // shape is what a program is made for.
 type shape struct {
@@ -153,10 +156,10 @@ func (e *Encoder) compile(s shape) (*program, error) {
 	if s.bytes {
 		p.images = g.Input("pixels", tensor.Int32, s.n, engine.PixelWords(side))
 		p.table = g.Input("values of bytes", tensor.Float32, 3, 256)
-		p.features = PixelTower(g, e.weights.Bind(g), e.config, p.images, p.table, false)
+		p.features = imagetower.OfPixels(g, e.weights.Bind(g), e.config, p.images, p.table, false)
 	} else {
 		p.images = g.Input("images", tensor.Float32, s.n, 3, side, side)
-		p.features = Tower(g, e.weights.Bind(g), e.config, p.images, false)
+		p.features = imagetower.Tower(g, e.weights.Bind(g), e.config, p.images, false)
 	}
 	var err error
 	if p.Program, err = g.Compile(p.features); err != nil {

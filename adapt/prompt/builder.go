@@ -2,13 +2,15 @@ package prompt
 
 import (
 	"clipcalib/adapt"
+	"clipcalib/internal/clip"
 	"clipcalib/internal/device"
 	"clipcalib/internal/engine"
 	"clipcalib/internal/graph"
+	"clipcalib/internal/imagetower"
 	"clipcalib/internal/ops"
+	"clipcalib/internal/texttower"
 	"clipcalib/internal/tower"
 	"clipcalib/text"
-	"clipcalib/vit"
 
 	"gorgonia.org/tensor"
 )
@@ -39,7 +41,7 @@ type builder struct {
 func newBuilder(model *Model, params *onEngine, trie *text.Trie, scale float64, batch int) *builder {
 	g := graph.New(device.Engine(model.Device))
 	return &builder{g: g, model: model, params: params, trie: trie, scale: float32(scale), batch: batch,
-		words: model.Texts.Bind(g), sight: model.Images.Bind(g), leaves: map[string]*graph.Node{}}
+		words: tower.Of(g, model.Texts), sight: tower.Of(g, model.Images), leaves: map[string]*graph.Node{}}
 }
 
 func (b *builder) classes() int { return b.trie.NumPrompts() }
@@ -79,7 +81,8 @@ func (b *builder) encode(copies int, first *graph.Node, deep []*graph.Node) *gra
 			return first
 		}
 	}
-	return ops.L2Normalize(b.g, text.PromptTower(b.g, b.words, b.model.Config, trie, text.Contexts{First: first, Deep: deep}))
+	contexts := texttower.Contexts{First: first, Deep: deep}
+	return ops.L2Normalize(b.g, texttower.WithContexts(b.g, b.words, b.model.Config, clip.Nodes(trie), contexts))
 }
 
 // text is the text features [K, D] under the learned prompts.
@@ -97,7 +100,7 @@ func (b *builder) image() *graph.Node {
 		return b.frozenImage()
 	}
 	if b.imaged == nil {
-		b.imaged = ops.L2Normalize(b.g, vit.PromptTower(b.g, b.sight, b.model.Config, b.pixelsIn(), b.vision))
+		b.imaged = ops.L2Normalize(b.g, imagetower.WithPrompts(b.g, b.sight, b.model.Config, b.pixelsIn(), b.vision))
 	}
 	return b.imaged
 }
@@ -112,7 +115,7 @@ func (b *builder) frozenImage() *graph.Node {
 		b.featureBuffer = make([]float32, b.batch*b.model.Config.EmbedDim)
 		b.frozen = ops.L2Normalize(b.g, b.features)
 	default:
-		b.frozen = ops.L2Normalize(b.g, vit.Tower(b.g, b.sight, b.model.Config, b.pixelsIn(), false))
+		b.frozen = ops.L2Normalize(b.g, imagetower.Tower(b.g, b.sight, b.model.Config, b.pixelsIn(), false))
 	}
 	return b.frozen
 }

@@ -3,6 +3,7 @@ package prompt
 import (
 	"fmt"
 
+	"clipcalib/adapt"
 	"clipcalib/internal/engine"
 	"clipcalib/internal/graph"
 	"clipcalib/internal/ops"
@@ -15,8 +16,10 @@ import (
 // Vision-Language Models", 2022). All classes' prompts are computed anew for
 // every image.
 type CoCoOp struct {
-	Contexts int    // 0 means the tokens of Init
-	Init     string // "" means "a photo of a"
+	// Contexts is the number of vectors; 0 means the tokens of Init.
+	Contexts int `set:"vectors" default:"auto: the tokens of context" range:">=1" from:"the paper" help:"learned vectors before the class name"`
+	// Init is the phrase they start from; "" means "a photo of a".
+	Init string `set:"context" default:"a photo of a" from:"the paper" help:"phrase that the vectors start from"`
 }
 
 // The meta-net's tensors.
@@ -36,7 +39,8 @@ func (m CoCoOp) Choices() []string {
 func (CoCoOp) recipe() recipe { return recipe{lr: 0.002, epochs: 10, batch: 1} }
 
 func (m CoCoOp) contexts() contexts {
-	return contexts{count: m.Contexts, phrase: orElse(m.Init, phrase)}
+	r := adapt.Resolved(m)
+	return contexts{count: r.Contexts, phrase: r.Init}
 }
 
 func (m CoCoOp) layout(w weights.Config, n, k int) ([]slot, error) {

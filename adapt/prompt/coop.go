@@ -11,13 +11,13 @@ import (
 // "Learning to Prompt for Vision-Language Models", 2022).
 type CoOp struct {
 	// Contexts is the number of vectors; 0 means 16, or the tokens of Init.
-	Contexts int
+	Contexts int `set:"vectors" default:"auto: 16, or the tokens of context" range:">=1" from:"the paper" help:"learned vectors before the class name"`
 	// Init is a phrase whose token embeddings the vectors start from, the last
 	// vectors if there are more vectors than tokens; "" means random values of
 	// standard deviation 0.02.
-	Init string
+	Init string `set:"context" default:"auto: random, deviation 0.02" from:"the paper" help:"phrase that the vectors start from"`
 	// ClassSpecific gives every class vectors of its own.
-	ClassSpecific bool
+	ClassSpecific bool `set:"class-specific" default:"false" from:"the paper" help:"vectors of its own for every class"`
 }
 
 // Name is "coop".

@@ -3,6 +3,7 @@ package prompt
 import (
 	"fmt"
 
+	"clipcalib/adapt"
 	"clipcalib/internal/graph"
 	"clipcalib/internal/ops"
 	"clipcalib/weights"
@@ -13,9 +14,12 @@ import (
 // "Visual-Language Prompt Tuning with Knowledge-guided Context Optimization",
 // 2023).
 type KgCoOp struct {
-	Contexts int     // 0 means the tokens of Init
-	Init     string  // "" means "a photo of a"
-	Weight   float64 // 0 means 8
+	// Contexts is the number of vectors; 0 means the tokens of Init.
+	Contexts int `set:"vectors" default:"auto: the tokens of context" range:">=1" from:"the paper" help:"learned vectors before the class name"`
+	// Init is the phrase they start from; "" means "a photo of a".
+	Init string `set:"context" default:"a photo of a" from:"the paper" help:"phrase that the vectors start from"`
+	// Weight is that of the distance; 0 means 8.
+	Weight float64 `set:"weight" default:"8" range:">=0" from:"the paper" help:"weight of the distance to the zero-shot text"`
 }
 
 // Name is "kgcoop".
@@ -26,12 +30,13 @@ func (m KgCoOp) Choices() []string {
 	return []string{fmt.Sprintf("prompts: %s; weight %g of the distance to the zero-shot text features", m.contexts(), m.weight())}
 }
 
-func (m KgCoOp) weight() float64 { return orElse(m.Weight, 8) }
+func (m KgCoOp) weight() float64 { return adapt.Resolved(m).Weight }
 
 func (KgCoOp) recipe() recipe { return recipe{lr: 0.002, epochs: 100, batch: 128} }
 
 func (m KgCoOp) contexts() contexts {
-	return contexts{count: m.Contexts, phrase: orElse(m.Init, phrase)}
+	r := adapt.Resolved(m)
+	return contexts{count: r.Contexts, phrase: r.Init}
 }
 
 func (m KgCoOp) layout(w weights.Config, n, k int) ([]slot, error) {

@@ -3,6 +3,7 @@ package prompt
 import (
 	"fmt"
 
+	"clipcalib/adapt"
 	"clipcalib/internal/graph"
 	"clipcalib/weights"
 )
@@ -13,9 +14,12 @@ import (
 // 2023). The text's first words are replaced by the learned vectors; the rest
 // of the phrase stays.
 type MaPLe struct {
-	Contexts int    // 0 means 2
-	Init     string // "" means "a photo of a"
-	Depth    int    // blocks with prompts of their own; 0 means 3
+	// Contexts is the number of vectors; 0 means 2.
+	Contexts int `set:"vectors" default:"2" range:">=1" from:"the paper" help:"learned vectors before the class name"`
+	// Init is the phrase they start from; "" means "a photo of a".
+	Init string `set:"context" default:"a photo of a" from:"the paper" help:"phrase that the vectors start from"`
+	// Depth is the number of blocks with prompts of their own; 0 means 3.
+	Depth int `set:"depth" default:"3" range:">=1" from:"the release, cross-dataset" help:"blocks with prompts of their own"`
 }
 
 // MaPLe's tensors; the numbered ones are those of blocks 1, 2, ...
@@ -33,13 +37,14 @@ func (m MaPLe) Choices() []string {
 	return []string{fmt.Sprintf("prompts: %s, in the first %d blocks of both towers; the image tower's are a linear map of the text tower's", m.contexts(), m.depth())}
 }
 
-func (m MaPLe) depth() int { return orElse(m.Depth, 3) }
+func (m MaPLe) depth() int { return adapt.Resolved(m).Depth }
 
 // recipe is that of the cross-dataset experiments.
 func (MaPLe) recipe() recipe { return recipe{lr: 0.0026, epochs: 2, batch: 4} }
 
 func (m MaPLe) contexts() contexts {
-	return contexts{count: orElse(m.Contexts, 2), phrase: orElse(m.Init, phrase), keepRest: true}
+	r := adapt.Resolved(m)
+	return contexts{count: r.Contexts, phrase: r.Init, keepRest: true}
 }
 
 func (MaPLe) prompted() {}

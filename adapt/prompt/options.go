@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"clipcalib/adapt"
+	"clipcalib/internal/settings"
+	"clipcalib/internal/train"
 )
 
 // Options says how to train. The zero value is the recipe of the method's
@@ -53,13 +55,23 @@ func (o Options) Resolved(m Method, scale float64) Options {
 	return o
 }
 
-// inner are the options of the trainer, all of them set.
-func (o Options) inner() adapt.Options {
-	return adapt.Options{
-		Compat: adapt.Textbook, Loss: o.Loss, Epochs: o.Epochs, LR: o.LR, Batch: o.Batch, WeightDecay: o.WeightDecay,
-		Optimizer: adapt.SGD, Schedule: o.Schedule, LogitScale: o.LogitScale, Seed: o.Seed,
-		Checkpoint: o.Checkpoint, CheckpointEvery: o.CheckpointEvery,
+// inner are the options of the trainer.
+func (o Options) inner() train.Options {
+	return train.Options{
+		Epochs: o.Epochs, LR: o.LR, Batch: o.Batch, WeightDecay: o.WeightDecay, Optimizer: adapt.SGD, Schedule: o.Schedule,
+		Seed: o.Seed, Checkpoint: o.Checkpoint, CheckpointEvery: o.CheckpointEvery,
 	}
+}
+
+// check names the option, all being set, that makes no sense.
+func (o Options) check() error {
+	if err := o.inner().Check(); err != nil {
+		return err
+	}
+	if err := settings.Check(o.Loss); err != nil {
+		return fmt.Errorf("loss %s: %w", o.Loss.Name(), err)
+	}
+	return train.Positive("logit scale", o.LogitScale)
 }
 
 // Choices says in words, one line each, everything that decides the result of
@@ -70,7 +82,7 @@ func Choices(m Method, r adapt.Remedy, o Options, scale float64) []string {
 	return append(out,
 		fmt.Sprintf("logits: %g times the cosine", o.LogitScale),
 		"loss: "+o.Loss.String(),
-		fmt.Sprintf("optimiser: SGD, momentum 0.9, rate %g, weight decay %g", o.LR, o.WeightDecay),
+		fmt.Sprintf("optimiser: %s, rate %g, weight decay %g", o.inner().Rule(), o.LR, o.WeightDecay),
 		fmt.Sprintf("schedule: %s over %d epochs, batches of %d; the last epoch's parameters are kept", o.Schedule, o.Epochs, o.Batch),
 		"zero-shot logits: of the frozen model on the same view",
 		fmt.Sprintf("seed: %d", o.Seed),

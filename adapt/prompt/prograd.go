@@ -3,6 +3,7 @@ package prompt
 import (
 	"fmt"
 
+	"clipcalib/adapt"
 	"clipcalib/internal/graph"
 	"clipcalib/internal/ops"
 	"clipcalib/weights"
@@ -14,10 +15,15 @@ import (
 // 2023). The loss is the classification loss under its remedy; the zero-shot
 // logits of the same view teach.
 type ProGrad struct {
-	Contexts    int     // 0 means 16
-	Init        string  // of the last vectors, the others being zeros; "" means "a photo of a"
-	Lambda      float64 // share of the opposing part taken out; 0 means 1
-	Temperature float64 // of teacher and student; 0 means 1
+	// Contexts is the number of vectors; 0 means 16.
+	Contexts int `set:"vectors" default:"16" range:">=1" from:"the release" help:"learned vectors before the class name"`
+	// Init is the phrase the last vectors start from, the others being zeros; ""
+	// means "a photo of a".
+	Init string `set:"context" default:"a photo of a" from:"the release" help:"phrase that the vectors start from"`
+	// Lambda is the share of the opposing part taken out; 0 means 1.
+	Lambda float64 `set:"lambda" default:"1" range:">=0" from:"the paper" help:"share of the opposing gradient taken out"`
+	// Temperature is that of teacher and student; 0 means 1.
+	Temperature float64 `set:"temperature" default:"1" range:">0" from:"the paper" help:"of teacher and student"`
 }
 
 // Name is "prograd".
@@ -28,13 +34,14 @@ func (m ProGrad) Choices() []string {
 	return []string{fmt.Sprintf("prompts: %s; lambda %g, temperature %g", m.contexts(), m.lambda(), m.temperature())}
 }
 
-func (m ProGrad) lambda() float64      { return orElse(m.Lambda, 1) }
-func (m ProGrad) temperature() float64 { return orElse(m.Temperature, 1) }
+func (m ProGrad) lambda() float64      { return adapt.Resolved(m).Lambda }
+func (m ProGrad) temperature() float64 { return adapt.Resolved(m).Temperature }
 
 func (ProGrad) recipe() recipe { return recipe{lr: 0.002, epochs: 50, batch: 32} }
 
 func (m ProGrad) contexts() contexts {
-	return contexts{count: orElse(m.Contexts, 16), phrase: orElse(m.Init, phrase)}
+	r := adapt.Resolved(m)
+	return contexts{count: r.Contexts, phrase: r.Init}
 }
 
 func (m ProGrad) layout(w weights.Config, n, k int) ([]slot, error) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"clipcalib/adapt"
 	"clipcalib/internal/graph"
 	"clipcalib/internal/ops"
 	"clipcalib/text"
@@ -16,17 +17,24 @@ import (
 // keeps an average of the epochs' prompts under a bell curve (Khattak et al.,
 // "Self-regulating Prompts", 2023).
 type PromptSRC struct {
-	Contexts       int     // vectors in the text; 0 means 4
-	Init           string  // "" means "a photo of a"
-	VisionContexts int     // vectors among the image's patches; 0 means 4
-	Depth          int     // blocks with prompts of their own; 0 means 3
-	TextWeight     float64 // of the text features' mean distance; 0 means 25
-	ImageWeight    float64 // of the image features' mean distance; 0 means 10
+	// Contexts is the number of vectors in the text; 0 means 4.
+	Contexts int `set:"vectors" default:"4" range:">=1" from:"the paper" help:"learned vectors before the class name"`
+	// Init is the phrase they start from; "" means "a photo of a".
+	Init string `set:"context" default:"a photo of a" from:"the paper" help:"phrase that the vectors start from"`
+	// VisionContexts is the number of vectors among the image's patches; 0 means 4.
+	VisionContexts int `set:"vision-vectors" default:"4" range:">=1" from:"the paper" help:"learned vectors among the patches"`
+	// Depth is the number of blocks with prompts of their own; 0 means 3.
+	Depth int `set:"depth" default:"3" range:">=1" from:"the release, cross-dataset" help:"blocks with prompts of their own"`
+	// TextWeight and ImageWeight are those of the features' mean distances; 0
+	// means 25 and 10.
+	TextWeight  float64 `set:"text-weight" default:"25" range:">=0" from:"the paper" help:"weight of the text features"`
+	ImageWeight float64 `set:"image-weight" default:"10" range:">=0" from:"the paper" help:"weight of the image features"`
 	// Mean and Deviation are those of the bell curve over the epochs, counted
 	// from 1; 0 means 6 and 10.
-	Mean, Deviation float64
+	Mean      float64 `set:"mean" default:"6" from:"the release, cross-dataset" help:"epoch at the top of the averaging curve"`
+	Deviation float64 `set:"deviation" default:"10" range:">0" from:"the release, cross-dataset" help:"its width in epochs"`
 	// Templates make the text teacher; nil means OpenAI's 80.
-	Templates []string
+	Templates []string `set:"templates" default:"auto: OpenAI's 80" from:"the release" help:"prompts of the text teacher"`
 }
 
 // PromptSRC's tensors.
@@ -43,20 +51,23 @@ func (PromptSRC) Name() string { return "promptsrc" }
 func (m PromptSRC) Choices() []string {
 	mean, deviation := m.curve()
 	return []string{
-		fmt.Sprintf("prompts: %s, and %d vectors among the patches, in the first %d blocks of both towers", m.contexts(), m.visionContexts(), m.depth()),
-		fmt.Sprintf("self-regulation: weights %g on text and %g on image features, divergence from the teacher's logits over batch and classes", m.textWeight(), m.imageWeight()),
+		fmt.Sprintf("prompts: %s, and %d vectors among the patches, in the first %d blocks of both towers",
+			m.contexts(), m.visionContexts(), m.depth()),
+		fmt.Sprintf("self-regulation: weights %g on text and %g on image features, "+
+			"divergence from the teacher's logits over batch and classes", m.textWeight(), m.imageWeight()),
 		fmt.Sprintf("teacher: mean text feature of %d templates", len(m.templates())),
 		fmt.Sprintf("prompts averaged over epochs, weights normal with mean %g, deviation %g", mean, deviation),
 	}
 }
 
-func (m PromptSRC) depth() int           { return orElse(m.Depth, 3) }
-func (m PromptSRC) visionContexts() int  { return orElse(m.VisionContexts, 4) }
-func (m PromptSRC) textWeight() float64  { return orElse(m.TextWeight, 25) }
-func (m PromptSRC) imageWeight() float64 { return orElse(m.ImageWeight, 10) }
+func (m PromptSRC) depth() int           { return adapt.Resolved(m).Depth }
+func (m PromptSRC) visionContexts() int  { return adapt.Resolved(m).VisionContexts }
+func (m PromptSRC) textWeight() float64  { return adapt.Resolved(m).TextWeight }
+func (m PromptSRC) imageWeight() float64 { return adapt.Resolved(m).ImageWeight }
 
 func (m PromptSRC) curve() (mean, deviation float64) {
-	return orElse(m.Mean, 6), orElse(m.Deviation, 10)
+	r := adapt.Resolved(m)
+	return r.Mean, r.Deviation
 }
 
 func (m PromptSRC) templates() []string {
@@ -70,7 +81,8 @@ func (m PromptSRC) templates() []string {
 func (PromptSRC) recipe() recipe { return recipe{lr: 0.0025, epochs: 20, batch: 4} }
 
 func (m PromptSRC) contexts() contexts {
-	return contexts{count: orElse(m.Contexts, 4), phrase: orElse(m.Init, phrase), keepRest: true}
+	r := adapt.Resolved(m)
+	return contexts{count: r.Contexts, phrase: r.Init, keepRest: true}
 }
 
 func (PromptSRC) prompted() {}

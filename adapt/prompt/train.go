@@ -10,6 +10,8 @@ import (
 	"clipcalib/internal/engine"
 	"clipcalib/internal/graph"
 	"clipcalib/internal/ops"
+	"clipcalib/internal/settings"
+	"clipcalib/internal/train"
 	"clipcalib/text"
 
 	"gorgonia.org/tensor"
@@ -58,7 +60,7 @@ func (t *task) run(ctx context.Context) (*Learner, error) {
 	samples, views := len(t.data.Labels), t.data.views()
 	var params *onEngine
 	var b *builder
-	var obj adapt.Objective
+	var obj train.Objective
 	defer device.Later(dev, func() {
 		if b != nil {
 			b.g.Close()
@@ -71,7 +73,7 @@ func (t *task) run(ctx context.Context) (*Learner, error) {
 		if params, err = upload(e, t.params); err != nil {
 			return err
 		}
-		batch := adapt.BatchSize(samples, views, t.options.inner())
+		batch := train.BatchSize(samples, views, t.options.inner())
 		b = newBuilder(t.model, params, t.trie, t.options.LogitScale, batch)
 		b.protos, b.mentor = t.protos, t.mentor
 		obj = t.objective(b)
@@ -80,9 +82,9 @@ func (t *task) run(ctx context.Context) (*Learner, error) {
 	if err != nil {
 		return nil, err
 	}
-	obj.Task = t.fingerprint()
+	obj.Task = t.fingerprint() + " " + t.options.Loss.String()
 	average := t.average(&obj, params)
-	losses, err := adapt.Fit(ctx, obj, samples, views, t.options.inner())
+	losses, err := train.Fit(ctx, obj, samples, views, t.options.inner())
 	var diverged *adapt.Diverged
 	if err != nil && !errors.As(err, &diverged) {
 		return nil, t.nameFit(err, b.batch)
@@ -112,7 +114,10 @@ func (t *task) nameFit(err error, batch int) error {
 // prepare checks the data and makes everything that does not change, and the
 // initial values.
 func (t *task) prepare(ctx context.Context) error {
-	if _, err := t.options.inner().Resolved(); err != nil {
+	if err := settings.Check(t.remedy); err != nil {
+		return fmt.Errorf("remedy %s: %w", t.remedy.Name(), err)
+	}
+	if err := t.options.check(); err != nil {
 		return err
 	}
 	if err := t.data.check(t.method, t.model.Config.EmbedDim); err != nil {
@@ -147,6 +152,9 @@ type layout struct {
 func newLayout(model *Model, m Method, classes []string) (layout, error) {
 	var l layout
 	n, _, err := m.contexts().size()
+	if err == nil {
+		err = settings.Check(m)
+	}
 	if err != nil {
 		return l, err
 	}
@@ -166,24 +174,22 @@ func newTrie(model *Model, m Method, classes []string, contexts int) (*text.Trie
 }
 
 // objective builds the loss.
-func (t *task) objective(b *builder) adapt.Objective {
+func (t *task) objective(b *builder) train.Objective {
 	g := b.g
 	logits := t.method.logits(b)
 	labels := g.Input("labels", tensor.Int32, b.batch)
-	var ranges *graph.Node
-	if adapt.NeedsZeroShot(t.remedy) {
-		ranges = ops.RowRange(g, b.zeroShot())
-	}
-	loss := adapt.ObjectiveLoss(g, t.options.Loss, t.remedy, logits, labels, ranges)
+	loss, terms := train.Compose(t.options.Loss, t.remedy, logits, labels, train.NewReference(b.zeroShot, nil))
 	if m, ok := t.method.(regularised); ok {
-		loss = ops.Add(g, loss, m.regulariser(b, logits))
+		own := m.regulariser(b, logits)
+		terms = append(terms, train.Term{What: "method " + t.method.Name(), Node: own})
+		loss = ops.Add(g, loss, own)
 	}
-	obj := adapt.Objective{Device: t.model.Device, Graph: g, Loss: loss, EndStep: t.options.Progress}
+	obj := train.Objective{Device: t.model.Device, Graph: g, Loss: loss, Terms: terms, EndStep: t.options.Progress}
 	var wrt []*graph.Node
 	for _, p := range t.params {
 		n := b.param(p.name)
 		wrt = append(wrt, n)
-		obj.Params = append(obj.Params, adapt.Param{Name: p.name, Node: n, Value: b.params.tensors[p.name]})
+		obj.Params = append(obj.Params, train.Param{Name: p.name, Node: n, Value: b.params.tensors[p.name]})
 	}
 	if m, ok := t.method.(steered); ok {
 		obj.Gradients = m.gradients(b, loss, logits, wrt)
@@ -257,7 +263,7 @@ const averageSuffix = ".average"
 
 // average makes an objective keep the weighted average of its parameters over
 // the epochs, if the method wants one.
-func (t *task) average(obj *adapt.Objective, params *onEngine) map[string][]float32 {
+func (t *task) average(obj *train.Objective, params *onEngine) map[string][]float32 {
 	m, ok := t.method.(averaged)
 	if !ok {
 		return nil

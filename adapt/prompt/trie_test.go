@@ -9,6 +9,8 @@ import (
 	"clipcalib/internal/graph"
 	"clipcalib/internal/imagenet"
 	"clipcalib/internal/ops"
+	"clipcalib/internal/texttower"
+	"clipcalib/internal/tower"
 	"clipcalib/text"
 
 	"gorgonia.org/tensor"
@@ -39,7 +41,7 @@ func TestTrieEqualsThePaddedComputation(t *testing.T) {
 	for _, name := range []string{"trie.0", "trie.1", "trie.2"} {
 		vectors = append(vectors, ops.Constant(g, name, noiseOf(name, 4*32, 0.3), 4, 32))
 	}
-	features := text.PromptTower(g, m.Texts.Bind(g), m.Config, trie, text.Contexts{First: vectors[0], Deep: vectors[1:]})
+	features := texttower.WithContexts(g, tower.Of(g, m.Texts), m.Config, clip.Nodes(trie), texttower.Contexts{First: vectors[0], Deep: vectors[1:]})
 	dy := g.Input("dy", tensor.Float32, features.Shape()...)
 	grads := g.GradientsFrom(features, dy, vectors...)
 	p, err := g.Compile(append(grads, features)...)

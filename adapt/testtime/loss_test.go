@@ -40,19 +40,16 @@ func TestLossGradientsAreThoseOfDifferences(t *testing.T) {
 	for _, compat := range []adapt.Compat{adapt.Textbook, adapt.CLIPCalib} {
 		for _, r := range adapt.Remedies() {
 			t.Run(fmt.Sprintf("%s %s", r.Name(), compat), func(t *testing.T) {
-				rem, err := newRemedied(TPT{}, r, compat)
-				if err != nil {
-					t.Fatal(err)
-				}
+				rem := newRemedied(TPT{}, r, compat, nil)
 				l, zs := hashedMatrix(1, 4, 5, 3), hashed(2, 5)
 				value := func() float64 {
-					v, _, err := rem.loss(l, zs)
+					v, _, err := rem.loss(t.Context(), l, zs)
 					if err != nil {
 						t.Fatal(err)
 					}
 					return v
 				}
-				_, grad, err := rem.loss(l, zs)
+				_, grad, err := rem.loss(t.Context(), l, zs)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -179,10 +176,7 @@ func TestDifferencesAreNamedInTheChoices(t *testing.T) {
 		{TPT{}, adapt.CLIPCalib, "lowest entropy, extremes not detached (as released)"},
 		{CTPT{}, adapt.CLIPCalib, "without effect under c-tpt (as released)"},
 	} {
-		r, err := newRemedied(c.method, adapt.ZSNorm{}, c.compat)
-		if err != nil {
-			t.Fatal(err)
-		}
+		r := newRemedied(c.method, adapt.ZSNorm{}, c.compat, nil)
 		if got := strings.Join(r.choices(), "\n"); !strings.Contains(got, c.want) {
 			t.Errorf("%s, %s: choices %q do not say %q", c.method.Name(), c.compat, got, c.want)
 		}

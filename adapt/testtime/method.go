@@ -3,6 +3,7 @@ package testtime
 import (
 	"fmt"
 
+	"clipcalib/adapt"
 	"clipcalib/calib"
 	"clipcalib/internal/named"
 )
@@ -50,7 +51,7 @@ func (TPT) term(calib.Matrix) (float64, calib.Matrix) { return 0, calib.Matrix{}
 type CTPT struct {
 	// Lambda is the dispersion's weight; 0 means 50, that of the fine-grained
 	// sets. The release takes 20 for the shifted ImageNets.
-	Lambda float64
+	Lambda float64 `set:"lambda" default:"50" range:">=0" from:"the release, fine-grained sets" help:"weight of the dispersion"`
 }
 
 // Name is "c-tpt".
@@ -61,7 +62,9 @@ func (m CTPT) Choices() []string {
 	return []string{entropyChoice, fmt.Sprintf("loss: minus %g times the dispersion of the text features", m.lambda())}
 }
 
-func (m CTPT) lambda() float64 { return orElse(m.Lambda, 50) }
+func (m CTPT) lambda() float64 { return adapt.Resolved(m).Lambda }
+
+func (CTPT) leavesMapOut() {}
 
 func (m CTPT) term(unit calib.Matrix) (float64, calib.Matrix) {
 	d, grad := dispersion(unit)
@@ -81,7 +84,7 @@ func (m CTPT) term(unit calib.Matrix) (float64, calib.Matrix) {
 type OTPT struct {
 	// Lambda is the term's weight; 0 means 18. The release takes 2 for the
 	// shifted ImageNets.
-	Lambda float64
+	Lambda float64 `set:"lambda" default:"18" range:">=0" from:"the release, fine-grained sets" help:"weight of the term"`
 }
 
 // Name is "o-tpt".
@@ -89,10 +92,11 @@ func (OTPT) Name() string { return "o-tpt" }
 
 // Choices says in words what the method does.
 func (m OTPT) Choices() []string {
-	return []string{entropyChoice, fmt.Sprintf("loss: plus %g times the mean over classes of | |S_k| - 1 |, S the cosines of the text features (as released)", m.lambda())}
+	return []string{entropyChoice, fmt.Sprintf("loss: plus %g times the mean over classes of | |S_k| - 1 |, "+
+		"S the cosines of the text features (as released)", m.lambda())}
 }
 
-func (m OTPT) lambda() float64 { return orElse(m.Lambda, 18) }
+func (m OTPT) lambda() float64 { return adapt.Resolved(m).Lambda }
 
 func (m OTPT) term(unit calib.Matrix) (float64, calib.Matrix) {
 	d, grad := overlap(unit)

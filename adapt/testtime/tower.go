@@ -6,17 +6,20 @@ import (
 	"math"
 
 	"clipcalib/calib"
+	"clipcalib/internal/clip"
 	"clipcalib/internal/device"
 	"clipcalib/internal/engine"
 	"clipcalib/internal/graph"
+	"clipcalib/internal/texttower"
+	"clipcalib/internal/tower"
 	"clipcalib/text"
 
 	"gorgonia.org/tensor"
 )
 
-// tower is the text tower over the classes' trie, as a function of the context
+// textTower is the text tower over the classes' trie, as a function of the context
 // vectors: differentiated at the starting prompt, evaluated at any.
-type tower struct {
+type textTower struct {
 	device         *device.Device
 	classes, width int
 	start          []float32 // [M, W]
@@ -30,13 +33,13 @@ type tower struct {
 	}
 }
 
-func newTower(ctx context.Context, e *text.Encoder, p prompts) (*tower, error) {
+func newTextTower(ctx context.Context, e *text.Encoder, p prompts) (*textTower, error) {
 	start, err := e.Embeddings(ctx, p.context)
 	if err != nil {
 		return nil, err
 	}
 	m := len(p.context)
-	t := &tower{device: e.Device(), classes: p.trie.NumPrompts(), width: len(start) / m, start: start}
+	t := &textTower{device: e.Device(), classes: p.trie.NumPrompts(), width: len(start) / m, start: start}
 	err = device.Do(ctx, t.device, func(engine.Engine) error {
 		if err := t.compile(e, p.trie, m); err != nil {
 			err = engine.NameFit(err, engine.TrieNodes, p.trie.Len())
@@ -54,10 +57,10 @@ func newTower(ctx context.Context, e *text.Encoder, p prompts) (*tower, error) {
 	return t, nil
 }
 
-func (t *tower) compile(e *text.Encoder, trie *text.Trie, m int) error {
-	t.g = e.NewGraph()
+func (t *textTower) compile(e *text.Encoder, trie *text.Trie, m int) error {
+	t.g = graph.New(device.Engine(t.device))
 	contexts := t.g.Input("contexts", tensor.Float32, m, t.width)
-	features := text.PromptTower(t.g, e.Bind(t.g), e.Config(), trie, text.Contexts{First: contexts})
+	features := texttower.WithContexts(t.g, tower.Of(t.g, e), e.Config(), clip.Nodes(trie), texttower.Contexts{First: contexts})
 	var err error
 	if t.at, err = t.g.Split(features, contexts); err != nil {
 		return err
@@ -66,27 +69,27 @@ func (t *tower) compile(e *text.Encoder, trie *text.Trie, m int) error {
 		return err
 	}
 	f := &t.free
-	f.g = e.NewGraph()
+	f.g = graph.New(device.Engine(t.device))
 	f.contexts = f.g.Input("contexts", tensor.Float32, m, t.width)
-	in := text.NewInputs(f.g, trie.Len(), trie.NumPrompts())
+	in := texttower.NewInputs(f.g, trie.Len(), trie.NumPrompts())
 	if err := f.g.Err(); err != nil {
 		return err
 	}
-	if err := in.Set(f.g, trie, nil); err != nil {
+	if err := in.Set(f.g, clip.Nodes(trie), nil); err != nil {
 		return err
 	}
-	f.features = text.Tower(f.g, e.Bind(f.g), e.Config(), in, f.contexts, false)
+	f.features = texttower.Tower(f.g, tower.Of(f.g, e), e.Config(), in, f.contexts, false)
 	f.Program, err = f.g.Compile(f.features)
 	return err
 }
 
 // atStart returns the text features [K, D] of the starting prompt.
-func (t *tower) atStart(ctx context.Context) (features, error) {
+func (t *textTower) atStart(ctx context.Context) (features, error) {
 	return t.read(ctx, func() ([]float32, error) { return t.at.Forward.Float32(t.at.Y) })
 }
 
 // read makes features of what f reads while the device is held.
-func (t *tower) read(ctx context.Context, f func() ([]float32, error)) (features, error) {
+func (t *textTower) read(ctx context.Context, f func() ([]float32, error)) (features, error) {
 	v, err := t.hold(ctx, f)
 	if err != nil {
 		return features{}, err
@@ -94,7 +97,7 @@ func (t *tower) read(ctx context.Context, f func() ([]float32, error)) (features
 	return newFeatures(t.classes, v)
 }
 
-func (t *tower) hold(ctx context.Context, f func() ([]float32, error)) (v []float32, err error) {
+func (t *textTower) hold(ctx context.Context, f func() ([]float32, error)) (v []float32, err error) {
 	err = device.Do(ctx, t.device, func(engine.Engine) (err error) {
 		v, err = f()
 		return err
@@ -103,7 +106,7 @@ func (t *tower) hold(ctx context.Context, f func() ([]float32, error)) (v []floa
 }
 
 // features returns the text features [K, D] of a prompt.
-func (t *tower) features(ctx context.Context, contexts []float32) (features, error) {
+func (t *textTower) features(ctx context.Context, contexts []float32) (features, error) {
 	return t.read(ctx, func() ([]float32, error) {
 		if err := t.free.g.Set(t.free.contexts, contexts); err != nil {
 			return nil, err
@@ -118,7 +121,7 @@ func (t *tower) features(ctx context.Context, contexts []float32) (features, err
 // gradient returns the gradient [M, W] with respect to the context vectors, at
 // the starting prompt, of what has the gradient d [K, D] with respect to the
 // text features.
-func (t *tower) gradient(ctx context.Context, d []float32) ([]float32, error) {
+func (t *textTower) gradient(ctx context.Context, d []float32) ([]float32, error) {
 	return t.hold(ctx, func() ([]float32, error) {
 		if err := t.g.Set(t.at.DY, d); err != nil {
 			return nil, err
@@ -131,9 +134,9 @@ func (t *tower) gradient(ctx context.Context, d []float32) ([]float32, error) {
 }
 
 // Close gives the memory back once the device is free.
-func (t *tower) Close() { device.Later(t.device, t.close) }
+func (t *textTower) Close() { device.Later(t.device, t.close) }
 
-func (t *tower) close() {
+func (t *textTower) close() {
 	if t.at != nil {
 		t.at.Close()
 	}

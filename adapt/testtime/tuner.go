@@ -11,6 +11,8 @@ import (
 
 	"clipcalib/adapt"
 	"clipcalib/calib"
+	"clipcalib/internal/named"
+	"clipcalib/internal/settings"
 	"clipcalib/text"
 	"clipcalib/vit"
 )
@@ -26,7 +28,7 @@ type Tuner struct {
 	options Options
 	scale   float64
 
-	tower *tower
+	tower *textTower
 	start features     // text features of the starting prompt
 	term  float64      // the method's term there
 	dterm calib.Matrix // its gradient with respect to start.unit; empty for none
@@ -79,18 +81,21 @@ func newTuner(ctx context.Context, images *vit.Encoder, texts *text.Encoder, cla
 	if err != nil {
 		return nil, err
 	}
+	for _, v := range []named.Thing{m, r} {
+		if err := settings.Check(v); err != nil {
+			return nil, fmt.Errorf("%s: %w", v.Name(), err)
+		}
+	}
 	t := &Tuner{images: images, classes: slices.Clone(classes), method: m, options: o, scale: texts.Config().Scale()}
 	if images.Dim() != texts.Dim() {
 		return nil, fmt.Errorf("image features have length %d, text features %d: the encoders are of different models", images.Dim(), texts.Dim())
 	}
-	if t.remedy, err = newRemedied(m, r, o.Compat); err != nil {
-		return nil, err
-	}
+	t.remedy = newRemedied(m, r, o.Compat, texts.Device())
 	p, err := newPrompts(o.Context, classes, texts.Config().Text)
 	if err != nil {
 		return nil, err
 	}
-	if t.tower, err = newTower(ctx, texts, p); err != nil {
+	if t.tower, err = newTextTower(ctx, texts, p); err != nil {
 		return nil, err
 	}
 	if t.start, err = t.tower.atStart(ctx); err != nil {
@@ -205,7 +210,7 @@ func (t *Tuner) differentiate(ctx context.Context, f calib.Matrix) (Prediction, 
 	zeroShot := logits.Row(0)
 	p := Prediction{ZeroShot: narrow(zeroShot), Kept: mostConfident(logits, t.options.kept(f.N))}
 
-	loss, dlogits, err := t.remedy.loss(take(logits, p.Kept), zeroShot)
+	loss, dlogits, err := t.remedy.loss(ctx, take(logits, p.Kept), zeroShot)
 	if err != nil {
 		return p, nil, err
 	}
@@ -230,22 +235,26 @@ func (t *Tuner) differentiate(ctx context.Context, f calib.Matrix) (Prediction, 
 // that differs from it in the remedy alone, neither remedy having a part in
 // tuning: None and SaLS have none.
 func (t *Tuner) Remedied(p Prediction) (Prediction, error) {
-	if adapt.NeedsZeroShot(t.remedy.remedy) {
+	if adapt.ActsInTraining(t.remedy.remedy) {
 		return p, fmt.Errorf("remedy %s acts in tuning, not on finished logits", t.remedy.remedy.Name())
 	}
 	return t.remedied(p)
 }
 
-// remedied fills in the logits, after SaLS where that is the remedy.
+// remedied fills in the logits, after the remedy where it maps finished ones.
 func (t *Tuner) remedied(p Prediction) (Prediction, error) {
 	logits := calib.Matrix{N: 1, K: len(p.Tuned), Data: p.Tuned}
-	if _, ok := t.remedy.remedy.(adapt.SaLS); ok {
+	if m, ok := t.remedy.remedy.(adapt.InferenceMap); ok {
 		zs, err := calib.FromFloat32(1, len(p.ZeroShot), p.ZeroShot)
 		if err != nil {
 			return p, err
 		}
-		if logits, err = calib.SaLS(logits, zs); err != nil {
-			return p, err
+		if logits, err = m.MapInference(logits, zs); err != nil {
+			return p, fmt.Errorf("remedy %s: %w", t.remedy.remedy.Name(), err)
+		}
+		if logits.N != 1 || logits.K != len(p.Tuned) || len(logits.Data) != logits.K {
+			return p, fmt.Errorf("remedy %s: maps %d logits to [%d, %d]: the shape must stay", t.remedy.remedy.Name(),
+				len(p.Tuned), logits.N, logits.K)
 		}
 	}
 	p.Logits = narrow(logits.Data)
@@ -277,6 +286,9 @@ func (t *Tuner) viewFeatures(views [][]float32) (calib.Matrix, error) {
 
 // Close gives the text tower's memory back.
 func (t *Tuner) Close() {
+	if t.remedy.host != nil {
+		t.remedy.host.Close()
+	}
 	if t.tower != nil {
 		t.tower.Close()
 		t.tower = nil

@@ -5,6 +5,8 @@ import (
 
 	"clipcalib/internal/graph"
 	"clipcalib/internal/imagenet"
+	"clipcalib/internal/imagetower"
+	"clipcalib/internal/tower"
 	"clipcalib/text"
 	"clipcalib/vit"
 	"clipcalib/weights"
@@ -38,7 +40,7 @@ func (m *meter) onDevice(name string, v *vit.Encoder, batch int) error {
 	defer g.Close()
 	s := v.Config().Vision.ImageSize
 	in := g.Input("images", tensor.Float32, batch, 3, s, s)
-	features := vit.Tower(g, v.Bind(g), v.Config(), in, false)
+	features := imagetower.Tower(g, tower.Of(g, v), v.Config(), in, false)
 	p, err := g.Compile(features)
 	if err != nil {
 		return err

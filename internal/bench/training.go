@@ -52,7 +52,7 @@ func (m *meter) taskRes() error {
 	var at []time.Time
 	begun := time.Now()
 	_, err := adapt.Train(m.ctx, adapt.TaskRes{}, adapt.None{}, data, adapt.Options{
-		Epochs: epochs, Batch: taskResBatch, Device: m.device, Progress: func(adapt.Progress) { at = append(at, time.Now()) },
+		Epochs: epochs, Batch: taskResBatch, LogitScale: adapt.DefaultLogitScale, Device: m.device, Progress: func(adapt.Progress) { at = append(at, time.Now()) },
 	})
 	if err != nil {
 		return err

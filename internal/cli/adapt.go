@@ -30,6 +30,7 @@ type adaptFlags struct {
 	shots    int
 	views    int
 	prompts  promptFlags
+	set      []string
 	train    adapt.Options
 }
 
@@ -58,7 +59,8 @@ SOURCE is a folder with one folder a class, a CoOp split file (.json), or a list
 [N] and text_features [K, D]; they serve adapters.
 
 --compat clipcalib makes the choices of the reference's released code; what they
-are is printed with the run.`,
+are is printed with the run.
+` + strings.TrimRight(adaptSettings(), "\n"),
 		Example: `  clipcalib adapt taskres --remedy penalty --weights ViT-B-16.pt --data pets/ --shots 16 --out runs/pets-taskres
   clipcalib adapt coop --remedy sals --weights ViT-B-16.pt --data pets/ --shots 16 --out runs/pets-coop
   clipcalib adapt clip-adapter --features train.safetensors --epochs 50 --out runs/fa
@@ -76,7 +78,7 @@ are is printed with the run.`,
 	fl.StringArrayVar(&f.features, "features", nil, "feature file in place of --weights and --data; repeat for a second file")
 	fl.StringVar(&f.data, "data", "", "source data set; its train part where it has parts")
 	fl.StringVar(&f.out, "out", "", "folder of the run")
-	fl.StringVar(&f.remedy, "remedy", "none", "none, zs-norm, penalty or sals")
+	fl.StringVar(&f.remedy, "remedy", "none", strings.Join(remedyNames(), ", "))
 	fl.StringVar(&f.loss, "loss", "ce", "classification loss")
 	fl.StringVar(&f.compat, "compat", "textbook", "textbook, or clipcalib for the reference's own choices")
 	fl.StringVar(&f.optim, "optimizer", "", "sgd (default) or adamw")
@@ -92,6 +94,7 @@ are is printed with the run.`,
 	fl.Float64Var(&f.train.Epsilon, "epsilon", 0, "of AdamW; 0 is 1e-8")
 	fl.Float64Var(&f.train.LogitScale, "logit-scale", 0, "factor on the cosine; 0 is the model's, or 100 for features")
 	f.prompts.add(fl)
+	addSet(fl, &f.set)
 	c.MarkFlagRequired("out")
 	c.ValidArgs = append(methodNames(), promptNames()...)
 	completes(c, "remedy", remedyNames()...)
@@ -128,6 +131,9 @@ func (f *adaptFlags) parse(method string) (o run.AdaptOptions, err error) {
 	o.Train = f.train
 	if o.Train.Loss, err = adapt.ParseLoss(f.loss); err != nil {
 		return o, usageError{err}
+	}
+	if err = set(f.set, owner("method", &o.Method), owner("remedy", &o.Remedy), owner("loss", &o.Train.Loss)); err != nil {
+		return o, err
 	}
 	o.Train.Compat = adapt.Compat(f.compat)
 	o.Train.Optimizer = adapt.Optimizer(f.optim)
@@ -221,11 +227,9 @@ func (a *app) encodeShots(ctx context.Context, src *features.Source, set, shots 
 	if err != nil {
 		return err
 	}
-	if o.Train.LogitScale == 0 {
-		o.Train.LogitScale = src.Model.Config.Scale()
-	}
 	o.Train.Device = src.Model.Device
-	o.Data = &adapt.Data{Features: feats.Features, Labels: feats.Labels, Prototypes: protos, Views: feats.Views}
+	o.Data = &adapt.Data{Features: feats.Features, Labels: feats.Labels, Prototypes: protos, Views: feats.Views,
+		LogitScale: src.Model.Config.Scale()}
 	o.Classes = features.Classes(templates, set.Classes)
 	o.Inputs = run.Inputs{
 		Weights: f.source.weights, WeightsSHA256: src.Weights, BatchImages: src.Model.Images.Batch(), Preprocessing: src.Preprocessing(v),

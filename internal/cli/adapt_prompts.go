@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"clipcalib/adapt"
@@ -11,6 +12,7 @@ import (
 	"clipcalib/internal/features"
 	"clipcalib/internal/named"
 	"clipcalib/internal/run"
+	"clipcalib/internal/settings"
 	"clipcalib/text"
 
 	"github.com/spf13/pflag"
@@ -66,34 +68,36 @@ func (p promptFlags) method(name string) (prompt.Method, error) {
 	if p.vectors < 0 || p.depth < 0 {
 		return nil, usagef("--vectors and --depth want at least 1")
 	}
-	var deep, perClass bool
-	switch own := m.(type) {
-	case prompt.CoOp:
-		own.Contexts, own.Init, own.ClassSpecific, perClass = p.vectors, p.context, p.classSpecific, true
-		m = own
-	case prompt.CoCoOp:
-		own.Contexts, own.Init = p.vectors, p.context
-		m = own
-	case prompt.KgCoOp:
-		own.Contexts, own.Init = p.vectors, p.context
-		m = own
-	case prompt.ProGrad:
-		own.Contexts, own.Init = p.vectors, p.context
-		m = own
-	case prompt.MaPLe:
-		own.Contexts, own.Init, own.Depth, deep = p.vectors, p.context, p.depth, true
-		m = own
-	case prompt.PromptSRC:
-		own.Contexts, own.Init, own.Depth, deep = p.vectors, p.context, p.depth, true
-		m = own
-	}
-	if p.classSpecific && !perClass {
-		return nil, usagef("--class-specific is for coop, not for %s", name)
-	}
-	if p.depth > 0 && !deep {
-		return nil, usagef("--depth is for maple and promptsrc, not for %s", name)
+	for _, f := range []struct {
+		flag, setting, value string
+		given                bool
+	}{
+		{"--vectors", "vectors", strconv.Itoa(p.vectors), p.vectors > 0},
+		{"--context", "context", p.context, p.context != ""},
+		{"--class-specific", "class-specific", "true", p.classSpecific},
+		{"--depth", "depth", strconv.Itoa(p.depth), p.depth > 0},
+	} {
+		if !f.given {
+			continue
+		}
+		if !settings.Has(m, f.setting) {
+			return nil, usagef("%s is for %s, not for %s", f.flag, strings.Join(having(f.setting), " and "), name)
+		}
+		if m, err = settings.With(m, f.setting, f.value); err != nil {
+			return nil, usagef("%s: %w", f.flag, err)
+		}
 	}
 	return m, nil
+}
+
+// having lists the prompt learners that have a setting.
+func having(setting string) (names []string) {
+	for _, m := range prompt.Methods() {
+		if settings.Has(m, setting) {
+			names = append(names, m.Name())
+		}
+	}
+	return names
 }
 
 // parsePrompts resolves the names on the command line for a prompt learner.
@@ -124,6 +128,9 @@ func (f *adaptFlags) parsePrompts(name string) (o run.PromptOptions, err error) 
 	}
 	if o.Train.Loss, err = adapt.ParseLoss(f.loss); err != nil {
 		return o, usageError{err}
+	}
+	if err = set(f.set, owner("method", &o.Method), owner("remedy", &o.Remedy), owner("loss", &o.Train.Loss)); err != nil {
+		return o, err
 	}
 	if _, err := run.CheckPromptOptions(o.Method, o.Train, adapt.DefaultLogitScale); err != nil {
 		return o, usageError{err}

@@ -14,6 +14,7 @@ import (
 	"clipcalib/internal/features"
 	"clipcalib/internal/report"
 	"clipcalib/internal/run"
+	"clipcalib/internal/table"
 
 	"github.com/spf13/cobra"
 )
@@ -265,7 +266,7 @@ func (a *app) printResults(dir string, results []run.Result, names []string) err
 	for _, r := range results {
 		targets = append(targets, r.Target)
 	}
-	source := sources(recipe, targets)
+	source := table.Sources(recipe.Inputs.Data, targets)
 	var runs []report.Run
 	for i, r := range results {
 		runs = append(runs,

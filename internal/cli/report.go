@@ -2,16 +2,16 @@ package cli
 
 import (
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"sort"
+	"slices"
+	"strings"
 
-	"clipcalib/calib"
 	"clipcalib/internal/report"
+	"clipcalib/internal/table"
 
 	"github.com/spf13/cobra"
 )
+
+var reportFormats = []string{"html", "text", "md", "csv", "wide", "latex", "json"}
 
 func reportCommand(a *app) *cobra.Command {
 	var out, format string
@@ -20,9 +20,11 @@ func reportCommand(a *app) *cobra.Command {
 		Use:   "report RUN...",
 		Short: "One self-contained HTML page of runs: reliability diagrams, logit ranges, tables",
 		Long: `Makes the page, or a table, from the logits on disk alone. RUN is a run folder or
-a folder with runs below it; runs of one method, remedy and target under several
-seeds are shown as mean and spread. Targets of one name that hold other pictures
-are told apart by the start of data_sha256, which target.yaml has in full.`,
+a folder with runs below it. Runs are grouped by their whole recipe: those that
+differ in the seed alone are one row, shown as mean and spread with their number,
+and what differs between rows becomes a column. What a row lacks, a seed that was
+found twice and a run without an evaluation are said. Targets of one name that
+hold other pictures are told apart by the start of data_sha256.`,
 		Example: "  clipcalib report runs/ --out report.html\n  clipcalib report runs/a runs/b --format md",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -31,47 +33,74 @@ are told apart by the start of data_sha256, which target.yaml has in full.`,
 			if bins < 1 {
 				return usagef("--bins wants at least 1")
 			}
+			if !slices.Contains(reportFormats, format) {
+				return usagef("--format %s: choose %s", format, strings.Join(reportFormats, ", "))
+			}
 			return a.report(args, out, format, bins)
 		},
 	}
 	c.Flags().StringVar(&out, "out", "report.html", "the page")
-	c.Flags().StringVar(&format, "format", "html", "html, or a table on standard output: text, md, csv")
+	c.Flags().StringVar(&format, "format", "html", "html, or a table on standard output: "+strings.Join(reportFormats[1:], ", ")+" (csv has one value a row, wide a row a recipe)")
 	c.Flags().IntVar(&bins, "bins", 10, "bins of ECE and of the diagrams")
-	completes(c, "format", "html", "text", "md", "csv")
+	completes(c, "format", reportFormats...)
 	return c
 }
 
 func (a *app) report(args []string, out, format string, bins int) error {
-	var runs []report.Run
+	var dirs []string
 	for _, arg := range args {
-		found, err := collect(arg, bins)
+		found, err := table.Find(arg)
 		if err != nil {
-			return err
+			return fmt.Errorf("report: %w", err)
 		}
 		if len(found) == 0 {
-			return fmt.Errorf("report: no evaluated run below %s (run clipcalib eval first)", arg)
+			return fmt.Errorf("report: no evaluated run below %s: it holds no run", arg)
 		}
-		runs = append(runs, found...)
+		dirs = append(dirs, found...)
+	}
+	found, without, err := table.Read(dirs, bins)
+	if err != nil {
+		return err
+	}
+	if len(found) == 0 {
+		return fmt.Errorf("report: no evaluated run below %s (run clipcalib eval first)", strings.Join(args, ", "))
+	}
+	t := table.Make(found, bins)
+	for _, dir := range without {
+		t.Notes = append(t.Notes, fmt.Sprintf("%s has no finished evaluation and is in no row", dir))
 	}
 	if a.json {
-		return a.printJSON(runs)
+		return a.printJSON(found)
 	}
-	table := report.ResultsTable(runs)
+	if err := a.writeTable(&t, format, out); err != nil {
+		return err
+	}
+	for _, note := range t.Notes {
+		fmt.Fprintf(a.err, "report: %s\n", note)
+	}
+	return nil
+}
+
+func (a *app) writeTable(t *table.Table, format, out string) error {
 	switch format {
 	case "text":
-		return table.WriteText(a.out)
+		return t.Wide(table.Main).WriteText(a.out)
 	case "md":
-		return table.WriteMarkdown(a.out)
+		return t.Wide(table.Main).WriteMarkdown(a.out)
+	case "latex":
+		return t.Wide(table.Main).WriteLaTeX(a.out)
 	case "csv":
-		return table.WriteCSV(a.out)
-	case "html":
-	default:
-		return usagef("--format %s: choose html, text, md or csv", format)
+		return t.WriteTidy(a.out)
+	case "wide":
+		return t.WriteWide(a.out)
+	case "json":
+		return a.printJSON(t)
 	}
 	page := report.Page{
 		Title:    "Calibration of adapted CLIP",
-		Subtitle: fmt.Sprintf("%d evaluations, ECE of %d bins over whole sets", len(runs), bins),
-		Sections: []report.Section{{Title: "Results", Runs: runs}},
+		Subtitle: fmt.Sprintf("%d recipes on %d targets, ECE of %d bins over whole sets", len(t.Groups), len(t.Targets), t.Bins),
+		Sections: sections(t),
+		Notes:    t.Notes,
 	}
 	if err := page.WriteFile(out); err != nil {
 		return err
@@ -80,57 +109,27 @@ func (a *app) report(args []string, out, format string, bins int) error {
 	return nil
 }
 
-// collect reads the evaluations of every run at or below dir. The zero-shot
-// reference of each set of samples is listed once.
-func collect(dir string, bins int) ([]report.Run, error) {
-	var dirs []string
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if d.IsDir() {
-			if _, err := os.Stat(filepath.Join(path, "recipe.yaml")); err == nil {
-				dirs = append(dirs, path)
-				return filepath.SkipDir
+// sections puts the rows of one zero-shot reference together: a method is
+// compared with the zero-shot model of its own weights and prompts.
+func sections(t *table.Table) []report.Section {
+	var out []report.Section
+	for _, part := range t.ByReference() {
+		s := report.Section{Title: "Results", Text: part.About}
+		for _, g := range part.Groups {
+			method := g.Fields["method"]
+			if setting := part.Setting(g); setting != "" && method != table.ZeroShot {
+				method += " (" + setting + ")"
+			}
+			for _, c := range t.Targets {
+				for i, e := range g.Cells[c.Name] {
+					s.Runs = append(s.Runs, report.Run{
+						Method: method, Remedy: g.Fields["remedy"], Seed: i, Target: c.Name, Source: c.Source,
+						Metrics: e.Metrics, Reliability: e.Predictions.Reliability(t.Bins),
+					})
+				}
 			}
 		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("report: %w", err)
+		out = append(out, s)
 	}
-	sort.Strings(dirs)
-	found, err := readEvaluations(dirs)
-	if err != nil {
-		return nil, err
-	}
-	var runs []report.Run
-	zeroShot := map[string]bool{}
-	for i, column := range columns(found) {
-		e := found[i]
-		if samples := fmt.Sprint(column, e.Labels); !zeroShot[samples] {
-			zeroShot[samples] = true
-			r, err := measured(e.ZeroShot, e.Labels, bins)
-			if err != nil {
-				return nil, err
-			}
-			r.Method, r.Seed, r.Target, r.Source = report.ZeroShot, len(zeroShot), column, e.source
-			runs = append(runs, r)
-		}
-		r, err := measured(e.Logits, e.Labels, bins)
-		if err != nil {
-			return nil, err
-		}
-		r.Method, r.Remedy, r.Seed, r.Target, r.Source = e.recipe.Method, e.Target.Remedy, int(e.recipe.Seed), column, e.source
-		runs = append(runs, r)
-	}
-	return runs, nil
-}
-
-func measured(logits calib.Matrix, labels []int, bins int) (report.Run, error) {
-	p, err := calib.Predict(logits, labels)
-	if err != nil {
-		return report.Run{}, err
-	}
-	return report.Run{Metrics: p.Metrics(calib.Options{Bins: bins}), Reliability: p.Reliability(bins)}, nil
+	return out
 }

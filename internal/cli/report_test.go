@@ -79,7 +79,7 @@ func TestReportTellsTheSourceFromDrift(t *testing.T) {
 		args := []string{"--image-root", home}
 		mustRun(t, append([]string{"adapt", "taskres", "--weights", tinyModel(), "--data", spec, "--shots", "1", "--views", "-1", "--epochs", "2", "--out", out}, args...)...)
 		o := mustRun(t, append([]string{"eval", out, "--data", strings.TrimSuffix(spec, "#train"), "--data", drift}, args...)...)
-		if !strings.Contains(mustRun(t, "report", out, "--json").out, `"Source": true`) {
+		if !strings.Contains(mustRun(t, "report", out, "--json").out, `"source": true`) {
 			t.Errorf("%s: none of the targets counts as the source", spec)
 		}
 		if strings.Contains(o.out, "average") {

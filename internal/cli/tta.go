@@ -25,6 +25,8 @@ type ttaFlags struct {
 	remedy string
 	compat string
 	bins   int
+	set    []string
+	decay  float64
 	tune   testtime.Options
 }
 
@@ -41,7 +43,8 @@ Methods:  ` + strings.Join(testtimeNames(), ", ") + `
 Remedies: ` + strings.Join(remedyNames(), ", ") + `
 
 ZS-Norm and Penalty refer to the plain image's zero-shot logits (the formula);
-with --compat clipcalib to those of the most confident view, as released.`,
+with --compat clipcalib to those of the most confident view, as released.
+` + strings.TrimRight(tuningSettings(), "\n"),
 		Example: `  clipcalib tta tpt --remedy sals --weights ViT-B-16.pt --data pets/ --out runs/tpt
   clipcalib tta c-tpt --weights ViT-B-16.pt --data dtd/split_zhou_DescribableTextures.json --augmix --out runs/dtd`,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -59,13 +62,15 @@ with --compat clipcalib to those of the most confident view, as released.`,
 	fl := c.Flags()
 	fl.StringArrayVar(&f.data, "data", nil, "target data sets, their test part where they have parts")
 	fl.StringVar(&f.out, "out", "", "folder of the run")
-	fl.StringVar(&f.remedy, "remedy", "none", "none, zs-norm, penalty or sals")
+	fl.StringVar(&f.remedy, "remedy", "none", strings.Join(remedyNames(), ", "))
 	fl.StringVar(&f.compat, "compat", "textbook", "textbook, or clipcalib for the released code's reference view")
 	fl.IntVar(&f.bins, "bins", 10, "bins of ECE, MCE and ACE")
 	fl.IntVar(&f.tune.Views, "views", 64, "views of an image, the plain one among them")
 	fl.Float64Var(&f.tune.Keep, "keep", 0.1, "share of views kept, those of lowest entropy")
 	fl.StringVar(&f.tune.Context, "context", "", `phrase whose vectors are tuned (default "a photo of a")`)
 	fl.Float64Var(&f.tune.LR, "lr", 0.005, "rate of the AdamW step")
+	fl.Float64Var(&f.decay, "weight-decay", 0.01, "of the AdamW step")
+	addSet(fl, &f.set)
 	fl.BoolVar(&f.tune.AugMix, "augmix", false, "AugMix after the crops, as the reference does for fine-grained sets")
 	fl.Uint64Var(&f.tune.Seed, "seed", 0, "seed of the views")
 	c.MarkFlagRequired("data")
@@ -84,9 +89,13 @@ func (a *app) tta(ctx context.Context, f ttaFlags, name string) error {
 	if err != nil {
 		return usageError{err}
 	}
+	if err := set(f.set, owner("method", &m), owner("remedy", &r)); err != nil {
+		return err
+	}
 	if f.bins < 1 {
 		return usagef("--bins wants at least 1")
 	}
+	f.tune.WeightDecay = &f.decay
 	f.tune.Compat = adapt.Compat(f.compat)
 	if _, err := f.tune.Resolved(); err != nil {
 		return usageError{err}

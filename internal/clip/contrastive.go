@@ -3,10 +3,10 @@ package clip
 import (
 	"clipcalib/internal/engine"
 	"clipcalib/internal/graph"
+	"clipcalib/internal/imagetower"
 	"clipcalib/internal/ops"
+	"clipcalib/internal/texttower"
 	"clipcalib/internal/tower"
-	"clipcalib/text"
-	"clipcalib/vit"
 	"clipcalib/weights"
 
 	"gorgonia.org/tensor"
@@ -16,7 +16,7 @@ import (
 // i-th of each belonging together.
 type Contrastive struct {
 	Images *graph.Node // leaf [B, 3, S, S]
-	Texts  text.Inputs
+	Texts  texttower.Inputs
 	Loss   *graph.Node // [1]: mean of the cross-entropies from image to text and back
 }
 
@@ -27,10 +27,10 @@ func NewContrastive(g *graph.Graph, p tower.Scope, c weights.Config, batch, node
 	s := c.Vision.ImageSize
 	n := Contrastive{
 		Images: g.Input("images", tensor.Float32, batch, 3, s, s),
-		Texts:  text.NewInputs(g, nodes, batch),
+		Texts:  texttower.NewInputs(g, nodes, batch),
 	}
-	image := ops.L2Normalize(g, vit.Tower(g, p, c, n.Images, true))
-	caption := ops.L2Normalize(g, text.Tower(g, p, c, n.Texts, nil, true))
+	image := ops.L2Normalize(g, imagetower.Tower(g, p, c, n.Images, true))
+	caption := ops.L2Normalize(g, texttower.Tower(g, p, c, n.Texts, nil, true))
 	scale := p.Get("logit_scale")
 	labels := diagonal(g, batch)
 	loss := func(a, b *graph.Node) *graph.Node {

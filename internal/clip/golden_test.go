@@ -207,7 +207,7 @@ func contrastiveGradients(t *testing.T, ck *weights.Checkpoint, eng engine.Engin
 	if err := g.Set(n.Images, flatten(images)); err != nil {
 		t.Fatal(err)
 	}
-	if err := n.Texts.Set(g, trie, nil); err != nil {
+	if err := n.Texts.Set(g, Nodes(trie), nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.Run(context.Background()); err != nil {

@@ -78,14 +78,14 @@ func (e Experiment) dir(t *Task, method string, r adapt.Remedy, seed uint64) str
 // the first remedy without part in training. It is empty for that run itself
 // and for remedies that have a part.
 func (e Experiment) twin(t *Task, j job, seed uint64) string {
-	if adapt.NeedsZeroShot(j.remedy) {
+	if adapt.ActsInTraining(j.remedy) {
 		return ""
 	}
 	for _, r := range e.Remedies {
 		if r.Name() == j.remedy.Name() {
 			break
 		}
-		if !adapt.NeedsZeroShot(r) {
+		if !adapt.ActsInTraining(r) {
 			return e.dir(t, j.method, r, seed)
 		}
 	}

@@ -85,7 +85,7 @@ func (f *tuningFold) features(ctx context.Context, t *testtime.Tuner, m *clip.Mo
 
 // predict tunes on a picture, unless another remedy without part in tuning has.
 func (e Experiment) predict(ctx context.Context, f *tuningFold, t *testtime.Tuner, x tuning, i int, it testtime.Item) (testtime.Prediction, error) {
-	key, afterwards := tuned{x.method.Name(), i}, !adapt.NeedsZeroShot(x.remedy)
+	key, afterwards := tuned{x.method.Name(), i}, !adapt.ActsInTraining(x.remedy)
 	if p, ok := f.tuned[key]; ok && afterwards {
 		return t.Remedied(p)
 	}

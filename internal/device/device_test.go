@@ -23,6 +23,8 @@ func TestOpenNamesWhatItCannotDo(t *testing.T) {
 		`"tpu"`:      {Kind: "tpu"},
 		`"fp8"`:      {Precision: "fp8"},
 		"-2 threads": {Threads: -2},
+		"for GPUs":   {Memory: 1 << 30},
+		"-1 bytes":   {Memory: -1},
 	} {
 		if _, err := Open(o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: error %v does not name %s", o, err, want)

@@ -6,9 +6,10 @@ import (
 
 	"clipcalib/internal/clip"
 	"clipcalib/internal/graph"
+	"clipcalib/internal/imagetower"
 	"clipcalib/internal/ops"
+	"clipcalib/internal/texttower"
 	"clipcalib/text"
-	"clipcalib/vit"
 
 	"gorgonia.org/tensor"
 )
@@ -67,7 +68,7 @@ func (t *Trainer) encodeImages(ctx context.Context, rgb [][]byte) ([][]float32, 
 	g := graph.New(t.eng)
 	defer g.Close()
 	images := g.Input("images", tensor.Float32, len(rgb), 3, s, s)
-	y := vit.Tower(g, t.weights.Bind(g), t.Recipe.Config(), images, false)
+	y := imagetower.Tower(g, t.weights.Bind(g), t.Recipe.Config(), images, false)
 	return runOnce(ctx, g, y, func() error { return g.Set(images, flat) })
 }
 
@@ -83,9 +84,9 @@ func (t *Trainer) encodeTexts(ctx context.Context, prompts []string) ([][]float3
 	}
 	g := graph.New(t.eng)
 	defer g.Close()
-	in := text.NewInputs(g, trie.Len(), len(prompts))
-	y := text.Tower(g, t.weights.Bind(g), t.Recipe.Config(), in, nil, false)
-	return runOnce(ctx, g, y, func() error { return in.Set(g, trie, t.corpus.row) })
+	in := texttower.NewInputs(g, trie.Len(), len(prompts))
+	y := texttower.Tower(g, t.weights.Bind(g), t.Recipe.Config(), in, nil, false)
+	return runOnce(ctx, g, y, func() error { return in.Set(g, clip.Nodes(trie), t.corpus.row) })
 }
 
 // runOnce compiles y, sets its inputs, and returns its rows made one long.

@@ -152,7 +152,7 @@ func (t *Trainer) update(ctx context.Context, b *batch) (Point, error) {
 	if err := p.g.Set(p.net.Images, b.images); err != nil {
 		return Point{}, err
 	}
-	if err := p.net.Texts.Set(p.g, b.trie, t.corpus.row); err != nil {
+	if err := p.net.Texts.Set(p.g, clip.Nodes(b.trie), t.corpus.row); err != nil {
 		return Point{}, err
 	}
 	if err := p.Run(ctx); err != nil {

@@ -1,34 +1,11 @@
 package report
 
 import (
-	"math"
 	"slices"
 
 	"clipcalib/calib"
+	"clipcalib/internal/table"
 )
-
-// Spread is a mean over seeds and the sample standard deviation, 0 for one
-// seed.
-type Spread struct {
-	Mean, Std float64
-	N         int
-}
-
-// spreadOf summarises values.
-func spreadOf(values []float64) Spread {
-	s := Spread{N: len(values)}
-	for _, v := range values {
-		s.Mean += v / float64(len(values))
-	}
-	if len(values) > 1 {
-		sum := 0.0
-		for _, v := range values {
-			sum += (v - s.Mean) * (v - s.Mean)
-		}
-		s.Std = math.Sqrt(sum / float64(len(values)-1))
-	}
-	return s
-}
 
 // cell is all seeds of one method, remedy and target.
 type cell struct {
@@ -40,7 +17,7 @@ func (c *cell) over(value func(calib.Metrics) float64) Spread {
 	for i, r := range c.runs {
 		values[i] = value(r.Metrics)
 	}
-	return spreadOf(values)
+	return table.SpreadOf(values)
 }
 
 func accuracy(m calib.Metrics) float64   { return m.Accuracy }
@@ -203,8 +180,8 @@ func (g results) meanOver(key rowKey, targets []string, value func(calib.Metrics
 	var values []float64
 	for _, seed := range seeds {
 		if len(bySeed[seed]) == len(targets) {
-			values = append(values, spreadOf(bySeed[seed]).Mean)
+			values = append(values, table.SpreadOf(bySeed[seed]).Mean)
 		}
 	}
-	return spreadOf(values), len(values) > 0
+	return table.SpreadOf(values), len(values) > 0
 }

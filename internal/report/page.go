@@ -17,6 +17,7 @@ type Page struct {
 	Intro    []string  // paragraphs
 	Settings []Setting // of the whole report: weights, engine, time, ...
 	Sections []Section // one per task
+	Notes    []string  // what a reader must know of the rows
 	Footer   string
 }
 

@@ -4,16 +4,17 @@ import (
 	"strings"
 
 	"clipcalib/calib"
+	"clipcalib/internal/table"
 )
 
 // ZeroShot is the method name of the unadapted model, the reference of every
 // comparison.
-const ZeroShot = "zero-shot"
+const ZeroShot = table.ZeroShot
 
 // Run is one evaluation: a method with a remedy, trained with a seed, measured
 // on a target.
 type Run struct {
-	Method      string // command-line name: "zero-shot", "taskres", ...
+	Method      string // command-line name: "zero-shot", "taskres", "taskres (shots 4)", ...
 	Remedy      string // "none" (or empty), "zs-norm", "penalty", "sals", "dac", ...
 	Seed        int
 	Target      string // name of the data set
@@ -22,35 +23,13 @@ type Run struct {
 	Reliability calib.Reliability // may be left empty: no diagram then
 }
 
-var displayNames = map[string]string{
-	ZeroShot:        "Zero-shot",
-	"zslp":          "ZS-LP",
-	"clip-adapter":  "CLIP-Adapter",
-	"tip-adapter":   "Tip-Adapter",
-	"tip-adapter-f": "Tip-Adapter-F",
-	"taskres":       "TaskRes",
-	"clap":          "CLAP",
-	"coop":          "CoOp",
-	"cocoop":        "CoCoOp",
-	"kgcoop":        "KgCoOp",
-	"prograd":       "ProGrad",
-	"maple":         "MaPLe",
-	"promptsrc":     "PromptSRC",
-	"tpt":           "TPT",
-	"c-tpt":         "C-TPT",
-	"o-tpt":         "O-TPT",
-	"zs-norm":       "ZS-Norm",
-	"penalty":       "Penalty",
-	"sals":          "SaLS",
-	"dac":           "DAC",
-}
-
-// display returns the name in the spelling of its authors, or as it is.
+// display returns the name in the spelling of its authors, or as it is; what
+// stands in parentheses behind it, to tell runs of one method apart, is kept.
 func display(name string) string {
-	if d, ok := displayNames[name]; ok {
-		return d
+	if i := strings.Index(name, " ("); i > 0 {
+		return table.Display(name[:i]) + name[i:]
 	}
-	return name
+	return table.Display(name)
 }
 
 // plain says whether a remedy's name means none.

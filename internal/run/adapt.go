@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -70,6 +71,8 @@ func (o *AdaptOptions) training() (training, error) {
 	if err != nil {
 		return t, err
 	}
+	// Feature files do not say it.
+	o.Train.LogitScale = cmp.Or(o.Train.LogitScale, data.LogitScale, adapt.DefaultLogitScale)
 	if o.Init != "" {
 		if o.Train.Init, o.Inputs.InitSHA256, err = readInit(o.Init); err != nil {
 			return t, err

@@ -102,7 +102,7 @@ func (t training) hasTwin() bool {
 		return false
 	}
 	for _, name := range []string{other.Remedy, t.recipe.Remedy} {
-		if r, err := adapt.ParseRemedy(name); err != nil || adapt.NeedsZeroShot(r) {
+		if r, err := adapt.ParseRemedy(name); err != nil || adapt.ActsInTraining(r) {
 			return false
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"clipcalib/internal/engine/cuda"
 	"clipcalib/internal/engine/enginetest/models"
 	"clipcalib/internal/graph"
+	"clipcalib/internal/imagetower"
 	"clipcalib/internal/tower"
 	"clipcalib/vit"
 	"clipcalib/weights"
@@ -114,7 +115,7 @@ func TestProgramIsReplayed(t *testing.T) {
 		defer w.Close()
 		s := ck.Config.Vision.ImageSize
 		x := g.Input("images", tensor.Float32, 2, 3, s, s)
-		y := vit.Tower(g, w.Bind(g), ck.Config, x, false)
+		y := imagetower.Tower(g, w.Bind(g), ck.Config, x, false)
 		p, err := g.Compile(y)
 		if err != nil {
 			t.Fatal(err)

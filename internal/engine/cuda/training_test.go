@@ -12,11 +12,14 @@ import (
 	"testing"
 
 	"clipcalib/adapt"
+	"clipcalib/internal/clip"
 	"clipcalib/internal/device"
 	"clipcalib/internal/engine"
 	"clipcalib/internal/engine/cuda"
 	"clipcalib/internal/graph"
 	"clipcalib/internal/ops"
+	"clipcalib/internal/texttower"
+	"clipcalib/internal/tower"
 	"clipcalib/text"
 
 	"gorgonia.org/tensor"
@@ -137,7 +140,7 @@ func TestGradientsSurviveHalfPrecision(t *testing.T) {
 		if err := g.Set(x, values); err != nil {
 			t.Fatal(err)
 		}
-		y := text.PromptTower(g, w.Bind(g), ck.Config, trie, text.Contexts{First: x})
+		y := texttower.WithContexts(g, tower.Of(g, w), ck.Config, clip.Nodes(trie), texttower.Contexts{First: x})
 		d := g.Gradients(ops.Dot(g, a, y, y), x)[0]
 		p, err := g.Compile(d)
 		if err != nil {

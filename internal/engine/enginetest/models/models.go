@@ -137,7 +137,7 @@ func Gradients(t testing.TB, e engine.Engine, ck *weights.Checkpoint) map[string
 	if err := g.Set(n.Images, flat); err != nil {
 		t.Fatal(err)
 	}
-	if err := n.Texts.Set(g, trie, nil); err != nil {
+	if err := n.Texts.Set(g, clip.Nodes(trie), nil); err != nil {
 		t.Fatal(err)
 	}
 	var out map[string][]float32

@@ -1,4 +1,4 @@
-package adapt
+package train
 
 import (
 	"fmt"
@@ -28,7 +28,7 @@ type optimizer struct {
 
 func newOptimizer(e engine.Engine, o Options, params []Param) (*optimizer, error) {
 	opt := &optimizer{rule: o.Optimizer, engine: e, params: params, decay: float32(o.WeightDecay),
-		epsilon: float32(orElse(o.Epsilon, epsilon)), moments: map[string]*tensor.Dense{}}
+		epsilon: float32(o.epsilon()), moments: map[string]*tensor.Dense{}}
 	for _, p := range params {
 		for _, name := range opt.momentNames(p.Name) {
 			m, err := e.New(tensor.Float32, p.Value.Shape()...)

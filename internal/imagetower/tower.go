@@ -1,4 +1,6 @@
-package vit
+// Package imagetower is the graph of CLIP's image tower, with learned prompts and
+// without.
+package imagetower
 
 import (
 	"clipcalib/internal/graph"
@@ -19,8 +21,8 @@ func Tower(g *graph.Graph, p tower.Scope, c weights.Config, images *graph.Node, 
 	return overPatches(g, p, c, ops.MatMul(g, ops.Patchify(g, images, c.Vision.Patch, columns), w, false, true, 1), images.Shape()[0], train)
 }
 
-// PixelTower is Tower for images that are bytes still, see [ops.Pixels].
-func PixelTower(g *graph.Graph, p tower.Scope, c weights.Config, pixels, table *graph.Node, train bool) *graph.Node {
+// OfPixels is Tower for images that are bytes still, see [ops.Pixels].
+func OfPixels(g *graph.Graph, p tower.Scope, c weights.Config, pixels, table *graph.Node, train bool) *graph.Node {
 	v := c.Vision
 	p = p.Sub("visual")
 	w, columns := patchWeight(p, c)

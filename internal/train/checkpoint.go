@@ -1,10 +1,12 @@
-package adapt
+package train
 
 import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 
 	"clipcalib/weights"
 
@@ -31,7 +33,8 @@ func (t *trainer) resume() error {
 	if o.Checkpoint == "" {
 		return nil
 	}
-	task := fmt.Sprintf("%s %s %d %g %d %g %s %g %s %d", obj.Task, o.Loss, o.Epochs, o.LR, o.Batch, o.WeightDecay, o.Optimizer, o.Epsilon, o.Schedule, o.Seed)
+	task := fmt.Sprintf("%s %d %g %d %g %s %g %s %d", obj.Task, o.Epochs, o.LR, o.Batch, o.WeightDecay, o.Optimizer,
+		o.Epsilon, o.Schedule, o.Seed)
 	t.save = func(t *trainer) error { return t.writeState(o.Checkpoint, task, obj.State) }
 	if _, err := os.Stat(o.Checkpoint); errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -62,21 +65,22 @@ func (t *trainer) onDevice() map[string]*tensor.Dense {
 func (t *trainer) writeState(path, task string, host map[string][]float32) error {
 	var tensors []weights.NamedTensor
 	onDevice := t.onDevice()
-	for _, name := range keys(onDevice) {
+	for _, name := range slices.Sorted(maps.Keys(onDevice)) {
 		v, err := t.download(onDevice[name])
 		if err != nil {
 			return err
 		}
 		tensors = append(tensors, weights.NamedTensor{Name: name, Shape: onDevice[name].Shape(), Data: v})
 	}
-	for _, name := range keys(host) {
+	for _, name := range slices.Sorted(maps.Keys(host)) {
 		tensors = append(tensors, weights.NamedTensor{Name: name, Shape: []int{len(host[name])}, Data: host[name]})
 	}
 	record, err := json.Marshal(progressRecord{position: t.at, Losses: t.losses, Task: task})
 	if err != nil {
 		return err
 	}
-	return weights.WriteSafetensors(path, tensors, map[string]string{keyKind: checkpointKind, keyProgress: string(record)})
+	meta := map[string]string{keyKind: checkpointKind, keyProgress: string(record)}
+	return weights.WriteSafetensors(path, tensors, meta)
 }
 
 func (t *trainer) readState(path, task string, host map[string][]float32) error {
@@ -95,11 +99,13 @@ func (t *trainer) readState(path, task string, host map[string][]float32) error 
 	if record.Task != task {
 		return errors.New("it belongs to a training with other data or options")
 	}
-	if record.Epoch < 0 || record.Epoch > t.options.Epochs || record.Step < 0 || record.Step > t.sampler.steps || len(record.Losses) != record.Epoch {
-		return fmt.Errorf("progress of epoch %d, step %d, %d losses is impossible", record.Epoch, record.Step, len(record.Losses))
+	if record.Epoch < 0 || record.Epoch > t.options.Epochs || record.Step < 0 || record.Step > t.sampler.steps ||
+		len(record.Losses) != record.Epoch {
+		return fmt.Errorf("progress of epoch %d, step %d, %d losses is impossible", record.Epoch, record.Step,
+			len(record.Losses))
 	}
 	onDevice := t.onDevice()
-	for _, name := range keys(onDevice) {
+	for _, name := range slices.Sorted(maps.Keys(onDevice)) {
 		v, err := f.View().Get(name, onDevice[name].Shape()...)
 		if err != nil {
 			return err
@@ -108,7 +114,7 @@ func (t *trainer) readState(path, task string, host map[string][]float32) error 
 			return err
 		}
 	}
-	for _, name := range keys(host) {
+	for _, name := range slices.Sorted(maps.Keys(host)) {
 		v, err := f.View().Get(name, len(host[name]))
 		if err != nil {
 			return err

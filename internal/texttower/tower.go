@@ -1,4 +1,6 @@
-package text
+// Package texttower is the graph of CLIP's text tower over a token trie, with
+// learned context vectors and without.
+package texttower
 
 import (
 	"fmt"
@@ -33,14 +35,36 @@ func NewInputs(g *graph.Graph, nodes, prompts int) Inputs {
 	}
 }
 
+// Trie is the nodes of a text.Trie, which says what they are: the children of a
+// node come right behind it.
+type Trie struct {
+	Token              []int32 // id of each node; -1 for a context vector
+	Context            []int32 // context vector of each node; -1 for a token
+	Parent, Depth, End []int32
+	EOT                []int32 // end-of-text node of each prompt
+}
+
+// Split tells a trie's tokens from its context vectors, as which tells them.
+func (t Trie) Split(which func(token int32) (context int, ok bool)) Trie {
+	token := t.Token
+	t.Token, t.Context = make([]int32, len(token)), make([]int32, len(token))
+	for i, id := range token {
+		t.Token[i], t.Context[i] = id, -1
+		if c, ok := which(id); ok {
+			t.Token[i], t.Context[i] = -1, int32(c)
+		}
+	}
+	return t
+}
+
 // Set puts a trie into the leaves. row maps a token to its row of the
 // embedding; nil is the token itself. The nodes added to fill the leaves stand
 // alone, so they reach no other node; the prompts added read nothing.
-func (in Inputs) Set(g *graph.Graph, t *Trie, row func(token int32) int32) error {
+func (in Inputs) Set(g *graph.Graph, t Trie, row func(token int32) int32) error {
 	nodes, prompts := in.Tokens.Shape()[0], in.Read.Shape()[0]
-	if t.Len() > nodes || t.NumPrompts() > prompts {
+	if len(t.Token) > nodes || len(t.EOT) > prompts {
 		return fmt.Errorf("a trie of %d nodes and %d prompts does not fit the graph's %d and %d",
-			t.Len(), t.NumPrompts(), nodes, prompts)
+			len(t.Token), len(t.EOT), nodes, prompts)
 	}
 	tokens, contexts, read := make([]int32, nodes), make([]int32, nodes), make([]int32, prompts)
 	tree := make([]int32, 3*nodes)
@@ -52,13 +76,11 @@ func (in Inputs) Set(g *graph.Graph, t *Trie, row func(token int32) int32) error
 	copy(parent, t.Parent)
 	copy(depth, t.Depth)
 	copy(end, t.End)
+	copy(tokens, t.Token)
+	copy(contexts, t.Context)
 	for i, token := range t.Token {
-		if c, ok := ContextIndex(token); ok {
-			contexts[i] = int32(c)
-		} else if row != nil {
+		if token >= 0 && row != nil {
 			tokens[i] = row(token)
-		} else {
-			tokens[i] = token
 		}
 	}
 	for i := copy(read, t.EOT); i < prompts; i++ {

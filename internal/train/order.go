@@ -1,4 +1,4 @@
-package adapt
+package train
 
 import (
 	"math"
@@ -14,15 +14,17 @@ const (
 	streamViews = 1 << 33 // plus the epoch: the view each sample is seen in
 )
 
-// generator draws from one stream.
-type generator struct{ src *rand.PCG }
+// Generator draws from one stream.
+type Generator struct{ src *rand.PCG }
 
-func newGenerator(seed, stream uint64) generator {
-	return generator{rand.NewPCG(seed, stream)}
-}
+// NewGenerator returns the generator of a stream of a seed.
+func NewGenerator(seed, stream uint64) Generator { return Generator{rand.NewPCG(seed, stream)} }
 
-// below returns a number in [0, n), unbiased, by Lemire's multiplication.
-func (g generator) below(n int) int {
+// InitialValues is the generator of the initial values of parameters.
+func InitialValues(seed uint64) Generator { return NewGenerator(seed, streamInit) }
+
+// Below returns a number in [0, n), unbiased, by Lemire's multiplication.
+func (g Generator) Below(n int) int {
 	bound := uint64(n)
 	hi, lo := bits.Mul64(g.src.Uint64(), bound)
 	if lo < bound {
@@ -33,23 +35,23 @@ func (g generator) below(n int) int {
 	return int(hi)
 }
 
-// uniform returns a number in [0, 1) with 53 random bits.
-func (g generator) uniform() float64 { return float64(g.src.Uint64()>>11) / (1 << 53) }
+// Uniform returns a number in [0, 1) with 53 random bits.
+func (g Generator) Uniform() float64 { return float64(g.src.Uint64()>>11) / (1 << 53) }
 
-// normal returns a standard normal number by the Box-Muller transform.
-func (g generator) normal() float64 {
-	u := 1 - g.uniform() // in (0, 1]
-	return math.Sqrt(-2*math.Log(u)) * math.Cos(2*math.Pi*g.uniform())
+// Normal returns a standard normal number by the Box-Muller transform.
+func (g Generator) Normal() float64 {
+	u := 1 - g.Uniform() // in (0, 1]
+	return math.Sqrt(-2*math.Log(u)) * math.Cos(2*math.Pi*g.Uniform())
 }
 
 // permutation shuffles 0..n-1 by Fisher and Yates, from the last place down.
-func (g generator) permutation(n int) []int {
+func (g Generator) permutation(n int) []int {
 	p := make([]int, n)
 	for i := range p {
 		p[i] = i
 	}
 	for i := n - 1; i > 0; i-- {
-		j := g.below(i + 1)
+		j := g.Below(i + 1)
 		p[i], p[j] = p[j], p[i]
 	}
 	return p
@@ -66,8 +68,8 @@ type sampler struct {
 
 // newSampler plans epochs over samples in views. The last incomplete batch is
 // dropped, as Dassl does; fewer samples than a batch make one smaller batch.
-func newSampler(d Data, o Options) sampler {
-	s := sampler{samples: d.samples(), views: d.views(), batch: o.Batch, seed: o.Seed, pool: o.Compat == CLIPCalib}
+func newSampler(samples, views int, o Options) sampler {
+	s := sampler{samples: samples, views: views, batch: o.Batch, seed: o.Seed, pool: o.Pool}
 	s.steps = s.samples / s.batch
 	if s.steps == 0 {
 		s.steps = 1
@@ -82,9 +84,9 @@ func newSampler(d Data, o Options) sampler {
 
 // epoch returns the rows of every step of epoch e, one step after the other.
 //
-// Textbook: every sample at most once, in a view drawn at random, as when
-// images are augmented anew in each epoch. Compat: the first samples/batch
-// batches of a permutation of all views of all samples, as the reference does.
+// Every sample is seen at most once, in a view drawn at random, as when images
+// are augmented anew in each epoch; from a pool, the first samples/batch batches
+// of a permutation of all views of all samples, as the reference does.
 // One batch that holds every row keeps the rows' own order, so that the seed
 // cannot matter.
 func (s sampler) epoch(e int) []int {
@@ -93,7 +95,7 @@ func (s sampler) epoch(e int) []int {
 	if s.pool || s.views == 1 {
 		total *= s.views
 	}
-	g := newGenerator(s.seed, uint64(e))
+	g := NewGenerator(s.seed, uint64(e))
 	var rows []int
 	if s.steps == 1 && n == total && (s.pool || s.views == 1) {
 		rows = make([]int, n)
@@ -104,9 +106,9 @@ func (s sampler) epoch(e int) []int {
 	}
 	rows = g.permutation(total)[:n]
 	if !s.pool && s.views > 1 {
-		v := newGenerator(s.seed, streamViews+uint64(e))
+		v := NewGenerator(s.seed, streamViews+uint64(e))
 		for i := range rows {
-			rows[i] += s.samples * v.below(s.views)
+			rows[i] += s.samples * v.Below(s.views)
 		}
 	}
 	return rows

@@ -1,19 +1,18 @@
-package vit
+package imagetower
 
 import (
-	"clipcalib/internal/device"
 	"clipcalib/internal/graph"
 	"clipcalib/internal/ops"
 	"clipcalib/internal/tower"
 	"clipcalib/weights"
 )
 
-// PromptTower is Tower with learned prompts: prompts[0], [M, W], become M
+// WithPrompts is Tower with learned prompts: prompts[0], [M, W], become M
 // tokens after the patches of every image, behind the position embeddings and
 // before ln_pre (they have no position of their own), and prompts[i] replace
 // their states at the input of block i. The graph is ready to be
 // differentiated.
-func PromptTower(g *graph.Graph, p tower.Scope, c weights.Config, images *graph.Node, prompts []*graph.Node) *graph.Node {
+func WithPrompts(g *graph.Graph, p tower.Scope, c weights.Config, images *graph.Node, prompts []*graph.Node) *graph.Node {
 	v := c.Vision
 	if len(prompts) == 0 {
 		return Tower(g, p, c, images, true)
@@ -67,15 +66,4 @@ func promptRows(batch, n, m int) []int32 {
 		}
 	}
 	return out
-}
-
-// Bind shows the encoder's parameters, which are frozen, as leaves of g, a
-// graph on the encoder's engine. The graph must not run while the encoder
-// does, and not after it is closed.
-func (e *Encoder) Bind(g *graph.Graph) tower.Scope {
-	if e.weights == nil {
-		g.Fail("the encoder is closed")
-		return tower.NewWeights(device.Engine(e.device)).Bind(g)
-	}
-	return e.weights.Bind(g)
 }

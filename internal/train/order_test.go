@@ -1,4 +1,4 @@
-package adapt
+package train
 
 import (
 	"slices"
@@ -41,9 +41,8 @@ func TestAnEpochVisitsRowsAtMostOnce(t *testing.T) {
 }
 
 func TestOneFullBatchDoesNotDependOnTheSeed(t *testing.T) {
-	d := Data{Features: NewMatrix(30, 2), Prototypes: NewMatrix(3, 2)}
 	for seed := range uint64(3) {
-		s := newSampler(d, Options{Batch: 256, Seed: seed})
+		s := newSampler(30, 1, Options{Batch: 256, Seed: seed})
 		rows := s.epoch(int(seed))
 		if s.batch != 30 || s.steps != 1 || !slices.IsSorted(rows) {
 			t.Errorf("seed %d: batch %d, %d steps, rows %v", seed, s.batch, s.steps, rows)
@@ -60,8 +59,7 @@ func TestBatchesOfTheReference(t *testing.T) {
 		{10, 20, 200, 1},
 		{300, 1, 256, 1},
 	} {
-		d := Data{Features: Matrix{Rows: c.samples * c.views, Cols: 1}, Views: c.views}
-		s := newSampler(d, Options{Batch: 256, Compat: CLIPCalib})
+		s := newSampler(c.samples, c.views, Options{Batch: 256, Pool: true})
 		if s.batch != c.batch || s.steps != c.steps {
 			t.Errorf("%d samples in %d views: %d steps of %d, want %d of %d", c.samples, c.views, s.steps, s.batch, c.steps, c.batch)
 		}
@@ -69,13 +67,13 @@ func TestBatchesOfTheReference(t *testing.T) {
 }
 
 func TestGeneratorIsUniform(t *testing.T) {
-	g := newGenerator(7, 7)
+	g := NewGenerator(7, 7)
 	count := make([]int, 6)
 	sum, square := 0.0, 0.0
 	const n = 60000
 	for range n {
-		count[g.below(6)]++
-		v := g.normal()
+		count[g.Below(6)]++
+		v := g.Normal()
 		sum += v
 		square += v * v
 	}

@@ -1,10 +1,9 @@
-package adapt
+package train
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 
 	"clipcalib/internal/device"
 	"clipcalib/internal/engine"
@@ -12,19 +11,6 @@ import (
 
 	"gorgonia.org/tensor"
 )
-
-// Diverged reports a training whose loss became NaN or infinite. The adapter
-// returned with it holds the last state known to be good.
-type Diverged struct {
-	Epoch, Step int     // counted from 0, the step within its epoch
-	Loss        float64 // NaN or infinite
-	Good        int     // epochs done by the state that was kept
-}
-
-func (e *Diverged) Error() string {
-	return fmt.Sprintf("the loss is %g at epoch %d, step %d: training stopped, the parameters after %d epochs are kept; try a lower learning rate",
-		e.Loss, e.Epoch, e.Step, e.Good)
-}
 
 // trainer runs an objective through its epochs.
 type trainer struct {
@@ -63,7 +49,13 @@ func newTrainer(o Options, e engine.Engine, obj Objective, s sampler) (*trainer,
 		grads = obj.Graph.Gradients(obj.Loss, wrt...)
 	}
 	var err error
-	if t.program, err = obj.Graph.Compile(append([]*graph.Node{obj.Loss}, grads...)...); err != nil {
+	outputs := append([]*graph.Node{obj.Loss}, grads...)
+	for _, term := range obj.Terms {
+		if term.Node != obj.Loss {
+			outputs = append(outputs, term.Node)
+		}
+	}
+	if t.program, err = obj.Graph.Compile(outputs...); err != nil {
 		return nil, err
 	}
 	for _, n := range grads {
@@ -213,6 +205,11 @@ func (t *trainer) step(ctx context.Context, rows []int, lr float64) error {
 			return err
 		}
 	}
+	if t.at.Epoch == 0 && t.at.Step == 0 {
+		if err := t.checkGradients(at); err != nil {
+			return err
+		}
+	}
 	return t.opt.step(t.grads, lr, t.at.Epoch*t.sampler.steps+at.Step)
 }
 
@@ -223,8 +220,8 @@ func (t *trainer) settle() error {
 		return err
 	}
 	for _, p := range steps {
-		if math.IsNaN(p.Loss) || math.IsInf(p.Loss, 0) {
-			return &Diverged{Epoch: p.Epoch, Step: p.Step - 1, Loss: p.Loss, Good: t.goodAt}
+		if !finite(p.Loss) {
+			return t.diverged(p)
 		}
 		t.at.LossSum += p.Loss
 		t.settled = append(t.settled, p)

@@ -1,0 +1,225 @@
+package table
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strconv"
+
+	"clipcalib/calib"
+	"clipcalib/internal/dataset"
+	"clipcalib/internal/docfile"
+	"clipcalib/internal/run"
+)
+
+// Target is a set of labelled pictures that runs are measured on. Two targets
+// are one where their hashes are: names are for people.
+type Target struct {
+	Name    string // of the data set, told apart by the hash where that is needed
+	Hash    string // of the list of pictures, labels and classes
+	Samples int
+	// FeaturesOnly says that no list of pictures is known, but files of features.
+	FeaturesOnly bool
+}
+
+// Evaluation is one run measured on one target, or the zero-shot model that it
+// is compared with there.
+type Evaluation struct {
+	Run    string // folder
+	Fields Fields // what decides it, seeds aside
+	Seed   string // "1", or "1/2" for training and shots
+	Data   string // hash of the training data, which differs from seed to seed
+	Target Target
+	Source bool // the target is of the data set that the run learnt from
+
+	Predictions calib.Predictions
+	Metrics     calib.Metrics
+	Values      map[string]float64 // the metrics by their keys in metrics.json
+}
+
+// Find lists the run folders at or below dir.
+func Find(dir string) ([]string, error) {
+	var dirs []string
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if _, err := os.Stat(filepath.Join(path, "recipe.yaml")); err == nil {
+				dirs = append(dirs, path)
+				return filepath.SkipDir
+			}
+		}
+		return nil
+	})
+	sort.Strings(dirs)
+	return dirs, err
+}
+
+// Read reads the evaluations of runs, each measured with the given bins, and
+// the zero-shot reference of every set of samples once, ahead of them. Folders
+// that hold no finished evaluation are returned by name.
+func Read(runs []string, bins int) (found []Evaluation, without []string, err error) {
+	var adapted, zeroShot []Evaluation
+	seen := map[string]bool{}
+	for _, dir := range runs {
+		real, err := filepath.Abs(dir)
+		if err != nil {
+			return nil, nil, err
+		}
+		if seen[real] { // named twice, or below a folder that is named too
+			continue
+		}
+		seen[real] = true
+		a, z, err := readRun(dir, bins)
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(a) == 0 {
+			without = append(without, dir)
+		}
+		adapted, zeroShot = append(adapted, a...), append(zeroShot, z...)
+	}
+	once := map[string]bool{}
+	for _, z := range zeroShot {
+		if k := z.Fields.key() + z.Target.Hash + strconv.Itoa(z.Target.Samples); !once[k] {
+			once[k] = true
+			found = append(found, z)
+		}
+	}
+	return append(found, adapted...), without, nil
+}
+
+// readRun reads the evaluations of one run and their zero-shot references.
+func readRun(dir string, bins int) (adapted, zeroShot []Evaluation, err error) {
+	var doc map[string]any
+	if err := docfile.ReadYAML(filepath.Join(dir, "recipe.yaml"), &doc); err != nil {
+		return nil, nil, err
+	}
+	recipe := Fields{}
+	flatten("", doc, recipe)
+	evals, err := run.Evaluations(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	targets := make([]run.Target, len(evals))
+	for i, e := range evals {
+		targets[i] = e.Target
+	}
+	source := Sources(recipe["inputs.data"], targets)
+	for i, e := range evals {
+		a, z, err := measure(dir, recipe, e, bins)
+		if err != nil {
+			return nil, nil, err
+		}
+		a.Source, z.Source = source[i], source[i]
+		adapted, zeroShot = append(adapted, a), append(zeroShot, z)
+	}
+	return adapted, zeroShot, nil
+}
+
+// measure computes the metrics of an evaluation and of its reference.
+func measure(dir string, recipe Fields, e run.Evaluation, bins int) (adapted, zeroShot Evaluation, err error) {
+	fields := deciding(recipe)
+	fields[fieldMethod], fields[fieldRemedy] = recipe["method"], e.Target.Remedy
+	if name := recipe["inputs.data"]; name != "" {
+		fields[fieldSource] = dataset.NameOf(name)
+	}
+	if e.Target.Remedy != recipe["remedy"] {
+		fields["trained_with"] = recipe["remedy"]
+	}
+	if e.Target.Prototypes != "" {
+		fields["prototypes"] = e.Target.Prototypes
+	}
+	seed := recipe["seed"]
+	if shots := recipe["inputs.data_seed"]; shots != "" && shots != seed {
+		seed += "/" + shots
+	}
+	target := Target{Name: targetName(e, recipe["remedy"]), Hash: e.Target.Inputs.DataHash(), Samples: len(e.Labels),
+		FeaturesOnly: e.Target.Inputs.DataSHA256 == ""}
+	adapted = Evaluation{Run: dir, Fields: fields, Seed: seed, Data: recipe["inputs.data_sha256"], Target: target}
+	zeroShot = Evaluation{Run: dir, Fields: zeroShotFields(fields, e.Target), Target: target}
+	for _, m := range []struct {
+		logits calib.Matrix
+		into   *Evaluation
+	}{{e.Logits, &adapted}, {e.ZeroShot, &zeroShot}} {
+		p, err := calib.Predict(m.logits, e.Labels)
+		if err != nil {
+			return adapted, zeroShot, fmt.Errorf("%s: %w", e.Dir, err)
+		}
+		m.into.Predictions, m.into.Metrics = p, p.Metrics(calib.Options{Bins: bins})
+		m.into.Values = metricsOf(m.into.Metrics)
+	}
+	return adapted, zeroShot, nil
+}
+
+// zeroShotFields are what decides the reference of an evaluation: the model, the
+// pictures' preprocessing at the target and the prompts.
+func zeroShotFields(adapted Fields, t run.Target) Fields {
+	f := Fields{fieldMethod: ZeroShot, fieldRemedy: "none"}
+	for _, name := range []string{fieldWeights, "logit_scale", fieldTemplates, "features"} {
+		if v := adapted[name]; v != "" {
+			f[name] = v
+		}
+	}
+	if len(t.Inputs.Templates) > 0 {
+		texts := make([]any, len(t.Inputs.Templates))
+		for i, s := range t.Inputs.Templates {
+			texts[i] = s
+		}
+		flatten(fieldTemplates, texts, f)
+	}
+	return f
+}
+
+// targetName is the folder's name without the marks that keep folders apart:
+// the start of the hash, and a remedy that is not the run's.
+func targetName(e run.Evaluation, remedy string) string {
+	name := e.Name
+	if hash := e.Target.Inputs.DataSHA256; hash != "" {
+		name = trimSuffix(name, "-"+run.ShortHash(hash))
+	}
+	if e.Target.Remedy != remedy {
+		name = trimSuffix(name, "-"+e.Target.Remedy)
+	}
+	return name
+}
+
+func trimSuffix(name, suffix string) string {
+	if len(name) > len(suffix) && name[len(name)-len(suffix):] == suffix {
+		return name[:len(name)-len(suffix)]
+	}
+	return name
+}
+
+// Sources tells which targets are of the data set that a run learnt from. Sets
+// move, so the name decides; among several of that name it is the one in the
+// same place.
+func Sources(data string, targets []run.Target) []bool {
+	named, placed := make([]bool, len(targets)), make([]bool, len(targets))
+	sets, anyPlaced := map[string]bool{}, false
+	for i, t := range targets {
+		if data == "" || t.Inputs.Data == "" || dataset.NameOf(data) != dataset.NameOf(t.Inputs.Data) {
+			continue
+		}
+		named[i], placed[i] = true, dataset.SamePlace(data, t.Inputs.Data)
+		sets[t.Inputs.DataSHA256], anyPlaced = true, anyPlaced || placed[i]
+	}
+	if len(sets) > 1 && anyPlaced {
+		return placed
+	}
+	return named
+}
+
+// metricsOf lists metrics by their keys in metrics.json.
+func metricsOf(m calib.Metrics) map[string]float64 {
+	var out map[string]float64
+	raw, err := json.Marshal(m)
+	if err != nil || json.Unmarshal(raw, &out) != nil {
+		return nil
+	}
+	return out
+}

@@ -1,0 +1,163 @@
+package table
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+)
+
+// keys lists the metrics of every evaluation, sorted.
+func (t *Table) keys() []string {
+	for _, g := range t.Groups {
+		for _, cell := range g.Cells {
+			for _, e := range cell {
+				return slices.Sorted(maps.Keys(e.Values))
+			}
+		}
+	}
+	return nil
+}
+
+// WriteTidy writes one value a row: method, remedy, what tells rows apart,
+// target, metric, n, mean and standard deviation, in fractions and nats.
+func (t *Table) WriteTidy(w io.Writer) error {
+	c := csv.NewWriter(w)
+	header := append([]string{"method", "remedy"}, t.Shown...)
+	header = append(header, "target", "target_sha256", "source", "samples", "bins", "metric", "n", "mean", "std", "seeds")
+	if err := c.Write(header); err != nil {
+		return err
+	}
+	for _, g := range t.Groups {
+		head := []string{g.Fields[fieldMethod], g.Fields[fieldRemedy]}
+		for _, name := range t.Shown {
+			head = append(head, g.Fields[name])
+		}
+		for _, target := range t.Targets {
+			cell := g.Cells[target.Name]
+			if len(cell) == 0 {
+				continue
+			}
+			var seeds []string
+			for _, e := range cell {
+				seeds = append(seeds, e.Seed)
+			}
+			for _, key := range t.keys() {
+				s, _ := g.spread(target.Name, key)
+				row := append(slices.Clone(head), target.Name, target.Hash, strconv.FormatBool(target.Source),
+					strconv.Itoa(target.Samples), strconv.Itoa(t.Bins), key, strconv.Itoa(s.N), number(s.Mean), number(s.Std), seedList(seeds))
+				if err := c.Write(row); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	c.Flush()
+	return c.Error()
+}
+
+// WriteWide writes a row a group and, for every target and metric, a column for
+// the mean and one for the standard deviation, in fractions and nats.
+func (t *Table) WriteWide(w io.Writer) error {
+	c := csv.NewWriter(w)
+	header := append([]string{"method", "remedy"}, t.Shown...)
+	header = append(header, "n", "seeds")
+	for _, target := range t.Targets {
+		for _, key := range t.keys() {
+			header = append(header, target.Name+" "+key+" mean", target.Name+" "+key+" std")
+		}
+	}
+	if err := c.Write(header); err != nil {
+		return err
+	}
+	for _, g := range t.Groups {
+		row := []string{g.Fields[fieldMethod], g.Fields[fieldRemedy]}
+		for _, name := range t.Shown {
+			row = append(row, g.Fields[name])
+		}
+		seeds := g.seeds()
+		row = append(row, strconv.Itoa(max(1, len(seeds))), seedList(seeds))
+		for _, target := range t.Targets {
+			for _, key := range t.keys() {
+				mean, std := "", ""
+				if s, ok := g.spread(target.Name, key); ok {
+					mean, std = number(s.Mean), number(s.Std)
+				}
+				row = append(row, mean, std)
+			}
+		}
+		if err := c.Write(row); err != nil {
+			return err
+		}
+	}
+	c.Flush()
+	return c.Error()
+}
+
+func number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+
+// MarshalJSON writes the table with run folders, in snake case.
+func (t *Table) MarshalJSON() ([]byte, error) {
+	type cell struct {
+		Target  string            `json:"target"`
+		SHA256  string            `json:"target_sha256"`
+		Source  bool              `json:"source"`
+		Samples int               `json:"samples"`
+		Seeds   []string          `json:"seeds"`
+		Runs    []string          `json:"runs"`
+		Metrics map[string]Spread `json:"metrics"`
+	}
+	type row struct {
+		Method string `json:"method"`
+		Remedy string `json:"remedy"`
+		Fields Fields `json:"recipe"`
+		Cells  []cell `json:"targets"`
+	}
+	out := struct {
+		Bins  int      `json:"bins"`
+		Shown []string `json:"differs"`
+		Rows  []row    `json:"rows"`
+		Notes []string `json:"notes"`
+	}{Bins: t.Bins, Shown: append([]string{}, t.Shown...), Notes: append([]string{}, t.Notes...)}
+	for _, g := range t.Groups {
+		r := row{Method: g.Fields[fieldMethod], Remedy: g.Fields[fieldRemedy], Fields: g.Fields}
+		for _, target := range t.Targets {
+			found := g.Cells[target.Name]
+			if len(found) == 0 {
+				continue
+			}
+			c := cell{Target: target.Name, SHA256: target.Hash, Source: target.Source, Samples: target.Samples,
+				Runs: g.runs(target.Name), Metrics: map[string]Spread{}}
+			for _, e := range found {
+				c.Seeds = append(c.Seeds, e.Seed)
+			}
+			for _, key := range t.keys() {
+				c.Metrics[key], _ = g.spread(target.Name, key)
+			}
+			r.Cells = append(r.Cells, c)
+		}
+		out.Rows = append(out.Rows, r)
+	}
+	return json.Marshal(out)
+}
+
+// MarshalJSON writes one evaluation in snake case.
+func (e Evaluation) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Method  string             `json:"method"`
+		Remedy  string             `json:"remedy"`
+		Seed    string             `json:"seed"`
+		Target  string             `json:"target"`
+		SHA256  string             `json:"target_sha256"`
+		Source  bool               `json:"source"`
+		Samples int                `json:"samples"`
+		Run     string             `json:"run"`
+		Recipe  Fields             `json:"recipe"`
+		Metrics map[string]float64 `json:"metrics"`
+	}{
+		e.Fields[fieldMethod], e.Fields[fieldRemedy], e.Seed, e.Target.Name, e.Target.Hash, e.Source, e.Target.Samples,
+		e.Run, e.Fields, e.Values,
+	})
+}
