@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"fmt"
+
 	"gorgonia.org/tensor"
 )
 
@@ -13,8 +15,27 @@ import (
 // path whether it leads to a parameter or not, and sums with an operation of
 // its own that knows nothing of planned buffers.
 func (g *Graph) Gradients(y *Node, wrt ...*Node) []*Node {
+	if err := g.accept(y); err != nil {
+		g.Fail("gradient: %w", err)
+	}
+	if g.err != nil {
+		return g.GradientsFrom(y, y, wrt...)
+	}
 	seed := g.Apply(fillOp(y.Shape(), 1), y)
 	return g.GradientsFrom(y, seed, wrt...)
+}
+
+// differentiable says which of the nodes cannot be differentiated.
+func (g *Graph) differentiable(y *Node, wrt []*Node) error {
+	for _, n := range append([]*Node{y}, wrt...) {
+		if err := g.accept(n); err != nil {
+			return err
+		}
+		if n.Dtype() != tensor.Float32 {
+			return fmt.Errorf("%s is of type %v: only float32 values have one", name(n), n.Dtype())
+		}
+	}
+	return nil
 }
 
 // GradientsFrom is Gradients with dy, the gradient of y, given.
@@ -32,6 +53,10 @@ func (g *Graph) gradients(y, dy *Node, wrt []*Node, kept func(*Node) *Node) []*N
 		}
 		return out
 	}
+	if err := g.differentiable(y, wrt); err != nil {
+		g.Fail("gradient: %w", err)
+		return g.gradients(y, dy, wrt, kept)
+	}
 	order := topological(y)
 	active := map[*Node]bool{}
 	for _, n := range wrt {
@@ -47,8 +72,7 @@ func (g *Graph) gradients(y, dy *Node, wrt []*Node, kept func(*Node) *Node) []*N
 	parts := map[*Node][]*Node{y: {dy}}
 	for i := len(order) - 1; i >= 0 && g.err == nil; i-- {
 		n := order[i]
-		o, ok := n.Op().(*op)
-		if !ok || !active[n] || len(parts[n]) == 0 {
+		if !isOp(n) || !active[n] || len(parts[n]) == 0 {
 			continue
 		}
 		dn := g.sum(parts[n])
@@ -63,23 +87,19 @@ func (g *Graph) gradients(y, dy *Node, wrt []*Node, kept func(*Node) *Node) []*N
 		if !any {
 			continue
 		}
-		if o.Grad == nil {
-			g.Fail("%s is not differentiable", o.Name)
-			break
-		}
 		values := make([]*Node, len(in))
 		for j, c := range in {
 			values[j] = kept(c)
 		}
-		for j, d := range o.Grad(g, values, kept(n), dn, need) {
-			if need[j] && d != nil {
-				parts[in[j]] = append(parts[in[j]], d)
+		for j, d := range g.differentiate(n, values, kept(n), dn, need) {
+			if g.err == nil && need[j] && d != nil {
+				parts[in[j]] = append(parts[in[j]], g.fit(n, in[j], d))
 			}
 		}
 	}
 	for i, n := range wrt {
 		if len(parts[n]) == 0 {
-			g.Fail("%s does not depend on %s", y.Name(), n.Name())
+			g.Fail("%s does not depend on %s", name(y), name(n))
 			out[i] = y
 			continue
 		}
@@ -87,6 +107,29 @@ func (g *Graph) gradients(y, dy *Node, wrt []*Node, kept func(*Node) *Node) []*N
 		parts[n] = []*Node{out[i]}
 	}
 	return out
+}
+
+// differentiate builds the gradients of the inputs of one operation.
+func (g *Graph) differentiate(n *Node, in []*Node, y, dy *Node, need []bool) []*Node {
+	o, ours := n.Op().(*op)
+	switch {
+	case !ours:
+		return g.differentiateStock(n, in, y, dy, need)
+	case o.Grad == nil:
+		g.Fail("%s is not differentiable and stands between the loss and a parameter", o.Name)
+		return nil
+	}
+	return o.Grad(g, in, y, dy, need)
+}
+
+// fit gives d, the gradient of c as an input of n, the shape that c's own
+// gradient or a sum with others expects. Ours need none of it: their kernels
+// count elements.
+func (g *Graph) fit(n, c, d *Node) *Node {
+	if isStock(n) || isStock(c) || c.IsScalar() != d.IsScalar() {
+		return g.conform(n, c, d)
+	}
+	return d
 }
 
 func (g *Graph) sum(terms []*Node) *Node {
@@ -113,7 +156,14 @@ func childrenOf(n *Node) []*Node {
 	if o, ok := n.Op().(*op); ok {
 		return o.g.inputs[n]
 	}
-	return nil
+	if !isStock(n) || n.Graph() == nil {
+		return nil
+	}
+	var in []*Node
+	for it := n.Graph().From(n.ID()); it != nil && it.Next(); {
+		in = append(in, it.Node().(*Node))
+	}
+	return in
 }
 
 // topological returns the nodes y depends on, inputs before results, in an

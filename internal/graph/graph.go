@@ -26,15 +26,19 @@ type Graph struct {
 	err     error
 	ops     uint32
 	names   map[string]int
-	inputs  map[*Node][]*Node // of every operation's node, in order
+	inputs  map[*Node][]*Node       // of every operation's node, in order
+	values  map[*Node]*tensor.Dense // of leaves in the engine's memory
 	owned   []*tensor.Dense
+	pending []*pending
 	running *Program
 	closed  bool
+
+	deferring bool
 }
 
 // New returns an empty graph on e.
 func New(e engine.Engine) *Graph {
-	g := &Graph{Engine: e, g: G.NewGraph(), names: map[string]int{}, inputs: map[*Node][]*Node{}}
+	g := &Graph{Engine: e, g: G.NewGraph(), names: map[string]int{}, inputs: map[*Node][]*Node{}, values: map[*Node]*tensor.Dense{}}
 	G.NewUniqueNode(G.WithType(tensor.Float32), G.WithOp(&owner{g}), G.In(g.g), G.WithShape())
 	return g
 }
@@ -50,69 +54,6 @@ func (g *Graph) Fail(format string, args ...any) {
 	if g.err == nil {
 		g.err = fmt.Errorf(format, args...)
 	}
-}
-
-// Input adds a leaf whose value the caller sets before a run.
-func (g *Graph) Input(name string, dt tensor.Dtype, shape ...int) *Node {
-	t, err := g.Engine.New(dt, shape...)
-	if err != nil {
-		g.Fail("input %s: %w", name, err)
-		t = tensor.New(tensor.Of(dt), tensor.WithShape(1))
-	} else {
-		g.owned = append(g.owned, t)
-	}
-	return g.Leaf(name, t)
-}
-
-// Leaf adds a leaf that holds t: a weight, or a trainable parameter. The graph
-// does not own t.
-func (g *Graph) Leaf(name string, t *tensor.Dense) *Node {
-	g.names[name]++
-	if n := g.names[name]; n > 1 {
-		name = fmt.Sprintf("%s~%d", name, n)
-	}
-	return G.NewTensor(g.g, t.Dtype(), t.Dims(), G.WithShape(t.Shape()...), G.WithName(name), G.WithValue(t))
-}
-
-// Set copies data, what the engine's Upload takes, into a leaf. After an error
-// of building it does nothing but return that: the leaf may be none of the
-// engine's.
-func (g *Graph) Set(n *Node, data any) error {
-	if g.err != nil {
-		return g.err
-	}
-	t, err := Tensor(n)
-	if err != nil {
-		return err
-	}
-	if err := g.Engine.Upload(t, data); err != nil {
-		return fmt.Errorf("set %s: %w", n.Name(), err)
-	}
-	return nil
-}
-
-// Write sets a leaf of float32 to what fill writes, as [engine.Write] has it.
-func (g *Graph) Write(n *Node, fill func(to []float32, at int) error) error {
-	if g.err != nil {
-		return g.err
-	}
-	t, err := Tensor(n)
-	if err != nil {
-		return err
-	}
-	if err := engine.Write(g.Engine, t, fill); err != nil {
-		return fmt.Errorf("set %s: %w", n.Name(), err)
-	}
-	return nil
-}
-
-// Tensor returns the tensor a leaf holds.
-func Tensor(n *Node) (*tensor.Dense, error) {
-	t, ok := n.Value().(*tensor.Dense)
-	if !ok {
-		return nil, fmt.Errorf("node %s holds no tensor", n.Name())
-	}
-	return t, nil
 }
 
 // Apply adds one operation. After an earlier error it returns an input.
@@ -160,13 +101,12 @@ func (g *Graph) placeholder(inputs []*Node) *Node {
 
 // SavedBy returns the buffers an operation's node saved in the running program.
 func (g *Graph) SavedBy(n *Node) ([]*tensor.Dense, error) {
-	o, ok := n.Op().(*op)
-	if !ok || g.running == nil {
+	if g.running == nil {
 		return nil, errors.New("no buffers were saved for this node")
 	}
-	s := g.running.slots[o]
-	if s == nil {
-		return nil, fmt.Errorf("%s is not part of this program", o)
+	s := g.running.slots[n]
+	if s == nil || s.op == nil {
+		return nil, fmt.Errorf("%s is not part of this program", name(n))
 	}
 	return s.saved, nil
 }

@@ -126,7 +126,7 @@ func name(n *Node) string {
 		return "a missing node"
 	}
 	if n.Op() == nil || isConstant(n) {
-		return fmt.Sprintf("%q %v", n.Name(), n.Shape())
+		return fmt.Sprintf("%q %v", plainName(n), n.Shape())
 	}
 	return fmt.Sprintf("%v %v", n.Op(), n.Shape())
 }

@@ -21,12 +21,16 @@ type Op struct {
 	Name  string
 	Out   tensor.Shape // shape of the result, known when the node is built
 	Saved []tensor.Shape
-	// NarrowOut says that Run can write a 16-bit result, NarrowIn which inputs
+	// Float16Out says that Run can write a 16-bit result, Float16In which inputs
 	// it can read in 16 bits (engine.Float16). Gradients count as readers.
-	NarrowOut bool
-	NarrowIn  []int
+	Float16Out bool
+	Float16In  []int
 	// Run computes the result into c.Out.
 	Run func(c Call) error
+	// Host, in place of Run, computes the result on the host, from the elements
+	// of its float32 inputs. On a device with memory of its own they are read
+	// back for it and the result is sent there.
+	Host func(out []float32, in [][]float32)
 	// Grad builds the gradient nodes of the inputs, given the result n and its
 	// gradient dn. It returns one node an input; those of inputs where need is
 	// false are ignored and may be nil. A nil Grad marks an operation that is
@@ -73,8 +77,10 @@ func (o *op) Hashcode() uint32 {
 	return h.Sum32()
 }
 
-// Do runs the operation in the program its graph is running.
-func (o *op) Do(inputs ...G.Value) (G.Value, error) { return o.g.running.do(o, inputs) }
+// Do is an error: a graph with operations of ours runs as a Program.
+func (o *op) Do(...G.Value) (G.Value, error) {
+	return nil, fmt.Errorf("%s does not run on a machine of one's own: compile its graph", o)
+}
 
 func (o *op) DiffWRT(inputs int) []bool {
 	wrt := make([]bool, inputs)
@@ -94,6 +100,9 @@ func (o *op) SymDiff(inputs G.Nodes, output, grad *Node) (G.Nodes, error) {
 }
 
 func isFloat(t hm.Type) bool {
+	if t == hm.Type(tensor.Float32) {
+		return true
+	}
 	tt, ok := t.(G.TensorType)
 	return ok && tt.Of == tensor.Float32
 }

@@ -20,85 +20,140 @@ type block struct {
 // same step share one, then allocates the blocks. A result lives from the step
 // that writes it to the last step that reads it; outputs live for ever.
 func (p *Program) plan() error {
-	last, narrow := p.lastUse(), p.narrow()
-	dies := make([][]*slot, len(p.order))
-	for _, s := range p.order {
-		if l := last[s]; l < len(p.order) {
-			dies[l] = append(dies[l], s)
+	p.place()
+	float16 := p.float16()
+	dies := p.lastUses()
+	blocks, at := assign(p.order, dies, func(s *slot) int {
+		switch {
+		case !s.onDevice:
+			return 0
+		case float16[s]:
+			return 2 * volume(s.op.Out)
 		}
-	}
-	var blocks []*block
-	at := map[*slot]int{}
-	for i, s := range p.order {
-		size := 4 * s.op.Out.TotalSize()
-		if narrow[s] {
-			size /= 2
-		}
-		k := pick(&blocks, size)
-		blocks[k].free = false
-		at[s] = k
-		for _, d := range dies[i] {
-			blocks[at[d]].free = true
-		}
-	}
+		return 4 * volume(s.node.Shape())
+	})
 	if err := p.allocate(blocks); err != nil {
 		return err
 	}
 	for _, s := range p.order {
-		if narrow[s] {
+		switch {
+		case !s.onDevice:
+		case float16[s]:
 			s.out = p.g.Engine.(engine.MixedPrecision).ViewFloat16(p.blocks[at[s]], s.op.Out...)
-		} else {
-			s.out = p.g.Engine.View(p.blocks[at[s]], s.op.Out...)
+		default:
+			s.out = p.g.Engine.View(p.blocks[at[s]], memoryShape(s.node)...)
 		}
 	}
-	return p.connect()
+	p.planHost(dies)
+	for _, s := range p.order {
+		if s.onHost() {
+			continue
+		}
+		for _, c := range s.from {
+			s.in = append(s.in, c.out)
+		}
+	}
+	return nil
 }
 
-// lastUse returns, for every operation, the step that last reads its result.
-func (p *Program) lastUse() map[*slot]int {
-	last := map[*slot]int{}
-	for i, s := range p.order {
-		last[s] = i
+// assign gives every slot of a size above 0 one of the blocks it returns.
+func assign(order []*slot, dies [][]*slot, size func(*slot) int) ([]*block, map[*slot]int) {
+	var blocks []*block
+	at := map[*slot]int{}
+	for i, s := range order {
+		if n := size(s); n > 0 {
+			k := pick(&blocks, n)
+			blocks[k].free = false
+			at[s] = k
+		}
+		for _, d := range dies[i] {
+			if k, ok := at[d]; ok {
+				blocks[k].free = true
+			}
+		}
 	}
-	for i, s := range p.order {
-		for _, in := range childrenOf(s.node) {
-			if o, ok := in.Op().(*op); ok {
-				last[p.slots[o]] = i
+	return blocks, at
+}
+
+// place decides which values are in the engine's memory and which in the
+// host's. Where the host can touch the engine's, every value is in the engine's.
+func (p *Program) place() {
+	shared := p.g.Engine.AllocAccessible()
+	for _, s := range p.order {
+		s.onDevice = s.onDevice || shared || !s.onHost() || slices.Contains(p.outputs, s.node)
+		if s.onHost() {
+			s.host = &hostValue{}
+		}
+		for _, c := range s.from {
+			if s.onHost() {
+				c.host = &hostValue{}
+			} else {
+				c.onDevice = true
 			}
 		}
 	}
 	for _, y := range p.outputs {
-		if o, ok := y.Op().(*op); ok {
-			last[p.slots[o]] = len(p.order)
-		}
+		p.slots[y].onDevice = true
 	}
-	return last
+	for _, s := range p.foreign {
+		s.onDevice = s.onDevice || shared
+		s.host = &hostValue{}
+	}
 }
 
-// narrow finds the results to be kept in 16 bits: those of operations that can
+// lastUses returns, for every step, the results that no later step reads.
+func (p *Program) lastUses() [][]*slot {
+	last := map[*slot]int{}
+	for i, s := range p.order {
+		last[s] = i
+		for _, c := range s.from {
+			if c.computed() {
+				last[c] = i
+			}
+		}
+	}
+	for _, y := range p.outputs {
+		delete(last, p.slots[y])
+	}
+	dies := make([][]*slot, len(p.order))
+	for _, s := range p.order {
+		if l, ok := last[s]; ok {
+			dies[l] = append(dies[l], s)
+		}
+	}
+	return dies
+}
+
+// memoryShape is the shape of a node's tensor: engines know no scalars.
+func memoryShape(n *Node) []int {
+	if s := n.Shape(); len(s) > 0 {
+		return s
+	}
+	return []int{1}
+}
+
+// float16 finds the results to be kept in 16 bits: those of operations that can
 // write them, where all that read them can, and the program's caller does not.
-func (p *Program) narrow() map[*slot]bool {
+func (p *Program) float16() map[*slot]bool {
 	e, ok := p.g.Engine.(engine.MixedPrecision)
 	if !ok || !e.StoresFloat16() {
 		return nil
 	}
-	narrow := map[*slot]bool{}
+	float16 := map[*slot]bool{}
 	for _, s := range p.order {
-		narrow[s] = s.op.NarrowOut
+		float16[s] = s.op != nil && s.op.Float16Out
 	}
 	for _, s := range p.order {
-		for i, in := range childrenOf(s.node) {
-			if o, ok := in.Op().(*op); ok && !slices.Contains(s.op.NarrowIn, i) {
-				narrow[p.slots[o]] = false
+		for i, c := range s.from {
+			if s.op == nil || !slices.Contains(s.op.Float16In, i) {
+				float16[c] = false
 			}
 		}
 	}
 	for _, y := range p.outputs {
-		if o, ok := y.Op().(*op); ok {
-			narrow[p.slots[o]] = false
-		}
+		float16[p.slots[y]] = false
 	}
-	return narrow
+	return float16
 }
 
 // pick returns the smallest free block that fits, else the largest free block,
@@ -140,7 +195,7 @@ func (p *Program) allocate(blocks []*block) error {
 		p.bytes += int64(b.size)
 	}
 	for _, s := range p.order {
-		for _, shape := range s.op.Saved {
+		for _, shape := range s.savedShapes() {
 			t, err := p.g.Engine.New(tensor.Float32, shape...)
 			if err != nil {
 				return fmt.Errorf("memory for the graph: %w", err)
@@ -149,6 +204,17 @@ func (p *Program) allocate(blocks []*block) error {
 			s.saved = append(s.saved, t)
 			p.bytes += 4 * int64(shape.TotalSize())
 		}
+	}
+	for _, s := range p.foreign {
+		if !s.onDevice {
+			continue
+		}
+		t, err := p.g.Engine.New(s.node.Dtype(), memoryShape(s.node)...)
+		if err != nil {
+			return fmt.Errorf("memory for %s: %w", name(s.node), err)
+		}
+		p.saved = append(p.saved, t)
+		s.out = t
 	}
 	return nil
 }
@@ -159,27 +225,16 @@ func (p *Program) need(blocks []*block) (bytes int64) {
 		bytes += int64(b.size)
 	}
 	for _, s := range p.order {
-		for _, shape := range s.op.Saved {
+		for _, shape := range s.savedShapes() {
 			bytes += 4 * int64(shape.TotalSize())
 		}
 	}
 	return bytes
 }
 
-// connect resolves the inputs of every operation.
-func (p *Program) connect() error {
-	for _, s := range p.order {
-		for _, in := range childrenOf(s.node) {
-			if o, ok := in.Op().(*op); ok {
-				s.in = append(s.in, p.slots[o].out)
-				continue
-			}
-			t, err := Tensor(in)
-			if err != nil {
-				return err
-			}
-			s.in = append(s.in, t)
-		}
+func (s *slot) savedShapes() []tensor.Shape {
+	if s.op == nil {
+		return nil
 	}
-	return nil
+	return s.op.Saved
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"clipcalib/internal/engine"
 
@@ -13,17 +14,19 @@ import (
 
 // Program is a compiled part of a graph: what its outputs need and nothing
 // else, with every intermediate assigned to planned memory, so that a run
-// allocates nothing. Programs of one graph share its leaves and run one at a
-// time.
+// allocates nothing but what Gorgonia's operations do. Programs of one graph
+// share its leaves and run one at a time.
 type Program struct {
 	g       *Graph
 	vm      G.VM
 	outputs []*Node
-	slots   map[*op]*slot
-	order   []*slot // in the order the machine runs them
+	slots   map[*Node]*slot
+	order   []*slot // operations, in the order the machine runs them
+	foreign []*slot // leaves whose values are not in the engine's memory
 	blocks  []*tensor.Dense
 	saved   []*tensor.Dense
 	bytes   int64
+	notes   []string
 
 	tracing bool
 	ctx     context.Context
@@ -33,54 +36,107 @@ type Program struct {
 	replay engine.Recording // of the whole program, once it has run recordAfter times
 }
 
-// slot is one operation in a program.
+// slot is an operation or a leaf in a program.
 type slot struct {
-	op    *op
 	node  *Node
-	in    []*tensor.Dense
-	out   *tensor.Dense
-	saved []*tensor.Dense
+	op    *op  // ours; nil for leaves and Gorgonia's operations
+	stock G.Op // Gorgonia's
+	from  []*slot
 	step  int // place in order
+
+	// What is in the engine's memory, unless only the host has the value.
+	onDevice bool
+	out      *tensor.Dense
+	in       []*tensor.Dense // of an operation that runs on the engine
+	saved    []*tensor.Dense
+
+	host *hostValue // what the host reads or writes; nil if it does neither
 }
 
+// computed says whether a slot is an operation.
+func (s *slot) computed() bool { return s.op != nil || s.stock != nil }
+
+// onHost says whether it is one that the host runs.
+func (s *slot) onHost() bool { return s.stock != nil || s.op != nil && s.op.Host != nil }
+
 // Compile returns the program that computes the outputs.
-func (g *Graph) Compile(outputs ...*Node) (*Program, error) {
+func (g *Graph) Compile(outputs ...*Node) (p *Program, err error) {
 	if g.err != nil {
 		return nil, g.err
 	}
-	p := &Program{g: g, outputs: outputs, slots: map[*op]*slot{}, ctx: context.Background()}
-	var leaves G.Nodes
-	seen := map[*Node]bool{}
-	for _, y := range outputs {
-		for _, n := range topological(y) {
-			if seen[n] {
-				continue
-			}
-			seen[n] = true
-			if o, ok := n.Op().(*op); ok {
-				p.slots[o] = &slot{op: o, node: n}
-			} else {
-				leaves = append(leaves, n)
-			}
+	defer func() {
+		if r := recover(); r != nil {
+			p, err = nil, fmt.Errorf("compile graph: %w", explain(r))
 		}
+	}()
+	if err := g.takeMemory(); err != nil {
+		return nil, err
 	}
-	if len(p.slots) == 0 {
-		return nil, errors.New("nothing to compute: every output is an input")
+	p = &Program{g: g, outputs: outputs, slots: map[*Node]*slot{}, ctx: context.Background()}
+	if err := p.collect(); err != nil {
+		return nil, err
 	}
-	prog, locs, err := G.CompileFunction(g.g, leaves, outputs)
-	if err != nil {
+	if p.vm, err = p.machine(); err != nil {
 		return nil, fmt.Errorf("compile graph: %w", err)
 	}
-	p.vm = G.NewTapeMachine(g.g, G.WithPrecompiled(prog, locs), G.WithEngine(g.Engine))
-	if err := p.trace(); err != nil {
-		p.Close()
-		return nil, err
-	}
-	if err := p.plan(); err != nil {
-		p.Close()
-		return nil, err
+	for _, f := range []func() error{p.trace, p.plan} {
+		if err := f(); err != nil {
+			p.Close()
+			return nil, err
+		}
 	}
 	return p, nil
+}
+
+// collect finds what the outputs need, and refuses what cannot be run.
+func (p *Program) collect() error {
+	operations := 0
+	for i, y := range p.outputs {
+		if err := p.g.accept(y); err != nil {
+			return fmt.Errorf("output %d: %w", i, err)
+		}
+		for _, n := range topological(y) {
+			if p.slots[n] != nil {
+				continue
+			}
+			s := &slot{node: n}
+			if isOp(n) {
+				operations++
+				if s.op, _ = n.Op().(*op); s.op == nil {
+					s.stock = n.Op()
+				}
+				for _, c := range childrenOf(n) {
+					s.from = append(s.from, p.slots[c])
+				}
+			}
+			if err := p.check(s); err != nil {
+				return err
+			}
+			p.slots[n] = s
+		}
+	}
+	if operations == 0 {
+		return errors.New("nothing to compute: every output is an input")
+	}
+	return nil
+}
+
+func (p *Program) check(s *slot) error {
+	if s.stock != nil {
+		return unsupported(s.node)
+	}
+	if s.op != nil && s.op.g != p.g {
+		return fmt.Errorf("%s belongs to another graph", name(s.node))
+	}
+	if !s.computed() {
+		if s.out = p.g.values[s.node]; s.out != nil {
+			return nil
+		}
+		p.foreign = append(p.foreign, s)
+		_, err := leafValue(s.node)
+		return err
+	}
+	return nil
 }
 
 // trace runs the machine once without computing, to learn its order.
@@ -90,10 +146,19 @@ func (p *Program) trace() error {
 	if err := p.runAll(); err != nil {
 		return fmt.Errorf("compile graph: %w", err)
 	}
-	if len(p.order) != len(p.slots) {
-		return fmt.Errorf("compile graph: %d operations ran, want %d", len(p.order), len(p.slots))
+	if want := p.operations(); len(p.order) != want {
+		return fmt.Errorf("compile graph: %d operations ran, want %d", len(p.order), want)
 	}
 	return nil
+}
+
+func (p *Program) operations() (n int) {
+	for _, s := range p.slots {
+		if s.computed() {
+			n++
+		}
+	}
+	return n
 }
 
 // recordAfter is the number of runs after which a program is recorded, on
@@ -104,8 +169,11 @@ const recordAfter = 3
 // two operations when ctx ends; a recorded program is queued as a whole.
 func (p *Program) Run(ctx context.Context) error {
 	p.ctx = ctx
-	if p.replay == nil && p.runs == recordAfter {
-		p.note()
+	if err := p.readForeign(); err != nil {
+		return err
+	}
+	if p.replay == nil && p.runs == recordAfter && !p.usesHost() {
+		p.record()
 	}
 	p.runs++
 	if p.replay == nil {
@@ -117,9 +185,9 @@ func (p *Program) Run(ctx context.Context) error {
 	return p.replay.Run()
 }
 
-// note records the program. One that cannot be recorded, for want of memory or
+// record notes the program on the engine. One that cannot be recorded, for want of memory or
 // because an operation transfers, goes on as before.
-func (p *Program) note() {
+func (p *Program) record() {
 	e, ok := p.g.Engine.(engine.Recorder)
 	if !ok {
 		return
@@ -141,28 +209,32 @@ func (p *Program) runAll() error {
 	return err
 }
 
-// do runs one operation for the machine. The inputs the machine hands over are
-// not used: the plan knows the buffer of every input, so the machine's register
-// reuse (gorgonia issue 576) cannot matter.
-func (p *Program) do(o *op, _ []G.Value) (G.Value, error) {
-	s := p.slots[o]
-	if s == nil {
-		return nil, p.fail(fmt.Errorf("%s is not part of the program", o))
-	}
+// do runs one operation for the machine.
+func (p *Program) do(s *slot) error {
 	if p.tracing {
 		s.step = len(p.order)
 		p.order = append(p.order, s)
-		// The machine writes to what it gets, so no two programs may share it.
-		return tensor.New(tensor.WithShape(1), tensor.Of(tensor.Float32)), nil
+		return nil
 	}
 	if err := p.ctx.Err(); err != nil {
-		return nil, p.fail(err)
+		return p.fail(err)
 	}
-	c := Call{Engine: p.g.Engine, Out: s.out, In: s.in, Saved: s.saved}
-	if err := o.Run(c); err != nil {
-		return nil, p.fail(fmt.Errorf("%s: %w", o.Name, err))
+	// The machine runs in a goroutine of its own, where a panic could not be
+	// caught by whoever called Run.
+	err := guard(func() error {
+		if s.onHost() {
+			return p.runOnHost(s)
+		}
+		return s.op.Run(Call{Engine: p.g.Engine, Out: s.out, In: s.in, Saved: s.saved})
+	})
+	if err != nil {
+		what := fmt.Sprint(s.node.Op())
+		if s.op != nil {
+			what = s.op.Name
+		}
+		return p.fail(fmt.Errorf("%s: %w", what, err))
 	}
-	return s.out, nil
+	return nil
 }
 
 func (p *Program) fail(err error) error {
@@ -172,18 +244,19 @@ func (p *Program) fail(err error) error {
 	return err
 }
 
-// Value returns the tensor of an output, or of a leaf; it holds until the next run.
+// Value returns the tensor of an output, or of a leaf; it holds until the next
+// run. That of a scalar node has the shape (1).
 func (p *Program) Value(n *Node) (*tensor.Dense, error) {
-	o, ok := n.Op().(*op)
-	if !ok {
+	s := p.slots[n]
+	switch {
+	case s == nil && n != nil && !isOp(n):
 		return Tensor(n)
+	case s == nil || s.computed() && !slices.Contains(p.outputs, n):
+		return nil, fmt.Errorf("%s is not an output of the program", name(n))
+	case s.out == nil:
+		return nil, fmt.Errorf("%s is not on the device", name(n))
 	}
-	for _, y := range p.outputs {
-		if y == n {
-			return p.slots[o].out, nil
-		}
-	}
-	return nil, fmt.Errorf("%s is not an output of the program", o)
+	return s.out, nil
 }
 
 // Float32 downloads an output.
@@ -195,6 +268,10 @@ func (p *Program) Float32(n *Node) ([]float32, error) {
 	out := make([]float32, t.Shape().TotalSize())
 	return out, p.g.Engine.Download(out, t)
 }
+
+// Notes says in words what about the program a user should know: what runs on
+// the host although the device is another, and what that costs.
+func (p *Program) Notes() []string { return slices.Clone(p.notes) }
 
 // Bytes returns the memory the program's intermediates take.
 func (p *Program) Bytes() int64 { return p.bytes }

@@ -57,13 +57,11 @@ func (g *Graph) Split(y *Node, wrt ...*Node) (*Split, error) {
 			continue
 		}
 		t, err := s.Forward.Value(n)
-		if err == nil {
-			err = G.Let(k.leaf[n], t)
-		}
 		if err != nil {
 			s.Close()
-			return nil, fmt.Errorf("keep %s: %w", n.Name(), err)
+			return nil, fmt.Errorf("keep %s: %w", name(n), err)
 		}
+		g.values[k.leaf[n]] = t
 	}
 	if s.Backward, err = g.Compile(s.Grads...); err != nil {
 		s.Close()
@@ -89,13 +87,11 @@ type keeper struct {
 }
 
 func (k *keeper) keep(n *Node) *Node {
-	if _, ok := n.Op().(*op); !ok {
+	if !isOp(n) {
 		return n
 	}
 	if k.leaf[n] == nil {
-		k.g.names["kept"]++ // nodes of one name would be one node
-		name := fmt.Sprintf("kept %d", k.g.names["kept"])
-		k.leaf[n] = G.NewTensor(k.g.g, n.Dtype(), n.Dims(), G.WithShape(n.Shape()...), G.WithName(name))
+		k.leaf[n] = G.NewTensor(k.g.g, n.Dtype(), n.Dims(), G.WithShape(n.Shape()...), G.WithName(k.g.leafName("kept")))
 		k.order = append(k.order, n)
 	}
 	return k.leaf[n]

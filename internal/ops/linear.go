@@ -72,9 +72,9 @@ func product(g *graph.Graph, form engine.Gemm, a, b, bias, residual *Node) *Node
 		},
 	}
 	if e, ok := g.Engine.(engine.MixedPrecision); ok && frozen(e, b) && (!form.Gradient || e.StoresFloat16Gradients()) {
-		op.NarrowOut, op.NarrowIn = !form.Gradient, []int{0}
+		op.Float16Out, op.Float16In = !form.Gradient, []int{0}
 		if hasResidual {
-			op.NarrowIn = append(op.NarrowIn, len(in)-1)
+			op.Float16In = append(op.Float16In, len(in)-1)
 		}
 	}
 	if form.Act == engine.Identity {

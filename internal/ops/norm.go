@@ -19,9 +19,9 @@ func LayerNorm(g *graph.Graph, x, gamma, beta *Node) *Node {
 		g.Fail("layer norm: weights %v and %v do not fit %v", gamma.Shape(), beta.Shape(), x.Shape())
 	}
 	return g.Apply(graph.Op{
-		Name:      "layer norm",
-		Out:       x.Shape(),
-		NarrowOut: true, NarrowIn: []int{0},
+		Name:       "layer norm",
+		Out:        x.Shape(),
+		Float16Out: true, Float16In: []int{0},
 		Run: func(c graph.Call) error {
 			return c.Engine.LayerNorm(c.Out, c.In[0], c.In[1], c.In[2], LayerNormEps)
 		},

@@ -10,9 +10,9 @@ func Gather(g *graph.Graph, table, idx *Node) *Node {
 		return table
 	}
 	return g.Apply(graph.Op{
-		Name:      "gather",
-		Out:       shape(size(idx), cols(table)),
-		NarrowOut: true, NarrowIn: []int{0},
+		Name:       "gather",
+		Out:        shape(size(idx), cols(table)),
+		Float16Out: true, Float16In: []int{0},
 		Run: func(c graph.Call) error { return c.Engine.Gather(c.Out, c.In[0], c.In[1]) },
 		Grad: func(g *graph.Graph, in []*Node, _, dy *Node, _ []bool) []*Node {
 			return []*Node{scatter(g, in[0], dy, in[1]), nil}
@@ -29,9 +29,9 @@ func AddRows(g *graph.Graph, x, table, idx *Node) *Node {
 		g.Fail("add rows: %v, table %v and %d indices do not fit", x.Shape(), table.Shape(), size(idx))
 	}
 	return g.Apply(graph.Op{
-		Name:      "add rows",
-		Out:       x.Shape(),
-		NarrowOut: true, NarrowIn: []int{0},
+		Name:       "add rows",
+		Out:        x.Shape(),
+		Float16Out: true, Float16In: []int{0},
 		Run: func(c graph.Call) error { return c.Engine.AddRows(c.Out, c.In[0], c.In[1], c.In[2]) },
 		Grad: func(g *graph.Graph, in []*Node, _, dy *Node, need []bool) []*Node {
 			d := []*Node{dy, nil, nil}
@@ -66,16 +66,16 @@ func Concat(g *graph.Graph, parts ...*Node) *Node {
 		total += rows(p)
 	}
 	return g.Apply(graph.Op{
-		Name:      "concat",
-		Out:       shape(total, cols(parts[0])),
-		NarrowOut: true, NarrowIn: all,
+		Name:       "concat",
+		Out:        shape(total, cols(parts[0])),
+		Float16Out: true, Float16In: all,
 		Run: func(c graph.Call) error { return c.Engine.Concat(c.Out, c.In...) },
 		Grad: func(g *graph.Graph, in []*Node, _, dy *Node, need []bool) []*Node {
 			d := make([]*Node, len(in))
 			at := 0
 			for i, p := range in {
 				if need[i] {
-					d[i] = slice(g, dy, at, rows(p), narrowsGradients(g))
+					d[i] = slice(g, dy, at, rows(p), float16Gradients(g))
 				}
 				at += rows(p)
 			}
@@ -95,12 +95,12 @@ func Slice(g *graph.Graph, x *Node, from, n int) *Node {
 	return slice(g, x, from, n, true)
 }
 
-// slice is Slice; narrow says whether the result may be kept in 16 bits.
-func slice(g *graph.Graph, x *Node, from, n int, narrow bool) *Node {
+// slice is Slice; float16 says whether the result may be kept in 16 bits.
+func slice(g *graph.Graph, x *Node, from, n int, float16 bool) *Node {
 	return g.Apply(graph.Op{
-		Name:      "slice",
-		Out:       shape(n, cols(x)),
-		NarrowOut: narrow, NarrowIn: []int{0},
+		Name:       "slice",
+		Out:        shape(n, cols(x)),
+		Float16Out: float16, Float16In: []int{0},
 		Run: func(c graph.Call) error { return c.Engine.Slice(c.Out, c.In[0], from) },
 		Grad: func(g *graph.Graph, in []*Node, _, dy *Node, _ []bool) []*Node {
 			return []*Node{g.Apply(graph.Op{
