@@ -25,22 +25,6 @@ func Attention(g *graph.Graph, qkv *Node, tokens, heads int) *Node {
 		})
 }
 
-// TreeAttention lets every node of a token trie attend to itself and its
-// ancestors: qkv [N, 3W], tree int32 [3, N] (parent, depth, end), result [N, W].
-func TreeAttention(g *graph.Graph, qkv, tree *Node, heads int) *Node {
-	if g.Err() != nil {
-		return qkv
-	}
-	if !tree.Shape().Eq(shape(3, rows(qkv))) {
-		g.Fail("tree attention: tree %v does not fit %d nodes", tree.Shape(), rows(qkv))
-	}
-	return attention(g, "tree attention", qkv, heads, tree, true,
-		func(c graph.Call) error { return c.Engine.TreeAttention(c.Out, c.In[0], c.In[1], heads) },
-		func(c graph.Call) error {
-			return c.Engine.TreeAttentionGrad(c.Out, c.In[0], c.In[1], c.In[2], c.In[3], heads)
-		})
-}
-
 // attention applies either form; float16 says that its gradient reads 16-bit
 // activations and may write a 16-bit gradient.
 func attention(g *graph.Graph, name string, qkv *Node, heads int, tree *Node, float16 bool, run, grad func(graph.Call) error) *Node {

@@ -2,6 +2,8 @@ package ops
 
 import (
 	"clipcalib/internal/graph"
+
+	"gorgonia.org/tensor"
 )
 
 // Gather returns rows idx (int32 [N]) of table; a negative index gives zeros.
@@ -108,6 +110,21 @@ func slice(g *graph.Graph, x *Node, from, n int, float16 bool) *Node {
 				Out:  in[0].Shape(),
 				Run:  func(c graph.Call) error { return c.Engine.PadRows(c.Out, c.In[0], from) },
 			}, dy)}
+		},
+	}, x)
+}
+
+// Transpose returns xᵀ.
+func Transpose(g *graph.Graph, x *Node) *Node {
+	if g.Err() != nil {
+		return x
+	}
+	return g.Apply(graph.Op{
+		Name: "transpose",
+		Out:  tensor.Shape{cols(x), rows(x)},
+		Run:  func(c graph.Call) error { return c.Engine.Transpose(c.Out, c.In[0]) },
+		Grad: func(g *graph.Graph, _ []*Node, _, dy *Node, _ []bool) []*Node {
+			return []*Node{Transpose(g, dy)}
 		},
 	}, x)
 }

@@ -3,8 +3,6 @@ package ops
 import (
 	"clipcalib/internal/engine"
 	"clipcalib/internal/graph"
-
-	"gorgonia.org/tensor"
 )
 
 // Linear returns act(x wᵀ + b) + residual: x [M, K], w [N, K] as PyTorch stores
@@ -134,20 +132,5 @@ func ColSum(g *graph.Graph, x *Node) *Node {
 		Name: "column sum",
 		Out:  shape(cols(x)),
 		Run:  func(c graph.Call) error { return c.Engine.ColSum(c.Out, c.In[0]) },
-	}, x)
-}
-
-// Transpose returns xᵀ.
-func Transpose(g *graph.Graph, x *Node) *Node {
-	if g.Err() != nil {
-		return x
-	}
-	return g.Apply(graph.Op{
-		Name: "transpose",
-		Out:  tensor.Shape{cols(x), rows(x)},
-		Run:  func(c graph.Call) error { return c.Engine.Transpose(c.Out, c.In[0]) },
-		Grad: func(g *graph.Graph, _ []*Node, _, dy *Node, _ []bool) []*Node {
-			return []*Node{Transpose(g, dy)}
-		},
 	}, x)
 }

@@ -1,0 +1,74 @@
+package ops
+
+import (
+	"clipcalib/internal/graph"
+
+	"gorgonia.org/tensor"
+)
+
+// LayerNormEps is the epsilon of every layer norm in CLIP.
+const LayerNormEps = 1e-5
+
+// LayerNorm normalises every row of x [N, W] and applies gamma and beta [W].
+func LayerNorm(g *graph.Graph, x, gamma, beta *Node) *Node {
+	if g.Err() != nil {
+		return x
+	}
+	if size(gamma) != cols(x) || size(beta) != cols(x) {
+		g.Fail("layer norm: weights %v and %v do not fit %v", gamma.Shape(), beta.Shape(), x.Shape())
+	}
+	return g.Apply(graph.Op{
+		Name:       "layer norm",
+		Out:        x.Shape(),
+		Float16Out: true, Float16In: []int{0},
+		Run: func(c graph.Call) error {
+			return c.Engine.LayerNorm(c.Out, c.In[0], c.In[1], c.In[2], LayerNormEps)
+		},
+		Grad: layerNormGrad,
+	}, x, gamma, beta)
+}
+
+func layerNormGrad(g *graph.Graph, in []*Node, _, dy *Node, need []bool) []*Node {
+	x, gamma, beta := in[0], in[1], in[2]
+	d := make([]*Node, 3)
+	if need[0] {
+		d[0] = g.Apply(graph.Op{
+			Name: "layer norm gradient",
+			Out:  x.Shape(),
+			Run: func(c graph.Call) error {
+				return c.Engine.LayerNormGrad(c.Out, nil, nil, c.In[0], c.In[1], c.In[2], LayerNormEps)
+			},
+		}, x, gamma, dy)
+	}
+	if need[1] || need[2] {
+		// One pass makes both; beta's is saved and handed on by a second node.
+		dgamma := g.Apply(graph.Op{
+			Name:  "layer norm weight gradient",
+			Out:   gamma.Shape(),
+			Saved: []tensor.Shape{beta.Shape()},
+			Run: func(c graph.Call) error {
+				return c.Engine.LayerNormGrad(nil, c.Out, c.Saved[0], c.In[0], c.In[1], c.In[2], LayerNormEps)
+			},
+		}, x, gamma, dy)
+		d[1] = dgamma
+		if need[2] {
+			d[2] = saved(g, "layer norm bias gradient", dgamma, 0, beta.Shape())
+		}
+	}
+	return d
+}
+
+// saved hands on what node n saved.
+func saved(g *graph.Graph, name string, n *Node, i int, s tensor.Shape) *Node {
+	return g.Apply(graph.Op{
+		Name: name,
+		Out:  s,
+		Run: func(c graph.Call) error {
+			kept, err := g.SavedBy(n)
+			if err != nil {
+				return err
+			}
+			return c.Engine.Axpby(c.Out, 1, kept[i], 0, nil)
+		},
+	}, n)
+}
