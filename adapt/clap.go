@@ -28,7 +28,7 @@ const (
 // is the mean zero-shot probability of class k over its own training features;
 // a class without any takes the mean of the others.
 type CLAP struct {
-	Constraint Constraint `set:"constraint" default:"class" range:"class|corrected|constant|balanced|adaptive" from:"CLAP's code" help:"weights of the classes' distances"`
+	Constraint Constraint `set:"constraint" default:"class" range:"class|corrected|constant|balanced|adaptive" from:"its code" help:"weights"`
 }
 
 // Name is "clap".

@@ -11,6 +11,12 @@
 //	adapter, err := adapt.Train(ctx, adapt.TaskRes{}, adapt.Penalty{}, data, adapt.Options{})
 //	logits, err := adapter.Logits(features)
 //
+// The axes are open. A program writes a remedy, a loss or an adapter of its own
+// as a struct whose hooks build nodes of gorgonia, of its own operations and
+// those of adapt/nn; [RegisterRemedy], [RegisterLoss] and [RegisterMethod] make
+// it known by name, so that what was trained with it is read again. Constants
+// are fields whose tags declare them; see [Setting].
+//
 // Training is deterministic: the same data, options and machine give the same
 // bytes, also when a run was interrupted and resumed from its checkpoint.
 package adapt

@@ -21,7 +21,7 @@ type Loss interface {
 	Build(logits, labels *gorgonia.Node) *gorgonia.Node
 }
 
-// The losses that are built in.
+// The built-in losses, each a [Loss].
 type (
 	// CrossEntropy is the mean of -log p_y.
 	CrossEntropy = train.CrossEntropy

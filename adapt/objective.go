@@ -107,8 +107,9 @@ func (z *zeroShotRows) logits() *gorgonia.Node {
 }
 
 func (z *zeroShotRows) build() *gorgonia.Node {
-	t, rows := z.task, z.batch.rows
-	z.ranges, z.err = zeroShotRanges(t.ctx, z.batch.dev.engine, t.UnitFeatures(), t.data.Prototypes, rows, t.options.LogitScale)
+	t, e, rows := z.task, z.batch.dev.engine, z.batch.rows
+	scale := t.options.LogitScale
+	z.ranges, z.err = zeroShotRanges(t.ctx, e, t.UnitFeatures(), t.data.Prototypes, rows, scale)
 	if z.err != nil {
 		z.batch.g.Fail("%w", z.err)
 	}

@@ -53,7 +53,9 @@ type HostLogitMap interface {
 	// adds to dl [N, K], and to dzs (of zs's shape, or empty), the gradients with
 	// respect to logits and zs of what has the gradient upstream with respect to
 	// the mapped logits. The memory of dzs may be a part of that of dl.
-	MapLogitsHost(logits, zs calib.Matrix) (mapped calib.Matrix, back func(upstream, dl, dzs calib.Matrix) error, err error)
+	MapLogitsHost(logits, zs calib.Matrix) (
+		mapped calib.Matrix, back func(upstream, dl, dzs calib.Matrix) error, err error,
+	)
 }
 
 // HostLossTerm is a [LossTerm] that test-time tuning need not run as a graph.
@@ -72,16 +74,17 @@ type HostLossTerm interface {
 //	Range() *gorgonia.Node   // least and greatest of every sample, [B, 2]
 type Reference = train.Reference
 
-// The remedies of the paper.
+// The remedies of the paper. Those that test-time tuning describes in words of
+// its own have a method TuningChoice() string for them.
 type (
-	// None leaves the logits alone.
+	// None is the [Remedy] that leaves the logits alone.
 	None = train.None
 
-	// ZSNorm maps the logits to the zero-shot range inside the training loss, the
+	// ZSNorm, a [LogitMap] and [HostLogitMap], maps the logits to the zero-shot range inside the training loss, the
 	// extremes not detached. The trained model's logits are used as they are.
 	ZSNorm = train.ZSNorm
 
-	// Penalty adds Lambda * (mean ReLU(l - max) + mean ReLU(min - l)) to the
+	// Penalty, a [LossTerm] and [HostLossTerm], adds Lambda * (mean ReLU(l - max) + mean ReLU(min - l)) to the
 	// training loss, min and max being those of the sample's zero-shot logits and
 	// the means over batch and classes. The trained model's logits are used as
 	// they are. Its field is
@@ -89,7 +92,7 @@ type (
 	//	Lambda float64 // 0 means calib.DefaultLambda, 10; Zero means 0
 	Penalty = train.Penalty
 
-	// SaLS trains without a remedy and maps every sample's logits to its zero-shot
+	// SaLS, an [InferenceMap], trains without a remedy and maps every sample's logits to its zero-shot
 	// range when the model is used; see [calib.SaLS].
 	SaLS = train.SaLS
 )

@@ -4,10 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strconv"
 
+	"clipcalib/internal/docfile"
 	"clipcalib/weights"
 )
 
@@ -88,15 +88,15 @@ func fromFile(f *weights.File) (*Adapter, error) {
 		return nil, fmt.Errorf("losses: %w", err)
 	}
 	if a.Method, err = ParseMethod(meta["method"]); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w; one of a program's own is made known by RegisterMethod", err)
 	}
-	if a.Method, err = decodeSettings(a.Method, meta["method_settings"]); err != nil {
+	if a.Method, err = docfile.WithSettings(a.Method, meta["method_settings"]); err != nil {
 		return nil, fmt.Errorf("method: %w", err)
 	}
 	if a.Remedy, err = ParseRemedy(meta["remedy"]); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w; one of a program's own is made known by RegisterRemedy", err)
 	}
-	if a.Remedy, err = decodeSettings(a.Remedy, meta["remedy_settings"]); err != nil {
+	if a.Remedy, err = docfile.WithSettings(a.Remedy, meta["remedy_settings"]); err != nil {
 		return nil, fmt.Errorf("remedy: %w", err)
 	}
 	return a, a.readState(f)
@@ -165,16 +165,6 @@ func (a *Adapter) labelled() (Slot, bool) {
 		}
 	}
 	return Slot{}, false
-}
-
-// decodeSettings returns a copy of v, a method or a remedy, with the settings
-// written as JSON.
-func decodeSettings[T any](v T, text string) (T, error) {
-	p := reflect.New(reflect.TypeOf(v))
-	if err := json.Unmarshal([]byte(text), p.Interface()); err != nil {
-		return v, fmt.Errorf("settings %.100q: %w", text, err)
-	}
-	return p.Elem().Interface().(T), nil
 }
 
 // readMatrix reads a matrix, or a vector as one row, of finite numbers.

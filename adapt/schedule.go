@@ -14,14 +14,14 @@ const (
 	// WarmCosine is Dassl's cosine with one constant warm-up epoch, the
 	// paper's: epoch 0 runs at 1e-5 and epoch e at base*(1+cos(pi*(e-1)/T))/2,
 	// so that epoch 1 runs at the full base rate and no epoch at 0.
-	WarmCosine = train.WarmCosine
+	WarmCosine Schedule = train.WarmCosine
 	// StepCosine is base*(1+cos(pi*t/n))/2 at step t of the training's n: the
 	// rate falls from step to step, as in the published Tip-Adapter-F.
-	StepCosine = train.StepCosine
+	StepCosine Schedule = train.StepCosine
 	// Cosine is base*(1+cos(pi*e/T))/2, without warm-up.
-	Cosine = train.Cosine
+	Cosine Schedule = train.Cosine
 	// Constant is the base rate throughout.
-	Constant = train.Constant
+	Constant Schedule = train.Constant
 )
 
 // Schedules lists the schedules, the default first.
@@ -33,9 +33,9 @@ type Optimizer = train.Optimizer
 const (
 	// SGD is stochastic gradient descent with momentum 0.9; weight decay is
 	// added to the gradient.
-	SGD = train.SGD
+	SGD Optimizer = train.SGD
 	// AdamW has betas 0.9 and 0.999 and decoupled weight decay.
-	AdamW = train.AdamW
+	AdamW Optimizer = train.AdamW
 )
 
 // Progress is where a training stands:
@@ -47,7 +47,8 @@ const (
 type Progress = train.Progress
 
 // Diverged reports a training whose loss became NaN or infinite. What is
-// returned with it holds the last state known to be good.
+// returned with it holds the last state known to be good. It is an error, by its
+// method Error() string, and its fields are
 //
 //	Epoch, Step int     // counted from 0, the step within its epoch
 //	Loss        float64 // NaN or infinite, unless Cause says what else was

@@ -37,7 +37,8 @@ func Train(ctx context.Context, m Method, r Remedy, data Data, o Options) (*Adap
 	}
 	if !(o.LogitScale > 0) || math.IsInf(o.LogitScale, 0) {
 		return nil, fmt.Errorf("train %s: the logit scale is %g: set Data.LogitScale to Config.Scale() of the checkpoint "+
-			"that the features are of, or Options.LogitScale (OpenAI's models have %d)", m.Name(), o.LogitScale, DefaultLogitScale)
+			"that the features are of, or Options.LogitScale (OpenAI's models have %d)",
+			m.Name(), o.LogitScale, DefaultLogitScale)
 	}
 	for _, v := range []named.Thing{m, r} {
 		if err := settings.Check(v); err != nil {
@@ -45,11 +46,15 @@ func Train(ctx context.Context, m Method, r Remedy, data Data, o Options) (*Adap
 		}
 	}
 	var a *Adapter
+	given := o.Device
 	err = withDevice(o.Device, func(d *Device) error {
 		o.Device = d
 		a, err = (&Training{ctx: ctx, method: m, remedy: r, data: data, options: o}).run()
 		return err
 	})
+	if a != nil {
+		a.Device = given
+	}
 	if err != nil {
 		return a, fmt.Errorf("train %s: %w", m.Name(), err)
 	}

@@ -8,6 +8,13 @@
 // after the first end-of-text token can reach the feature, so the trie keeps
 // only what lies before it.
 //
+// # Precision
+//
+// The encoder computes on a device of clipcalib.OpenDevice, in the precision of
+// that device: float32 by default; bfloat16 products with frozen weights on a
+// processor with oneDNN; TF32, bfloat16 or IEEE half on a GPU. Features come back
+// as float32 in all of them.
+//
 // # Unicode
 //
 // Letters and numbers are told apart as Python's regex module of 2026 does

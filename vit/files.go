@@ -54,7 +54,8 @@ func (e *Encoder) EncodeBatches(ctx context.Context, batches iter.Seq2[Batch, er
 
 // EncodeGroups is EncodeBatches for images as Encode takes them, such as the
 // views of one picture after another.
-func (e *Encoder) EncodeGroups(ctx context.Context, groups iter.Seq2[[][]float32, error]) iter.Seq2[[][]float32, error] {
+func (e *Encoder) EncodeGroups(ctx context.Context, groups iter.Seq2[[][]float32, error],
+) iter.Seq2[[][]float32, error] {
 	return ahead(ctx, e, groups, func(l *line, images [][]float32) ([][]float32, error) { return l.floats(ctx, images) })
 }
 
@@ -120,7 +121,8 @@ func (e *Encoder) byteImages(b Batch) (*byteImages, error) {
 		return nil, fmt.Errorf("pictures of %d x %d pixels, the image tower takes %d x %d", got, got, e.pre.size, e.pre.size)
 	}
 	if len(b.Pixels)%size != 0 || len(b.Pixels)/size != len(b.Indices) {
-		return nil, fmt.Errorf("%d bytes are not %d pictures of 3 x %d x %d", len(b.Pixels), len(b.Indices), e.pre.size, e.pre.size)
+		return nil, fmt.Errorf("%d bytes are not %d pictures of 3 x %d x %d",
+			len(b.Pixels), len(b.Indices), e.pre.size, e.pre.size)
 	}
 	return &byteImages{Batch: b, n: len(b.Indices), size: size}, nil
 }

@@ -30,3 +30,27 @@ func RangePenalty(logits, ranges *Node, lambda float32) *Node {
 		return ops.RangePenalty(g, logits, ranges, lambda)
 	}, logits, ranges)
 }
+
+// RowMax returns the maximum of every row of x [B, K], [B]. The first of the
+// entries that reach it takes the gradient; gorgonia.Max gives every one of them
+// the whole.
+func RowMax(x *Node) *Node {
+	return build("row maximum", func(g *graph.Graph) *Node { return ops.RowMax(g, x) }, x)
+}
+
+// RowMin returns the minimum of every row of x [B, K], [B]. The first of the
+// entries that reach it takes the gradient.
+func RowMin(x *Node) *Node {
+	return build("row minimum", func(g *graph.Graph) *Node { return ops.RowMin(g, x) }, x)
+}
+
+// Softmax returns the probabilities exp(x) over their sum, row by row, of x
+// [B, K].
+func Softmax(x *Node) *Node {
+	return build("softmax", func(g *graph.Graph) *Node { return ops.Softmax(g, x) }, x)
+}
+
+// LogSoftmax returns the logarithm of [Softmax], without its underflow.
+func LogSoftmax(x *Node) *Node {
+	return build("log-softmax", func(g *graph.Graph) *Node { return ops.LogSoftmax(g, x) }, x)
+}

@@ -51,3 +51,22 @@ func Divergence(logits, teacher *Node) *Node {
 func SquareDistance(w, t, alpha *Node) *Node {
 	return build("square distance", func(g *graph.Graph) *Node { return ops.SquareDistance(g, w, t, alpha) }, w, t, alpha)
 }
+
+// RowEntropy returns the entropy of the softmax of every row of logits [B, K],
+// in nats, [B].
+func RowEntropy(logits *Node) *Node {
+	return build("row entropy", func(g *graph.Graph) *Node { return ops.RowEntropy(g, logits) }, logits)
+}
+
+// Entropy returns the mean over the batch of the entropies of softmax(logits),
+// logits [B, K], in nats, [1]: the loss of TENT (Wang et al., 2021).
+func Entropy(logits *Node) *Node {
+	return build("entropy", func(g *graph.Graph) *Node { return ops.Entropy(g, logits) }, logits)
+}
+
+// EntropyOfMean returns the entropy of the mean over the batch of
+// softmax(logits), logits [B, K], in nats, [1]: the loss of TPT (Shu et al.,
+// 2022) over the views of a picture.
+func EntropyOfMean(logits *Node) *Node {
+	return build("entropy of the mean", func(g *graph.Graph) *Node { return ops.EntropyOfMean(g, logits) }, logits)
+}

@@ -17,7 +17,7 @@ import (
 // every image.
 type CoCoOp struct {
 	// Contexts is the number of vectors; 0 means the tokens of Init.
-	Contexts int `set:"vectors" default:"auto: the tokens of context" range:">=1" from:"the paper" help:"learned vectors before the class name"`
+	Contexts int `set:"vectors" default:"auto: as context has tokens" range:">=1" from:"the paper" help:"learned vectors"`
 	// Init is the phrase they start from; "" means "a photo of a".
 	Init string `set:"context" default:"a photo of a" from:"the paper" help:"phrase that the vectors start from"`
 }

@@ -11,11 +11,11 @@ import (
 // "Learning to Prompt for Vision-Language Models", 2022).
 type CoOp struct {
 	// Contexts is the number of vectors; 0 means 16, or the tokens of Init.
-	Contexts int `set:"vectors" default:"auto: 16, or the tokens of context" range:">=1" from:"the paper" help:"learned vectors before the class name"`
+	Contexts int `set:"vectors" default:"auto: 16, or as context" range:">=1" from:"the paper" help:"learned vectors"`
 	// Init is a phrase whose token embeddings the vectors start from, the last
 	// vectors if there are more vectors than tokens; "" means random values of
 	// standard deviation 0.02.
-	Init string `set:"context" default:"auto: random, deviation 0.02" from:"the paper" help:"phrase that the vectors start from"`
+	Init string `set:"context" default:"auto: random, deviation 0.02" from:"the paper" help:"phrase they start from"`
 	// ClassSpecific gives every class vectors of its own.
 	ClassSpecific bool `set:"class-specific" default:"false" from:"the paper" help:"vectors of its own for every class"`
 }

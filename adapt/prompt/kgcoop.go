@@ -15,11 +15,11 @@ import (
 // 2023).
 type KgCoOp struct {
 	// Contexts is the number of vectors; 0 means the tokens of Init.
-	Contexts int `set:"vectors" default:"auto: the tokens of context" range:">=1" from:"the paper" help:"learned vectors before the class name"`
+	Contexts int `set:"vectors" default:"auto: as context has tokens" range:">=1" from:"the paper" help:"learned vectors"`
 	// Init is the phrase they start from; "" means "a photo of a".
 	Init string `set:"context" default:"a photo of a" from:"the paper" help:"phrase that the vectors start from"`
 	// Weight is that of the distance; 0 means 8.
-	Weight float64 `set:"weight" default:"8" range:">=0" from:"the paper" help:"weight of the distance to the zero-shot text"`
+	Weight float64 `set:"weight" default:"8" range:">=0" from:"the paper" help:"weight of the distance"`
 }
 
 // Name is "kgcoop".
@@ -27,7 +27,8 @@ func (KgCoOp) Name() string { return "kgcoop" }
 
 // Choices says in words what the method's settings are.
 func (m KgCoOp) Choices() []string {
-	return []string{fmt.Sprintf("prompts: %s; weight %g of the distance to the zero-shot text features", m.contexts(), m.weight())}
+	return []string{fmt.Sprintf("prompts: %s; weight %g of the distance to the zero-shot text features",
+		m.contexts(), m.weight())}
 }
 
 func (m KgCoOp) weight() float64 { return adapt.Resolved(m).Weight }

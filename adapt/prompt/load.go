@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 
 	"clipcalib/adapt"
+	"clipcalib/internal/docfile"
 	"clipcalib/weights"
 )
 
@@ -21,13 +21,13 @@ func (l *Learner) readSettings(meta map[string]string) error {
 		return fmt.Errorf("logit scale %.40q is no positive number", meta["logit_scale"])
 	}
 	if l.Method, err = ParseMethod(meta["method"]); err == nil {
-		l.Method, err = decodeSettings(l.Method, meta["method_settings"])
+		l.Method, err = docfile.WithSettings(l.Method, meta["method_settings"])
 	}
 	if err != nil {
 		return fmt.Errorf("method: %w", err)
 	}
 	if l.Remedy, err = adapt.ParseRemedy(meta["remedy"]); err == nil {
-		l.Remedy, err = decodeSettings(l.Remedy, meta["remedy_settings"])
+		l.Remedy, err = docfile.WithSettings(l.Remedy, meta["remedy_settings"])
 	}
 	if err != nil {
 		return fmt.Errorf("remedy: %w", err)
@@ -38,16 +38,6 @@ func (l *Learner) readSettings(meta map[string]string) error {
 		}
 	}
 	return nil
-}
-
-// decodeSettings returns a copy of v, a method or a remedy, with the settings
-// written as JSON.
-func decodeSettings[T any](v T, text string) (T, error) {
-	p := reflect.New(reflect.TypeOf(v))
-	if err := json.Unmarshal([]byte(text), p.Interface()); err != nil {
-		return v, fmt.Errorf("settings %.100q: %w", text, err)
-	}
-	return p.Elem().Interface().(T), nil
 }
 
 // readForeign tells the method of a checkpoint that says nothing of itself.

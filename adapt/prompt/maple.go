@@ -15,11 +15,11 @@ import (
 // of the phrase stays.
 type MaPLe struct {
 	// Contexts is the number of vectors; 0 means 2.
-	Contexts int `set:"vectors" default:"2" range:">=1" from:"the paper" help:"learned vectors before the class name"`
+	Contexts int `set:"vectors" default:"2" range:">=1" from:"the paper" help:"learned vectors"`
 	// Init is the phrase they start from; "" means "a photo of a".
 	Init string `set:"context" default:"a photo of a" from:"the paper" help:"phrase that the vectors start from"`
 	// Depth is the number of blocks with prompts of their own; 0 means 3.
-	Depth int `set:"depth" default:"3" range:">=1" from:"the release, cross-dataset" help:"blocks with prompts of their own"`
+	Depth int `set:"depth" default:"3" range:">=1" from:"the release" help:"blocks with prompts of their own"`
 }
 
 // MaPLe's tensors; the numbered ones are those of blocks 1, 2, ...

@@ -16,7 +16,7 @@ import (
 // logits of the same view teach.
 type ProGrad struct {
 	// Contexts is the number of vectors; 0 means 16.
-	Contexts int `set:"vectors" default:"16" range:">=1" from:"the release" help:"learned vectors before the class name"`
+	Contexts int `set:"vectors" default:"16" range:">=1" from:"the release" help:"learned vectors"`
 	// Init is the phrase the last vectors start from, the others being zeros; ""
 	// means "a photo of a".
 	Init string `set:"context" default:"a photo of a" from:"the release" help:"phrase that the vectors start from"`

@@ -18,21 +18,21 @@ import (
 // "Self-regulating Prompts", 2023).
 type PromptSRC struct {
 	// Contexts is the number of vectors in the text; 0 means 4.
-	Contexts int `set:"vectors" default:"4" range:">=1" from:"the paper" help:"learned vectors before the class name"`
+	Contexts int `set:"vectors" default:"4" range:">=1" from:"the paper" help:"learned vectors"`
 	// Init is the phrase they start from; "" means "a photo of a".
 	Init string `set:"context" default:"a photo of a" from:"the paper" help:"phrase that the vectors start from"`
 	// VisionContexts is the number of vectors among the image's patches; 0 means 4.
-	VisionContexts int `set:"vision-vectors" default:"4" range:">=1" from:"the paper" help:"learned vectors among the patches"`
+	VisionContexts int `set:"vision-vectors" default:"4" range:">=1" from:"the paper" help:"vectors among the patches"`
 	// Depth is the number of blocks with prompts of their own; 0 means 3.
-	Depth int `set:"depth" default:"3" range:">=1" from:"the release, cross-dataset" help:"blocks with prompts of their own"`
+	Depth int `set:"depth" default:"3" range:">=1" from:"the release" help:"blocks with prompts of their own"`
 	// TextWeight and ImageWeight are those of the features' mean distances; 0
 	// means 25 and 10.
 	TextWeight  float64 `set:"text-weight" default:"25" range:">=0" from:"the paper" help:"weight of the text features"`
 	ImageWeight float64 `set:"image-weight" default:"10" range:">=0" from:"the paper" help:"weight of the image features"`
 	// Mean and Deviation are those of the bell curve over the epochs, counted
 	// from 1; 0 means 6 and 10.
-	Mean      float64 `set:"mean" default:"6" from:"the release, cross-dataset" help:"epoch at the top of the averaging curve"`
-	Deviation float64 `set:"deviation" default:"10" range:">0" from:"the release, cross-dataset" help:"its width in epochs"`
+	Mean      float64 `set:"mean" default:"6" from:"the release" help:"epoch at the top of the averaging curve"`
+	Deviation float64 `set:"deviation" default:"10" range:">0" from:"the release" help:"its width in epochs"`
 	// Templates make the text teacher; nil means OpenAI's 80.
 	Templates []string `set:"templates" default:"auto: OpenAI's 80" from:"the release" help:"prompts of the text teacher"`
 }

@@ -51,7 +51,7 @@ func (TPT) term(calib.Matrix) (float64, calib.Matrix) { return 0, calib.Matrix{}
 type CTPT struct {
 	// Lambda is the dispersion's weight; 0 means 50, that of the fine-grained
 	// sets. The release takes 20 for the shifted ImageNets.
-	Lambda float64 `set:"lambda" default:"50" range:">=0" from:"the release, fine-grained sets" help:"weight of the dispersion"`
+	Lambda float64 `set:"lambda" default:"50" range:">=0" from:"the release" help:"weight of the dispersion"`
 }
 
 // Name is "c-tpt".
@@ -84,7 +84,7 @@ func (m CTPT) term(unit calib.Matrix) (float64, calib.Matrix) {
 type OTPT struct {
 	// Lambda is the term's weight; 0 means 18. The release takes 2 for the
 	// shifted ImageNets.
-	Lambda float64 `set:"lambda" default:"18" range:">=0" from:"the release, fine-grained sets" help:"weight of the term"`
+	Lambda float64 `set:"lambda" default:"18" range:">=0" from:"the release" help:"weight of the term"`
 }
 
 // Name is "o-tpt".

@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"os"
 	"path/filepath"
 
 	"clipcalib/calib"
 	"clipcalib/internal/docfile"
+	"clipcalib/internal/run"
 )
 
 // Item is one test image.
@@ -18,6 +18,16 @@ type Item struct {
 	Key   string // names the image in errors and decides its views: its path within the data set
 	Label int
 	Open  func() (image.Image, error)
+}
+
+// Inputs names what a run was made from. Empty fields do not apply; names and
+// paths are told and no part of the run's identity.
+type Inputs struct {
+	Weights       string // name of the checkpoint
+	WeightsFile   string // path of the checkpoint, so that the run finds it again
+	WeightsSHA256 string
+	Data          string
+	DataSHA256    string // of the list of images and labels; "" takes that of the items
 }
 
 // RunOptions say what is classified and where the results go.
@@ -41,6 +51,7 @@ type RunOptions struct {
 // Run classifies every item with a prompt of its own and writes
 //
 //	DIR/recipe.yaml                 what decides the run
+//	DIR/model.yaml                  what is needed to use it
 //	DIR/targets/NAME/logits.npy     float32 [N, K], after the remedy of inference
 //	             .../zero_shot_logits.npy, labels.npy, classes.json
 //	             .../metrics.json, zero_shot_metrics.json, log.txt
@@ -58,54 +69,48 @@ func (t *Tuner) Run(ctx context.Context, o RunOptions) (Result, error) {
 }
 
 func (t *Tuner) run(ctx context.Context, o RunOptions) (Result, error) {
-	res := Result{Dir: filepath.Join(o.Dir, "targets", o.Name)}
 	if err := t.check(o); err != nil {
-		return res, err
+		return Result{Dir: filepath.Join(o.Dir, "targets", o.Name)}, err
 	}
-	rec := t.recipe(o.Inputs)
-	want := target{
-		Method: rec.Method, Remedy: rec.Remedy, RecipeSHA256: identity(rec), Inputs: o.Inputs, Samples: len(o.Items),
-		NumberOfClasses: len(t.classes), ClassesSHA256: identity(t.classes), Bins: o.Bins.Bins, FineBins: o.Bins.FineBins,
+	if o.Inputs.DataSHA256 == "" {
+		o.Inputs.DataSHA256 = itemsHash(o.Items)
 	}
-	if want.Inputs.DataSHA256 == "" {
-		want.Inputs.DataSHA256 = itemsHash(o.Items)
+	recipe := t.recipe(o.Inputs)
+	r, err := run.KeepTuned(ctx, run.TunedOptions{
+		Recipe: recipe, Model: t.model(recipe, o), Dir: o.Dir, Name: o.Name, Classes: t.classes, Labels: labelsOf(o.Items),
+		Inputs: run.TunedInputs{
+			Weights: o.Inputs.Weights, WeightsSHA256: o.Inputs.WeightsSHA256,
+			Data: o.Inputs.Data, DataSHA256: o.Inputs.DataSHA256,
+		},
+		Bins: o.Bins, Progress: o.Progress, Log: o.Log,
+		Classify: func(ctx context.Context, done int, keep func(logits, zeroShot []float32) error) error {
+			return t.classify(ctx, o, done, func(p Prediction) error { return keep(p.Logits, p.ZeroShot) })
+		},
+	})
+	return Result(r), err
+}
+
+// recipe is everything that decides a run but its targets.
+func (t *Tuner) recipe(in Inputs) run.TunedRecipe {
+	o := t.options
+	return run.TunedRecipe{
+		Family: run.FamilyTestTime, Method: t.method.Name(), MethodSettings: docfile.Settings(t.method),
+		Remedy: t.remedy.remedy.Name(), RemedySettings: docfile.Settings(t.remedy.remedy), Compat: string(o.Compat),
+		Context: o.Context, Views: o.Views, Keep: o.Keep, AugMix: o.AugMix, LearningRate: o.LR,
+		WeightDecay: *o.WeightDecay, Seed: o.Seed, LogitScale: t.scale, WeightsSHA256: in.WeightsSHA256,
+		Preprocessing: t.images.Preprocessor().String(), Choices: t.Choices(),
 	}
-	if o.Log != nil {
-		for _, c := range rec.Choices {
-			o.Log(c)
-		}
-	}
-	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
-		return res, err
-	}
-	if err := claim(filepath.Join(o.Dir, recipeFile), rec); err != nil {
-		return res, err
-	}
-	if err := os.MkdirAll(res.Dir, 0o755); err != nil {
-		return res, err
-	}
-	var old target
-	if docfile.ReadYAML(res.in(targetFile), &old) == nil && identity(old.withoutPaths()) == identity(want.withoutPaths()) && res.read() == nil {
-		res.Reused = true
-		return res, nil
-	}
-	progress := res.in(progressFile(want.Inputs))
-	p, err := openProgress(progress, identity(want.withoutPaths()), len(t.classes), len(o.Items))
-	if err != nil {
-		return res, err
-	}
-	defer p.close()
-	res.Resumed = p.done()
-	if err := t.classify(ctx, o, p); err != nil {
-		return res, err
-	}
-	if err := res.measure(p, o); err != nil {
-		return res, err
-	}
-	if err := res.write(p, o, t.classes, rec, want); err != nil {
-		return res, err
-	}
-	return res, errors.Join(p.close(), os.Remove(progress))
+}
+
+// model is what a run's model.yaml says.
+func (t *Tuner) model(r run.TunedRecipe, o RunOptions) run.Model {
+	m := run.NewModel(run.FamilyTestTime, t.method, t.remedy.remedy, t.options.Compat, t.scale)
+	m.Preprocessing = r.Preprocessing
+	m.SetWeights(o.Inputs.WeightsFile, o.Inputs.WeightsSHA256)
+	m.SetConfig(t.config)
+	m.Tuning = &run.Tuning{Context: r.Context, Views: r.Views, Keep: r.Keep, AugMix: r.AugMix, LearningRate: r.LearningRate,
+		WeightDecay: r.WeightDecay, Seed: r.Seed}
+	return m
 }
 
 func (t *Tuner) check(o RunOptions) error {
@@ -130,21 +135,24 @@ func (t *Tuner) check(o RunOptions) error {
 
 // classify tunes on the items that are not done, while the views of the next
 // one are being made.
-func (t *Tuner) classify(ctx context.Context, o RunOptions, p *progress) error {
+func (t *Tuner) classify(ctx context.Context, o RunOptions, done int, keep func(Prediction) error) error {
 	if o.Predict != nil {
-		return o.predict(ctx, p)
+		return o.predict(ctx, done, keep)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	views := func(yield func(Viewed, error) bool) {
-		for v := range t.prefetch(ctx, o.Items[p.done():]) {
+		for v := range t.prefetch(ctx, o.Items[done:]) {
 			if !yield(Viewed{v.key, v.views}, v.err) {
 				return
 			}
 		}
 	}
 	for r, err := range t.TuneEach(ctx, views) {
-		if err := o.take(p, r, err); err != nil {
+		if err == nil {
+			err = keep(r)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -152,28 +160,20 @@ func (t *Tuner) classify(ctx context.Context, o RunOptions, p *progress) error {
 }
 
 // predict is classify where the predictions are given.
-func (o RunOptions) predict(ctx context.Context, p *progress) error {
-	for p.done() < len(o.Items) {
+func (o RunOptions) predict(ctx context.Context, done int, keep func(Prediction) error) error {
+	for i := done; i < len(o.Items); i++ {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		r, err := o.Predict(ctx, p.done())
-		if err := o.take(p, r, err); err != nil {
+		r, err := o.Predict(ctx, i)
+		if err == nil {
+			err = keep(r)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// take keeps an image's prediction.
-func (o RunOptions) take(p *progress, r Prediction, err error) error {
-	if err == nil {
-		err = p.add(r)
-	}
-	if err == nil && o.Progress != nil {
-		o.Progress(p.done(), len(o.Items))
-	}
-	return err
 }
 
 // prepared is an image's views.

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"clipcalib/adapt"
+	"clipcalib/internal/run"
 )
 
 func testItems(n, classes int) []Item {
@@ -50,7 +51,9 @@ func TestAnInterruptedRunEndsWithTheSameBytes(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := files(t, whole.Dir)
-	for _, name := range []string{logitsFile, zeroShotFile, labelsFile, metricsFile, zeroShotMetricsFile, targetFile, classesFile, logFile} {
+	for _, name := range []string{
+		"logits.npy", "zero_shot_logits.npy", "labels.npy", "metrics.json", "zero_shot_metrics.json", "target.yaml", "classes.json", "log.txt",
+	} {
 		if want["targets/toy/"+name] == "" {
 			t.Errorf("no %s among the files", name)
 		}
@@ -67,7 +70,7 @@ func TestAnInterruptedRunEndsWithTheSameBytes(t *testing.T) {
 	if _, err := tuner.Run(ctx, broken); !errors.Is(err, context.Canceled) {
 		t.Fatalf("interrupted run ended with %v", err)
 	}
-	partial := filepath.Join(broken.Dir, "targets", "toy", progressFile(Inputs{DataSHA256: itemsHash(broken.Items)}))
+	partial := filepath.Join(broken.Dir, "targets", "toy", run.PartialFile(itemsHash(broken.Items)))
 	if f, err := os.OpenFile(partial, os.O_APPEND|os.O_WRONLY, 0); err != nil {
 		t.Fatal(err)
 	} else {
@@ -145,55 +148,6 @@ func TestRunStopsAtWhatItCannotRead(t *testing.T) {
 			t.Errorf("error %v does not say %q", err, name)
 		}
 	}
-}
-
-func TestProgressOfAnotherRunIsRefused(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "progress.partial")
-	p, err := openProgress(path, "one", 2, 3)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.add(Prediction{Logits: []float32{1, 2}, ZeroShot: []float32{3, 4}}); err != nil {
-		t.Fatal(err)
-	}
-	p.close()
-	if _, err := openProgress(path, "two", 2, 3); err == nil || !strings.Contains(err.Error(), path) {
-		t.Errorf("error %v does not name the file", err)
-	}
-	p, err = openProgress(path, "one", 2, 3)
-	if err != nil || p.done() != 1 || p.zs[1] != 4 {
-		t.Errorf("%+v, %v", p, err)
-	}
-	p.close()
-}
-
-func FuzzProgress(f *testing.F) {
-	f.Add([]byte("one\n\x00\x00\x80?"), 3)
-	f.Add([]byte("one"), 1)
-	f.Add([]byte(""), 0)
-	f.Add([]byte("two\n0123456789abcdef"), 2)
-	f.Fuzz(func(t *testing.T, content []byte, images int) {
-		path := filepath.Join(t.TempDir(), "p")
-		if err := os.WriteFile(path, content, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		p, err := openProgress(path, "one", 2, images)
-		if err != nil {
-			return
-		}
-		defer p.close()
-		if p.done() > max(images, 0) || len(p.logits) != len(p.zs) {
-			t.Fatalf("%d images of %d", p.done(), images)
-		}
-		if err := p.add(Prediction{Logits: []float32{1, 2}, ZeroShot: []float32{3, 4}}); err != nil {
-			t.Fatal(err)
-		}
-		q, err := openProgress(path, "one", 2, p.done())
-		if err != nil || q.done() != p.done() {
-			t.Fatalf("read back %+v, %v", q, err)
-		}
-		q.close()
-	})
 }
 
 // TestGivenFeaturesLeadToTheSameFiles shares the features between two methods.

@@ -15,6 +15,7 @@ import (
 	"clipcalib/internal/settings"
 	"clipcalib/text"
 	"clipcalib/vit"
+	"clipcalib/weights"
 )
 
 // Tuner tunes the prompt of a fixed list of classes on one image after another.
@@ -26,6 +27,7 @@ type Tuner struct {
 	method  Method
 	remedy  remedied
 	options Options
+	config  weights.Config
 	scale   float64
 
 	tower *textTower
@@ -86,7 +88,8 @@ func newTuner(ctx context.Context, images *vit.Encoder, texts *text.Encoder, cla
 			return nil, fmt.Errorf("%s: %w", v.Name(), err)
 		}
 	}
-	t := &Tuner{images: images, classes: slices.Clone(classes), method: m, options: o, scale: texts.Config().Scale()}
+	t := &Tuner{images: images, classes: slices.Clone(classes), method: m, options: o,
+		config: texts.Config(), scale: texts.Config().Scale()}
 	if images.Dim() != texts.Dim() {
 		return nil, fmt.Errorf("image features have length %d, text features %d: the encoders are of different models", images.Dim(), texts.Dim())
 	}

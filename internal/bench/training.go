@@ -29,7 +29,10 @@ const (
 // Bank returns features of classes that are 1 apart with noise of 2 in every
 // direction, few-shot ImageNet's size.
 func Bank() adapt.Data {
-	d := adapt.Data{Features: adapt.NewMatrix(shots*bankClasses, bankWidth), Prototypes: adapt.NewMatrix(bankClasses, bankWidth)}
+	d := adapt.Data{
+		Features: adapt.NewMatrix(shots*bankClasses, bankWidth), Prototypes: adapt.NewMatrix(bankClasses, bankWidth),
+		LogitScale: adapt.DefaultLogitScale,
+	}
 	copy(d.Prototypes.Data, noise(4, len(d.Prototypes.Data)))
 	copy(d.Features.Data, noise(5, len(d.Features.Data)))
 	for i := range d.Features.Rows {
@@ -52,7 +55,8 @@ func (m *meter) taskRes() error {
 	var at []time.Time
 	begun := time.Now()
 	_, err := adapt.Train(m.ctx, adapt.TaskRes{}, adapt.None{}, data, adapt.Options{
-		Epochs: epochs, Batch: taskResBatch, LogitScale: adapt.DefaultLogitScale, Device: m.device, Progress: func(adapt.Progress) { at = append(at, time.Now()) },
+		Epochs: epochs, Batch: taskResBatch, Device: m.device,
+		Progress: func(adapt.Progress) { at = append(at, time.Now()) },
 	})
 	if err != nil {
 		return err

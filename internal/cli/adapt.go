@@ -230,6 +230,7 @@ func (a *app) encodeShots(ctx context.Context, src *features.Source, set, shots 
 	o.Train.Device = src.Model.Device
 	o.Data = &adapt.Data{Features: feats.Features, Labels: feats.Labels, Prototypes: protos, Views: feats.Views,
 		LogitScale: src.Model.Config.Scale()}
+	o.Config = &src.Model.Config
 	o.Classes = features.Classes(templates, set.Classes)
 	o.Inputs = run.Inputs{
 		Weights: f.source.weights, WeightsSHA256: src.Weights, BatchImages: src.Model.Images.Batch(), Preprocessing: src.Preprocessing(v),

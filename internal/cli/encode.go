@@ -248,18 +248,13 @@ func imagePaths(args []string) ([]string, error) {
 		}
 	}
 	if len(paths) == 0 {
-		return nil, fmt.Errorf("--images: no .jpg, .jpeg, .png, .webp or .gif below %s", strings.Join(args, ", "))
+		return nil, fmt.Errorf("--images: no picture (%s) below %s",
+			strings.Join(imageio.Extensions(), " "), strings.Join(args, ", "))
 	}
 	return paths, nil
 }
 
-func pictureName(name string) bool {
-	switch strings.ToLower(filepath.Ext(name)) {
-	case ".jpg", ".jpeg", ".png", ".webp", ".gif":
-		return !strings.HasPrefix(name, ".")
-	}
-	return false
-}
+func pictureName(name string) bool { return imageio.IsPicture(name) && !strings.HasPrefix(name, ".") }
 
 func readLines(path string) ([]string, error) {
 	f := os.Stdin

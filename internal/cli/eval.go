@@ -149,7 +149,13 @@ func (a *app) evalData(ctx context.Context, f evalFlags, o run.EvalOptions) erro
 		return fmt.Errorf("eval %s: %w", o.Run, err)
 	}
 	if f.source.weights == "" {
-		f.source.weights = recipe.Inputs.Weights
+		m, err := run.ReadModel(o.Run)
+		if err == nil {
+			f.source.weights, err = m.FindWeights(o.Run)
+		}
+		if err != nil {
+			return fmt.Errorf("eval: %w", err)
+		}
 	}
 	sets, err := f.targets()
 	if err != nil {

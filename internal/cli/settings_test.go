@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"maps"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -29,6 +30,15 @@ func TestConstantsAreSetByNameAndRecorded(t *testing.T) {
 	}
 	mustRun(t, learn(root, filepath.Join(dir, "kg"), "kgcoop", "--set", "weight=2")...)
 	mustRun(t, "tta", "c-tpt", "--weights", tinyModel(), "--data", root, "--views", "2", "--set", "lambda=20", "--out", filepath.Join(dir, "tta"))
+	for name, want := range map[string]map[string]any{"set": {"alpha": 0.25}, "kg": {"weight": 2, "context": "a photo of a"}, "tta": {"lambda": 20}} {
+		m, err := run.ReadModel(filepath.Join(dir, name))
+		if err != nil || !maps.Equal(m.MethodSettings, want) || len(m.Classes) != 3 || m.Activation == "" {
+			t.Errorf("%s: model %+v, %v", name, m, err)
+		}
+		if path, err := m.FindWeights(filepath.Join(dir, name)); err != nil || filepath.Base(path) != filepath.Base(tinyModel()) {
+			t.Errorf("%s: weights %s, %v", name, path, err)
+		}
+	}
 	failsClean(t, dir, adapter("bad", "--set", "alpa=1"), "alpa", "did you mean alpha?")
 	failsClean(t, dir, adapter("bad", "--set", "alpha=-1"), "alpha=-1", "above 0")
 	failsClean(t, dir, adapter("bad", "--loss", "ecp", "--set", "alpha=1"), "ambiguous", "method.alpha", "loss.alpha")

@@ -139,8 +139,11 @@ func (a *app) tta(ctx context.Context, f ttaFlags, name string) error {
 		p := a.progress(name+" on "+target, "images", len(set.Items))
 		res, err := t.Run(ctx, testtime.RunOptions{
 			Items: items(set), Dir: f.out, Name: target, Bins: calib.Options{Bins: f.bins}, Progress: p.Update,
-			Inputs: testtime.Inputs{Weights: filepath.Base(f.source.weights), WeightsSHA256: src.Weights, Data: f.data[i], DataSHA256: hash},
-			Log:    func(line string) { a.note("  %s", line) },
+			Inputs: testtime.Inputs{
+				Weights: filepath.Base(f.source.weights), WeightsFile: f.source.weights, WeightsSHA256: src.Weights,
+				Data: f.data[i], DataSHA256: hash,
+			},
+			Log: func(line string) { a.note("  %s", line) },
 		})
 		t.Close()
 		if err != nil {

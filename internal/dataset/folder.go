@@ -7,11 +7,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-)
 
-// pictureSuffixes are the file names a folder set takes for pictures. The
-// format is still told from the content when the file is read.
-var pictureSuffixes = []string{".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif"}
+	"clipcalib/internal/imageio"
+)
 
 // classNamesFile is the name CoOp gives the class names beside the classes.
 const classNamesFile = "classnames.txt"
@@ -135,7 +133,7 @@ func pictures(dir string) ([]string, error) {
 				if err := walk(path, depth+1); err != nil {
 					return err
 				}
-			case slices.Contains(pictureSuffixes, strings.ToLower(filepath.Ext(path))):
+			case imageio.IsPicture(path):
 				paths = append(paths, path)
 			}
 		}

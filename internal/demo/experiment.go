@@ -194,7 +194,7 @@ func (e Experiment) shots(ctx context.Context, t *Task, seed uint64) (shotSet, e
 
 // adapterJobs are every adapter under every remedy.
 func (e Experiment) adapterJobs(s shotSet) []job {
-	o := run.AdaptOptions{Train: e.Train, Classes: s.classes, Inputs: s.inputs}
+	o := run.AdaptOptions{Train: e.Train, Classes: s.classes, Inputs: s.inputs, Config: &e.Source.Model.Config}
 	o.Train.Seed, o.Train.Device = s.seed, e.Source.Model.Device
 	o.Train.Progress = func(p adapt.Progress) { e.made(p.Steps) }
 	o.Data = &adapt.Data{Features: s.set.Features, Labels: s.set.Labels, Views: s.set.Views, Prototypes: s.protos}

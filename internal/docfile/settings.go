@@ -2,6 +2,7 @@ package docfile
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
 )
 
@@ -22,4 +23,17 @@ func Settings(v any) map[string]any {
 		}
 	}
 	return all
+}
+
+// WithSettings returns a copy of v, a struct or what holds one, with the fields
+// that are written as JSON.
+func WithSettings[T any](v T, text string) (T, error) {
+	p := reflect.New(reflect.TypeOf(v))
+	if p.Elem().Kind() != reflect.Pointer { // whose target is not ours to change
+		p.Elem().Set(reflect.ValueOf(v))
+	}
+	if err := json.Unmarshal([]byte(text), p.Interface()); err != nil {
+		return v, fmt.Errorf("settings %.100q: %w", text, err)
+	}
+	return p.Elem().Interface().(T), nil
 }

@@ -169,7 +169,7 @@ func (g *Graph) conform(n, c, d *Node) *Node {
 	}
 	if volume(want) != volume(got) {
 		g.Fail("gradient of %s has shape %v where the input has %v: Gorgonia does not differentiate this form; "+
-			"reshape the operands to one shape first", name(n), got, want)
+			"reshape the operands to matrices of one shape first (for an outer product, multiply [n, 1] by [1, m])", name(n), got, want)
 		return d
 	}
 	return g.Apply(Op{

@@ -64,9 +64,18 @@ func (p *Program) machine() (G.VM, error) {
 	slices.SortFunc(all, func(a, b *slot) int { return int(a.node.ID() - b.node.ID()) })
 	tape := G.NewGraph()
 	of := map[*slot]*Node{}
+	read := map[*slot]bool{}
+	for _, s := range all {
+		for _, c := range s.from {
+			read[c] = true
+		}
+	}
 	var leaves, roots G.Nodes
 	for i, s := range all {
-		if !s.computed() {
+		switch {
+		case !s.computed() && !read[s]: // an output that is an input
+			continue
+		case !s.computed():
 			of[s] = G.NewVector(tape, tensor.Float32, G.WithShape(1), G.WithName(fmt.Sprint("leaf ", i)), G.WithValue(placeholder()))
 			leaves = append(leaves, of[s])
 			continue

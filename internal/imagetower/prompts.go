@@ -12,7 +12,8 @@ import (
 // before ln_pre (they have no position of their own), and prompts[i] replace
 // their states at the input of block i. The graph is ready to be
 // differentiated.
-func WithPrompts(g *graph.Graph, p tower.Scope, c weights.Config, images *graph.Node, prompts []*graph.Node) *graph.Node {
+func WithPrompts(g *graph.Graph, p tower.Scope, c weights.Config, images *graph.Node, prompts []*graph.Node,
+) *graph.Node {
 	v := c.Vision
 	if len(prompts) == 0 {
 		return Tower(g, p, c, images, true)

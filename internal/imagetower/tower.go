@@ -18,7 +18,8 @@ import (
 func Tower(g *graph.Graph, p tower.Scope, c weights.Config, images *graph.Node, train bool) *graph.Node {
 	p = p.Sub("visual")
 	w, columns := patchWeight(p, c)
-	return overPatches(g, p, c, ops.MatMul(g, ops.Patchify(g, images, c.Vision.Patch, columns), w, false, true, 1), images.Shape()[0], train)
+	patches := ops.MatMul(g, ops.Patchify(g, images, c.Vision.Patch, columns), w, false, true, 1)
+	return overPatches(g, p, c, patches, images.Shape()[0], train)
 }
 
 // OfPixels is Tower for images that are bytes still, see [ops.Pixels].
@@ -42,7 +43,8 @@ func patchWeight(p tower.Scope, c weights.Config) (w *graph.Node, columns int) {
 }
 
 // overPatches is the tower behind the product of the patches [B*n, W].
-func overPatches(g *graph.Graph, p tower.Scope, c weights.Config, patches *graph.Node, batch int, train bool) *graph.Node {
+func overPatches(g *graph.Graph, p tower.Scope, c weights.Config, patches *graph.Node, batch int, train bool,
+) *graph.Node {
 	v := c.Vision
 	x := ops.Tokens(g, patches, p.Get("class_embedding"), p.Get("positional_embedding"))
 	x = tower.Norm(g, p, "ln_pre", x)

@@ -17,18 +17,27 @@ import (
 // Node is a value of the graph.
 type Node = graph.Node
 
-// rows and cols read a matrix's shape; a vector is one row.
-func rows(n *Node) int { return n.Shape().TotalSize() / cols(n) }
+// rows and cols read a matrix's shape; a vector is one row, and a scalar, as
+// Gorgonia's Sum returns, is a single value.
+func rows(n *Node) int { return size(n) / cols(n) }
 
 func cols(n *Node) int {
 	s := n.Shape()
+	if len(s) == 0 {
+		return 1
+	}
 	return s[len(s)-1]
 }
 
-func size(n *Node) int { return n.Shape().TotalSize() }
+func size(n *Node) int {
+	if len(n.Shape()) == 0 {
+		return 1
+	}
+	return n.Shape().TotalSize()
+}
 
 func same(g *graph.Graph, op string, a, b *Node) {
-	if g.Err() == nil && !a.Shape().Eq(b.Shape()) {
+	if g.Err() == nil && !a.Shape().Eq(b.Shape()) && (size(a) != 1 || size(b) != 1) {
 		g.Fail("%s: shapes %v and %v differ", op, a.Shape(), b.Shape())
 	}
 }

@@ -98,6 +98,15 @@ var cases = []struct {
 	{"soft cross-entropy", [][]int{{4, 5}, {4, 5}}, 1, func(g *graph.Graph, x []*ops.Node) *ops.Node {
 		return ops.SoftCrossEntropy(g, x[0], x[1])
 	}},
+	{"row maximum", [][]int{{4, 5}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node { return ops.RowMax(g, x[0]) }},
+	{"row minimum", [][]int{{4, 5}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node { return ops.RowMin(g, x[0]) }},
+	{"softmax", [][]int{{4, 5}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node { return ops.Softmax(g, x[0]) }},
+	{"log-softmax", [][]int{{4, 5}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node { return ops.LogSoftmax(g, x[0]) }},
+	{"row entropy", [][]int{{4, 5}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node { return ops.RowEntropy(g, x[0]) }},
+	{"entropy", [][]int{{4, 5}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node { return ops.Entropy(g, x[0]) }},
+	{"entropy of the mean", [][]int{{4, 5}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node {
+		return ops.EntropyOfMean(g, x[0])
+	}},
 	{"divergence", [][]int{{4, 5}, {4, 5}}, 1, func(g *graph.Graph, x []*ops.Node) *ops.Node { return ops.Divergence(g, x[0], x[1]) }},
 }
 

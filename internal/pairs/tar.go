@@ -18,8 +18,6 @@ import (
 // maxMembers bounds the index of one archive.
 const maxMembers = 10_000_000
 
-var pictureSuffixes = map[string]bool{"jpg": true, "jpeg": true, "png": true, "webp": true, "gif": true}
-
 // tars is one or several archives, one after the other.
 type tars struct {
 	files   []*os.File
@@ -115,7 +113,7 @@ func indexTar(r io.ReadSeeker) ([]sample, error) {
 		}
 		name, suffix := splitName(h.Name)
 		switch {
-		case pictureSuffixes[suffix]:
+		case imageio.IsPicture("." + suffix):
 			// The archive is read without a buffer, so the file stands where
 			// the member's bytes start.
 			at, err := r.Seek(0, io.SeekCurrent)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"clipcalib/adapt"
+	"clipcalib/weights"
 )
 
 // AdaptOptions is one training of an adapter to run and where to keep it.
@@ -17,8 +18,9 @@ type AdaptOptions struct {
 	// Features names the feature files; or Data holds what they would.
 	Features []string
 	Data     *adapt.Data
-	Inputs   Inputs  // where Data came from
-	Classes  []Class // names and prompts, where they are known
+	Inputs   Inputs          // where Data came from
+	Classes  []Class         // names and prompts, where they are known
+	Config   *weights.Config // of the checkpoint, where it is known
 
 	// Init, unless empty, is a file of initial values of the trained
 	// parameters, under the names an adapter's file has them: residual,
@@ -95,6 +97,12 @@ func (o *AdaptOptions) training() (training, error) {
 			return outcome{}, inFiles(o.Features, err)
 		}
 		return outcome{save: a.Save, losses: a.Losses}, err
+	}
+	t.model = NewModel(FamilyAdapters, o.Method, o.Remedy, o.Train.Compat, o.Train.LogitScale)
+	t.model.setInputs(o.Inputs)
+	t.model.Width = data.Prototypes.Cols
+	if o.Config != nil {
+		t.model.SetConfig(*o.Config)
 	}
 	t.recipe, err = newRecipe(o.Method, o.Remedy, o.Train, data, o.Inputs)
 	return t, err

@@ -3,6 +3,7 @@
 // evaluated on.
 //
 //	RUN/recipe.yaml          the resolved recipe: method, remedy, options, hashes of the inputs
+//	RUN/model.yaml           what is needed to use the run: checkpoint, constants, preprocessing
 //	RUN/adapter.safetensors  the trained parameters and prototypes of an adapter, or
 //	RUN/prompts.safetensors  learned prompts, under the names of the PyTorch releases
 //	RUN/classes.json         class names and prompts, where they are known
@@ -13,7 +14,10 @@
 //	DIR/metrics.json         metrics of logits.npy; zero_shot_metrics.json likewise
 //	DIR/target.yaml          what was evaluated on what
 //
-// No file holds a time or a path of the machine beyond what the user gave, so
-// that two runs of one recipe are equal byte by byte. A run or an evaluation
+// A run of test-time tuning has a folder for every target, with class names and
+// choices beside the logits, and no parameters of its own.
+//
+// No file but model.yaml holds a time or a path of the machine beyond what the
+// user gave, so that two runs of one recipe are equal byte by byte. A run or an evaluation
 // that exists is not repeated. Tables and figures are made from these files.
 package run

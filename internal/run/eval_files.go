@@ -23,20 +23,31 @@ func measure(l adapt.Matrix, labels []int, bins calib.Options) (calib.Metrics, e
 	return calib.Evaluate(m, labels, bins)
 }
 
-// write puts the files in place, target.yaml last: it marks the end.
-func (r Result) write(logits, zs adapt.Matrix, labels []int) error {
-	in := func(name string) string { return filepath.Join(r.Dir, name) }
+// evaluation is what the folder of an evaluation holds, whatever the family.
+type evaluation struct {
+	logits, zeroShot         adapt.Matrix // [N, K]
+	labels                   []int
+	metrics, zeroShotMetrics calib.Metrics
+	target                   any // of target.yaml
+}
+
+// writeEvaluation puts the files in place, and what more is to be written;
+// target.yaml last: it marks the end.
+func writeEvaluation(dir string, e evaluation, more ...func() error) error {
+	in := func(name string) string { return filepath.Join(dir, name) }
 	if err := os.Remove(in(targetFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	for _, write := range []func() error{
-		func() error { return npy.WriteFile(in(logitsFile), logits.Data, logits.Rows, logits.Cols) },
-		func() error { return npy.WriteFile(in(zeroShotFile), zs.Data, zs.Rows, zs.Cols) },
-		func() error { return npy.WriteLabels(in(labelsFile), labels) },
-		func() error { return docfile.WriteJSON(in(metricsFile), r.Metrics) },
-		func() error { return docfile.WriteJSON(in(zeroShotMetricsFile), r.ZeroShot) },
-		func() error { return docfile.WriteYAML(in(targetFile), r.Target) },
-	} {
+	writes := append([]func() error{
+		func() error { return npy.WriteFile(in(logitsFile), e.logits.Data, e.logits.Rows, e.logits.Cols) },
+		func() error {
+			return npy.WriteFile(in(zeroShotFile), e.zeroShot.Data, e.zeroShot.Rows, e.zeroShot.Cols)
+		},
+		func() error { return npy.WriteLabels(in(labelsFile), e.labels) },
+		func() error { return docfile.WriteJSON(in(metricsFile), e.metrics) },
+		func() error { return docfile.WriteJSON(in(zeroShotMetricsFile), e.zeroShotMetrics) },
+	}, more...)
+	for _, write := range append(writes, func() error { return docfile.WriteYAML(in(targetFile), e.target) }) {
 		if err := write(); err != nil {
 			return err
 		}
@@ -44,18 +55,26 @@ func (r Result) write(logits, zs adapt.Matrix, labels []int) error {
 	return nil
 }
 
-// read takes the metrics of an evaluation that is there already.
-func (r *Result) read() error {
+// readEvaluation takes the metrics of an evaluation that is there already.
+func readEvaluation(dir string, metrics, zeroShot *calib.Metrics) error {
 	for _, name := range []string{logitsFile, zeroShotFile, labelsFile} {
-		if _, err := os.Stat(filepath.Join(r.Dir, name)); err != nil {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 			return err
 		}
 	}
 	return errors.Join(
-		docfile.ReadJSON(filepath.Join(r.Dir, metricsFile), &r.Metrics),
-		docfile.ReadJSON(filepath.Join(r.Dir, zeroShotMetricsFile), &r.ZeroShot),
+		docfile.ReadJSON(filepath.Join(dir, metricsFile), metrics),
+		docfile.ReadJSON(filepath.Join(dir, zeroShotMetricsFile), zeroShot),
 	)
 }
+
+func (r Result) write(logits, zs adapt.Matrix, labels []int) error {
+	return writeEvaluation(r.Dir, evaluation{
+		logits: logits, zeroShot: zs, labels: labels, metrics: r.Metrics, zeroShotMetrics: r.ZeroShot, target: r.Target,
+	})
+}
+
+func (r *Result) read() error { return readEvaluation(r.Dir, &r.Metrics, &r.ZeroShot) }
 
 func fileSHA256(path string) (string, error) {
 	f, err := os.Open(path)

@@ -91,6 +91,9 @@ func (o *PromptOptions) training() (training, error) {
 		}
 		return outcome{save: l.Save, losses: l.Losses}, err
 	}
+	t.model = NewModel(FamilyPrompts, o.Method, o.Remedy, adapt.Textbook, resolved.LogitScale)
+	t.model.setInputs(o.Inputs)
+	t.model.SetConfig(o.Model.Config)
 	t.recipe = Recipe{
 		Family: FamilyPrompts, Method: o.Method.Name(), MethodSettings: docfile.Settings(o.Method),
 		Remedy: o.Remedy.Name(), RemedySettings: docfile.Settings(o.Remedy), Compat: string(adapt.Textbook),

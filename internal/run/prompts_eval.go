@@ -129,6 +129,9 @@ func (o ImportOptions) run() error {
 		Classes: len(l.Classes()), Width: o.Model.Config.EmbedDim, Engine: o.Model.Device.Name(),
 		Choices: append(append([]string{"learned elsewhere: " + filepath.Base(o.Checkpoint)}, l.Method.Choices()...), l.Remedy.Choices()...),
 	}}
+	t.model = NewModel(FamilyPrompts, l.Method, l.Remedy, adapt.Textbook, l.LogitScale)
+	t.model.setInputs(o.Inputs)
+	t.model.SetConfig(o.Model.Config)
 	for _, name := range l.Classes() {
 		t.classes = append(t.classes, Class{Name: name})
 	}

@@ -135,6 +135,7 @@ func ReadRecipe(dir string) (Recipe, error) {
 // The files of a run and of an evaluation.
 const (
 	recipeFile          = "recipe.yaml"
+	modelFile           = "model.yaml"
 	adapterFile         = "adapter.safetensors"
 	promptsFile         = "prompts.safetensors"
 	checkpointFile      = "checkpoint.safetensors"

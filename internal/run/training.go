@@ -20,6 +20,7 @@ import (
 const (
 	FamilyAdapters = "adapters"
 	FamilyPrompts  = "prompts"
+	FamilyTestTime = "test-time"
 )
 
 // parameterFiles names the file of the trained parameters of every family.
@@ -28,6 +29,7 @@ var parameterFiles = map[string]string{FamilyAdapters: adapterFile, FamilyPrompt
 // training is how a run comes about, whatever it trains.
 type training struct {
 	recipe  Recipe
+	model   Model
 	classes []Class
 	rate    func(epoch int) float64 // learning rate, epochs counted from 0
 
@@ -71,6 +73,9 @@ func (t training) keep(ctx context.Context, dir string, log func(line string)) (
 		return false, err
 	}
 	if err := docfile.WriteYAML(filepath.Join(dir, recipeFile), t.recipe); err != nil {
+		return false, err
+	}
+	if err := t.model.writeTo(dir); err != nil {
 		return false, err
 	}
 	if t.hasTwin() {
@@ -136,6 +141,7 @@ func (t training) failed(dir string, got outcome, err error) error {
 	if got.save == nil {
 		if _, none := os.Stat(filepath.Join(dir, checkpointFile)); none != nil && !errors.Is(err, context.Canceled) {
 			os.Remove(filepath.Join(dir, recipeFile))
+			os.Remove(filepath.Join(dir, modelFile))
 			os.Remove(dir) // if it is empty
 		}
 		return err

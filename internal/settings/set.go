@@ -155,11 +155,14 @@ func unknown(key string, known []string, owners []Owner) error {
 	return fmt.Errorf("unknown setting %q%s; known are %s", key, named.Suggestion(key, near), strings.Join(known, ", "))
 }
 
-// Values returns the settings of v in force, by name, for a record.
+// Values returns the settings of v in force, by name, for a record; those that
+// depend on other things and are not set are left out.
 func Values(v any) map[string]any {
 	out := map[string]any{}
 	for _, s := range Of(v) {
-		out[s.Name] = s.Value
+		if !s.auto || !reflect.ValueOf(s.Value).IsZero() {
+			out[s.Name] = s.Value
+		}
 	}
 	return out
 }

@@ -25,7 +25,7 @@ type Setting struct {
 
 // Of lists the settings that v, a struct, declares.
 func Of(v any) []Setting {
-	rv := reflect.Indirect(reflect.ValueOf(v))
+	rv := reflect.ValueOf(v)
 	if rv.Kind() != reflect.Struct {
 		return nil
 	}
@@ -123,8 +123,10 @@ func (s Setting) parse(text string) (reflect.Value, error) {
 
 // wants says in words what values a setting takes.
 func (s Setting) wants() string {
-	what := map[reflect.Kind]string{reflect.Float64: "a number", reflect.Int: "a whole number", reflect.Bool: "true or false",
-		reflect.String: "a text", reflect.Slice: "texts, with | between them"}[s.kind.Kind()]
+	what := map[reflect.Kind]string{
+		reflect.Float64: "a number", reflect.Int: "a whole number", reflect.Bool: "true or false",
+		reflect.String: "a text", reflect.Slice: "texts, with | between them",
+	}[s.kind.Kind()]
 	number := s.kind.Kind() == reflect.Float64 || s.kind.Kind() == reflect.Int
 	switch {
 	case s.Range == "":

@@ -62,9 +62,9 @@ func (h *Host) Choice() string {
 // is the loss of the logits as the remedy lets it see them. The reference is
 // zs [1, K], or with tuned the first row of the logits, through which gradients
 // flow too.
-func (h *Host) Loss(ctx context.Context, l, zs calib.Matrix, tuned bool, base func(calib.Matrix) (float64, calib.Matrix)) (
-	float64, calib.Matrix, error,
-) {
+func (h *Host) Loss(ctx context.Context, l, zs calib.Matrix, tuned bool,
+	base func(calib.Matrix) (float64, calib.Matrix),
+) (float64, calib.Matrix, error) {
 	for _, p := range h.programs {
 		p.ctx = ctx
 	}
@@ -140,7 +140,9 @@ func (h *Host) graphForm(d *device.Device, build func(*graph.Node, *Reference) *
 }
 
 // MapLogitsHost makes the form a [HostLogitMap].
-func (f *graphForm) MapLogitsHost(l, zs calib.Matrix) (calib.Matrix, func(upstream, dl, dzs calib.Matrix) error, error) {
+func (f *graphForm) MapLogitsHost(l, zs calib.Matrix) (
+	calib.Matrix, func(upstream, dl, dzs calib.Matrix) error, error,
+) {
 	v, err := f.run(l, zs, []int{l.N, l.K})
 	if err != nil {
 		return l, nil, err

@@ -22,7 +22,8 @@ func (Penalty) Name() string { return "penalty" }
 
 // Choices says in words what the remedy does.
 func (p Penalty) Choices() []string {
-	return []string{fmt.Sprintf("remedy: penalty, in the training loss only; weight %g, mean over batch and classes", p.lambda())}
+	return []string{fmt.Sprintf("remedy: penalty, in the training loss only; weight %g, mean over batch and classes",
+		p.lambda())}
 }
 
 // TuningChoice is Choices for test-time tuning.

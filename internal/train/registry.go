@@ -2,6 +2,7 @@ package train
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -29,6 +30,9 @@ func (r *Registry[T]) Add(v T) error {
 	name := v.Name()
 	if name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
 		return fmt.Errorf("register %s %q: a name is of the letters a to z, digits and hyphens", r.kind, name)
+	}
+	if reflect.TypeOf(v).Kind() == reflect.Pointer {
+		return fmt.Errorf("register %s %s: register the struct itself, not a pointer to it", r.kind, name)
 	}
 	if err := settings.Check(v); err != nil {
 		return fmt.Errorf("register %s %s: %w", r.kind, name, err)

@@ -156,7 +156,8 @@ func (t *trainer) epoch(ctx context.Context) error {
 	t.losses = append(t.losses, mean)
 	t.at = position{Epoch: t.at.Epoch + 1}
 	if t.objective.EndEpoch != nil {
-		if err := t.hold(context.WithoutCancel(ctx), func() error { return t.objective.EndEpoch(t.at.Epoch - 1) }); err != nil {
+		end := func() error { return t.objective.EndEpoch(t.at.Epoch - 1) }
+		if err := t.hold(context.WithoutCancel(ctx), end); err != nil {
 			return err
 		}
 	}

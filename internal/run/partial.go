@@ -1,4 +1,4 @@
-package testtime
+package run
 
 import (
 	"bufio"
@@ -10,25 +10,25 @@ import (
 	"os"
 )
 
-// progress keeps the logits of the images done so far in a file, so that an
+// partial keeps the logits of the images done so far in a file, so that an
 // interrupted run goes on where it stopped: a line with the identity of what is
 // being computed, then for each image its logits and its zero-shot logits,
 // float32, little-endian. The file of a killed process may end in a part of an
 // image, which is dropped.
-type progress struct {
+type partial struct {
 	file    *os.File
 	classes int
 	logits  []float32 // [done, K]
 	zs      []float32 // [done, K]
 }
 
-// openProgress opens or begins the file at path.
-func openProgress(path, identity string, classes, images int) (*progress, error) {
+// openPartial opens or begins the file at path.
+func openPartial(path, identity string, classes, images int) (*partial, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, err
 	}
-	p := &progress{file: f, classes: classes}
+	p := &partial{file: f, classes: classes}
 	if err := p.load(identity, images); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -36,7 +36,7 @@ func openProgress(path, identity string, classes, images int) (*progress, error)
 	return p, nil
 }
 
-func (p *progress) load(identity string, images int) error {
+func (p *partial) load(identity string, images int) error {
 	head := identity + "\n"
 	r := bufio.NewReader(p.file)
 	found := make([]byte, len(head))
@@ -77,12 +77,12 @@ func (p *progress) load(identity string, images int) error {
 }
 
 // done is the number of images done.
-func (p *progress) done() int { return len(p.zs) / p.classes }
+func (p *partial) done() int { return len(p.zs) / p.classes }
 
 // add appends one image.
-func (p *progress) add(r Prediction) error {
+func (p *partial) add(logits, zeroShot []float32) error {
 	row := make([]byte, 0, 8*p.classes)
-	for _, values := range [][]float32{r.Logits, r.ZeroShot} {
+	for _, values := range [][]float32{logits, zeroShot} {
 		for _, v := range values {
 			row = binary.LittleEndian.AppendUint32(row, math.Float32bits(v))
 		}
@@ -90,8 +90,8 @@ func (p *progress) add(r Prediction) error {
 	if _, err := p.file.Write(row); err != nil {
 		return err
 	}
-	p.logits, p.zs = append(p.logits, r.Logits...), append(p.zs, r.ZeroShot...)
+	p.logits, p.zs = append(p.logits, logits...), append(p.zs, zeroShot...)
 	return nil
 }
 
-func (p *progress) close() error { return p.file.Close() }
+func (p *partial) close() error { return p.file.Close() }

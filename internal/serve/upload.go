@@ -1,0 +1,124 @@
+package serve
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"os"
+	"path"
+	"strings"
+
+	"clipcalib/internal/imageio"
+)
+
+// maxPictures bounds the pictures of one form.
+const maxPictures = 64
+
+// upload is one picture of a request, encoded.
+type upload struct {
+	name string // of the form's file; "" where the body is the picture
+	data []byte
+}
+
+// statusError is an error with the HTTP status it is answered by.
+type statusError struct {
+	code int
+	err  error
+}
+
+func (e statusError) Error() string { return e.err.Error() }
+func (e statusError) Unwrap() error { return e.err }
+
+func statusf(code int, format string, args ...any) error {
+	return statusError{code, fmt.Errorf(format, args...)}
+}
+
+// readUploads reads the pictures of a request: the whole body, or
+// the files of a multipart form, whatever their fields are called.
+func readUploads(r *http.Request, o Options) ([]upload, error) {
+	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || !strings.HasPrefix(kind, "multipart/") {
+		data, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, readError(err, o)
+		}
+		return []upload{{data: data}}, nil
+	}
+	if params["boundary"] == "" {
+		return nil, statusf(http.StatusBadRequest, "a form without a boundary in its Content-Type")
+	}
+	return readForm(multipart.NewReader(r.Body, params["boundary"]), o)
+}
+
+func readForm(form *multipart.Reader, o Options) ([]upload, error) {
+	var out []upload
+	for {
+		part, err := form.NextPart()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, readError(err, o)
+		}
+		if part.FileName() == "" {
+			continue // a text field beside the pictures
+		}
+		if len(out) == maxPictures {
+			return nil, statusf(http.StatusRequestEntityTooLarge, "more than %d pictures in one form", maxPictures)
+		}
+		data, err := io.ReadAll(part)
+		if err != nil {
+			return nil, readError(err, o)
+		}
+		out = append(out, upload{path.Base(part.FileName()), data})
+	}
+	if len(out) == 0 {
+		return nil, statusf(http.StatusBadRequest, "no picture in the form: send at least one file")
+	}
+	return out, nil
+}
+
+// decode decodes a picture of bounded size. Errors name it.
+func (u upload) decode(o Options) (image.Image, error) {
+	picture, err := decode(u.data, o)
+	if err != nil && u.name != "" {
+		err = statusError{statusOf(err), fmt.Errorf("%s: %w", u.name, err)}
+	}
+	return picture, err
+}
+
+func decode(data []byte, o Options) (image.Image, error) {
+	if len(bytes.TrimRight(data, "\x00")) == 0 {
+		return nil, statusf(http.StatusBadRequest, "no picture in the body (%d bytes, none but zeros)", len(data))
+	}
+	picture, err := imageio.Limits{Pixels: o.Pixels, Bytes: o.Bytes}.Decode(data)
+	if err != nil {
+		return nil, statusError{http.StatusUnsupportedMediaType, err}
+	}
+	return picture, nil
+}
+
+// readError is an error of reading a body, by whose fault it is.
+func readError(err error, o Options) error {
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		return statusf(http.StatusRequestEntityTooLarge, "the request is larger than %d bytes", o.Bytes)
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return statusf(http.StatusRequestTimeout, "the request did not arrive within %v", o.Timeout)
+	}
+	return statusError{http.StatusBadRequest, fmt.Errorf("the request could not be read whole: %w", err)}
+}
+
+func statusOf(err error) int {
+	var s statusError
+	if errors.As(err, &s) {
+		return s.code
+	}
+	return http.StatusInternalServerError
+}
