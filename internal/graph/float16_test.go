@@ -41,11 +41,7 @@ func TestResultsHave16BitsWhereWriterAndAllReadersAgree(t *testing.T) {
 	want := map[*Node]bool{both: true, second: true}
 	for n, name := range map[*Node]string{both: "both", first: "first", second: "second", wide: "wide", mixed: "mixed"} {
 		if got := p.slots[n].out.Dtype() == engine.Float16; got != want[n] {
-<<<<<<< HEAD:internal/graph/float16_test.go
 			t.Errorf("%s has 16 bits: %v", name, got)
-=======
-			t.Errorf("%s is narrow: %v", name, got)
->>>>>>> main:internal/graph/narrow_test.go
 		}
 	}
 	if wide := int64(5 * 4 * 32); p.Bytes() >= wide {
