@@ -48,6 +48,14 @@ func PrecisionOf(e Engine) string {
 	return "fp32"
 }
 
+// LayerNormAdder is an engine that adds another gradient of a layer norm's input
+// to the norm's own in the same pass, as a residual connection wants it.
+type LayerNormAdder interface {
+	// LayerNormGradAdd writes term plus the gradient of LayerNorm with respect to
+	// x to dx, which may be term.
+	LayerNormGradAdd(dx, x, gamma, dy, term *tensor.Dense, eps float32) error
+}
+
 // Writer is an engine into whose memory for uploads, or its own, values can be
 // written in place, which saves a copy of them.
 type Writer interface {

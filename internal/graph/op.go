@@ -36,6 +36,9 @@ type Op struct {
 	// false are ignored and may be nil. A nil Grad marks an operation that is
 	// not differentiable; a nil node for a needed input is a zero gradient.
 	Grad func(g *Graph, in []*Node, n, dn *Node, need []bool) []*Node
+	// Add, where it is not nil, builds the operation that adds term to the result
+	// in the same pass. Gradients that are summed make use of it.
+	Add func(g *Graph, in []*Node, term *Node) *Node
 }
 
 // Call is what an operation sees when it runs.

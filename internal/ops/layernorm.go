@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"clipcalib/internal/engine"
 	"clipcalib/internal/graph"
 
 	"gorgonia.org/tensor"
@@ -28,17 +29,34 @@ func LayerNorm(g *graph.Graph, x, gamma, beta *Node) *Node {
 	}, x, gamma, beta)
 }
 
+// layerNormGradX is the gradient with respect to x.
+func layerNormGradX(g *graph.Graph, x, gamma, dy *Node) *Node {
+	op := graph.Op{
+		Name: "layer norm gradient",
+		Out:  x.Shape(),
+		Run: func(c graph.Call) error {
+			return c.Engine.LayerNormGrad(c.Out, nil, nil, c.In[0], c.In[1], c.In[2], LayerNormEps)
+		},
+	}
+	if e, ok := g.Engine.(engine.LayerNormAdder); ok {
+		op.Add = func(g *graph.Graph, in []*Node, term *Node) *Node {
+			return g.Apply(graph.Op{
+				Name: "layer norm gradient and sum",
+				Out:  x.Shape(),
+				Run: func(c graph.Call) error {
+					return e.LayerNormGradAdd(c.Out, c.In[0], c.In[1], c.In[2], c.In[3], LayerNormEps)
+				},
+			}, in[0], in[1], in[2], term)
+		}
+	}
+	return g.Apply(op, x, gamma, dy)
+}
+
 func layerNormGrad(g *graph.Graph, in []*Node, _, dy *Node, need []bool) []*Node {
 	x, gamma, beta := in[0], in[1], in[2]
 	d := make([]*Node, 3)
 	if need[0] {
-		d[0] = g.Apply(graph.Op{
-			Name: "layer norm gradient",
-			Out:  x.Shape(),
-			Run: func(c graph.Call) error {
-				return c.Engine.LayerNormGrad(c.Out, nil, nil, c.In[0], c.In[1], c.In[2], LayerNormEps)
-			},
-		}, x, gamma, dy)
+		d[0] = layerNormGradX(g, x, gamma, dy)
 	}
 	if need[1] || need[2] {
 		// One pass makes both; beta's is saved and handed on by a second node.
