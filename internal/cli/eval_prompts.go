@@ -33,7 +33,7 @@ func (a *app) importPrompts(f evalFlags, checkpoint string) error {
 	if err != nil {
 		return usageError{err}
 	}
-	set, err := f.source.load(f.data[0], "test")
+	set, err := a.load(f.source, f.data[0], "test")
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"clipcalib/internal/atomicfile"
+	"clipcalib/internal/data"
 	"clipcalib/internal/device"
 	"clipcalib/internal/pairs"
 	"clipcalib/internal/pretrain"
@@ -142,10 +143,10 @@ func (a *app) pretrain(ctx context.Context, f pretrainFlags, changed func(string
 	if err != nil {
 		return err
 	}
-	skipped := 0
+	of := data.Account{Listed: p.Len(), Ignored: p.Ignored()}
 	t.Strict = f.strict
 	t.Skip = func(err error) {
-		skipped++
+		of.Unreadable = append(of.Unreadable, data.LeftOut{Reason: err.Error()})
 		fmt.Fprintf(a.err, "skipped: %v\n", err)
 	}
 	bar := a.progress("pretrain", "steps", r.Steps)
@@ -174,13 +175,15 @@ func (a *app) pretrain(ctx context.Context, f pretrainFlags, changed func(string
 	}
 	bar.Done()
 	a.note("wrote %s", f.out)
-	if skipped > 0 {
-		a.note("%d of %d pictures could not be read (named above); others took their places", skipped, p.Len())
-	}
+	var left account
+	left.add(a, f.data, of)
 	if a.json {
-		return a.printJSON(map[string]any{"out": f.out, "steps": r.Steps, "pairs": p.Len(), "parameters": t.Parameters(), "skipped": skipped})
+		err = a.printJSON(map[string]any{
+			"out": f.out, "steps": r.Steps, "pairs": p.Len(), "parameters": t.Parameters(),
+			"skipped": len(of.Unreadable), "ignored": len(of.Ignored),
+		})
 	}
-	return nil
+	return errors.Join(err, left.end())
 }
 
 // lossCurve is the JSON-lines file of every step's loss.

@@ -41,18 +41,19 @@ func (l Limits) Open(path string) (*image.NRGBA, error) {
 }
 
 func (l Limits) read(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
+	// Before it is opened: a pipe would wait for its other end.
+	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("not a regular file")
 	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
 	if info.Size() > l.Bytes {
 		return nil, fmt.Errorf("file has %d bytes, more than the limit of %d", info.Size(), l.Bytes)
 	}

@@ -54,6 +54,8 @@ type Inputs struct {
 	Data           string   `yaml:"data,omitempty"`
 	DataSHA256     string   `yaml:"data_sha256,omitempty"` // of the list of images, labels and class names
 	Shots          int      `yaml:"shots,omitempty"`
+	Drawn          []int    `yaml:"drawn,omitempty,flow"` // pictures of each class, where they are not Shots of each
+	Repeat         bool     `yaml:"repeat,omitempty"`     // drawn with repetition where a class has fewer
 	DataSeed       uint64   `yaml:"data_seed,omitempty"`
 	AugmentedViews int      `yaml:"augmented_views,omitempty"` // of every shot; 0 means the plain picture
 	Templates      []string `yaml:"templates,omitempty"`
