@@ -12,6 +12,7 @@ import (
 	"clipcalib/internal/dataset"
 	"clipcalib/internal/device"
 	"clipcalib/internal/features"
+	"clipcalib/internal/run"
 	"clipcalib/text"
 	"clipcalib/weights"
 
@@ -69,7 +70,7 @@ func (a *app) openSource(s sourceFlags) (*features.Source, error) {
 		return nil, err
 	}
 	a.note("%s, %s (%s); %s", c.Config.Architecture(), c.Config.Activation, c.Config.ActivationReason, d.Name())
-	src := &features.Source{Model: m, Weights: identity(sum, c.Config), Precision: d.Precision(), Strict: s.strict, Bank: s.bank}
+	src := &features.Source{Model: m, Weights: run.WeightsIdentity(sum, c.Config), Precision: d.Precision(), Strict: s.strict, Bank: s.bank}
 	if src.Bank == "" {
 		if src.Bank, err = defaultBank(); err != nil {
 			m.Close()
@@ -78,11 +79,6 @@ func (a *app) openSource(s sourceFlags) (*features.Source, error) {
 	}
 	src.Skip = func(err error) { fmt.Fprintf(a.err, "skipped: %v\n", err) }
 	return src, nil
-}
-
-// identity is a checkpoint's hash with what its file does not decide.
-func identity(sum string, c weights.Config) string {
-	return fmt.Sprintf("%s %s, heads %d and %d", sum, c.Activation, c.Vision.Heads, c.Text.Heads)
 }
 
 // openDevice opens the device that the flags name, once; Main closes it.
