@@ -187,7 +187,8 @@ func (r *Run) Prepare(p Picture) (Prepared, error) {
 
 // Predict says what is in pictures. A picture that cannot be read fails the
 // call with a [*PictureError]; see [Run.Prepare] to leave such out. What is said
-// of one picture does not depend on the others, but for the batch's drift.
+// of one picture does not depend on which others it comes with, but for the
+// batch's drift and the last bits of float32, which how many they are decides.
 func (r *Run) Predict(ctx context.Context, pictures ...Picture) (Predictions, error) {
 	prepared := make([]Prepared, len(pictures))
 	g, gctx := errgroup.WithContext(ctx)

@@ -7,7 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -163,8 +163,8 @@ func TestRunsOfAllFamiliesPredict(t *testing.T) {
 		"clip-adapter":   adapted(t, adapt.CLIPAdapter{}, crosswise{}),
 		"coop":           learned(t, prompt.CoOp{Contexts: 2}, adapt.SaLS{}),
 		"coop crosswise": learned(t, prompt.CoOp{Contexts: 2}, crosswise{}),
-		"cocoop":         learned(t, prompt.CoCoOp{Contexts: 2}, nil),
-		"maple":          learned(t, prompt.MaPLe{Contexts: 2, Depth: 2}, nil),
+		"cocoop":         learned(t, prompt.CoCoOp{Contexts: 4}, nil),
+		"maple":          learned(t, prompt.MaPLe{Contexts: 4, Depth: 2}, nil),
 		"tpt":            tuned(t, testtime.TPT{}, adapt.SaLS{}),
 		"c-tpt":          tuned(t, testtime.CTPT{Lambda: adapt.Zero}, adapt.Penalty{Lambda: 3}),
 		"tpt crosswise":  tuned(t, testtime.TPT{}, crosswise{}),
@@ -193,13 +193,23 @@ func TestRunsOfAllFamiliesPredict(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					if !reflect.DeepEqual(got.Pictures[0], p) {
+					if !same(got.Pictures[0], p) {
 						t.Errorf("%s by itself: %+v, among others: %+v", p.Name, got.Pictures[0], p)
 					}
 				}
 			}
 		})
 	}
+}
+
+// same compares predictions of one picture: products of one or two rows are
+// summed in another order than those of more, so that last bits differ.
+func same(a, b clipcalib.Prediction) bool {
+	near := func(x, y []float32) bool {
+		return slices.EqualFunc(x, y, func(x, y float32) bool { return math.Abs(float64(x-y)) < 1e-4 })
+	}
+	return a.Name == b.Name && a.Class == b.Class && math.Abs(a.Confidence-b.Confidence) < 1e-5 &&
+		near(a.Logits, b.Logits) && near(a.Adapted, b.Adapted) && near(a.ZeroShot, b.ZeroShot)
 }
 
 func consistent(t *testing.T, r *clipcalib.Run, p clipcalib.Prediction) {
