@@ -110,7 +110,8 @@ func (r *Run) pictureDrift(ratio float64) Drift {
 	return d
 }
 
-func (r *Run) batchDrift(pictures []Prediction) BatchDrift {
+// BatchDrift says whether pictures drift together, those of several calls too.
+func (r *Run) BatchDrift(pictures []Prediction) BatchDrift {
 	d := BatchDrift{Known: r.drift != nil, Pictures: len(pictures)}
 	if !d.Known {
 		d.Note = "Drift is " + r.driftRule()

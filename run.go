@@ -223,7 +223,7 @@ func (r *Run) PredictPrepared(ctx context.Context, pictures ...Prepared) (Predic
 			out.Pictures = append(out.Pictures, one)
 		}
 	}
-	out.Drift = r.batchDrift(out.Pictures)
+	out.Drift = r.BatchDrift(out.Pictures)
 	return out, nil
 }
 
