@@ -106,7 +106,7 @@ func (g *Graph) SavedBy(n *Node) ([]*tensor.Dense, error) {
 	}
 	s := g.running.slots[n]
 	if s == nil || s.op == nil {
-		return nil, fmt.Errorf("%s is not part of this program", name(n))
+		return nil, fmt.Errorf("%s is not part of this program", Name(n))
 	}
 	return s.saved, nil
 }

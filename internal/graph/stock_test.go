@@ -53,7 +53,10 @@ var stock = []struct {
 	{"SoftMax", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.SoftMax(x[0])) }},
 	{"SoftMax along 1", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.SoftMax(x[0], 1)) }},
 	{"SoftMax along 0", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.SoftMax(x[0], 0)) }},
-	{"LogSoftMax", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.LogSoftMax(x[0])) }},
+	{"Log1p", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Log1p(positive(x[0]))) }},
+	{"Log of 1 + x", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node {
+		return must(G.Log(must(G.Add(positive(x[0]), constant(1)))))
+	}},
 	{"Sum", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Sum(x[0])) }},
 	{"Sum along 0", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Sum(x[0], 0)) }},
 	{"Sum along 1", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Sum(x[0], 1)) }},
@@ -237,4 +240,123 @@ func read(t *testing.T, p *graph.Program, n *graph.Node) []float32 {
 		t.Fatal(err)
 	}
 	return v
+}
+
+// TestStockConcatOfManyRows has parts whose bounds differ by 256, which Gorgonia
+// takes for one another in its own gradient.
+func TestStockConcatOfManyRows(t *testing.T) {
+	g := graph.New(ref.New())
+	defer g.Close()
+	x := inputs(g, [][]int{{256, 1}, {256, 1}})
+	dy := g.Input("dy", tensor.Float32, 512, 1)
+	y := must(G.Concat(0, x[0], x[1]))
+	d := g.GradientsFrom(y, dy, x...)
+	p, err := g.Compile(d...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	up := make([]float32, 512)
+	for i := range up {
+		up[i] = float32(i)
+	}
+	set(t, g, dy, up)
+	if err := p.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	for i, n := range d {
+		for j, v := range read(t, p, n) {
+			if v != up[256*i+j] {
+				t.Fatalf("part %d row %d: gradient %g, want %g", i, j, v, up[256*i+j])
+			}
+		}
+	}
+}
+
+// TestSplitWithStockOperations compares a function in two programs, with stock
+// operations in it and scalars, with one program.
+func TestSplitWithStockOperations(t *testing.T) {
+	g := graph.New(ref.New())
+	defer g.Close()
+	x := g.Input("x", tensor.Float32, 3, 4)
+	h := ops.Activate(g, x, engine.QuickGELU)
+	scale := must(G.Exp(must(G.Mean(h))))
+	y := must(G.HadamardProd(must(G.SoftMax(h, 1)), scale))
+	s, err := g.Split(y, x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	dy := g.Input("dy", tensor.Float32, 3, 4)
+	d := g.GradientsFrom(y, dy, x)[0]
+	whole, err := g.Compile(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer whole.Close()
+	for point := range 2 {
+		f := func(k int) []float32 {
+			v := make([]float32, 12)
+			for i := range v {
+				v[i] = float32(math.Sin(float64(i*k + point)))
+			}
+			return v
+		}
+		set(t, g, x, f(3))
+		set(t, g, dy, f(5))
+		set(t, g, s.DY, f(5))
+		for _, p := range []*graph.Program{s.Forward, s.Backward, whole} {
+			if err := p.Run(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, want := read(t, s.Backward, s.Grads[0]), read(t, whole, d)
+		for i := range want {
+			if math.Abs(float64(got[i]-want[i])) > 1e-6 {
+				t.Fatalf("point %d element %d: %g, want %g", point, i, got[i], want[i])
+			}
+		}
+	}
+}
+
+// TestStockOperationsWriteToPlannedMemory runs a chain that reuses blocks while
+// values of earlier steps are still wanted.
+func TestStockOperationsWriteToPlannedMemory(t *testing.T) {
+	g := graph.New(ref.New())
+	defer g.Close()
+	x := g.Input("x", tensor.Float32, 8, 8)
+	n := x
+	for range 12 {
+		n = must(G.Tanh(must(G.Add(n, x))))
+	}
+	p, err := g.Compile(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if most := int64(3 * 4 * 64); p.Bytes() > most {
+		t.Errorf("%d bytes are planned for a chain, want %d at most", p.Bytes(), most)
+	}
+	v := make([]float32, 64)
+	for i := range v {
+		v[i] = float32(math.Sin(float64(i)))
+	}
+	set(t, g, x, v)
+	for range 3 {
+		if err := p.Run(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		for i, got := range read(t, p, n) {
+			want := float64(v[i])
+			for range 12 {
+				want = math.Tanh(want + float64(v[i]))
+			}
+			if math.Abs(float64(got)-want) > 1e-5 {
+				t.Fatalf("element %d: %g, want %g", i, got, want)
+			}
+		}
+	}
+	if notes := p.Notes(); len(notes) != 0 {
+		t.Errorf("on the processor there is nothing to note, got %q", notes)
+	}
 }

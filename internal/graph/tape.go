@@ -46,7 +46,7 @@ func (s *step) ReturnsPtr() bool                               { return true }
 func (s *step) CallsExtern() bool                              { return false }
 func (s *step) OverwritesInput() int                           { return -1 }
 func (s *step) WriteHash(h hash.Hash)                          { fmt.Fprintf(h, "step %d", s.id) }
-func (s *step) String() string                                 { return name(s.s.node) }
+func (s *step) String() string                                 { return Name(s.s.node) }
 
 func (s *step) Hashcode() uint32 {
 	h := fnv.New32a()
@@ -83,7 +83,7 @@ func (p *Program) machine() (G.VM, error) {
 		in := make([]*Node, len(s.from))
 		for j, c := range s.from {
 			if in[j] = of[c]; in[j] == nil {
-				return nil, fmt.Errorf("%s is older than its input %s", name(s.node), name(c.node))
+				return nil, fmt.Errorf("%s is older than its input %s", Name(s.node), Name(c.node))
 			}
 		}
 		n, err := G.ApplyOp(&step{p: p, s: s, id: i, place: placeholder()}, in...)
