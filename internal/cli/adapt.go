@@ -183,7 +183,13 @@ func (a *app) adapt(ctx context.Context, f adaptFlags, method string) error {
 	o.Log = func(line string) { a.note("  %s", line) }
 	p := a.progress(method, "epochs", 0)
 	var loss float64
-	o.Train.Progress = func(s adapt.Progress) { loss = s.Loss; p.Update(s.Epoch, s.Epochs) }
+	o.Train.Progress = func(s adapt.Progress) {
+		for _, n := range s.Notes {
+			a.note("%s", n)
+		}
+		loss = s.Loss
+		p.Update(s.Epoch, s.Epochs)
+	}
 	trained, err := run.Adapt(ctx, o)
 	if err != nil {
 		return err

@@ -163,6 +163,9 @@ func (a *app) adaptPrompts(ctx context.Context, f adaptFlags, name string) error
 	p := a.progress(name, "steps", 0)
 	var loss float64
 	o.Train.Progress = func(s adapt.Progress) {
+		for _, n := range s.Notes {
+			a.note("%s", n)
+		}
 		loss = s.Loss
 		p.Update(s.Epoch*s.Steps+s.Step, s.Epochs*s.Steps)
 	}
