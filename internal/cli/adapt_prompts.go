@@ -183,8 +183,9 @@ func (s *session) promptData(
 	}
 	o.Classes = features.Classes(templates, set.Keys())
 	o.Inputs = run.Inputs{
-		Weights: f.source.weights, WeightsSHA256: src.Weights, BatchImages: src.Model.Images.Batch(), Preprocessing: src.Preprocessing(v),
-		Data: f.data, DataSHA256: feats.Hash, Shots: max(f.shots, 0), Drawn: f.unlike(shots), Repeat: f.repeat, DataSeed: f.train.Seed,
+		Weights: f.source.weights, WeightsSHA256: src.Weights, Model: src.Facts(), BatchImages: src.Model.Images.Batch(),
+		Preprocessing: src.Preprocessing(v),
+		Data:          f.data, DataSHA256: feats.Hash, Shots: max(f.shots, 0), Drawn: f.unlike(shots), Repeat: f.repeat, DataSeed: f.train.Seed,
 		AugmentedViews: v.Augments(), Templates: templates,
 	}
 	a.note("%s: %d classes, %s, zero-shot prompts like %q", set.Name, len(set.Classes), f.drawn().Words(shots),

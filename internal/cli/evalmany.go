@@ -95,7 +95,10 @@ func (m *models) evaluate(ctx context.Context, f evalFlags, dir string, sets []*
 	if real, err := filepath.EvalSymlinks(f.source.weights); err == nil {
 		f.source.weights = real
 	}
-	if of := fmt.Sprintf("%+v", f.source); m.src == nil || m.of != of {
+	key := f.source
+	preprocess := key.model.ofRun
+	key.model.ofRun = nil // a pointer, compared by what it points to
+	if of := fmt.Sprintf("%+v %+v", key, preprocess); m.src == nil || m.of != of {
 		m.close()
 		for _, set := range sets {
 			m.encoded.forget(set)

@@ -3,7 +3,9 @@ package cli
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,6 +53,7 @@ type grid struct {
 	files   []featureFile // in place of them
 	trained map[string]string
 	left    gridAccount
+	notes   map[string]bool // of the trainings
 }
 
 // featureFile is a target that is a file of features.
@@ -85,13 +88,16 @@ func (a *app) adaptGrid(ctx context.Context, f adaptFlags, cells []cell) error {
 		bar.finish(i, results[i].State)
 	}
 	bar.end()
+	for _, n := range slices.Sorted(maps.Keys(g.notes)) {
+		a.note("%s", n)
+	}
 	return a.gridDone(f.bins, results, g.left)
 }
 
 // openGrid opens what all cells share. The cells then work without a word: what
 // there is to say of them the grid says.
 func (a *app) openGrid(f adaptFlags) (*grid, error) {
-	g := &grid{out: f.out, trained: map[string]string{}, left: gridAccount{}}
+	g := &grid{out: f.out, trained: map[string]string{}, left: gridAccount{}, notes: map[string]bool{}}
 	g.eval = evalFlags{source: f.source, data: f.targets, bins: f.bins}
 	if err := checkOutputFolder(f.out); err != nil {
 		return nil, err
@@ -167,7 +173,11 @@ func (g *grid) do(ctx context.Context, c cell, res *cellResult) error {
 	if adapt.ActsInTraining(c.plan.remedy()) {
 		twin = ""
 	}
-	trained, err := r.run(ctx, res.Run, twin, nil, nil)
+	trained, err := r.run(ctx, res.Run, twin, nil, func(p adapt.Progress) {
+		for _, n := range p.Notes {
+			g.notes[n] = true
+		}
+	})
 	switch {
 	case err != nil:
 		return err

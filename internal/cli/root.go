@@ -21,6 +21,7 @@ import (
 	"clipcalib/internal/device"
 	"clipcalib/internal/exitcode"
 	"clipcalib/internal/named"
+	"clipcalib/internal/printable"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -161,7 +162,7 @@ func usagef(format string, args ...any) error {
 }
 
 func oneLine(err error) string {
-	return strings.Join(strings.Fields(strings.ReplaceAll(err.Error(), "\n", "; ")), " ")
+	return printable.Escape(strings.Join(strings.Fields(strings.ReplaceAll(err.Error(), "\n", "; ")), " "))
 }
 
 func newRoot(stdout, stderr io.Writer) *cobra.Command {

@@ -71,7 +71,8 @@ func (p plan) epochs() int {
 
 // ready is a training that has its data.
 type ready struct {
-	record *data.Record // of its shots; nil for one on features
+	record *data.Record   // of its shots; nil for one on features
+	facts  run.ModelFacts // of its model
 	key    func() (run.Key, error)
 	run    func(ctx context.Context, out, twin string, log func(string), progress func(adapt.Progress)) (trained bool, err error)
 }
@@ -99,6 +100,7 @@ func (s *session) prepare(ctx context.Context, f *adaptFlags, p plan) (r ready, 
 			return r, err
 		}
 	}
+	r.facts = o.Inputs.Model
 	r.key = func() (run.Key, error) { return o.Key() }
 	r.run = func(ctx context.Context, out, twin string, log func(string), progress func(adapt.Progress)) (bool, error) {
 		o.Out, o.Twin, o.Log, o.Train.Progress = out, twin, log, progress
@@ -118,6 +120,7 @@ func (s *session) preparePrompts(ctx context.Context, f *adaptFlags, o run.Promp
 	if r.record, err = s.promptData(ctx, s.set, shots, f, &o); err != nil {
 		return r, err
 	}
+	r.facts = o.Inputs.Model
 	r.key = func() (run.Key, error) { return o.Key() }
 	r.run = func(ctx context.Context, out, twin string, log func(string), progress func(adapt.Progress)) (bool, error) {
 		o.Out, o.Twin, o.Log, o.Train.Progress = out, twin, log, progress

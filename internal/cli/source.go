@@ -12,6 +12,7 @@ import (
 	"clipcalib/internal/data"
 	"clipcalib/internal/device"
 	"clipcalib/internal/features"
+	"clipcalib/internal/run"
 	"clipcalib/text"
 	"clipcalib/weights"
 
@@ -78,16 +79,15 @@ func (a *app) openSource(s sourceFlags) (*features.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	towers := clip.Options{Device: d, Batch: int(s.batch)}
-	if s.truncate {
-		towers.Truncated = a.truncated()
-	}
-	m, err := clip.New(c, towers)
+	m, err := clip.New(c, clip.Options{Device: d, Batch: int(s.batch)})
 	if err != nil {
 		return nil, err
 	}
-	a.note("%s, %s (%s); %s", c.Config.Architecture(), c.Config.Activation, c.Config.ActivationReason, d.Name())
-	src := &features.Source{Model: m, Weights: identity(sum, c.Config), Precision: d.Precision(), Strict: s.strict, Bank: s.bank}
+	if s.truncate {
+		m.Truncated = a.truncated()
+	}
+	a.noteModel(c, d.Name())
+	src := &features.Source{Model: m, Weights: run.WeightsIdentity(sum, c.Config), Precision: d.Precision(), Strict: s.strict, Bank: s.bank}
 	if src.Bank == "" {
 		if src.Bank, err = defaultBank(); err != nil {
 			m.Close()
@@ -112,9 +112,20 @@ func (a *app) truncated() func(prompt string) {
 	}
 }
 
-// identity is a checkpoint's hash with what its file does not decide.
-func identity(sum string, c weights.Config) string {
-	return fmt.Sprintf("%s %s, heads %d and %d", sum, c.Activation, c.Vision.Heads, c.Text.Heads)
+// noteModel says what was read off a checkpoint and where.
+func (a *app) noteModel(c *weights.Checkpoint, device string) {
+	cfg := c.Config
+	act := cfg.Activation.String()
+	if t := cfg.TextActivation(); cfg.HasTexts() && t != cfg.Activation {
+		act += ", texts " + t.String()
+	}
+	a.note("%s, %s (%s); %s", cfg.Architecture(), act, cfg.ActivationReason, device)
+	if cfg.HasImages() && cfg.Preprocess != (weights.Preprocess{}) {
+		a.note("pictures: %s (%s)", cfg.Preprocess, cfg.PreprocessReason)
+	}
+	if n := len(c.Ignored); n > 0 {
+		a.note("%d tensors are not used (inspect lists them)", n)
+	}
 }
 
 // openDevice opens the device that the flags name, once; Main closes it.

@@ -181,12 +181,14 @@ func (a *app) tuneOn(ctx context.Context, src *features.Source, set *data.Set, f
 			return err
 		}
 	}
+	model := src.Facts()
 	target := filepath.Base(run.TargetDir(dir, folderName(set.Name), hash))
 	p := a.progress(f.method.Name()+" on "+target, "images", len(set.Items))
 	res, err := t.Run(ctx, testtime.RunOptions{
 		Items: items(set), Dir: dir, Name: target, Bins: calib.Options{Bins: f.bins}, Progress: p.Update,
 		Inputs: testtime.Inputs{
 			Weights: filepath.Base(f.source.weights), WeightsFile: f.source.weights, WeightsSHA256: src.Weights,
+			Activation: model.Activation, ActivationSource: model.ActivationSource, PreprocessingSource: model.PreprocessingSource,
 			Data: f.data[i], DataSHA256: hash,
 		},
 		Log: func(line string) { a.note("  %s", line) },
@@ -206,7 +208,8 @@ func (a *app) tuneOn(ctx context.Context, src *features.Source, set *data.Set, f
 	out.records, out.names = append(out.records, record), append(out.names, target)
 	out.results = append(out.results, run.Result{
 		Dir: res.Dir, Metrics: res.Metrics, ZeroShot: res.ZeroShot,
-		Target: run.Target{Method: f.method.Name(), Remedy: f.withRemedy.Name(), Samples: len(set.Items), NumberOfClasses: len(set.Classes)},
+		Target: run.Target{Method: f.method.Name(), Remedy: f.withRemedy.Name(), Inputs: run.Inputs{Model: model},
+			Samples: len(set.Items), NumberOfClasses: len(set.Classes)},
 	})
 	return nil
 }

@@ -18,10 +18,6 @@ type Options struct {
 	Batch   int            // images encoded at a time; 0 is the encoder's default
 	Nodes   int            // trie nodes computed at a time; 0 is the encoder's default
 	Weights weights.Options
-
-	// Truncated, unless nil, lets prompts of more tokens than CLIP takes be cut,
-	// and is told of each; nil refuses them.
-	Truncated func(prompt string)
 }
 
 // Model is a CLIP model ready to encode: both towers on one device. It is safe
@@ -32,8 +28,11 @@ type Model struct {
 	Images *vit.Encoder
 	Texts  *text.Encoder
 
+	// Truncated, unless nil, lets prompts of more tokens than CLIP takes be cut,
+	// and is told of each; nil refuses them.
+	Truncated func(prompt string)
+
 	ownDevice bool
-	truncated func(prompt string)
 }
 
 // Open loads both towers of the checkpoint at path.
@@ -52,7 +51,7 @@ func New(c *weights.Checkpoint, o Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{Config: c.Config, Device: dev, ownDevice: opened, truncated: o.Truncated}
+	m := &Model{Config: c.Config, Device: dev, ownDevice: opened}
 	if m.Images, err = vit.NewEncoder(c, vit.Options{Device: dev, Batch: o.Batch}); err == nil {
 		m.Texts, err = text.NewEncoder(c, text.Options{Device: dev, Nodes: o.Nodes})
 	}

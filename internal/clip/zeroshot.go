@@ -26,6 +26,9 @@ func (m *Model) Prototypes(ctx context.Context, templates, classes []string, ave
 	if len(templates) == 0 || len(classes) == 0 {
 		return nil, errors.New("prototypes: no templates or no classes")
 	}
+	if err := m.Config.Text.CheckWords(); err != nil {
+		return nil, err
+	}
 	var prompts [][]int32
 	tokenizer := text.NewTokenizer()
 	for _, t := range templates {
@@ -44,7 +47,7 @@ func (m *Model) Prototypes(ctx context.Context, templates, classes []string, ave
 
 // tokenize is [text.Tokenizer.TokenizePrompts], or that with prompts cut.
 func (m *Model) tokenize(t *text.Tokenizer, template string, classes []string) ([][]int32, error) {
-	if m.truncated == nil {
+	if m.Truncated == nil {
 		return t.TokenizePrompts(template, classes)
 	}
 	prompts, err := text.Prompts(template, classes)
@@ -57,7 +60,7 @@ func (m *Model) tokenize(t *text.Tokenizer, template string, classes []string) (
 			return nil, fmt.Errorf("class %d of %d: %w", k, len(classes), err)
 		}
 		if _, long := t.Tokens(p); long != nil {
-			m.truncated(p)
+			m.Truncated(p)
 		}
 		out[k] = t.TokensTruncated(p)
 	}
