@@ -98,7 +98,7 @@ func (a *app) eval(ctx context.Context, f evalFlags, dir string) error {
 		return usagef("--bins wants at least 1")
 	}
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("eval %s: there is no such file or folder: name a run's folder, or a file of learned prompts", dir)
+		return fmt.Errorf("eval %s: no run here, there is no such file or folder: name a run's folder, or a file of learned prompts", dir)
 	}
 	checkpoint := isCheckpoint(dir)
 	if f.remedy == run.RemedyDAC {

@@ -49,7 +49,8 @@ func TestAGridIsItsRuns(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	set, other := folderSet(t, filepath.Join(dir, "set"), 5, 3), folderSet(t, filepath.Join(dir, "other"), 1, 4)
-	more := []string{"--weights", tinyModel(), "--bank", filepath.Join(dir, "bank"), "--epochs", "3", "--views", "1"}
+	more := []string{"--weights", tinyModel(), "--bank", filepath.Join(dir, "bank"), "--epochs", "3", "--views", "1",
+		"--activation", "gelu"} // which eval then finds in the run, and records as asked for
 	out := filepath.Join(dir, "grid")
 	args := append([]string{"adapt", "zslp,taskres", "--remedy", "none,sals,penalty", "--seed", "1,2", "--shots", "1,4",
 		"--data", set, "--targets", set + "," + other, "--out", out}, more...)
