@@ -32,7 +32,8 @@ def metrics(logits, labels):
     p /= p.sum(1, keepdims=True)
     confidence, right = p.max(1), p.argmax(1) == labels
     at = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
-    ece = sum(abs(right[at == b].mean() - confidence[at == b].mean()) * (at == b).mean() for b in range(BINS) if (at == b).any())
+    ece = sum(abs(right[at == b].mean() - confidence[at == b].mean()) * (at == b).mean()
+              for b in range(BINS) if (at == b).any())
     return {"accuracy": right.mean(), "ece": ece, "logit_range": (z.max(1) - z.min(1)).mean()}
 
 

@@ -30,7 +30,8 @@ func splitRuns(args []string, data bool) (runs, targets []string, err error) {
 			}
 			runs = append(runs, below...)
 		case !data:
-			return nil, nil, usagef("eval: %s is no run (recipe.yaml is missing), and without --data no target: write --data %s", arg, arg)
+			return nil, nil, usagef("eval: %s is no run (recipe.yaml is missing), and without --data no target: "+
+				"write --data %s", arg, arg)
 		default:
 			targets = append(targets, arg)
 		}
@@ -88,7 +89,9 @@ func (m *models) close() {
 	}
 }
 
-func (m *models) evaluate(ctx context.Context, f evalFlags, dir string, sets []*data.Set, res *cellResult, left gridAccount) error {
+func (m *models) evaluate(
+	ctx context.Context, f evalFlags, dir string, sets []*data.Set, res *cellResult, left gridAccount,
+) error {
 	if err := m.modelOf(dir, &f.source); err != nil {
 		return err
 	}

@@ -295,7 +295,8 @@ func (a *app) showGrid(bins int, results []cellResult, counts map[string]int, di
 type cellsFailed struct{ failed, of, code int }
 
 func (e cellsFailed) Error() string {
-	return fmt.Sprintf("%d of %d cells failed (listed above); the others are done, and the same command keeps them", e.failed, e.of)
+	return fmt.Sprintf("%d of %d cells failed (listed above); the others are done, and the same command keeps them",
+		e.failed, e.of)
 }
 
 // ExitCode is the worst of the cells'.
@@ -314,7 +315,8 @@ func (g gridAccount) end() error {
 	if len(g) == 0 {
 		return nil
 	}
-	return exitcode.LeftOut{What: fmt.Sprintf("done, but %d pictures could not be read (named above) and are left out", len(g))}
+	return exitcode.LeftOut{What: fmt.Sprintf("done, but %d pictures could not be read (named above) and are left out",
+		len(g))}
 }
 
 // tick is how often a grid says where it is.

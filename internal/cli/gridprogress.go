@@ -29,7 +29,8 @@ type gridProgress struct {
 
 func (a *app) gridProgress(cells []cell) *gridProgress {
 	g := &gridProgress{
-		bar: a.progress("grid", "cells", len(cells)), cells: cells, kind: make([]string, len(cells)), work: make([]float64, len(cells)),
+		bar: a.progress("grid", "cells", len(cells)), cells: cells,
+		kind: make([]string, len(cells)), work: make([]float64, len(cells)),
 		done: make([]bool, len(cells)), spent: map[string]float64{}, over: map[string]float64{}, stop: make(chan struct{}),
 	}
 	free := map[string]bool{}
