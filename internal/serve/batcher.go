@@ -41,7 +41,8 @@ type batcher struct {
 
 func newBatcher(p Predictor, o Options, m *metrics) *batcher {
 	ctx, stop := context.WithCancel(context.Background())
-	b := &batcher{predictor: p, options: o, metrics: m, queue: make(chan *job, o.Queue), stop: stop, stopped: make(chan struct{})}
+	b := &batcher{predictor: p, options: o, metrics: m, queue: make(chan *job, o.Queue), stop: stop,
+		stopped: make(chan struct{})}
 	go b.run(ctx)
 	return b
 }

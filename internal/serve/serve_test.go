@@ -153,8 +153,11 @@ func TestBadRequests(t *testing.T) {
 		"bomb":          {&big, "image/png", 415, "limit of 1000 pixels"},
 		"empty form":    {strings.NewReader("--x--\r\n"), "multipart/form-data; boundary=x", 400, "no picture in the form"},
 		"no boundary":   {strings.NewReader("x"), "multipart/form-data", 400, "boundary"},
-		"cut form":      {strings.NewReader("--x\r\nContent-Disposition: form-data; name=a; filename=a\r\n\r\nabc"), "multipart/form-data; boundary=x", 400, "could not be read whole"},
-		"panic":         {bytes.NewReader(picture(t, 255)), "image/png", 500, "internal error"},
+		"cut form": {
+			strings.NewReader("--x\r\nContent-Disposition: form-data; name=a; filename=a\r\n\r\nabc"),
+			"multipart/form-data; boundary=x", 400, "could not be read whole",
+		},
+		"panic": {bytes.NewReader(picture(t, 255)), "image/png", 500, "internal error"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, text, _ := post(t, h.URL, c.body, c.kind)
@@ -349,7 +352,8 @@ func TestPlaces(t *testing.T) {
 			t.Errorf("%s: status %d without %q", path, code, want)
 		}
 	}
-	if _, text := get("/metrics"); !strings.Contains(text, "clipcalib_drifted_share 1") || !strings.Contains(text, "clipcalib_logit_range_ratio 2") {
+	_, text := get("/metrics")
+	if !strings.Contains(text, "clipcalib_drifted_share 1") || !strings.Contains(text, "clipcalib_logit_range_ratio 2") {
 		t.Errorf("drift gauges: %s", text)
 	}
 	if code, _ := get("/predict"); code != http.StatusMethodNotAllowed {

@@ -97,9 +97,11 @@ func main() {
 		log.Fatalf("no answers; statuses %v (0: no answer)", codes)
 	}
 	slices.Sort(took)
-	at := func(q float64) time.Duration { return took[min(len(took)-1, int(q*float64(len(took))))].Round(10 * time.Microsecond) }
-	fmt.Printf("%d clients, %.0f s: p50 %v, p90 %v, p99 %v; %.1f pictures/s; statuses %v", *clients, total.Seconds(), at(0.5), at(0.9), at(0.99),
-		float64(len(took))/total.Seconds(), codes)
+	at := func(q float64) time.Duration {
+		return took[min(len(took)-1, int(q*float64(len(took))))].Round(10 * time.Microsecond)
+	}
+	fmt.Printf("%d clients, %.0f s: p50 %v, p90 %v, p99 %v; %.1f pictures/s; statuses %v",
+		*clients, total.Seconds(), at(0.5), at(0.9), at(0.99), float64(len(took))/total.Seconds(), codes)
 	if compared > 0 {
 		fmt.Printf("; %d answers compared, greatest difference of a probability %.2g", compared, greatest)
 	}
