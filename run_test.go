@@ -1,14 +1,17 @@
 package clipcalib_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"image"
 	"math"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"clipcalib"
@@ -427,5 +430,48 @@ func TestPredictionStopsWithItsContext(t *testing.T) {
 	defer stop()
 	if _, err := r.Predict(ctx, iconFiles()...); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// One run answers many goroutines at once, of every family, by a handler too.
+func TestARunIsSafeForConcurrentUse(t *testing.T) {
+	for name, dir := range map[string]string{
+		"adapters":  adapted(t, adapt.TaskRes{}, adapt.SaLS{}),
+		"prompts":   learned(t, prompt.CoOp{Contexts: 2}, nil),
+		"test-time": tuned(t, testtime.TPT{}, nil),
+	} {
+		r := openRun(t, dir, clipcalib.RunOptions{})
+		h, err := clipcalib.NewHandler(r, clipcalib.HandlerOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := os.ReadFile(icon("bus"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := r.Predict(t.Context(), clipcalib.FromBytes("bus", body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var wait sync.WaitGroup
+		for range 4 {
+			wait.Go(func() {
+				got, err := r.Predict(t.Context(), clipcalib.FromBytes("bus", body))
+				if err != nil || !same(got.Pictures[0], want.Pictures[0]) {
+					t.Errorf("%s: %v", name, err)
+				}
+			})
+			wait.Go(func() {
+				w := httptest.NewRecorder()
+				h.ServeHTTP(w, httptest.NewRequest("POST", "/predict", bytes.NewReader(body)))
+				if w.Code != 200 || !strings.Contains(w.Body.String(), `"class":"`+want.Pictures[0].Class+`"`) {
+					t.Errorf("%s: status %d, %s", name, w.Code, w.Body)
+				}
+			})
+		}
+		wait.Wait()
+		if err := h.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
 	}
 }

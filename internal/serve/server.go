@@ -57,6 +57,9 @@ func New(p Predictor, o Options) (*Server, error) {
 	})
 	s.mux.Handle("GET /metrics", m.handler())
 	s.mux.HandleFunc("GET /{$}", page)
+	s.mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNoContent) // browsers ask for it
+	})
 	return s, nil
 }
 
