@@ -28,7 +28,7 @@ import zlib
 import gpu_check_hog as hog
 
 OLD_DRIVER = """int cuInit(unsigned f) { return 0; }
-int cuDriverGetVersion(int *v) { return *v = 12000, 0; }
+int cuDriverGetVersion(int *v) { return *v = 11080, 0; }
 """
 
 
@@ -51,10 +51,10 @@ class Check:
         return finish(self.start(args, env), 300)
 
     def refused(self, name, words, args, env=None):
-        """The command must fail with one line that holds the words."""
+        """The command must fail, for now (75) or for good, with one line that holds the words."""
         code, err = self.run(args, env)
         lines = err.splitlines()
-        self.say(code == 1 and len(lines) == 1 and words in err, name, f"exit code {code}: {lines[0] if lines else 'no message'}")
+        self.say(code in (1, 75) and len(lines) == 1 and words in err, name, f"exit code {code}: {lines[0] if lines else 'no message'}")
 
 
 def finish(p, limit):
@@ -121,14 +121,14 @@ def starting(c):
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler:
         subprocess.run([compiler, "-shared", "-fPIC", "-o", old / "libcuda.so.1", old / "cuda.c"], check=True)
-        c.refused("old driver", "12.0 at most, 12.3 is needed", probe, first(old))
+        c.refused("old driver", "11.8 at most, 12.0 is needed", probe, first(old))
     else:
         print("skipped  old driver: there is no C compiler to build a stand-in")
     blas = c.work / "blas"
     blas.mkdir()
     for version in ("12", "13"):
         (blas / f"libcublasLt.so.{version}").write_text("no library")
-    c.refused("no cuBLAS", "libcublasLt.so.13 or .12 is not found", probe, first(blas))
+    c.refused("no cuBLAS", "libcublasLt.so.12 is not found", probe, first(blas))
     c.refused("no visible GPU", "sees no GPU", probe, {"CUDA_VISIBLE_DEVICES": "", "EMULATOR_INIT": "100"})
     c.refused("unknown precision", 'precision "int3" is unknown', [*probe, "--precision", "int3"])
     if c.a.emulated:

@@ -3,11 +3,11 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 	"strings"
 
 	"clipcalib/adapt"
-	"clipcalib/internal/dataset"
+	"clipcalib/internal/data"
 	"clipcalib/internal/features"
 	"clipcalib/internal/named"
 	"clipcalib/internal/run"
@@ -28,6 +28,7 @@ type adaptFlags struct {
 	optim    string
 	init     string
 	shots    int
+	repeat   bool
 	views    int
 	prompts  promptFlags
 	set      []string
@@ -54,8 +55,10 @@ prompts by that of their authors, with weight decay 0.0005:
 Except for maple and promptsrc, which prompt the image tower too, prompts are
 learned on features of augmented views that are encoded once.
 
-SOURCE is a folder with one folder a class, a CoOp split file (.json), or a list
-(.tsv: path, label). Feature files are safetensors with features [N, D], labels
+SOURCE is a folder with one folder a class, the root of one of CoOp's, TPT's or
+ImageNet's data sets, a split file (.json), a list (.tsv, .csv: path and label),
+parquet files of Hugging Face, or webdataset archives (.tar). What was drawn is
+kept in shots.csv, what was left out and why in left_out.csv. Feature files are safetensors with features [N, D], labels
 [N] and text_features [K, D]; they serve adapters.
 
 --compat clipcalib makes the choices of the reference's released code; what they
@@ -84,7 +87,8 @@ are is printed with the run.
 	fl.StringVar(&f.optim, "optimizer", "", "sgd (default) or adamw")
 	fl.StringVar(&f.init, "init", "", "file of initial values (residual, classifier, w1, w2, cache_keys; prompt_learner.ctx), such as another run's adapter.safetensors or prompts.safetensors")
 	fl.StringVar(&f.schedule, "schedule", "", "learning rate: warm-cosine (default: by epoch, the first one warming up), cosine, step-cosine (by step) or constant")
-	fl.IntVar(&f.shots, "shots", 16, "labelled pictures a class")
+	fl.IntVar(&f.shots, "shots", 16, "labelled pictures a class; a class with fewer gives all it has, 0 takes every picture")
+	fl.BoolVar(&f.repeat, "repeat", false, "draw with repetition from a class that has fewer pictures than shots")
 	fl.IntVar(&f.views, "views", 0, "augmented views a picture; 0 is the method's default, -1 the plain picture alone")
 	fl.Uint64Var(&f.train.Seed, "seed", 1, "seed of shots, views, batches and initial values")
 	fl.IntVar(&f.train.Epochs, "epochs", 0, "0 is the method's: 300 for adapters")
@@ -149,6 +153,7 @@ func (a *app) adapt(ctx context.Context, f adaptFlags, method string) error {
 	if err != nil {
 		return err
 	}
+	var record *data.Record
 	switch {
 	case len(f.features) > 0 && f.data != "":
 		return usagef("adapt: name either --features or --data, not both")
@@ -160,7 +165,7 @@ func (a *app) adapt(ctx context.Context, f adaptFlags, method string) error {
 		}
 		o.Train.Device = d
 	case f.data != "":
-		set, shots, err := f.draw()
+		set, shots, err := a.draw(&f)
 		if err != nil {
 			return err
 		}
@@ -169,7 +174,7 @@ func (a *app) adapt(ctx context.Context, f adaptFlags, method string) error {
 			return err
 		}
 		defer src.Model.Close()
-		if err := a.encodeShots(ctx, src, set, shots, &f, &o); err != nil {
+		if record, err = a.encodeShots(ctx, src, set, shots, &f, &o); err != nil {
 			return err
 		}
 	default:
@@ -178,42 +183,67 @@ func (a *app) adapt(ctx context.Context, f adaptFlags, method string) error {
 	o.Log = func(line string) { a.note("  %s", line) }
 	p := a.progress(method, "epochs", 0)
 	var loss float64
-	o.Train.Progress = func(s adapt.Progress) { loss = s.Loss; p.Update(s.Epoch, s.Epochs) }
+	o.Train.Progress = func(s adapt.Progress) {
+		for _, n := range s.Notes {
+			a.note("%s", n)
+		}
+		loss = s.Loss
+		p.Update(s.Epoch, s.Epochs)
+	}
 	trained, err := run.Adapt(ctx, o)
 	if err != nil {
 		return err
 	}
 	p.Done()
-	return a.adapted(f.out, trained, loss)
+	return a.adapted(f.out, o.Inputs.Model, trained, loss, record)
 }
 
-// adapted says what came of a training.
-func (a *app) adapted(out string, trained bool, loss float64) error {
+// adapted says what came of a training, and keeps the record of its shots, nil
+// for one on features.
+func (a *app) adapted(out string, facts run.ModelFacts, trained bool, loss float64, record *data.Record) error {
 	if !trained {
 		a.note("%s holds this run already", out)
 	} else {
 		a.note("final loss %.5g; wrote %s", loss, out)
 	}
-	if a.json {
-		return a.printJSON(map[string]any{"run": out, "trained": trained})
+	type result struct {
+		Run     string `json:"run"`
+		Trained bool   `json:"trained"`
+		run.ModelFacts
+		Samples int           `json:"samples,omitempty"`
+		Skipped *data.Skipped `json:"skipped,omitempty"`
 	}
-	return nil
+	r := result{Run: out, Trained: trained, ModelFacts: facts}
+	var left account
+	if record != nil {
+		if err := record.WriteAs(out, shotsFile); err != nil {
+			return err
+		}
+		skipped := record.Account.Skipped()
+		r.Samples, r.Skipped = len(record.Rows), &skipped
+		left.add(a, record.Set, record.Account)
+	}
+	var err error
+	if a.json {
+		err = a.printJSON(r)
+	}
+	return errors.Join(err, left.end())
 }
 
 // draw reads the source set and draws the shots.
-func (f *adaptFlags) draw() (set, shots *dataset.Set, err error) {
+func (a *app) draw(f *adaptFlags) (set, shots *data.Set, err error) {
 	if err := checkOutputFolder(f.out); err != nil {
 		return nil, nil, err
 	}
-	if set, err = f.source.load(f.data, "train"); err != nil {
+	if set, err = a.load(f.source, f.data, "train"); err != nil {
 		return nil, nil, err
 	}
-	shots, err = dataset.FewShot(set, f.shots, int64(f.train.Seed))
+	shots, err = data.FewShot(set, f.drawn(), int64(f.train.Seed))
 	return set, shots, err
 }
 
 // encodeShots encodes the shots and makes the prototypes.
-func (a *app) encodeShots(ctx context.Context, src *features.Source, set, shots *dataset.Set, f *adaptFlags, o *run.AdaptOptions) error {
+func (a *app) encodeShots(ctx context.Context, src *features.Source, set, shots *data.Set, f *adaptFlags, o *run.AdaptOptions) (*data.Record, error) {
 	v := features.Views{Augmented: f.views >= 0, Count: f.views, Seed: f.train.Seed}
 	if f.views == 0 {
 		v.Count = o.Train.Compat.Views(o.Method)
@@ -221,26 +251,54 @@ func (a *app) encodeShots(ctx context.Context, src *features.Source, set, shots 
 	templates := f.source.prompts(set, o.Train.Compat)
 	protos, err := src.Prototypes(ctx, templates, set.Classes, o.Train.Compat)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	feats, err := a.images(ctx, src, shots, v)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	record, err := recordShots(set, shots, feats)
+	if err != nil {
+		return nil, err
 	}
 	o.Train.Device = src.Model.Device
 	o.Data = &adapt.Data{Features: feats.Features, Labels: feats.Labels, Prototypes: protos, Views: feats.Views,
 		LogitScale: src.Model.Config.Scale()}
 	o.Config = &src.Model.Config
-	o.Classes = features.Classes(templates, set.Classes)
+	o.Classes = features.Classes(templates, set.Keys())
 	o.Inputs = run.Inputs{
-		Weights: f.source.weights, WeightsSHA256: src.Weights, BatchImages: src.Model.Images.Batch(), Preprocessing: src.Preprocessing(v),
-		Data: f.data, DataSHA256: feats.Hash, Shots: f.shots, DataSeed: f.train.Seed,
+		Weights: f.source.weights, WeightsSHA256: src.Weights, Model: src.Facts(), BatchImages: src.Model.Images.Batch(),
+		Preprocessing: src.Preprocessing(v),
+		Data:          f.data, DataSHA256: feats.Hash, Shots: max(f.shots, 0), Drawn: f.unlike(shots), Repeat: f.repeat, DataSeed: f.train.Seed,
 		AugmentedViews: v.Augments(), Templates: templates,
 	}
-	if feats.Features.Rows == 0 {
-		return errors.New("adapt: no features")
+	a.note("%s: %d classes, %s, %d views, prompts like %q", set.Name, len(set.Classes), f.drawn().Words(shots), feats.Views,
+		strings.ReplaceAll(templates[0], "{}", set.Classes[0]))
+	return record, nil
+}
+
+// drawn says how the shots are drawn.
+func (f *adaptFlags) drawn() data.Shots { return data.Shots{PerClass: f.shots, Repeat: f.repeat} }
+
+// unlike is the number of shots of every class, nil where it is the one asked
+// for.
+func (f *adaptFlags) unlike(shots *data.Set) []int {
+	counts := shots.Counts()
+	if slices.Min(counts) == f.shots && slices.Max(counts) == f.shots {
+		return nil
 	}
-	a.note("%s: %d classes, %d shots each, %d views, prompts like %q", set.Name, len(set.Classes), f.shots, feats.Views,
-		fmt.Sprint(strings.ReplaceAll(templates[0], "{}", set.Classes[0])))
-	return nil
+	return counts
+}
+
+// recordShots is the record of what a run learns from. It is an error if a
+// class has lost all its shots.
+func recordShots(set, shots *data.Set, feats features.Set) (*data.Record, error) {
+	if err := shots.Unread(feats.Kept); err != nil {
+		return nil, err
+	}
+	r := shots.Record(feats.Kept, feats.Unreadable)
+	if more := len(set.Items) - len(shots.Items); more > 0 {
+		r.Account.Listed, r.Account.NotDrawn = len(set.Items), more
+	}
+	return r, nil
 }

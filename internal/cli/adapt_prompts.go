@@ -8,7 +8,7 @@ import (
 
 	"clipcalib/adapt"
 	"clipcalib/adapt/prompt"
-	"clipcalib/internal/dataset"
+	"clipcalib/internal/data"
 	"clipcalib/internal/features"
 	"clipcalib/internal/named"
 	"clipcalib/internal/run"
@@ -143,7 +143,7 @@ func (a *app) adaptPrompts(ctx context.Context, f adaptFlags, name string) error
 	if err != nil {
 		return err
 	}
-	set, shots, err := f.draw()
+	set, shots, err := a.draw(&f)
 	if err != nil {
 		return err
 	}
@@ -155,13 +155,17 @@ func (a *app) adaptPrompts(ctx context.Context, f adaptFlags, name string) error
 	if err := prompt.Check(src.Model, o.Method, set.Classes); err != nil {
 		return err
 	}
-	if err := a.promptData(ctx, src, set, shots, f, &o); err != nil {
+	record, err := a.promptData(ctx, src, set, shots, f, &o)
+	if err != nil {
 		return err
 	}
 	o.Log = func(line string) { a.note("  %s", line) }
 	p := a.progress(name, "steps", 0)
 	var loss float64
 	o.Train.Progress = func(s adapt.Progress) {
+		for _, n := range s.Notes {
+			a.note("%s", n)
+		}
 		loss = s.Loss
 		p.Update(s.Epoch*s.Steps+s.Step, s.Epochs*s.Steps)
 	}
@@ -170,12 +174,12 @@ func (a *app) adaptPrompts(ctx context.Context, f adaptFlags, name string) error
 		return err
 	}
 	p.Done()
-	return a.adapted(f.out, trained, loss)
+	return a.adapted(f.out, o.Inputs.Model, trained, loss, record)
 }
 
 // promptData makes the training set: features of augmented views, or pictures
 // where the method prompts the image tower too.
-func (a *app) promptData(ctx context.Context, src *features.Source, set, shots *dataset.Set, f adaptFlags, o *run.PromptOptions) error {
+func (a *app) promptData(ctx context.Context, src *features.Source, set, shots *data.Set, f adaptFlags, o *run.PromptOptions) (*data.Record, error) {
 	images := prompt.NeedsImages(o.Method)
 	v := features.Views{Augmented: f.views >= 0, Count: f.views, Seed: f.train.Seed}
 	switch {
@@ -192,7 +196,7 @@ func (a *app) promptData(ctx context.Context, src *features.Source, set, shots *
 	}
 	protos, err := src.Prototypes(ctx, templates, set.Classes, adapt.Textbook)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	encoded := v
 	if images {
@@ -200,7 +204,11 @@ func (a *app) promptData(ctx context.Context, src *features.Source, set, shots *
 	}
 	feats, err := a.images(ctx, src, shots, encoded)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	record, err := recordShots(set, shots, feats)
+	if err != nil {
+		return nil, err
 	}
 	o.Model = src.Model
 	o.Data = prompt.Data{Classes: set.Classes, Labels: feats.Labels, Views: v.Count, Prototypes: protos}
@@ -209,13 +217,14 @@ func (a *app) promptData(ctx context.Context, src *features.Source, set, shots *
 	} else {
 		o.Data.Features = feats.Features
 	}
-	o.Classes = features.Classes(templates, set.Classes)
+	o.Classes = features.Classes(templates, set.Keys())
 	o.Inputs = run.Inputs{
-		Weights: f.source.weights, WeightsSHA256: src.Weights, BatchImages: src.Model.Images.Batch(), Preprocessing: src.Preprocessing(v),
-		Data: f.data, DataSHA256: feats.Hash, Shots: f.shots, DataSeed: f.train.Seed,
+		Weights: f.source.weights, WeightsSHA256: src.Weights, Model: src.Facts(), BatchImages: src.Model.Images.Batch(),
+		Preprocessing: src.Preprocessing(v),
+		Data:          f.data, DataSHA256: feats.Hash, Shots: max(f.shots, 0), Drawn: f.unlike(shots), Repeat: f.repeat, DataSeed: f.train.Seed,
 		AugmentedViews: v.Augments(), Templates: templates,
 	}
-	a.note("%s: %d classes, %d shots each, zero-shot prompts like %q", set.Name, len(set.Classes), f.shots,
+	a.note("%s: %d classes, %s, zero-shot prompts like %q", set.Name, len(set.Classes), f.drawn().Words(shots),
 		strings.ReplaceAll(templates[0], text.ClassSlot, set.Classes[0]))
-	return nil
+	return record, nil
 }

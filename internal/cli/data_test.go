@@ -144,7 +144,7 @@ func TestUnreadablePicturesAreNamedCountedAndLeftOut(t *testing.T) {
 	writeFile(t, filepath.Join(root, "test", "red_rose", "02.png"), []byte("\x89PNG\r\n\x1a\nnot really"))
 	out := filepath.Join(dir, "zs")
 	args := []string{"zeroshot", "--weights", tinyModel(), "--data", root, "--out", out}
-	o := mustRun(t, args...)
+	o := partly(t, args...)
 	for _, w := range []string{"grass/01.png", "red_rose/02.png", "2 of 12 pictures"} {
 		if !strings.Contains(o.err, w) {
 			t.Errorf("no %q in %s", w, o.err)

@@ -2,17 +2,18 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"image"
-	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
 	"strings"
 
-	"clipcalib/internal/imageio"
+	"clipcalib/internal/data"
+	"clipcalib/internal/exitcode"
+	"clipcalib/internal/gate"
 	"clipcalib/internal/npy"
 	"clipcalib/text"
 	"clipcalib/vit"
@@ -40,9 +41,10 @@ func encodeCommand(a *app) *cobra.Command {
 		Use:   "encode --weights W (--images PATH... | --texts FILE) --out F",
 		Short: "Features of images or prompts, one row an input, in input order",
 		Long: `Writes one float32 row per input, in input order, to a .npy or .safetensors file.
-A folder stands for every picture below it, in sorted order. --texts reads one
+A folder stands for every picture below it, in sorted order; a parquet file of
+Hugging Face or a tar archive for every picture in it. --texts reads one
 prompt a line ("-" is standard input). A picture that cannot be read is named,
-its row is NaN, and the exit code is 1 at the end; --strict stops at once.`,
+its row is NaN, and the exit code is 3 at the end; --strict stops at once.`,
 		Example: `  clipcalib encode --weights ViT-B-16.pt --images photos/ --out features.npy
   clipcalib encode --weights ViT-B-16.pt --texts prompts.txt --normalize --out text.safetensors
   clipcalib encode --device cuda --precision bf16 --batch auto --weights ViT-L-14.pt --images photos/ --out features.npy`,
@@ -65,7 +67,7 @@ its row is NaN, and the exit code is 1 at the end; --strict stops at once.`,
 	f.model.add(c)
 	fl := c.Flags()
 	fl.StringVar(&f.weights, "weights", "", "checkpoint")
-	fl.BoolVar(&f.images, "images", false, "the arguments are pictures and folders of pictures")
+	fl.BoolVar(&f.images, "images", false, "the arguments are pictures, folders of pictures, and .parquet or .tar files of them")
 	fl.StringVar(&f.texts, "texts", "", "file of prompts, one a line")
 	fl.StringVar(&f.out, "out", "", "output, .npy or .safetensors")
 	fl.BoolVar(&f.normalize, "normalize", false, "divide every row by its length")
@@ -90,10 +92,11 @@ func (a *app) encode(ctx context.Context, f encodeFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	var paths, prompts []string
+	var prompts []string
+	var pictures *data.Set
 	if f.images {
-		if paths, err = imagePaths(args); err != nil {
-			return err
+		if pictures, err = data.Pictures(args); err != nil {
+			return fmt.Errorf("--images: %w", err)
 		}
 	} else if prompts, err = readLines(f.texts); err != nil {
 		return err
@@ -103,11 +106,11 @@ func (a *app) encode(ctx context.Context, f encodeFlags, args []string) error {
 		return err
 	}
 	defer c.Close()
-	a.note("%s, %s (%s)", c.Config.Architecture(), c.Config.Activation, c.Config.ActivationReason)
+	a.noteModel(c, cmp.Or(a.device, "cpu"))
 	var rows [][]float32
-	var skipped int
+	var unreadable []data.LeftOut
 	if f.images {
-		rows, skipped, err = a.encodeImages(ctx, c, paths, f)
+		rows, unreadable, err = a.encodeImages(ctx, c, pictures, f)
 	} else {
 		rows, err = a.encodeTexts(ctx, c, prompts, f)
 	}
@@ -123,42 +126,61 @@ func (a *app) encode(ctx context.Context, f encodeFlags, args []string) error {
 		return err
 	}
 	a.note("wrote %s: %d x %d", f.out, len(rows), len(rows[0]))
-	if a.json && skipped == 0 {
-		return a.printJSON(map[string]any{"out": f.out, "rows": len(rows), "width": len(rows[0])})
+	result := map[string]any{
+		"out": f.out, "rows": len(rows), "width": len(rows[0]), "activation": c.Config.Activation,
+		"activation_source": c.Config.ActivationReason, "preprocessing_source": c.Config.PreprocessReason,
 	}
-	if skipped > 0 {
-		return fmt.Errorf("%d of %d pictures could not be read (named above); their rows in %s are NaN", skipped, len(rows), f.out)
+	var left account
+	if f.images {
+		of := pictures.Account()
+		of.Unreadable = unreadable
+		result["skipped"] = of.Skipped()
+		left.add(a, f.out, of)
 	}
-	return nil
+	if a.json {
+		err = a.printJSON(result)
+	}
+	if n := len(unreadable); n > 0 {
+		what := fmt.Sprintf("done, but %d of %d pictures could not be read (named above); their rows in %s are NaN", n, len(rows), f.out)
+		err = errors.Join(err, exitcode.LeftOut{What: what})
+	}
+	return err
 }
 
-func (a *app) encodeImages(ctx context.Context, c *weights.Checkpoint, paths []string, f encodeFlags) ([][]float32, int, error) {
+func (a *app) encodeImages(ctx context.Context, c *weights.Checkpoint, pictures *data.Set, f encodeFlags) ([][]float32, []data.LeftOut, error) {
 	d, err := a.openDevice()
 	if err != nil {
-		return nil, 0, err
+		return nil, nil, err
 	}
 	e, err := vit.NewEncoder(c, vit.Options{Device: d, Batch: int(f.batch)})
 	if err != nil {
-		return nil, 0, err
+		return nil, nil, err
 	}
 	defer e.Close()
-	rows := make([][]float32, len(paths))
-	skipped := 0
-	p := a.progress("encode", "images", len(paths))
+	rows := make([][]float32, len(pictures.Items))
+	var unreadable []data.LeftOut
+	var lack error // of descriptors: that says nothing about the picture
+	p := a.progress("encode", "images", len(rows))
 	loader := vit.Loader{
 		Preprocessor: e.Preprocessor(), BatchSize: e.Batch(), Strict: f.strict,
 		Skip: func(i int, err error) {
-			skipped++
+			if data.LackOfMeans(err) {
+				lack = err
+				return
+			}
+			unreadable = append(unreadable, pictures.Unreadable(i, err))
 			fmt.Fprintf(a.err, "skipped: %v\n", err)
 		},
 	}
-	open := func(i int) (image.Image, error) { return imageio.Open(paths[i]) }
 	done := 0
-	for b, err := range e.EncodeBatches(ctx, loader.Batches(ctx, len(paths), open)) {
-		if err != nil {
-			return nil, 0, err
+	for b, err := range e.EncodeBatches(ctx, loader.Batches(ctx, len(rows), pictures.Open)) {
+		if err = errors.Join(err, lack); err != nil {
+			return nil, nil, err
 		}
 		for i, at := range b.Indices {
+			if err := gate.Finite(pictures.Items[at].Path, b.Features[i], 0); err != nil {
+				return nil, nil, fmt.Errorf("%w: the weights are broken", err)
+			}
 			rows[at] = b.Features[i]
 		}
 		done += len(b.Features)
@@ -177,10 +199,13 @@ func (a *app) encodeImages(ctx context.Context, c *weights.Checkpoint, paths []s
 			rows[i] = append([]float32(nil), nan...)
 		}
 	}
-	return rows, skipped, nil
+	return rows, unreadable, lack
 }
 
 func (a *app) encodeTexts(ctx context.Context, c *weights.Checkpoint, prompts []string, f encodeFlags) ([][]float32, error) {
+	if err := c.Config.Text.CheckWords(); err != nil {
+		return nil, fmt.Errorf("%s: %w", f.weights, err)
+	}
 	tokens, err := tokenize(prompts, f)
 	if err != nil {
 		return nil, err
@@ -201,6 +226,11 @@ func (a *app) encodeTexts(ctx context.Context, c *weights.Checkpoint, prompts []
 		features, err := e.EncodeTokens(ctx, tokens[at:min(at+piece, len(tokens))])
 		if err != nil {
 			return nil, err
+		}
+		for i, row := range features {
+			if err := gate.Finite(fmt.Sprintf("prompt %d", at+i+1), row, 0); err != nil {
+				return nil, fmt.Errorf("%w: the weights are broken", err)
+			}
 		}
 		rows = append(rows, features...)
 		p.Set(len(rows))
@@ -223,42 +253,6 @@ func tokenize(prompts []string, f encodeFlags) ([][]int32, error) {
 		}
 	}
 	return out, nil
-}
-
-// imagePaths lists the files named and those below the folders named.
-func imagePaths(args []string) ([]string, error) {
-	var paths []string
-	for _, arg := range args {
-		info, err := os.Stat(arg)
-		if err != nil {
-			return nil, fmt.Errorf("--images: %w", err)
-		}
-		if !info.IsDir() {
-			paths = append(paths, arg)
-			continue
-		}
-		err = filepath.WalkDir(arg, func(path string, d fs.DirEntry, err error) error {
-			if err == nil && !d.IsDir() && pictureName(d.Name()) {
-				paths = append(paths, path)
-			}
-			return err
-		})
-		if err != nil {
-			return nil, fmt.Errorf("--images: %w", err)
-		}
-	}
-	if len(paths) == 0 {
-		return nil, fmt.Errorf("--images: no .jpg, .jpeg, .png, .webp or .gif below %s", strings.Join(args, ", "))
-	}
-	return paths, nil
-}
-
-func pictureName(name string) bool {
-	switch strings.ToLower(filepath.Ext(name)) {
-	case ".jpg", ".jpeg", ".png", ".webp", ".gif":
-		return !strings.HasPrefix(name, ".")
-	}
-	return false
 }
 
 func readLines(path string) ([]string, error) {

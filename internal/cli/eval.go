@@ -10,7 +10,7 @@ import (
 
 	"clipcalib/adapt"
 	"clipcalib/calib"
-	"clipcalib/internal/dataset"
+	"clipcalib/internal/data"
 	"clipcalib/internal/features"
 	"clipcalib/internal/report"
 	"clipcalib/internal/run"
@@ -42,8 +42,12 @@ that exists is not repeated. A target's folder bears the name of its data set; o
 two sets of one name, the later one has the start of its hash behind it.
 
 A target of an adapter may hold some of the run's classes, in any order: they are
-matched by name. Learned prompts are put before the names of the target's
-classes, whatever they are.
+matched by folder and name, then by name, then in Unicode's form NFC, then
+without case, each only where it is certain. Learned prompts are put before the
+names of the target's classes, whatever they are.
+
+Beside the logits, rows.csv says which picture each row is of, and left_out.csv
+what was left out and why.
 
 In place of RUN, a file of learned prompts may be named, such as the
 model.pth.tar-50 of CoOp, CoCoOp, MaPLe or PromptSRC as Dassl saves it: with
@@ -124,7 +128,7 @@ func (a *app) eval(ctx context.Context, f evalFlags, dir string) error {
 		if f.out == "" {
 			a.noteTarget(o.Name, res.Dir)
 		}
-		return a.printResults(dir, []run.Result{res}, []string{filepath.Base(f.features[0])})
+		return a.printResults(dir, []run.Result{res}, []string{filepath.Base(f.features[0])}, nil)
 	case len(f.data) > 0 && f.out != "":
 		return usagef("eval: --out is for --features; with --data the logits go below %s", filepath.Join(dir, "targets"))
 	case len(f.data) > 0:
@@ -148,8 +152,11 @@ func (a *app) evalData(ctx context.Context, f evalFlags, o run.EvalOptions) erro
 	if err != nil {
 		return fmt.Errorf("eval %s: %w", o.Run, err)
 	}
+	m, err := run.ReadModel(o.Run)
+	if err == nil {
+		f.source.model.asIn(m)
+	}
 	if f.source.weights == "" {
-		m, err := run.ReadModel(o.Run)
 		if err == nil {
 			f.source.weights, err = m.FindWeights(o.Run)
 		}
@@ -157,7 +164,7 @@ func (a *app) evalData(ctx context.Context, f evalFlags, o run.EvalOptions) erro
 			return fmt.Errorf("eval: %w", err)
 		}
 	}
-	sets, err := f.targets()
+	sets, err := a.targets(f)
 	if err != nil {
 		return err
 	}
@@ -173,6 +180,7 @@ func (a *app) evalData(ctx context.Context, f evalFlags, o run.EvalOptions) erro
 	o.Device = src.Model.Device
 	var results []run.Result
 	var names []string
+	var records []*data.Record
 	for i, set := range sets {
 		o.Name = folderName(partName(f.data[i], set))
 		if o.DAC != nil {
@@ -192,17 +200,17 @@ func (a *app) evalData(ctx context.Context, f evalFlags, o run.EvalOptions) erro
 			return err
 		}
 		a.noteTarget(o.Name, res.Dir)
-		results, names = append(results, res), append(names, filepath.Base(res.Dir))
+		results, names, records = append(results, res), append(names, filepath.Base(res.Dir)), append(records, o.Record)
 	}
-	return a.printResults(o.Run, results, names)
+	return a.printResults(o.Run, results, names, records)
 }
 
 // targets reads the target sets, all of them before the first is looked at.
-func (f evalFlags) targets() ([]*dataset.Set, error) {
-	sets := make([]*dataset.Set, len(f.data))
+func (a *app) targets(f evalFlags) ([]*data.Set, error) {
+	sets := make([]*data.Set, len(f.data))
 	for i, spec := range f.data {
 		var err error
-		if sets[i], err = f.source.load(spec, "test"); err != nil {
+		if sets[i], err = a.load(f.source, spec, "test"); err != nil {
 			return nil, err
 		}
 	}
@@ -218,7 +226,7 @@ func afterHash(identity string) string {
 }
 
 // target fills in a target's features and prototypes.
-func (a *app) target(ctx context.Context, src *features.Source, set *dataset.Set, f evalFlags, r run.Recipe, o *run.EvalOptions) error {
+func (a *app) target(ctx context.Context, src *features.Source, set *data.Set, f evalFlags, r run.Recipe, o *run.EvalOptions) error {
 	templates := f.source.templates
 	if len(templates) == 0 {
 		// The run's own prompts, unless the target's data set has some.
@@ -239,28 +247,47 @@ func (a *app) target(ctx context.Context, src *features.Source, set *dataset.Set
 			Model: src.Model, Classes: set.Classes, Images: src.Pixels(set, feats.Kept, features.Views{}).InOrder,
 		}
 	}
+	o.Record = set.Record(feats.Kept, feats.Unreadable)
 	o.Data = &adapt.Data{Features: feats.Features, Labels: feats.Labels, Prototypes: protos}
 	o.Inputs = run.Inputs{
-		Weights: f.source.weights, WeightsSHA256: src.Weights, BatchImages: src.Model.Images.Batch(), Preprocessing: src.Preprocessing(features.Views{}),
+		Weights: f.source.weights, WeightsSHA256: src.Weights, Model: src.Facts(), BatchImages: src.Model.Images.Batch(), Preprocessing: src.Preprocessing(features.Views{}),
 		DataSHA256: feats.Hash, Templates: templates,
 	}
 	return nil
 }
 
-// printResults shows accuracy and calibration per target.
-func (a *app) printResults(dir string, results []run.Result, names []string) error {
+// printResults shows accuracy and calibration per target, and says what was left
+// out of each; records may be nil.
+func (a *app) printResults(dir string, results []run.Result, names []string, records []*data.Record) error {
+	var left account
+	skipped := make([]data.Skipped, len(results))
+	for i, r := range records {
+		left.add(a, names[i], r.Account)
+		skipped[i] = r.Account.Skipped()
+	}
+	return errors.Join(a.showResults(dir, results, names, skipped), left.end())
+}
+
+func (a *app) showResults(dir string, results []run.Result, names []string, skipped []data.Skipped) error {
 	if a.json {
 		type row struct {
-			Target   string        `json:"target"`
-			Dir      string        `json:"dir"`
-			Method   string        `json:"method"`
-			Remedy   string        `json:"remedy"`
+			Target string `json:"target"`
+			Dir    string `json:"dir"`
+			Method string `json:"method"`
+			Remedy string `json:"remedy"`
+			run.ModelFacts
 			Metrics  calib.Metrics `json:"metrics"`
 			ZeroShot calib.Metrics `json:"zero_shot"`
+			Samples  int           `json:"samples"`
+			Classes  int           `json:"classes"`
+			Skipped  data.Skipped  `json:"skipped"`
 		}
 		var rows []row
 		for i, r := range results {
-			rows = append(rows, row{names[i], r.Dir, r.Target.Method, r.Target.Remedy, r.Metrics, r.ZeroShot})
+			rows = append(rows, row{
+				names[i], r.Dir, r.Target.Method, r.Target.Remedy, r.Target.Inputs.Model, r.Metrics, r.ZeroShot,
+				r.Target.Samples, r.Target.NumberOfClasses, skipped[i],
+			})
 		}
 		return a.printJSON(rows)
 	}

@@ -5,13 +5,13 @@ import (
 	"path/filepath"
 	"strings"
 
-	"clipcalib/internal/dataset"
+	"clipcalib/internal/data"
 	"clipcalib/internal/run"
 )
 
 // partName is a set's name, with the part where one was asked for that is not
 // the usual one.
-func partName(spec string, set *dataset.Set) string {
+func partName(spec string, set *data.Set) string {
 	if set.Split == "test" || !strings.HasSuffix(spec, "#"+set.Split) {
 		return set.Name
 	}
@@ -35,33 +35,19 @@ func (a *app) noteTarget(name, dir string) {
 	}
 }
 
-// matchClasses finds a target's classes among the run's by name. It returns nil
-// when the two lists are the same.
-func matchClasses(run []run.Class, set *dataset.Set) ([]int, error) {
-	at := map[string]int{}
-	for k := len(run) - 1; k >= 0; k-- { // the first of equal names wins
-		at[strings.ToLower(run[k].Name)] = k
+// matchClasses finds a target's classes among the run's by their keys. It
+// returns nil when the two lists are the same.
+func matchClasses(of []run.Class, set *data.Set) ([]int, error) {
+	at, err := data.Join(run.Keys(of), set.Keys())
+	if err != nil {
+		return nil, fmt.Errorf("target %s: %w", set.Name, err)
 	}
-	out := make([]int, len(set.Classes))
-	same := len(run) == len(set.Classes)
-	var unknown []string
-	for i, name := range set.Classes {
-		if same && run[i].Name == name {
-			out[i] = i // also the second of two equal names
-			continue
-		}
-		same = false
-		k, ok := at[strings.ToLower(name)]
-		if !ok {
-			unknown = append(unknown, name)
-		}
-		out[i] = k
-	}
-	if len(unknown) > 0 {
-		return nil, fmt.Errorf("target %s has %d classes the run does not know, such as %q", set.Name, len(unknown), unknown[0])
+	same := len(at) == len(of)
+	for i, k := range at {
+		same = same && i == k
 	}
 	if same {
 		return nil, nil
 	}
-	return out, nil
+	return at, nil
 }

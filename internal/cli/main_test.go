@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"clipcalib/internal/cliptest"
+	"clipcalib/internal/exitcode"
 	"clipcalib/weights"
 )
 
@@ -63,6 +64,16 @@ func mustRun(t *testing.T, args ...string) outcome {
 	o := command(args...)
 	if o.code != 0 {
 		t.Fatalf("clipcalib %s: exit code %d: %s", strings.Join(args, " "), o.code, o.err)
+	}
+	return o
+}
+
+// partly runs a command that must end with what it could not read left out.
+func partly(t *testing.T, args ...string) outcome {
+	t.Helper()
+	o := command(args...)
+	if o.code != exitcode.Partial {
+		t.Fatalf("clipcalib %s: exit code %d, want %d: %s", strings.Join(args, " "), o.code, exitcode.Partial, o.err)
 	}
 	return o
 }

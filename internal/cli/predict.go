@@ -17,6 +17,7 @@ import (
 
 	"clipcalib"
 	"clipcalib/internal/exitcode"
+	"clipcalib/internal/imageio"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -316,13 +317,13 @@ func picturePaths(args []string, stdin io.Reader) ([]string, error) {
 		}
 		before := len(paths)
 		err = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
-			if err == nil && !d.IsDir() && pictureName(d.Name()) {
+			if err == nil && !d.IsDir() && imageio.IsPicture(d.Name()) {
 				paths = append(paths, p)
 			}
 			return err
 		})
 		if err == nil && len(paths) == before {
-			err = fmt.Errorf("no .jpg, .jpeg, .png, .webp or .gif below %s", path)
+			err = fmt.Errorf("no picture below %s (%s)", path, strings.Join(imageio.Extensions(), " "))
 		}
 		return err
 	}

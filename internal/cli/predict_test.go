@@ -109,7 +109,7 @@ func TestUnreadablePicturesAreNamedOnceAndCounted(t *testing.T) {
 	if o := command("predict", dir, bad); o.code != 1 || o.out != "" {
 		t.Errorf("none readable: code %d, %q", o.code, o.out)
 	}
-	fails(t, []string{"predict", dir, filepath.Dir(dir)}, "no .jpg")
+	fails(t, []string{"predict", dir, filepath.Dir(dir)}, "no picture below")
 	fails(t, []string{"predict", dir, "@" + bad + ".none"}, "list")
 	fails(t, []string{"predict", dir}, "PICTURE is missing")
 	fails(t, []string{"predict", filepath.Join(dir, "none"), root}, "no run here")

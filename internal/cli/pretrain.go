@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"clipcalib/internal/atomicfile"
+	"clipcalib/internal/data"
 	"clipcalib/internal/device"
 	"clipcalib/internal/pairs"
 	"clipcalib/internal/pretrain"
@@ -20,6 +21,7 @@ import (
 
 // pretrainFlags are the inputs of the pretrain command.
 type pretrainFlags struct {
+	model             modelFlags // of init
 	data, out, recipe string
 	init              string
 	imageRoot         string
@@ -50,6 +52,7 @@ the model the demo ships.`,
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.pretrain(c.Context(), f, c.Flags().Changed) },
 	}
+	f.model.add(c)
 	fl := c.Flags()
 	fl.StringVar(&f.data, "data", "", "picture and caption pairs")
 	fl.StringVar(&f.out, "out", "", "the model, .pt")
@@ -128,7 +131,11 @@ func (a *app) pretrain(ctx context.Context, f pretrainFlags, changed func(string
 		}
 		a.note("going on at step %d of %d", t.Step(), r.Steps)
 	} else if f.init != "" {
-		c, err := weights.OpenCLIP(f.init, weights.Options{})
+		o, err := f.model.options()
+		if err != nil {
+			return err
+		}
+		c, err := weights.OpenCLIP(f.init, o)
 		if err != nil {
 			return fmt.Errorf("--init: %w", err)
 		}
@@ -142,10 +149,10 @@ func (a *app) pretrain(ctx context.Context, f pretrainFlags, changed func(string
 	if err != nil {
 		return err
 	}
-	skipped := 0
+	of := data.Account{Listed: p.Len(), Ignored: p.Ignored()}
 	t.Strict = f.strict
 	t.Skip = func(err error) {
-		skipped++
+		of.Unreadable = append(of.Unreadable, data.LeftOut{Reason: err.Error()})
 		fmt.Fprintf(a.err, "skipped: %v\n", err)
 	}
 	bar := a.progress("pretrain", "steps", r.Steps)
@@ -174,13 +181,15 @@ func (a *app) pretrain(ctx context.Context, f pretrainFlags, changed func(string
 	}
 	bar.Done()
 	a.note("wrote %s", f.out)
-	if skipped > 0 {
-		a.note("%d of %d pictures could not be read (named above); others took their places", skipped, p.Len())
-	}
+	var left account
+	left.add(a, f.data, of)
 	if a.json {
-		return a.printJSON(map[string]any{"out": f.out, "steps": r.Steps, "pairs": p.Len(), "parameters": t.Parameters(), "skipped": skipped})
+		err = a.printJSON(map[string]any{
+			"out": f.out, "steps": r.Steps, "pairs": p.Len(), "parameters": t.Parameters(),
+			"skipped": len(of.Unreadable), "ignored": len(of.Ignored),
+		})
 	}
-	return nil
+	return errors.Join(err, left.end())
 }
 
 // lossCurve is the JSON-lines file of every step's loss.

@@ -75,7 +75,7 @@ func TestPretrainSkipsUnreadablePictures(t *testing.T) {
 	out := filepath.Join(dir, "small.pt")
 	args := []string{"pretrain", "--data", table, "--recipe", recipe, "--steps", "9", "--out", out}
 	failsClean(t, dir, append(args, "--strict"), ".png")
-	o := mustRun(t, args...)
+	o := partly(t, args...)
 	for name, want := range map[string]int{"03.png": 1, "07.png": 1, "2 of 12 pictures": 1, "skipped: ": 2} {
 		if strings.Count(o.err, name) != want {
 			t.Errorf("%q is there %d times, want %d: %s", name, strings.Count(o.err, name), want, o.err)

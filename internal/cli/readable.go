@@ -5,15 +5,16 @@ import (
 	"fmt"
 	"runtime"
 
-	"clipcalib/internal/dataset"
+	"clipcalib/internal/data"
 
 	"golang.org/x/sync/errgroup"
 )
 
-// readable is a set without the pictures that cannot be read, which are named.
+// readable is a set without the pictures that cannot be read, which are named,
+// and an entry for each of those.
 // It is for work so slow on a picture that a first look at all costs nothing
 // beside it, and whose results must not depend on where it was interrupted.
-func (a *app) readable(ctx context.Context, set *dataset.Set) (*dataset.Set, error) {
+func (a *app) readable(ctx context.Context, set *data.Set) (*data.Set, []data.LeftOut, error) {
 	bad := make([]error, len(set.Items))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
@@ -27,22 +28,27 @@ func (a *app) readable(ctx context.Context, set *dataset.Set) (*dataset.Set, err
 		})
 	}
 	if err := g.Wait(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	out := *set
-	out.Items = nil
+	out := set.With(nil)
+	var left []data.LeftOut
+	named := map[string]bool{}
 	for i, it := range set.Items {
 		if bad[i] == nil {
 			out.Items = append(out.Items, it)
 			continue
 		}
-		fmt.Fprintf(a.err, "skipped: %v\n", bad[i])
+		if data.LackOfMeans(bad[i]) {
+			return nil, nil, bad[i]
+		}
+		left = append(left, set.Unreadable(i, bad[i]))
+		if !named[it.Path] {
+			named[it.Path] = true
+			fmt.Fprintf(a.err, "skipped: %v\n", bad[i])
+		}
 	}
 	if len(out.Items) == 0 {
-		return nil, fmt.Errorf("data set %s: none of its %d pictures could be read", set.Name, len(set.Items))
+		return nil, nil, fmt.Errorf("data set %s: none of its %d pictures could be read", set.Name, len(set.Items))
 	}
-	if skipped := len(set.Items) - len(out.Items); skipped > 0 {
-		a.note("%s: %d of %d pictures could not be read and are left out", set.Name, skipped, len(set.Items))
-	}
-	return &out, nil
+	return out, left, nil
 }

@@ -9,7 +9,7 @@ import (
 
 	"clipcalib/adapt"
 	"clipcalib/internal/clip"
-	"clipcalib/internal/dataset"
+	"clipcalib/internal/data"
 	"clipcalib/internal/device"
 	"clipcalib/internal/features"
 	"clipcalib/internal/run"
@@ -28,7 +28,11 @@ type sourceFlags struct {
 	names     string
 	imageRoot string
 	strict    bool
-	batch     imageBatch
+
+	labelColumn  string
+	allowEmpty   bool
+	allowNumbers bool
+	batch        imageBatch
 }
 
 func (s *sourceFlags) add(c *cobra.Command) {
@@ -37,8 +41,11 @@ func (s *sourceFlags) add(c *cobra.Command) {
 	f.StringVar(&s.weights, "weights", "", "checkpoint")
 	f.StringVar(&s.bank, "bank", "", "folder of the feature bank (default: the user's cache folder)")
 	f.StringArrayVar(&s.templates, "template", nil, `prompt with {} for the class name; repeat to average (default: the data set's own, else "a photo of a {}.")`)
-	f.StringVar(&s.names, "class-names", "", "file of class names: folder, space and name on a line, as CoOp's classnames.txt")
+	f.StringVar(&s.names, "class-names", "", "file of class names, one a line: folder, space and name, as CoOp's classnames.txt, or names alone")
 	f.StringVar(&s.imageRoot, "image-root", "", "folder that the paths of a split file or list start from")
+	f.StringVar(&s.labelColumn, "label-column", "", "column of the labels, for parquet files with several")
+	f.BoolVar(&s.allowEmpty, "allow-empty-classes", false, "keep classes without a picture, in place of refusing them")
+	f.BoolVar(&s.allowNumbers, "allow-numbered-classes", false, "take class names that are numbers or WordNet ids as they are")
 	f.BoolVar(&s.strict, "strict", false, "stop at the first picture that cannot be read")
 	f.Var(&s.batch, "batch-images", imageBatchUsage)
 }
@@ -69,7 +76,7 @@ func (a *app) openSource(s sourceFlags) (*features.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.note("%s, %s (%s); %s", c.Config.Architecture(), c.Config.Activation, c.Config.ActivationReason, d.Name())
+	a.noteModel(c, d.Name())
 	src := &features.Source{Model: m, Weights: run.WeightsIdentity(sum, c.Config), Precision: d.Precision(), Strict: s.strict, Bank: s.bank}
 	if src.Bank == "" {
 		if src.Bank, err = defaultBank(); err != nil {
@@ -79,6 +86,22 @@ func (a *app) openSource(s sourceFlags) (*features.Source, error) {
 	}
 	src.Skip = func(err error) { fmt.Fprintf(a.err, "skipped: %v\n", err) }
 	return src, nil
+}
+
+// noteModel says what was read off a checkpoint and where.
+func (a *app) noteModel(c *weights.Checkpoint, device string) {
+	cfg := c.Config
+	act := cfg.Activation.String()
+	if t := cfg.TextActivation(); cfg.HasTexts() && t != cfg.Activation {
+		act += ", texts " + t.String()
+	}
+	a.note("%s, %s (%s); %s", cfg.Architecture(), act, cfg.ActivationReason, device)
+	if cfg.HasImages() && cfg.Preprocess != (weights.Preprocess{}) {
+		a.note("pictures: %s (%s)", cfg.Preprocess, cfg.PreprocessReason)
+	}
+	if n := len(c.Ignored); n > 0 {
+		a.note("%d tensors are not used (inspect lists them)", n)
+	}
 }
 
 // openDevice opens the device that the flags name, once; Main closes it.
@@ -112,7 +135,7 @@ func defaultBank() (string, error) {
 }
 
 // images encodes a set behind a progress display.
-func (a *app) images(ctx context.Context, src *features.Source, set *dataset.Set, v features.Views) (features.Set, error) {
+func (a *app) images(ctx context.Context, src *features.Source, set *data.Set, v features.Views) (features.Set, error) {
 	what := "encode " + set.Name
 	if v.Augmented {
 		what = fmt.Sprintf("encode %d views of %s", v.Count, set.Name)
@@ -128,19 +151,11 @@ func (a *app) images(ctx context.Context, src *features.Source, set *dataset.Set
 	} else {
 		p.Done()
 	}
-	if out.Skipped > 0 {
-		a.note("%s: %d of %d pictures could not be read and are left out", set.Name, out.Skipped, len(set.Items))
-	}
 	return out, nil
 }
 
-// load reads a data set, its test part where it has parts and split is "test".
-func (s sourceFlags) load(spec, split string) (*dataset.Set, error) {
-	return dataset.LoadWith(spec, dataset.Options{Fallback: split, ImageRoot: s.imageRoot, ClassNames: s.names})
-}
-
 // prompts returns the templates for a set: those asked for, else its own.
-func (s sourceFlags) prompts(set *dataset.Set, compat adapt.Compat) []string {
+func (s sourceFlags) prompts(set *data.Set, compat adapt.Compat) []string {
 	if len(s.templates) > 0 {
 		return s.templates
 	}

@@ -9,10 +9,10 @@ import (
 	"clipcalib/adapt"
 	"clipcalib/adapt/testtime"
 	"clipcalib/calib"
-	"clipcalib/internal/dataset"
-	"clipcalib/internal/features"
+	"clipcalib/internal/data"
 	"clipcalib/internal/named"
 	"clipcalib/internal/run"
+	"clipcalib/text"
 
 	"github.com/spf13/cobra"
 )
@@ -97,15 +97,16 @@ func (a *app) tta(ctx context.Context, f ttaFlags, name string) error {
 	}
 	f.tune.WeightDecay = &f.decay
 	f.tune.Compat = adapt.Compat(f.compat)
-	if _, err := f.tune.Resolved(); err != nil {
+	tuned, err := f.tune.Resolved()
+	if err != nil {
 		return usageError{err}
 	}
 	if err := checkOutputFolder(f.out); err != nil {
 		return err
 	}
-	var sets []*dataset.Set
+	var sets []*data.Set
 	for _, spec := range f.data {
-		set, err := f.source.load(spec, "test")
+		set, err := a.load(f.source, spec, "test")
 		if err != nil {
 			return err
 		}
@@ -118,29 +119,34 @@ func (a *app) tta(ctx context.Context, f ttaFlags, name string) error {
 	defer src.Model.Close()
 	var results []run.Result
 	var names []string
+	var records []*data.Record
 	for i, set := range sets {
 		t, err := testtime.NewTuner(ctx, src.Model.Images, src.Model.Texts, set.Classes, m, r, f.tune)
 		if err != nil {
 			return err
 		}
 		// Of all pictures, so that it is what eval has for the set.
-		hash, err := features.Hash(set)
+		hash, err := src.Hash(set)
 		if err != nil {
 			t.Close()
 			return err
 		}
+		var unreadable []data.LeftOut
+		listed := len(set.Items)
 		if !f.source.strict {
-			if set, err = a.readable(ctx, set); err != nil {
+			if set, unreadable, err = a.readable(ctx, set); err != nil {
 				t.Close()
 				return err
 			}
 		}
+		facts := src.Facts()
 		target := filepath.Base(run.TargetDir(f.out, folderName(set.Name), hash))
 		p := a.progress(name+" on "+target, "images", len(set.Items))
 		res, err := t.Run(ctx, testtime.RunOptions{
 			Items: items(set), Dir: f.out, Name: target, Bins: calib.Options{Bins: f.bins}, Progress: p.Update,
 			Inputs: testtime.Inputs{
 				Weights: filepath.Base(f.source.weights), WeightsFile: f.source.weights, WeightsSHA256: src.Weights,
+				Activation: facts.Activation, ActivationSource: facts.ActivationSource, PreprocessingSource: facts.PreprocessingSource,
 				Data: f.data[i], DataSHA256: hash,
 			},
 			Log: func(line string) { a.note("  %s", line) },
@@ -151,16 +157,34 @@ func (a *app) tta(ctx context.Context, f ttaFlags, name string) error {
 		}
 		p.Done()
 		a.noteTarget(folderName(set.Name), res.Dir)
+		record := set.Record(everyItem(set), unreadable)
+		record.Account.Listed = listed
+		bins := calib.Options{Bins: f.bins}
+		measured := run.NewFacts(target, len(set.Items), len(set.Classes), bins, []string{tuned.Context + " " + text.ClassSlot + "."}, record)
+		if err := run.KeepFacts(res.Dir, res.Metrics, measured, record); err != nil {
+			return err
+		}
+		records = append(records, record)
 		names = append(names, target)
 		results = append(results, run.Result{
 			Dir: res.Dir, Metrics: res.Metrics, ZeroShot: res.ZeroShot,
-			Target: run.Target{Method: m.Name(), Remedy: r.Name()},
+			Target: run.Target{Method: m.Name(), Remedy: r.Name(), Inputs: run.Inputs{Model: facts},
+				Samples: len(set.Items), NumberOfClasses: len(set.Classes)},
 		})
 	}
-	return a.printResults(f.out, results, names)
+	return a.printResults(f.out, results, names, records)
 }
 
-func items(set *dataset.Set) []testtime.Item {
+// everyItem numbers the items of a set.
+func everyItem(set *data.Set) []int {
+	all := make([]int, len(set.Items))
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+func items(set *data.Set) []testtime.Item {
 	out := make([]testtime.Item, len(set.Items))
 	for i, it := range set.Items {
 		out[i] = testtime.Item{Key: it.Key(set.Root), Label: it.Label, Open: func() (image.Image, error) { return set.Open(i) }}

@@ -2,14 +2,15 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 
 	"clipcalib/adapt"
 	"clipcalib/calib"
-	"clipcalib/internal/docfile"
 	"clipcalib/internal/features"
 	"clipcalib/internal/npy"
+	"clipcalib/internal/run"
 
 	"github.com/spf13/cobra"
 )
@@ -47,7 +48,7 @@ func (a *app) zeroshot(ctx context.Context, s sourceFlags, data, out string, com
 			return err
 		}
 	}
-	set, err := s.load(data, "test")
+	set, err := a.load(s, data, "test")
 	if err != nil {
 		return err
 	}
@@ -57,7 +58,8 @@ func (a *app) zeroshot(ctx context.Context, s sourceFlags, data, out string, com
 	}
 	defer src.Model.Close()
 	// Class names first: pictures take longer.
-	protos, err := src.Prototypes(ctx, s.prompts(set, compat), set.Classes, compat)
+	templates := s.prompts(set, compat)
+	protos, err := src.Prototypes(ctx, templates, set.Classes, compat)
 	if err != nil {
 		return err
 	}
@@ -77,6 +79,8 @@ func (a *app) zeroshot(ctx context.Context, s sourceFlags, data, out string, com
 	if err != nil {
 		return err
 	}
+	record := set.Record(feats.Kept, feats.Unreadable)
+	facts := run.NewFacts(set.Name, logits.Rows, logits.Cols, bins, templates, record)
 	if out != "" {
 		if err := npy.WriteFile(filepath.Join(out, "logits.npy"), logits.Data, logits.Rows, logits.Cols); err != nil {
 			return err
@@ -84,13 +88,18 @@ func (a *app) zeroshot(ctx context.Context, s sourceFlags, data, out string, com
 		if err := npy.WriteLabels(filepath.Join(out, "labels.npy"), feats.Labels); err != nil {
 			return err
 		}
-		if err := docfile.WriteJSON(filepath.Join(out, "metrics.json"), metrics); err != nil {
+		if err := run.WriteFacts(out, metrics, facts, record); err != nil {
 			return err
 		}
 	}
+	var left account
+	left.add(a, set.Name, record.Account)
 	if a.json {
-		return a.printJSON(metrics)
+		return errors.Join(a.printJSON(struct {
+			run.Measured
+			run.ModelFacts
+		}{run.Measured{Metrics: metrics, Facts: facts}, src.Facts()}), left.end())
 	}
 	fmt.Fprintf(a.out, "%s: %d images, %d classes, zero-shot\n", set.Name, logits.Rows, logits.Cols)
-	return a.printMetrics(metrics)
+	return errors.Join(a.printMetrics(metrics), left.end())
 }

@@ -9,7 +9,7 @@ import (
 	"clipcalib/adapt/prompt"
 	"clipcalib/adapt/testtime"
 	"clipcalib/calib"
-	"clipcalib/internal/dataset"
+	"clipcalib/internal/data"
 	"clipcalib/internal/features"
 	"clipcalib/internal/report"
 	"clipcalib/internal/run"
@@ -46,14 +46,14 @@ type Experiment struct {
 // domainSet is a domain's test fold, and its features.
 type domainSet struct {
 	domain   *Domain
-	pictures *dataset.Set
+	pictures *data.Set
 	set      features.Set
 }
 
 // shotSet is a seed's shots of the source, as features of augmented views.
 type shotSet struct {
 	seed     uint64
-	pictures *dataset.Set
+	pictures *data.Set
 	views    features.Views
 	set      features.Set
 	protos   adapt.Matrix
@@ -183,7 +183,7 @@ func (e Experiment) shots(ctx context.Context, t *Task, seed uint64) (shotSet, e
 	if s.set, err = e.Source.Images(ctx, s.pictures, s.views); err != nil {
 		return s, err
 	}
-	s.classes = features.Classes(t.Templates, t.Classes)
+	s.classes = features.Classes(t.Templates, s.pictures.Keys())
 	s.inputs = run.Inputs{
 		WeightsSHA256: e.Source.Weights, Preprocessing: e.Source.Preprocessing(s.views),
 		Data: t.Name + "/" + t.Source().Name, DataSHA256: s.set.Hash, Shots: e.Shots, DataSeed: seed,
@@ -219,7 +219,8 @@ func (e Experiment) measure(ctx context.Context, j job, seed uint64, dir string,
 	for i, d := range tests {
 		o := run.EvalOptions{
 			Run: dir, Name: d.domain.Name, Device: e.Source.Model.Device, Bins: calib.Options{Bins: e.Bins},
-			Data: &adapt.Data{Features: d.set.Features, Labels: d.set.Labels},
+			Data:   &adapt.Data{Features: d.set.Features, Labels: d.set.Labels},
+			Record: d.pictures.Record(d.set.Kept, d.set.Unreadable),
 			Inputs: run.Inputs{
 				WeightsSHA256: e.Source.Weights, Preprocessing: e.Source.Preprocessing(features.Views{}),
 				Data: d.domain.Name, DataSHA256: d.set.Hash,

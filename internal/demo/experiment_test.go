@@ -13,7 +13,7 @@ import (
 	"clipcalib/adapt/testtime"
 	"clipcalib/internal/clip"
 	"clipcalib/internal/cliptest"
-	"clipcalib/internal/dataset"
+	"clipcalib/internal/data"
 	"clipcalib/internal/features"
 	"clipcalib/internal/report"
 	"clipcalib/internal/run"
@@ -118,7 +118,7 @@ func TestTestTimeTuningUsesOtherPicturesForEverySeed(t *testing.T) {
 	if rows := rowsOf(runs); rows["tpt none"] != 2 || rows["zero-shot "] != 2 {
 		t.Errorf("rows %v, want one of each for either seed", rows)
 	}
-	set := &dataset.Set{Classes: []string{"x"}, Items: make([]dataset.Item, 10)}
+	set := &data.Set{Classes: []string{"x"}, Items: make([]data.Item, 10)}
 	for i := range set.Items {
 		set.Items[i].Path = string(rune('a' + i))
 	}

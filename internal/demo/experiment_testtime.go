@@ -9,10 +9,10 @@ import (
 	"clipcalib/adapt/testtime"
 	"clipcalib/calib"
 	"clipcalib/internal/clip"
-	"clipcalib/internal/dataset"
-	"clipcalib/internal/features"
+	"clipcalib/internal/data"
 	"clipcalib/internal/report"
 	"clipcalib/internal/run"
+	"clipcalib/text"
 )
 
 // TuneTask tunes prompts at test time on some domains of a task, the source
@@ -118,7 +118,7 @@ func (e Experiment) tune(ctx context.Context, t *Task, domains []*Domain, x tuni
 		shared := x.folds[d.Name]
 		if shared == nil {
 			shared = &tuningFold{views: map[int][][]float32{}, tuned: map[tuned]testtime.Prediction{}}
-			if shared.hash, err = features.Hash(fold); err != nil {
+			if shared.hash, err = e.Source.Hash(fold); err != nil {
 				return nil, err
 			}
 			x.folds[d.Name] = shared
@@ -136,6 +136,12 @@ func (e Experiment) tune(ctx context.Context, t *Task, domains []*Domain, x tuni
 		if err != nil {
 			return nil, err
 		}
+		record := fold.Record(places(items, fold), nil)
+		record.Account.NotDrawn = len(fold.Items) - len(items)
+		facts := run.NewFacts(d.Name, len(items), len(t.Classes), calib.Options{Bins: e.Bins}, []string{t.Phrase() + " " + text.ClassSlot + "."}, record)
+		if err := run.KeepFacts(res.Dir, res.Metrics, facts, record); err != nil {
+			return nil, err
+		}
 		ev, err := run.ReadEvaluation(res.Dir)
 		if err != nil {
 			return nil, err
@@ -150,9 +156,22 @@ func (e Experiment) tune(ctx context.Context, t *Task, domains []*Domain, x tuni
 	return runs, nil
 }
 
+// places are the numbers of items in the set that they are of.
+func places(items []testtime.Item, set *data.Set) []int {
+	at := make(map[string]int, len(set.Items))
+	for i, it := range set.Items {
+		at[it.Key(set.Root)] = i
+	}
+	out := make([]int, len(items))
+	for i, it := range items {
+		out[i] = at[it.Key]
+	}
+	return out
+}
+
 // spread picks at most n pictures of a set, evenly spaced from an offset on,
 // which is taken modulo their distance.
-func spread(set *dataset.Set, n, offset int) []testtime.Item {
+func spread(set *data.Set, n, offset int) []testtime.Item {
 	n = min(n, len(set.Items))
 	step := len(set.Items) / n
 	out := make([]testtime.Item, n)

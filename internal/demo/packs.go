@@ -18,7 +18,7 @@ import (
 	"image"
 	"image/png"
 
-	"clipcalib/internal/dataset"
+	"clipcalib/internal/data"
 	"clipcalib/internal/imageio"
 )
 
@@ -56,13 +56,13 @@ type Domain struct {
 	Name     string // such as "fluent-3d" or "blur-3"
 	Title    string // for tables
 	Severity int    // 1 to 5 for a corruption, 0 otherwise
-	sets     map[Fold]*dataset.Set
+	sets     map[Fold]*data.Set
 }
 
 // Set returns the labelled pictures of a fold in their fixed order. Every
 // domain of a task has the same items in the same order; only the pixels
 // differ. The set is shared: callers must not change it.
-func (d *Domain) Set(f Fold) (*dataset.Set, error) {
+func (d *Domain) Set(f Fold) (*data.Set, error) {
 	s, ok := d.sets[f]
 	if !ok {
 		return nil, fmt.Errorf("demo domain %s: no fold %q, want one of %v", d.Name, f, Folds)

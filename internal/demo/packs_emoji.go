@@ -5,7 +5,7 @@ import (
 	"image"
 	"sync"
 
-	"clipcalib/internal/dataset"
+	"clipcalib/internal/data"
 )
 
 // emojiIndex is packs/emoji.json.
@@ -50,9 +50,9 @@ var emojiTask = sync.OnceValues(func() (*Task, error) {
 		},
 	}
 	for _, style := range index.Styles {
-		d := &Domain{Name: style.Name, Title: style.Title, sets: map[Fold]*dataset.Set{}}
+		d := &Domain{Name: style.Name, Title: style.Title, sets: map[Fold]*data.Set{}}
 		for _, f := range Folds {
-			d.sets[f] = &dataset.Set{Name: "emoji " + style.Name + " " + string(f), Classes: index.Classes}
+			d.sets[f] = &data.Set{Name: "emoji " + style.Name + " " + string(f), Classes: index.Classes}
 		}
 		tiles := sync.OnceValues(func() (*sheet, error) {
 			return openSheet(style.File, index.Tile, index.Columns, len(index.Concepts))
@@ -62,7 +62,7 @@ var emojiTask = sync.OnceValues(func() (*Task, error) {
 			if !ok {
 				return nil, fmt.Errorf("demo pack emoji.json: concept %q has fold %q, want one of %v", c.Name, c.Fold, Folds)
 			}
-			set.Items = append(set.Items, dataset.Item{
+			set.Items = append(set.Items, data.Item{
 				Path:  style.Name + "/" + c.Name,
 				Label: c.Label,
 				Load: func() (image.Image, error) {

@@ -5,7 +5,7 @@ import (
 	"image"
 	"sync"
 
-	"clipcalib/internal/dataset"
+	"clipcalib/internal/data"
 )
 
 // fashionIndex is packs/fashion.json.
@@ -37,7 +37,7 @@ var fashionTask = sync.OnceValues(func() (*Task, error) {
 	if err := readIndex("fashion.json", &index); err != nil {
 		return nil, err
 	}
-	clean := &Domain{Name: "clean", Title: "clean", sets: map[Fold]*dataset.Set{}}
+	clean := &Domain{Name: "clean", Title: "clean", sets: map[Fold]*data.Set{}}
 	for _, part := range index.Folds {
 		if len(part.IDs) != len(part.Labels) {
 			return nil, fmt.Errorf("demo pack fashion.json: %d ids for %d labels", len(part.IDs), len(part.Labels))
@@ -45,9 +45,9 @@ var fashionTask = sync.OnceValues(func() (*Task, error) {
 		tiles := sync.OnceValues(func() (*sheet, error) {
 			return openSheet(part.File, index.Tile, index.Columns, len(part.Labels))
 		})
-		set := &dataset.Set{Name: "fashion clean " + string(part.Fold), Classes: index.Classes}
+		set := &data.Set{Name: "fashion clean " + string(part.Fold), Classes: index.Classes}
 		for i, label := range part.Labels {
-			set.Items = append(set.Items, dataset.Item{
+			set.Items = append(set.Items, data.Item{
 				Path:  fmt.Sprintf("%s/%d", part.Part, part.IDs[i]),
 				Label: label,
 				Load: func() (image.Image, error) {
@@ -95,12 +95,12 @@ func corrupted(of *Domain, kind Corruption, severity int) *Domain {
 		Name:     fmt.Sprintf("%s-%d", kind, severity),
 		Title:    fmt.Sprintf("%s %d", kind, severity),
 		Severity: severity,
-		sets:     map[Fold]*dataset.Set{},
+		sets:     map[Fold]*data.Set{},
 	}
 	for f, from := range of.sets {
-		set := &dataset.Set{Name: "fashion " + d.Name + " " + string(f), Classes: from.Classes}
+		set := &data.Set{Name: "fashion " + d.Name + " " + string(f), Classes: from.Classes}
 		for i, item := range from.Items {
-			set.Items = append(set.Items, dataset.Item{
+			set.Items = append(set.Items, data.Item{
 				Path:  item.Path,
 				Label: item.Label,
 				Load: func() (image.Image, error) {

@@ -3,7 +3,7 @@ package demo
 import (
 	"fmt"
 
-	"clipcalib/internal/dataset"
+	"clipcalib/internal/data"
 	"clipcalib/internal/pyrand"
 )
 
@@ -11,8 +11,8 @@ import (
 // FoldShots. A class with fewer gives all it has, as Dassl's
 // generate_fewshot_dataset does without repetition: some emoji classes have
 // three concepts to learn from, others dozens. The draw is that of
-// [dataset.FewShot], random.sample class by class with one generator.
-func (t *Task) Shots(shots int, seed int64) (*dataset.Set, error) {
+// [data.FewShot], random.sample class by class with one generator.
+func (t *Task) Shots(shots int, seed int64) (*data.Set, error) {
 	if shots < 1 {
 		return nil, fmt.Errorf("demo task %s: %d shots, want at least 1", t.Name, shots)
 	}
@@ -20,7 +20,7 @@ func (t *Task) Shots(shots int, seed int64) (*dataset.Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	byClass := make([][]dataset.Item, len(pool.Classes))
+	byClass := make([][]data.Item, len(pool.Classes))
 	var order []int // classes as they first occur
 	for _, it := range pool.Items {
 		if byClass[it.Label] == nil {
@@ -28,7 +28,7 @@ func (t *Task) Shots(shots int, seed int64) (*dataset.Set, error) {
 		}
 		byClass[it.Label] = append(byClass[it.Label], it)
 	}
-	out := &dataset.Set{Name: fmt.Sprintf("%s, %d shots, seed %d", pool.Name, shots, seed), Classes: pool.Classes}
+	out := &data.Set{Name: fmt.Sprintf("%s, %d shots, seed %d", pool.Name, shots, seed), Classes: pool.Classes}
 	rng := pyrand.New(seed)
 	for _, class := range order {
 		items := byClass[class]

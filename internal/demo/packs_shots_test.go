@@ -4,7 +4,7 @@ import (
 	"reflect"
 	"testing"
 
-	"clipcalib/internal/dataset"
+	"clipcalib/internal/data"
 )
 
 func TestShotsTakeWhatThereIs(t *testing.T) {
@@ -46,7 +46,7 @@ func TestShotsEqualFewShot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := dataset.FewShot(pool, 16, 3)
+	want, err := data.FewShot(pool, data.Shots{PerClass: 16}, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestShotsEqualFewShot(t *testing.T) {
 	}
 }
 
-func paths(s *dataset.Set) []string {
+func paths(s *data.Set) []string {
 	var out []string
 	for _, it := range s.Items {
 		out = append(out, it.Path)

@@ -14,7 +14,7 @@ import (
 	"clipcalib/adapt"
 	"clipcalib/internal/bank"
 	"clipcalib/internal/clip"
-	"clipcalib/internal/dataset"
+	"clipcalib/internal/data"
 	"clipcalib/internal/run"
 	"clipcalib/text"
 	"clipcalib/vit"
@@ -32,7 +32,7 @@ type Source struct {
 	Precision string
 
 	// Progress and Skip, unless nil, are told how far the encoding is and
-	// which pictures could not be read.
+	// which pictures could not be read, each once.
 	Progress func(done, total int)
 	Skip     func(err error)
 }
@@ -60,7 +60,8 @@ type Set struct {
 	Views    int
 	Hash     string // of the list of pictures, labels and class names
 	Encoded  int    // pictures and views that the bank did not hold
-	Skipped  int    // pictures that could not be read; they are left out
+	// Unreadable are the pictures that could not be read; they are left out.
+	Unreadable []data.LeftOut
 }
 
 // Preprocessing says in words what happens to a picture before the tower, and
@@ -73,14 +74,20 @@ func (s Source) Preprocessing(v Views) string {
 	return p
 }
 
+// Facts are what the checkpoint's tensors do not show, for records.
+func (s Source) Facts() run.ModelFacts {
+	c := s.Model.Config
+	return run.ModelFacts{Activation: c.Activation.String(), ActivationSource: c.ActivationReason, PreprocessingSource: c.PreprocessReason}
+}
+
 // Images returns the features of every picture of a set. What the bank holds
 // is not encoded again.
-func (s Source) Images(ctx context.Context, set *dataset.Set, v Views) (Set, error) {
+func (s Source) Images(ctx context.Context, set *data.Set, v Views) (Set, error) {
 	out := Set{Views: max(v.Count, 1)}
 	if err := set.Check(); err != nil {
 		return out, err
 	}
-	print, err := set.Fingerprint(false)
+	print, err := set.Fingerprint(s.Bank)
 	if err != nil {
 		return out, err
 	}
@@ -94,7 +101,8 @@ func (s Source) Images(ctx context.Context, set *dataset.Set, v Views) (Set, err
 	if err != nil {
 		return out, err
 	}
-	filled, err := b.Fill(ctx, s.encoder(set, v), bank.FillOptions{Width: s.Model.Images.Dim(), Views: out.Views, Progress: s.Progress})
+	bad := map[int]error{}
+	filled, err := b.Fill(ctx, s.encoder(set, v, bad), bank.FillOptions{Width: s.Model.Images.Dim(), Views: out.Views, Progress: s.Progress})
 	if err != nil {
 		return out, err
 	}
@@ -107,7 +115,13 @@ func (s Source) Images(ctx context.Context, set *dataset.Set, v Views) (Set, err
 	for _, i := range out.Kept {
 		out.Labels = append(out.Labels, set.Items[i].Label)
 	}
-	out.Skipped = len(set.Items) - len(out.Labels)
+	for _, row := range failed {
+		i := row % len(set.Items)
+		if err := bad[i]; err != nil {
+			out.Unreadable = append(out.Unreadable, set.Unreadable(i, err))
+			delete(bad, i)
+		}
+	}
 	if len(out.Labels) == 0 {
 		return out, fmt.Errorf("data set %s: none of its %d pictures could be read", set.Name, len(set.Items))
 	}
@@ -115,8 +129,8 @@ func (s Source) Images(ctx context.Context, set *dataset.Set, v Views) (Set, err
 }
 
 // Hash is [Set].Hash of a set whose pictures are not encoded here.
-func Hash(set *dataset.Set) (string, error) {
-	print, err := set.Fingerprint(false)
+func (s Source) Hash(set *data.Set) (string, error) {
+	print, err := set.Fingerprint(s.Bank)
 	if err != nil {
 		return "", err
 	}
@@ -126,7 +140,7 @@ func Hash(set *dataset.Set) (string, error) {
 // hashSet is the hash of a set's pictures, by their fingerprint, with labels
 // and class names: what a result depends on beside the model. The bank goes by
 // the pictures alone.
-func hashSet(print string, set *dataset.Set) string {
+func hashSet(print string, set *data.Set) string {
 	list := append([]string{print, strconv.Itoa(len(set.Classes))}, set.Classes...)
 	for _, it := range set.Items {
 		list = append(list, strconv.Itoa(it.Label))
@@ -160,18 +174,27 @@ func dropFailed(all adapt.Matrix, n int, failed []int, views int) (adapt.Matrix,
 	return out, kept
 }
 
-// encoder returns the function that fills a set's bank.
-func (s Source) encoder(set *dataset.Set, v Views) bank.Encode {
+// encoder returns the function that fills a set's bank. What kept a picture from
+// being read goes into unread, by the picture's number.
+func (s Source) encoder(set *data.Set, v Views, unread map[int]error) bank.Encode {
 	return func(ctx context.Context, items []bank.Item, put func(i int, row []float32) error) error {
 		pre := s.Model.Images.Preprocessor()
 		var bad error // of putting a picture that could not be read
 		failed := 0
+		named := map[string]bool{} // by path: a picture may be drawn more than once
 		loader := vit.Loader{
 			Preprocessor: pre, BatchSize: s.Model.Images.Batch(), Strict: s.Strict,
 			Skip: func(i int, err error) {
+				if data.LackOfMeans(err) {
+					bad = errors.Join(bad, err)
+					return
+				}
 				failed++
 				bad = errors.Join(bad, put(i, nil))
-				if s.Skip != nil {
+				picture := items[i].Image
+				unread[picture] = err
+				if path := set.Items[picture].Path; s.Skip != nil && !named[path] {
+					named[path] = true
 					s.Skip(err)
 				}
 			},
@@ -220,13 +243,13 @@ func (s Source) Prototypes(ctx context.Context, templates, classes []string, com
 	return join(rows), nil
 }
 
-// Classes lists names with their prompts, for a run's record.
-func Classes(templates, names []string) []run.Class {
-	out := make([]run.Class, len(names))
-	for k, name := range names {
-		out[k].Name = name
+// Classes lists classes with their prompts, for a run's record.
+func Classes(templates []string, keys []data.Class) []run.Class {
+	out := make([]run.Class, len(keys))
+	for k, key := range keys {
+		out[k].Name, out[k].Folder = key.Name, key.Folder
 		for _, t := range templates {
-			out[k].Prompts = append(out[k].Prompts, strings.ReplaceAll(t, text.ClassSlot, name))
+			out[k].Prompts = append(out[k].Prompts, strings.ReplaceAll(t, text.ClassSlot, key.Name))
 		}
 	}
 	return out

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"iter"
 
-	"clipcalib/internal/dataset"
+	"clipcalib/internal/data"
 	"clipcalib/internal/imageio"
 	"clipcalib/vit"
 )
@@ -13,7 +13,7 @@ import (
 // Pixels reads the pictures of a data set anew each time, for methods that
 // prompt the image tower and so can use no features.
 type Pixels struct {
-	set   *dataset.Set
+	set   *data.Set
 	kept  []int
 	pre   vit.Preprocessor
 	views Views
@@ -21,7 +21,7 @@ type Pixels struct {
 
 // Pixels gives the pictures of a set that kept lists, such as [Set].Kept, in
 // the views that Images encodes.
-func (s Source) Pixels(set *dataset.Set, kept []int, v Views) Pixels {
+func (s Source) Pixels(set *data.Set, kept []int, v Views) Pixels {
 	return Pixels{set: set, kept: kept, pre: s.Model.Images.Preprocessor(), views: v}
 }
 

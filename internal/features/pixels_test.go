@@ -12,7 +12,7 @@ import (
 
 	"clipcalib/internal/clip"
 	"clipcalib/internal/cliptest"
-	"clipcalib/internal/dataset"
+	"clipcalib/internal/data"
 )
 
 // source is a model of random weights with a bank of its own.
@@ -28,10 +28,10 @@ func source(t *testing.T) Source {
 }
 
 // greys are pictures in memory, all different; those named bad cannot be read.
-func greys(n int, bad ...int) *dataset.Set {
-	s := &dataset.Set{Name: "greys", Classes: []string{"grey"}}
+func greys(n int, bad ...int) *data.Set {
+	s := &data.Set{Name: "greys", Classes: []string{"grey"}}
 	for i := range n {
-		s.Items = append(s.Items, dataset.Item{Path: string(rune('a' + i)), Load: func() (image.Image, error) {
+		s.Items = append(s.Items, data.Item{Path: string(rune('a' + i)), Load: func() (image.Image, error) {
 			if slices.Contains(bad, i) {
 				return nil, errors.New("no such grey")
 			}

@@ -15,9 +15,9 @@ type Limits struct {
 	Bytes  int64 // size of the encoded file
 }
 
-// DefaultLimits admits every photograph a camera makes (about 89 million
-// pixels, where Pillow starts to warn) and refuses decompression bombs.
-var DefaultLimits = Limits{Pixels: 89_478_485, Bytes: 512 << 20}
+// DefaultLimits refuses decompression bombs where Pillow does: above twice the
+// number of pixels at which it starts to warn.
+var DefaultLimits = Limits{Pixels: 2 * 89_478_485, Bytes: 512 << 20}
 
 // Open reads the picture in a file and converts it to RGB. The format is told
 // from the content, never from the name. Errors name the file.
@@ -41,18 +41,19 @@ func (l Limits) Open(path string) (*image.NRGBA, error) {
 }
 
 func (l Limits) read(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
+	// Before it is opened: a pipe would wait for its other end.
+	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("not a regular file")
 	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
 	if info.Size() > l.Bytes {
 		return nil, fmt.Errorf("file has %d bytes, more than the limit of %d", info.Size(), l.Bytes)
 	}
@@ -79,7 +80,7 @@ func (l Limits) Decode(data []byte) (img *image.NRGBA, err error) {
 	}
 	format := sniff(data)
 	if format == nil {
-		return nil, fmt.Errorf("not a JPEG, PNG, WebP or GIF picture (starts with %q)", data[:min(len(data), 8)])
+		return nil, fmt.Errorf("not a picture in %s (starts with %q)", formatNames(), data[:min(len(data), 8)])
 	}
 	config, err := format.size(data)
 	if err != nil {

@@ -51,8 +51,8 @@ func TestBadFiles(t *testing.T) {
 		want string
 	}{
 		{"empty.jpg", nil, "file is empty"},
-		{"text.png", []byte("hello"), "not a JPEG, PNG, WebP or GIF"},
-		{"cut.png", encodedPNG(t, 30, 30)[:60], "PNG: file is truncated"},
+		{"text.png", []byte("hello"), "not a picture in JPEG, PNG, WebP"},
+		{"cut.png", encodedPNG(t, 30, 30)[:45], "PNG: file is truncated"},
 		{"cut.jpg", []byte("\xff\xd8\xff\xe0\x00\x10JFIF\x00"), "JPEG: file is truncated"},
 		{"cut.webp", []byte("RIFF\x10\x00\x00\x00WEBPVP8 "), "WebP: "},
 		{"cut.gif", []byte("GIF89a\x01\x00\x01\x00"), "GIF: "},

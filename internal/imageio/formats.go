@@ -3,17 +3,38 @@ package imageio
 import (
 	"bytes"
 	"image"
-	"image/png"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"clipcalib/internal/imageio/jpeg"
+	"clipcalib/internal/imageio/tiff"
 )
 
 // formats lists the kinds of picture that are read.
 var formats = []format{
 	{"JPEG", startsWith("\xff\xd8\xff"), jpegSize, jpeg.Decode},
-	{"PNG", startsWith("\x89PNG\r\n\x1a\n"), pngSize, decodePNG},
+	{"PNG", startsWith(pngSignature), pngSize, decodePNG},
 	{"WebP", isWebP, webpSize, decodeWebP},
 	{"GIF", startsWith("GIF87a", "GIF89a"), gifSize, decodeGIF},
+	{"BMP", startsWith("BM"), bmpSize, decodeBMP},
+	{"TIFF", tiff.Match, tiffSize, tiff.Decode},
+	{"PPM", isPNM, pnmSize, decodePNM},
+}
+
+// extensions of the files that are taken for pictures where a folder is
+// searched; what a file holds is told from its content alone.
+var extensions = []string{
+	".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp",
+}
+
+// Extensions lists the extensions of picture files, in lower case with their
+// dot, sorted.
+func Extensions() []string { return slices.Clone(extensions) }
+
+// IsPicture reports whether a file's name ends as a picture's, in any case.
+func IsPicture(name string) bool {
+	return slices.Contains(extensions, strings.ToLower(filepath.Ext(name)))
 }
 
 // format is one kind of picture file.
@@ -34,6 +55,15 @@ func sniff(data []byte) *format {
 	return nil
 }
 
+// formatNames lists the formats for a message.
+func formatNames() string {
+	names := make([]string, len(formats))
+	for i, f := range formats {
+		names[i] = f.name
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
+}
+
 func startsWith(prefixes ...string) func([]byte) bool {
 	return func(head []byte) bool {
 		for _, p := range prefixes {
@@ -50,6 +80,7 @@ func jpegSize(data []byte) (image.Config, error) {
 	return image.Config{Width: w, Height: h}, err
 }
 
-func pngSize(data []byte) (image.Config, error) {
-	return png.DecodeConfig(bytes.NewReader(data))
+func tiffSize(data []byte) (image.Config, error) {
+	w, h, err := tiff.Size(data)
+	return image.Config{Width: w, Height: h}, err
 }

@@ -1,12 +1,9 @@
 package imageio
 
 import (
-	"bytes"
-	"compress/lzw"
 	"encoding/binary"
 	"errors"
 	"image"
-	"io"
 )
 
 // gifFrame is the first picture of a GIF. The standard library's reader is not
@@ -39,34 +36,66 @@ func parseGIF(data []byte) (gifFrame, error) {
 	flags := data[10]
 	r := &cursor{data[13:]}
 	if flags&0x80 != 0 {
-		f.palette = r.take(3 << (flags&7 + 1))
+		p, err := gifPalette(r, flags)
+		if err != nil {
+			return f, err
+		}
+		f.palette = p
 	}
 	for {
 		switch block := r.take(1); {
 		case block == nil || block[0] == ';':
 			return f, errShortGIF
 		case block[0] == '!':
-			f.extension(r)
+			if err := f.extension(r); err != nil {
+				return f, err
+			}
 		case block[0] == ',':
 			return f, f.descriptor(r)
 		}
 	}
 }
 
-// extension skips an extension, noting the transparent index of a graphic
-// control.
-func (f *gifFrame) extension(r *cursor) {
-	label := r.take(1)
-	for first := true; ; first = false {
-		size := r.take(1)
-		if size == nil || size[0] == 0 {
-			return
-		}
-		body := r.take(int(size[0]))
-		if first && label[0] == 0xf9 && len(body) >= 4 && body[0]&1 != 0 {
-			f.fill = body[3]
+// gifPalette reads a palette. One whose colours are the shades of grey in order
+// counts as none, so that indices beyond it are shades too.
+func gifPalette(r *cursor, flags byte) ([]byte, error) {
+	p := r.rest[:min(3<<(flags&7+1), len(r.rest))]
+	r.take(len(p))
+	for i, v := range p {
+		if int(v) != i/3 {
+			return p, nil
 		}
 	}
+	if len(p)%3 != 0 {
+		return nil, errShortGIF
+	}
+	return nil, nil
+}
+
+// extension skips an extension, noting the transparent index of a graphic
+// control. An extension without content reaches to the end of what follows it.
+func (f *gifFrame) extension(r *cursor) error {
+	label := r.take(1)
+	if label == nil {
+		return errShortGIF
+	}
+	body := r.subBlock()
+	switch {
+	case label[0] == 0xf9 && len(body) > 0:
+		if len(body) < 3 || body[0]&1 != 0 && len(body) < 4 {
+			return errors.New("damaged graphic control")
+		}
+		if body[0]&1 != 0 {
+			f.fill = body[3]
+		}
+	case label[0] == 0xfe && len(body) == 0:
+		return nil
+	case label[0] == 0xff && len(body) >= 11 && string(body[:11]) == "NETSCAPE2.0":
+		r.subBlock()
+	}
+	for len(r.subBlock()) > 0 {
+	}
+	return nil
 }
 
 func (f *gifFrame) descriptor(r *cursor) error {
@@ -78,13 +107,19 @@ func (f *gifFrame) descriptor(r *cursor) error {
 	f.frame = image.Rect(word(0), word(2), word(0)+word(4), word(2)+word(6))
 	f.interlaced = d[8]&0x40 != 0
 	if d[8]&0x80 != 0 {
-		f.palette = r.take(3 << (d[8]&7 + 1))
+		p, err := gifPalette(r, d[8])
+		if err != nil {
+			return err
+		}
+		if p != nil {
+			f.palette = p
+		}
 	}
 	size := r.take(1)
 	if size == nil {
 		return errShortGIF
 	}
-	if f.frame.Empty() || size[0] < 2 || size[0] > 8 {
+	if f.frame.Empty() || size[0] > 12 {
 		return errors.New("damaged picture descriptor")
 	}
 	f.codeSize = int(size[0])
@@ -99,25 +134,27 @@ func decodeGIF(data []byte) (*image.NRGBA, error) {
 	if err != nil {
 		return nil, err
 	}
-	codes := lzw.NewReader(&subBlocks{r: bytes.NewReader(f.data)}, lzw.LSB, f.codeSize)
-	defer codes.Close()
 	m := blank(f.width, f.height)
 	if f.frame != m.Rect {
 		for i := range f.width * f.height {
 			f.paint(m.Pix, i, f.fill)
 		}
 	}
-	row := make([]byte, f.frame.Dx())
-	for _, y := range f.rowOrder() {
-		if _, err := io.ReadFull(codes, row); err != nil {
-			return nil, err
+	rows, width := f.rowOrder(), f.frame.Dx()
+	x, row := 0, 0
+	out := m.Pix[m.PixOffset(f.frame.Min.X, f.frame.Min.Y+rows[0]):]
+	err = f.expand(func(index byte) bool {
+		f.paint(out, x, index)
+		if x++; x == width {
+			x = 0
+			if row++; row == len(rows) {
+				return false
+			}
+			out = m.Pix[m.PixOffset(f.frame.Min.X, f.frame.Min.Y+rows[row]):]
 		}
-		out := m.Pix[m.PixOffset(f.frame.Min.X, f.frame.Min.Y+y):]
-		for x, index := range row {
-			f.paint(out, x, index)
-		}
-	}
-	return m, nil
+		return true
+	})
+	return m, err
 }
 
 // paint sets pixel i to the colour of an index; indices beyond the palette are
@@ -162,32 +199,14 @@ func (c *cursor) take(n int) []byte {
 	return taken
 }
 
-// subBlocks joins GIF's length-prefixed blocks to a stream.
-type subBlocks struct {
-	r    *bytes.Reader
-	left int
-}
-
-func (s *subBlocks) Read(p []byte) (int, error) {
-	if s.left == 0 {
-		size, err := s.r.ReadByte()
-		if err != nil {
-			return 0, err
-		}
-		if size == 0 {
-			s.r.Reset(nil)
-			return 0, io.EOF
-		}
-		s.left = int(size)
+// subBlock returns a block that starts with its length, as much as there is of
+// it; empty at the end of a series.
+func (c *cursor) subBlock() []byte {
+	size := c.take(1)
+	if size == nil {
+		return nil
 	}
-	n, err := s.r.Read(p[:min(len(p), s.left)])
-	s.left -= n
-	return n, err
-}
-
-// ReadByte lets the LZW reader work without a buffer of its own.
-func (s *subBlocks) ReadByte() (byte, error) {
-	var b [1]byte
-	_, err := io.ReadFull(s, b[:])
-	return b[0], err
+	body := c.rest[:min(int(size[0]), len(c.rest))]
+	c.rest = c.rest[len(body):]
+	return body
 }

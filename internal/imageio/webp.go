@@ -2,7 +2,6 @@ package imageio
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"image"
@@ -11,99 +10,8 @@ import (
 	"golang.org/x/image/vp8l"
 )
 
-func isWebP(head []byte) bool {
-	return len(head) >= 12 && string(head[:4]) == "RIFF" && string(head[8:12]) == "WEBP"
-}
-
-// webpFile is what a WebP container says of its first frame.
-type webpFile struct {
-	width, height int             // of the canvas
-	frame         image.Rectangle // of the first frame within it
-	lossless      bool
-	data          []byte // the frame's bitstream
-}
-
-func webpSize(data []byte) (image.Config, error) {
-	f, err := parseWebP(data)
-	return image.Config{Width: f.width, Height: f.height}, err
-}
-
-// parseWebP finds the picture, or the first frame of an animation.
-func parseWebP(data []byte) (webpFile, error) {
-	var f webpFile
-	chunks := data[12:]
-	for len(chunks) >= 8 {
-		id, body, rest := nextChunk(chunks)
-		switch id {
-		case "VP8X":
-			if len(body) < 10 {
-				return f, errors.New("damaged extended header")
-			}
-			f.width, f.height = 1+uint24(body[4:]), 1+uint24(body[7:])
-		case "ANMF":
-			if len(body) < 16 || f.width == 0 {
-				return f, errors.New("damaged frame of an animation")
-			}
-			at := image.Pt(2*uint24(body), 2*uint24(body[3:]))
-			f.frame = image.Rectangle{at, at.Add(image.Pt(1+uint24(body[6:]), 1+uint24(body[9:])))}
-			if !f.frame.In(image.Rect(0, 0, f.width, f.height)) {
-				return f, errors.New("frame of an animation lies outside its canvas")
-			}
-			rest = body[16:] // its chunks follow inside
-		case "VP8 ", "VP8L":
-			f.data, f.lossless = body, id == "VP8L"
-			return f, f.bitstreamSize()
-		}
-		chunks = rest
-	}
-	return f, errors.New("no picture in it, or file is truncated")
-}
-
-// nextChunk splits a RIFF chunk off; a chunk that is cut short has what is left.
-func nextChunk(b []byte) (id string, body, rest []byte) {
-	size := int(binary.LittleEndian.Uint32(b[4:]))
-	id, b = string(b[:4]), b[8:]
-	if size >= len(b) {
-		return id, b, nil
-	}
-	return id, b[:size], b[min(size+size&1, len(b)):]
-}
-
-func uint24(b []byte) int { return int(b[0]) | int(b[1])<<8 | int(b[2])<<16 }
-
-// bitstreamSize reads the picture's own size and checks it against the
-// container's.
-func (f *webpFile) bitstreamSize() error {
-	var w, h int
-	if f.lossless {
-		c, err := vp8l.DecodeConfig(bytes.NewReader(f.data))
-		if err != nil {
-			return err
-		}
-		w, h = c.Width, c.Height
-	} else {
-		d := vp8.NewDecoder()
-		d.Init(bytes.NewReader(f.data), len(f.data))
-		header, err := d.DecodeFrameHeader()
-		if err != nil {
-			return err
-		}
-		w, h = header.Width, header.Height
-	}
-	if f.width == 0 {
-		f.width, f.height = w, h
-	}
-	if f.frame.Empty() {
-		f.frame = image.Rect(0, 0, f.width, f.height)
-	}
-	if w != f.frame.Dx() || h != f.frame.Dy() {
-		return fmt.Errorf("header says %d x %d pixels, the picture has %d x %d", f.frame.Dx(), f.frame.Dy(), w, h)
-	}
-	return nil
-}
-
 // decodeWebP decodes the picture, or an animation's first frame on a black
-// canvas. Alpha is dropped.
+// canvas. Alpha is dropped, but must be sound.
 func decodeWebP(data []byte) (*image.NRGBA, error) {
 	f, err := parseWebP(data)
 	if err != nil {
@@ -132,6 +40,9 @@ func (f *webpFile) decode() (*image.NRGBA, error) {
 		}
 		return ToRGB(m), nil
 	}
+	if err := f.checkAlpha(); err != nil {
+		return nil, fmt.Errorf("alpha channel: %w", err)
+	}
 	d := vp8.NewDecoder()
 	d.Init(bytes.NewReader(f.data), len(f.data))
 	if _, err := d.DecodeFrameHeader(); err != nil {
@@ -142,6 +53,32 @@ func (f *webpFile) decode() (*image.NRGBA, error) {
 		return nil, err
 	}
 	return videoToRGB(m), nil
+}
+
+// checkAlpha decodes the alpha channel of a lossy picture, which libwebp
+// refuses where the channel is damaged.
+func (f *webpFile) checkAlpha() error {
+	if f.alpha == nil {
+		return nil
+	}
+	if len(f.alpha) < 2 {
+		return errors.New("too short")
+	}
+	method, processing := f.alpha[0]&3, f.alpha[0]>>4&3
+	switch {
+	case method > 1 || processing > 1 || f.alpha[0]>>6 != 0:
+		return errors.New("damaged header")
+	case method == 0:
+		if len(f.alpha)-1 < f.frame.Dx()*f.frame.Dy() {
+			return errors.New("too short")
+		}
+		return nil
+	}
+	w, h := uint32(f.frame.Dx()-1), uint32(f.frame.Dy()-1)
+	bits := w | h<<14
+	head := []byte{0x2f, byte(bits), byte(bits >> 8), byte(bits >> 16), byte(bits >> 24)}
+	_, err := vp8l.Decode(bytes.NewReader(append(head, f.alpha[1:]...)))
+	return err
 }
 
 // blank is an opaque black picture.

@@ -9,6 +9,8 @@ import (
 	"image"
 	"io"
 	"math"
+
+	"clipcalib/internal/data"
 )
 
 // A packed pool is a safetensors file whose metadata says format
@@ -108,6 +110,8 @@ func (p *packed) check() error {
 func (p *packed) Len() int     { return p.n }
 func (p *packed) Size() int    { return p.size }
 func (p *packed) Close() error { return p.close() }
+
+func (p *packed) Ignored() []data.LeftOut { return nil }
 
 func (p *packed) Kind(i int) Kind {
 	if p.kinds == nil || i < 0 || i >= p.n {

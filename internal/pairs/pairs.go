@@ -2,7 +2,7 @@
 // pretraining. Three forms are understood, told apart by content:
 //
 //   - a packed pool: one safetensors file with small pictures and their
-//     captions, as scripts/make_pool.py writes it (see packed.go);
+//     captions, as scripts/packs/make_pool.py writes it (see packed.go);
 //   - a table of file paths and captions, separated by tabs or commas, as
 //     open_clip's --dataset-type csv takes it (see table.go);
 //   - tar archives of NAME.jpg beside NAME.txt, as webdataset and img2dataset
@@ -19,6 +19,7 @@ import (
 	"io"
 	"os"
 
+	"clipcalib/internal/data"
 	"clipcalib/internal/imageio"
 )
 
@@ -45,6 +46,8 @@ type Pairs interface {
 	Captions(i int) ([]string, error)
 	// Kind returns the kind of picture i; Coloured where nothing is known.
 	Kind(i int) Kind
+	// Ignored lists what no picture with a caption was made of.
+	Ignored() []data.LeftOut
 	// Close releases the files.
 	Close() error
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"clipcalib/internal/data"
 	"clipcalib/internal/imageio"
 )
 
@@ -158,6 +159,8 @@ func (t *table) Len() int      { return len(t.paths) }
 func (t *table) Size() int     { return t.size }
 func (t *table) Kind(int) Kind { return Coloured }
 func (t *table) Close() error  { return nil }
+
+func (t *table) Ignored() []data.LeftOut { return nil }
 
 func (t *table) Captions(i int) ([]string, error) {
 	if err := checkIndex(i, len(t.paths)); err != nil {

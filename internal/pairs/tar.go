@@ -1,38 +1,30 @@
 package pairs
 
 import (
-	"archive/tar"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path"
 	"path/filepath"
 	"sort"
 	"strings"
 
+	"clipcalib/internal/data"
 	"clipcalib/internal/imageio"
 )
-
-// maxMembers bounds the index of one archive.
-const maxMembers = 10_000_000
-
-var pictureSuffixes = map[string]bool{"jpg": true, "jpeg": true, "png": true, "webp": true, "gif": true}
 
 // tars is one or several archives, one after the other.
 type tars struct {
 	files   []*os.File
 	size    int
 	samples []sample
+	others  []data.LeftOut
 }
 
 // sample is a picture's place in an archive and its caption.
 type sample struct {
+	data.Member
 	file    int
-	name    string
-	at      int64
-	length  int64
 	caption string
 }
 
@@ -77,9 +69,13 @@ func openTars(folder string, size int) (Pairs, error) {
 func newTars(files []*os.File, size int) (Pairs, error) {
 	t := &tars{files: files, size: size}
 	for i, f := range files {
-		samples, err := indexTar(f)
+		samples, others, err := indexTar(f)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", filepath.Base(f.Name()), err)
+		}
+		for _, o := range others {
+			o.File = filepath.Base(f.Name()) + "#" + o.File
+			t.others = append(t.others, o)
 		}
 		for _, s := range samples {
 			s.file = i
@@ -94,66 +90,28 @@ func newTars(files []*os.File, size int) (Pairs, error) {
 
 // indexTar pairs pictures with the captions of the same name up to the first
 // dot of the base name, as webdataset does; the two may come in any order.
-// Members without their other half are left out.
-func indexTar(r io.ReadSeeker) ([]sample, error) {
-	var samples []sample
-	captions := map[string]string{}
-	members := tar.NewReader(r)
-	for n := 0; ; n++ {
-		h, err := members.Next()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return nil, fmt.Errorf("member %d: %w", n+1, truncated(err))
-		}
-		if n >= maxMembers {
-			return nil, fmt.Errorf("more than %d members", maxMembers)
-		}
-		if h.Typeflag != tar.TypeReg || h.PAXRecords["GNU.sparse.major"] != "" || h.PAXRecords["GNU.sparse.map"] != "" {
-			continue
-		}
-		name, suffix := splitName(h.Name)
-		switch {
-		case pictureSuffixes[suffix]:
-			// The archive is read without a buffer, so the file stands where
-			// the member's bytes start.
-			at, err := r.Seek(0, io.SeekCurrent)
-			if err != nil {
-				return nil, err
-			}
-			samples = append(samples, sample{name: h.Name, at: at, length: h.Size, caption: name})
-		case suffix == "txt":
-			if h.Size > maxCaption {
-				return nil, fmt.Errorf("%s: caption of %d bytes, want at most %d", h.Name, h.Size, maxCaption)
-			}
-			text, err := io.ReadAll(members)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", h.Name, truncated(err))
-			}
-			captions[name] = string(bytes.TrimSpace(text))
+// Pictures without a caption are left out, and listed with the other members.
+func indexTar(r io.ReadSeeker) (samples []sample, others []data.LeftOut, err error) {
+	pictures, others, err := data.IndexTar(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, m := range pictures {
+		if caption := m.Beside["txt"]; caption != "" {
+			samples = append(samples, sample{Member: m, caption: caption})
+		} else {
+			others = append(others, data.LeftOut{File: m.Name, Reason: "pictures without a caption"})
 		}
 	}
-	whole := samples[:0]
-	for _, s := range samples {
-		if s.caption = captions[s.caption]; s.caption != "" {
-			whole = append(whole, s)
-		}
-	}
-	return whole, nil
-}
-
-// splitName cuts a member's name at the first dot of its last part.
-func splitName(name string) (key, suffix string) {
-	dir, base := path.Split(name)
-	stem, suffix, _ := strings.Cut(base, ".")
-	return dir + stem, strings.ToLower(suffix)
+	return samples, others, nil
 }
 
 func (t *tars) Len() int      { return len(t.samples) }
 func (t *tars) Size() int     { return t.size }
 func (t *tars) Kind(int) Kind { return Coloured }
 func (t *tars) Close() error  { return closeAll(t.files) }
+
+func (t *tars) Ignored() []data.LeftOut { return t.others }
 
 func (t *tars) Captions(i int) ([]string, error) {
 	if err := checkIndex(i, len(t.samples)); err != nil {
@@ -170,21 +128,13 @@ func (t *tars) Image(i int, dst []byte) error {
 		return err
 	}
 	s := t.samples[i]
-	if s.length > imageio.DefaultLimits.Bytes {
-		return fmt.Errorf("image %s: %d bytes, more than the limit of %d", s.name, s.length, imageio.DefaultLimits.Bytes)
-	}
-	// The member's length is the archive's claim: only bytes that are there
-	// take memory.
-	data, err := io.ReadAll(io.NewSectionReader(t.files[s.file], s.at, s.length))
+	encoded, err := s.Read(t.files[s.file])
 	if err != nil {
-		return fmt.Errorf("image %s: %w", s.name, err)
+		return fmt.Errorf("image %s: %w", s.Name, err)
 	}
-	if int64(len(data)) < s.length {
-		return fmt.Errorf("image %s: archive is truncated", s.name)
-	}
-	img, err := imageio.Decode(data)
+	img, err := imageio.Decode(encoded)
 	if err != nil {
-		return fmt.Errorf("image %s: %w", s.name, err)
+		return fmt.Errorf("image %s: %w", s.Name, err)
 	}
 	return fit(dst, img, t.size)
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"clipcalib/internal/clip"
+	"clipcalib/internal/data"
 	"clipcalib/internal/device"
 	"clipcalib/internal/engine"
 	"clipcalib/internal/pairs"
@@ -32,9 +33,11 @@ func (s squares) Len() int              { return s.n }
 func (s squares) Size() int             { return s.side }
 func (s squares) Kind(i int) pairs.Kind { return pairs.Coloured }
 func (s squares) Close() error          { return nil }
-func (s squares) what(i int) (p, c int) { return i % len(places), i / len(places) % len(colours) }
-func (s squares) name(i int) string     { p, c := s.what(i); return places[p] + " " + colours[c] }
-func (s squares) Label(i int) int       { return i % kinds }
+
+func (s squares) Ignored() []data.LeftOut { return nil }
+func (s squares) what(i int) (p, c int)   { return i % len(places), i / len(places) % len(colours) }
+func (s squares) name(i int) string       { p, c := s.what(i); return places[p] + " " + colours[c] }
+func (s squares) Label(i int) int         { return i % kinds }
 func (s squares) Captions(i int) ([]string, error) {
 	return []string{s.name(i), fmt.Sprintf("a %s square, number %d", s.name(i), i/kinds)}, nil
 }

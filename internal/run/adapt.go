@@ -42,6 +42,7 @@ type AdaptOptions struct {
 // Class is a class's name and the prompts its prototype was made of.
 type Class struct {
 	Name    string   `json:"name"`
+	Folder  string   `json:"folder,omitempty"` // or id; with the name, the class's key
 	Prompts []string `json:"prompts,omitempty"`
 }
 

@@ -9,8 +9,13 @@ import (
 
 // WeightsIdentity is the hash of a checkpoint's file with what the file may not
 // decide.
-func WeightsIdentity(sha256 string, c weights.Config) string {
-	return fmt.Sprintf("%s %s, heads %d and %d", sha256, c.Activation, c.Vision.Heads, c.Text.Heads)
+func WeightsIdentity(sum string, c weights.Config) string {
+	id := fmt.Sprintf("%s %s, heads %d and %d", sum, c.Activation, c.Vision.Heads, c.Text.Heads)
+	if c.Vision.NormEps != 0 || c.Text.NormEps != 0 || c.TextActivation() != c.Activation || c.Vision.AveragePool {
+		id += fmt.Sprintf(", texts %s, norms %g and %g, average %t %t", c.TextActivation(), c.VisionNormEps(), c.TextNormEps(),
+			c.Vision.AveragePool, c.Vision.NormAfterPool)
+	}
+	return id
 }
 
 // CheckpointOptions are those by which the run's checkpoint was opened, so that

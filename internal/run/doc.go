@@ -12,7 +12,9 @@
 //	DIR/logits.npy           float32 [N, K], after the remedy of inference
 //	DIR/zero_shot_logits.npy float32 [N, K], the reference
 //	DIR/labels.npy           int64 [N]
-//	DIR/metrics.json         metrics of logits.npy; zero_shot_metrics.json likewise
+//	DIR/metrics.json         metrics of logits.npy, and what they are of; zero_shot_metrics.json likewise
+//	DIR/rows.csv             the picture that each row is of, where pictures are known
+//	DIR/left_out.csv         what was left out, and why
 //	DIR/target.yaml          what was evaluated on what
 //
 // A run of test-time tuning has a folder for every target, with class names and

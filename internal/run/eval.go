@@ -10,6 +10,7 @@ import (
 
 	"clipcalib/adapt"
 	"clipcalib/calib"
+	"clipcalib/internal/data"
 	"clipcalib/internal/device"
 	"clipcalib/internal/docfile"
 )
@@ -23,6 +24,10 @@ type EvalOptions struct {
 	Features []string
 	Data     *adapt.Data
 	Inputs   Inputs // where Data came from
+
+	// Record says which picture each row of Data is of, and what was left out;
+	// nil where that is not known.
+	Record *data.Record
 
 	// Classes are the run's classes that the target has, in the order of the
 	// target's labels; nil means all. It is for adapters.
@@ -103,7 +108,7 @@ func (o EvalOptions) eval(ctx context.Context) (Result, error) {
 	if err != nil {
 		return res, err
 	}
-	data, err := o.data()
+	given, err := o.data()
 	if err != nil {
 		return res, err
 	}
@@ -111,7 +116,7 @@ func (o EvalOptions) eval(ctx context.Context) (Result, error) {
 	if family == FamilyPrompts {
 		open = o.openPrompts
 	}
-	c, err := open(path, data)
+	c, err := open(path, given)
 	if err != nil {
 		return res, err
 	}
@@ -120,7 +125,7 @@ func (o EvalOptions) eval(ctx context.Context) (Result, error) {
 			return res, err
 		}
 	}
-	if err := o.describe(&res.Target, c, data, path); err != nil {
+	if err := o.describe(&res.Target, c, given, path); err != nil {
 		return res, inFiles(o.Features, err)
 	}
 	if o.Out == "" {
@@ -130,10 +135,10 @@ func (o EvalOptions) eval(ctx context.Context) (Result, error) {
 	if docfile.ReadYAML(filepath.Join(res.Dir, targetFile), &old) == nil && old.same(res.Target) {
 		if res.read() == nil {
 			res.Reused = true
-			return res, nil
+			return res, KeepFacts(res.Dir, res.Metrics, o.facts(res), o.Record)
 		}
 	}
-	return res, inFiles(o.Features, o.run(ctx, c, data, &res))
+	return res, inFiles(o.Features, o.run(ctx, c, given, &res))
 }
 
 // trainedFile finds a finished run's parameters.
@@ -255,5 +260,12 @@ func (o EvalOptions) run(ctx context.Context, c classifier, d adapt.Data, res *R
 	if res.ZeroShot, err = measure(zs, d.Labels, o.Bins); err != nil {
 		return fmt.Errorf("zero-shot: %w", err)
 	}
-	return res.write(logits, zs, d.Labels)
+	if o.Record != nil && len(o.Record.Rows) != d.Features.Rows {
+		return fmt.Errorf("%d rows are named for %d features", len(o.Record.Rows), d.Features.Rows)
+	}
+	return res.write(logits, zs, d.Labels, o.facts(*res), o.Record)
+}
+
+func (o EvalOptions) facts(res Result) Facts {
+	return NewFacts(filepath.Base(res.Dir), res.Target.Samples, res.Target.NumberOfClasses, o.Bins, o.Inputs.Templates, o.Record)
 }

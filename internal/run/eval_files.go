@@ -11,6 +11,7 @@ import (
 
 	"clipcalib/adapt"
 	"clipcalib/calib"
+	"clipcalib/internal/data"
 	"clipcalib/internal/docfile"
 	"clipcalib/internal/npy"
 )
@@ -29,6 +30,8 @@ type evaluation struct {
 	labels                   []int
 	metrics, zeroShotMetrics calib.Metrics
 	target                   any // of target.yaml
+	facts                    Facts
+	record                   *data.Record // of the rows; nil where pictures are not known
 }
 
 // writeEvaluation puts the files in place, and what more is to be written;
@@ -44,7 +47,7 @@ func writeEvaluation(dir string, e evaluation, more ...func() error) error {
 			return npy.WriteFile(in(zeroShotFile), e.zeroShot.Data, e.zeroShot.Rows, e.zeroShot.Cols)
 		},
 		func() error { return npy.WriteLabels(in(labelsFile), e.labels) },
-		func() error { return docfile.WriteJSON(in(metricsFile), e.metrics) },
+		func() error { return WriteFacts(dir, e.metrics, e.facts, e.record) },
 		func() error { return docfile.WriteJSON(in(zeroShotMetricsFile), e.zeroShotMetrics) },
 	}, more...)
 	for _, write := range append(writes, func() error { return docfile.WriteYAML(in(targetFile), e.target) }) {
@@ -68,9 +71,10 @@ func readEvaluation(dir string, metrics, zeroShot *calib.Metrics) error {
 	)
 }
 
-func (r Result) write(logits, zs adapt.Matrix, labels []int) error {
+func (r Result) write(logits, zs adapt.Matrix, labels []int, facts Facts, record *data.Record) error {
 	return writeEvaluation(r.Dir, evaluation{
 		logits: logits, zeroShot: zs, labels: labels, metrics: r.Metrics, zeroShotMetrics: r.ZeroShot, target: r.Target,
+		facts: facts, record: record,
 	})
 }
 

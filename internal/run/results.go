@@ -8,6 +8,7 @@ import (
 	"sort"
 
 	"clipcalib/calib"
+	"clipcalib/internal/data"
 	"clipcalib/internal/docfile"
 	"clipcalib/internal/npy"
 )
@@ -72,15 +73,24 @@ func ReadEvaluation(dir string) (Evaluation, error) {
 }
 
 func readLogits(path string) (calib.Matrix, error) {
-	n, k, data, err := npy.ReadMatrix(path)
+	n, k, values, err := npy.ReadMatrix(path)
 	if err != nil {
 		return calib.Matrix{}, err
 	}
-	m := calib.Matrix{N: n, K: k, Data: data}
+	m := calib.Matrix{N: n, K: k, Data: values}
 	if err := m.Check(); err != nil {
 		return m, fmt.Errorf("%s: %w", path, err)
 	}
 	return m, nil
+}
+
+// Keys are the keys of a run's classes.
+func Keys(classes []Class) []data.Class {
+	keys := make([]data.Class, len(classes))
+	for i, c := range classes {
+		keys[i] = data.Class{Folder: c.Folder, Name: c.Name}
+	}
+	return keys
 }
 
 // ReadClasses reads a run's class names, nil where they are not known.

@@ -241,13 +241,20 @@ func TestEvalWritesWhatItMeasures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var onDisk map[string]float64
+	var onDisk map[string]any
 	if err := json.Unmarshal(read(t, res.Dir, "metrics.json"), &onDisk); err != nil {
 		t.Fatal(err)
 	}
 	for _, key := range []string{"accuracy", "ece", "adaptive_ece", "classwise_ece", "mce", "ace", "nll", "brier", "logit_range", "logit_norm"} {
 		if _, ok := onDisk[key]; !ok {
 			t.Errorf("metrics.json lacks %s", key)
+		}
+	}
+	for key, want := range map[string]any{
+		"ece": m.ECE, "accuracy": m.Accuracy, "samples": 30.0, "classes": float64(classes), "bins": 10.0, "target": filepath.Base(res.Dir),
+	} {
+		if onDisk[key] != want {
+			t.Errorf("metrics.json has %s %v, want %v", key, onDisk[key], want)
 		}
 	}
 	if onDisk["ece"] != m.ECE || onDisk["accuracy"] != m.Accuracy {

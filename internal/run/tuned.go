@@ -11,6 +11,7 @@ import (
 	"clipcalib/calib"
 	"clipcalib/internal/atomicfile"
 	"clipcalib/internal/docfile"
+	"clipcalib/text"
 )
 
 // TunedOptions is one target of a run of test-time tuning and where to keep it.
@@ -122,6 +123,7 @@ func (r *TunedResult) write(p *partial, o TunedOptions, done tunedTarget) (err e
 	choices := []byte(strings.Join(o.Recipe.Choices, "\n") + "\n")
 	e := evaluation{
 		logits: logits, zeroShot: zs, labels: o.Labels, metrics: r.Metrics, zeroShotMetrics: r.ZeroShot, target: done,
+		facts: NewFacts(o.Name, logits.Rows, logits.Cols, o.Bins, []string{o.Recipe.Context + " " + text.ClassSlot + "."}, nil),
 	}
 	return writeEvaluation(r.Dir, e,
 		func() error { return docfile.WriteJSON(filepath.Join(r.Dir, classesFile), list) },

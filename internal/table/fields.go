@@ -30,7 +30,8 @@ const ZeroShot = "zero-shot"
 var told = map[string]bool{
 	"engine": true, "choices": true, "inputs.batch_images": true, "inputs.weights": true, "inputs.data": true,
 	"inputs.features": true, "samples": true, "classes": true, "width": true, "seed": true, "inputs.data_seed": true,
-	"inputs.data_sha256": true, "method": true, "remedy": true, "version": true,
+	"inputs.data_sha256": true, "inputs.drawn": true, "method": true, "remedy": true, "version": true,
+	"inputs.activation": true, "inputs.activation_source": true, "inputs.preprocessing_source": true, // inputs.weights_sha256 says
 }
 
 // renamed are fields by the names that people use.
@@ -38,6 +39,7 @@ var renamed = map[string]string{
 	"learning_rate": "lr", "inputs.shots": "shots", "inputs.templates": fieldTemplates,
 	"inputs.weights_sha256": fieldWeights, "weights_sha256": fieldWeights, "inputs.preprocessing": "preprocessing",
 	"inputs.augmented_views": "augmented_views", "inputs.features_sha256": "features", "inputs.init_sha256": "init",
+	"inputs.repeat": "repeat",
 }
 
 // seedWords are how descriptions of preprocessing name the seed, which is no

@@ -10,7 +10,7 @@ import (
 	"strconv"
 
 	"clipcalib/calib"
-	"clipcalib/internal/dataset"
+	"clipcalib/internal/data"
 	"clipcalib/internal/docfile"
 	"clipcalib/internal/run"
 )
@@ -126,7 +126,7 @@ func measure(dir string, recipe Fields, e run.Evaluation, bins int) (adapted, ze
 	fields := deciding(recipe)
 	fields[fieldMethod], fields[fieldRemedy] = recipe["method"], e.Target.Remedy
 	if name := recipe["inputs.data"]; name != "" {
-		fields[fieldSource] = dataset.NameOf(name)
+		fields[fieldSource] = data.NameOf(name)
 	}
 	if e.Target.Remedy != recipe["remedy"] {
 		fields["trained_with"] = recipe["remedy"]
@@ -198,14 +198,14 @@ func trimSuffix(name, suffix string) string {
 // Sources tells which targets are of the data set that a run learnt from. Sets
 // move, so the name decides; among several of that name it is the one in the
 // same place.
-func Sources(data string, targets []run.Target) []bool {
+func Sources(source string, targets []run.Target) []bool {
 	named, placed := make([]bool, len(targets)), make([]bool, len(targets))
 	sets, anyPlaced := map[string]bool{}, false
 	for i, t := range targets {
-		if data == "" || t.Inputs.Data == "" || dataset.NameOf(data) != dataset.NameOf(t.Inputs.Data) {
+		if source == "" || t.Inputs.Data == "" || data.NameOf(source) != data.NameOf(t.Inputs.Data) {
 			continue
 		}
-		named[i], placed[i] = true, dataset.SamePlace(data, t.Inputs.Data)
+		named[i], placed[i] = true, data.SamePlace(source, t.Inputs.Data)
 		sets[t.Inputs.DataSHA256], anyPlaced = true, anyPlaced || placed[i]
 	}
 	if len(sets) > 1 && anyPlaced {

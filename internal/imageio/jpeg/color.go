@@ -48,11 +48,7 @@ func (d *decoder) isRGB() bool {
 func (d *decoder) picture() *image.NRGBA {
 	m := image.NewNRGBA(image.Rect(0, 0, d.width, d.height))
 	convert := d.converter()
-	buffers := make([][]uint8, len(d.comps))
-	for i := range d.comps {
-		c := &d.comps[i]
-		buffers[i] = make([]uint8, c.width*c.hExp)
-	}
+	buffers := d.buffers()
 	rows := make([][]uint8, len(d.comps))
 	for y := range d.height {
 		for i := range d.comps {
@@ -63,12 +59,22 @@ func (d *decoder) picture() *image.NRGBA {
 	return m
 }
 
+// buffers is room for a row of each component at full resolution.
+func (d *decoder) buffers() [][]uint8 {
+	buffers := make([][]uint8, len(d.comps))
+	for i := range d.comps {
+		c := &d.comps[i]
+		buffers[i] = make([]uint8, c.width*c.hExp)
+	}
+	return buffers
+}
+
 // converter chooses the colour conversion of the file.
 func (d *decoder) converter() func(out []uint8, rows [][]uint8) {
 	switch {
 	case len(d.comps) == 1:
 		return grayRow
-	case len(d.comps) == 4 && d.adobe && d.transform == 2:
+	case len(d.comps) == 4 && d.adobe && d.transform != 0:
 		return ycckRow
 	case len(d.comps) == 4:
 		return cmykRow
@@ -95,6 +101,11 @@ func rgbRow(out []uint8, rows [][]uint8) {
 func yccRow(out []uint8, rows [][]uint8) {
 	ys := rows[0]
 	cbs, crs := rows[1][:len(ys)], rows[2][:len(ys)]
+	if n := len(ys) / 8 * 8; fast && n > 0 {
+		_ = out[4*n-1] // the assembly does not look
+		yccAVX2(&out[0], &ys[0], &cbs[0], &crs[0], n)
+		out, ys, cbs, crs = out[4*n:], ys[n:], cbs[n:], crs[n:]
+	}
 	for x, y := range ys {
 		o := out[4*x:][:4]
 		o[0], o[1], o[2] = ycc(y, cbs[x], crs[x])

@@ -15,14 +15,25 @@ var zigzag = [64 + 16]uint8{
 	63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63,
 }
 
+// maxBlocks is the largest number of blocks in a coding unit.
+const maxBlocks = 10
+
 // scanState is what the blocks of one scan share.
 type scanState struct {
-	bits       bitReader
+	bitReader
 	comps      []*component
+	blocks     int  // in a coding unit
 	start, end int  // range of coefficients, in zigzag order
 	high, low  uint // successive approximation
 	eobRun     int
-	block      [64]int16
+	idle       bool             // the data ran out before this coding unit
+	unit       [maxBlocks]block // of an unbuffered scan
+}
+
+// block is one block of an unbuffered scan, dequantised, in row-major order.
+type block struct {
+	v    [64]int16
+	rows bool // a coefficient outside the first row was written
 }
 
 // scan decodes one scan.
@@ -30,16 +41,26 @@ func (d *decoder) scan(header []byte) error {
 	if d.comps == nil {
 		return errors.New("scan before the frame header")
 	}
+	if d.scans > 0 && !d.buffered {
+		return errors.New("more scans than components")
+	}
 	if d.scans++; d.scans > maxScans {
 		return fmt.Errorf("more than %d scans", maxScans)
 	}
+	s := &scanState{bitReader: bitReader{data: d.data, pos: d.pos}}
+	if err := d.scanHeader(header, s); err != nil {
+		return err
+	}
 	if d.scans == 1 {
+		d.buffered = d.progressive || len(s.comps) < len(d.comps)
+		if !d.progressive {
+			d.standardTables()
+		}
 		if err := d.allocate(); err != nil {
 			return err
 		}
 	}
-	s := &scanState{bits: bitReader{data: d.data, pos: d.pos}}
-	if err := d.scanHeader(header, s); err != nil {
+	if err := d.prepare(s); err != nil {
 		return err
 	}
 	var err error
@@ -48,17 +69,26 @@ func (d *decoder) scan(header []byte) error {
 	} else {
 		err = d.scanInterleaved(s)
 	}
-	d.pos = s.bits.pos
-	return err
+	if err != nil {
+		return err
+	}
+	d.pos, d.unread = s.pos, s.marker
+	if !d.buffered {
+		// The picture is whole: only the block that was being read is looked at.
+		d.lastGood = whole
+		d.data = d.data[:min(len(d.data), ceilDiv(d.pos, readBlock)*readBlock)]
+	}
+	return nil
 }
 
 func (d *decoder) scanHeader(b []byte, s *scanState) error {
-	if len(b) < 1 || len(b) != 4+2*int(b[0]) || b[0] < 1 || int(b[0]) > len(d.comps) {
+	if len(b) < 1 || len(b) != 4+2*int(b[0]) || b[0] < 1 || b[0] > 4 {
 		return errors.New("scan header has a wrong length")
 	}
-	n, blocks := int(b[0]), 0
+	n := int(b[0])
+	var taken [4]bool // libjpeg asks by position in the frame, but marks by position in the scan
 	for i := range n {
-		c := d.component(b[1+2*i])
+		c := d.component(b[1+2*i], taken[:])
 		if c == nil {
 			return fmt.Errorf("scan of unknown component %d", b[1+2*i])
 		}
@@ -67,42 +97,62 @@ func (d *decoder) scanHeader(b []byte, s *scanState) error {
 				return errors.New("scan names a component twice")
 			}
 		}
+		taken[i] = true
 		c.dcSel, c.acSel = int(b[2+2*i]>>4), int(b[2+2*i]&15)
-		if c.dcSel > 3 || c.acSel > 3 {
-			return errors.New("scan names an impossible Huffman table")
-		}
-		if !c.hasQuant {
-			c.quant, c.hasQuant = d.quant[c.tq], true
-		}
 		s.comps = append(s.comps, c)
-		blocks += c.h * c.v
+		s.blocks += c.h * c.v
 	}
-	if n > 1 && blocks > 10 {
+	if n > 1 && s.blocks > maxBlocks {
 		return errors.New("too many blocks in a coding unit")
 	}
-	s.start, s.end = 0, 63
-	if d.progressive {
-		t := b[1+2*n:]
-		s.start, s.end, s.high, s.low = int(t[0]), int(t[1]), uint(t[2]>>4), uint(t[2]&15)
-		if s.start > s.end || s.end > 63 || s.low > 13 || (s.start == 0) != (s.end == 0) || (s.start > 0 && n > 1) {
-			return errors.New("scan has an impossible range of coefficients")
-		}
+	if n == 1 {
+		s.blocks = 1
 	}
-	for _, c := range s.comps {
-		needDC := s.start == 0 && s.high == 0
-		needAC := s.end > 0
-		if needDC && !d.dcTable[c.dcSel].defined || needAC && !d.acTable[c.acSel].defined {
-			return errors.New("scan uses a Huffman table that is not defined")
+	t := b[1+2*n:]
+	s.start, s.end, s.high, s.low = int(t[0]), int(t[1]), uint(t[2]>>4), uint(t[2]&15)
+	return nil
+}
+
+func (d *decoder) component(id byte, taken []bool) *component {
+	for i := range d.comps {
+		if d.comps[i].id == id && !taken[i] {
+			return &d.comps[i]
 		}
-		c.seen = true
 	}
 	return nil
 }
 
-func (d *decoder) component(id byte) *component {
-	for i := range d.comps {
-		if d.comps[i].id == id {
-			return &d.comps[i]
+// prepare checks and readies the tables of a scan.
+func (d *decoder) prepare(s *scanState) error {
+	for _, c := range s.comps {
+		if !c.hasQuant {
+			if !d.hasQuant[c.tq] {
+				return fmt.Errorf("quantisation table %d is not defined", c.tq)
+			}
+			c.quant, c.hasQuant = d.quant[c.tq], true
+		}
+	}
+	dc, ac := true, true
+	if d.progressive {
+		if err := d.progression(s); err != nil {
+			return err
+		}
+		dc, ac = s.start == 0 && s.high == 0, s.start > 0
+	}
+	for _, c := range s.comps {
+		c.dcPredict = 0
+		if dc && c.dcSel > 3 || ac && c.acSel > 3 {
+			return errors.New("scan names an impossible Huffman table")
+		}
+		if dc {
+			if err := d.dcTable[c.dcSel].build(true); err != nil {
+				return err
+			}
+		}
+		if ac {
+			if err := d.acTable[c.acSel].build(false); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -110,16 +160,22 @@ func (d *decoder) component(id byte) *component {
 
 // scanInterleaved decodes coding units that hold blocks of several components.
 func (d *decoder) scanInterleaved(s *scanState) error {
-	r := d.restarter(s)
+	r := restarter{d: d, s: s, left: d.restart}
 	for my := range d.mcusY {
 		for mx := range d.mcusX {
-			if err := r.next(); err != nil {
+			if err := r.next(my); err != nil {
 				return err
 			}
+			if !d.buffered {
+				d.unbufferedUnit(s)
+				d.transformUnit(s, mx, my)
+				continue
+			}
+			s.idle = s.insufficient
 			for _, c := range s.comps {
 				for v := range c.v {
 					for h := range c.h {
-						d.decodeBlock(s, c, mx*c.h+h, my*c.v+v, r.missing)
+						d.bufferedBlock(s, c, mx*c.h+h, my*c.v+v)
 					}
 				}
 			}
@@ -130,78 +186,55 @@ func (d *decoder) scanInterleaved(s *scanState) error {
 
 // scanOne decodes a scan of one component, which has no padding blocks.
 func (d *decoder) scanOne(s *scanState) error {
-	r := d.restarter(s)
+	r := restarter{d: d, s: s, left: d.restart}
 	c := s.comps[0]
 	for by := range c.blocksY {
-		for bx := range c.blocksX {
-			if err := r.next(); err != nil {
+		for bx := 0; bx < c.blocksX; bx++ {
+			if n := d.idleBlocks(s, c.blocksX-bx, by/c.v); n > 0 {
+				bx += n - 1
+				continue
+			}
+			if err := r.next(by / c.v); err != nil {
 				return err
 			}
-			d.decodeBlock(s, c, bx, by, r.missing)
+			if d.buffered {
+				s.idle = s.insufficient
+				d.bufferedBlock(s, c, bx, by)
+				continue
+			}
+			d.unbufferedUnit(s)
+			s.unit[0].transform(c, bx, by)
 		}
 	}
 	return r.finish()
 }
 
-// decodeBlock decodes one block, or leaves it as it is where the scan's data
-// ran out.
-func (d *decoder) decodeBlock(s *scanState, c *component, bx, by int, missing bool) {
-	if d.progressive {
-		if !missing {
-			at := 64 * (by*c.strideX + bx)
-			d.progressiveBlock(s, c, c.coeffs[at:at+64])
-		}
-		return
+// idleBlocks skips up to limit blocks that a scan leaves as they are, so that
+// hundreds of nearly empty scans cost little.
+func (d *decoder) idleBlocks(s *scanState, limit, row int) int {
+	if d.restart > 0 || !d.progressive || s.start == 0 || s.ended {
+		return 0
 	}
-	s.block = [64]int16{}
-	last := 0
-	if !missing {
-		last = s.sequentialBlock(c, &d.dcTable[c.dcSel], &d.acTable[c.acSel])
+	if s.insufficient {
+		return limit
 	}
-	idct(&s.block, last, c.pixels[8*(by*c.stride+bx):], c.stride)
+	if s.high == 0 && s.eobRun > 0 {
+		n := min(limit, s.eobRun)
+		s.eobRun -= n
+		d.lastGood = row
+		return n
+	}
+	return 0
 }
 
-// sequentialBlock decodes and dequantises one block of a baseline scan. It
-// returns the zigzag position of the last coefficient. The bit reader's state
-// is kept in local variables, since this loop is half the time of decoding.
-func (s *scanState) sequentialBlock(c *component, dc, ac *huffman) int {
-	r := &s.bits
-	c.dcPredict += r.signed(int(r.symbol(dc) & 15))
-	s.block[0] = int16(c.dcPredict * int32(c.quant[0]))
-	last := 0
-	acc, n := r.acc, r.n
-	for k := 1; k < 64; k++ {
-		if n < 32 {
-			r.acc, r.n = acc, n
-			r.fill()
-			acc, n = r.acc, r.n
-		}
-		var symbol int
-		if e := int(ac.look[acc>>((n-lookBits)&63)&(1<<lookBits-1)]); e != 0 {
-			n -= e >> 8
-			symbol = e & 255
-		} else {
-			r.acc, r.n = acc, n
-			symbol = int(r.symbol(ac))
-			acc, n = r.acc, r.n
-		}
-		run, size := symbol>>4, symbol&15
-		if size == 0 {
-			if run != 15 {
-				break
-			}
-			k += 15
-			continue
-		}
-		k += run
-		n -= size
-		v := extend(int32(acc>>(n&63))&(1<<size-1), size)
-		if k > 63 {
-			break
-		}
-		s.block[zigzag[k]] = int16(v * int32(c.quant[k]))
-		last = k
+// bufferedBlock decodes one block's share of a scan into the coefficients.
+func (d *decoder) bufferedBlock(s *scanState, c *component, bx, by int) {
+	at := 64 * (by*c.strideX + bx)
+	coeffs := (*[64]int16)(c.coeffs[at : at+64])
+	switch {
+	case d.progressive:
+		d.progressiveBlock(s, c, coeffs)
+	case !s.idle:
+		s.sequential(c, &d.dcTable[c.dcSel], &d.acTable[c.acSel], coeffs, &asStored)
 	}
-	r.acc, r.n = acc, n
-	return last
 }

@@ -15,7 +15,10 @@ func (c *component) row(y int, buf []uint8) []uint8 {
 		fancyV2(buf, near, far, 1+y&1)
 	case c.hExp == 2 && c.vExp == 2 && wide:
 		near, far := c.nearFar(y)
-		fancyH2V2(buf, near, far)
+		if c.sums == nil {
+			c.sums = make([]uint16, c.width)
+		}
+		fancyH2V2(buf, near, far, c.sums)
 	default:
 		src := c.samples(y / c.vExp)
 		for x := range src {
@@ -65,22 +68,31 @@ func fancyV2(out, near, far []uint8, bias int) {
 }
 
 // fancyH2V2 doubles both with the product of the weights: 9, 3, 3 and 1
-// sixteenths.
-func fancyH2V2(out, near, far []uint8) {
+// sixteenths. sums is room for a number a sample.
+func fancyH2V2(out, near, far []uint8, sums []uint16) {
 	n := len(near)
-	far, out = far[:n], out[:2*n]
-	column := func(x int) int { return int(near[x])*3 + int(far[x]) }
-	last, this, next := 0, column(0), column(1)
-	out[0] = uint8((this*4 + 8) >> 4)
-	out[1] = uint8((this*3 + next + 7) >> 4)
-	for x := 1; x < n-1; x++ {
-		last, this = this, next
-		next = int(near[x+1])*3 + int(far[x+1])
-		o := out[2*x:][:2]
-		o[0] = uint8((this*3 + last + 8) >> 4)
-		o[1] = uint8((this*3 + next + 7) >> 4)
+	far, out, sums = far[:n], out[:2*n], sums[:n]
+	done := 0
+	if m := n / 16 * 16; fast && m > 0 {
+		sumsAVX2(&sums[0], &near[0], &far[0], m)
+		done = m
 	}
-	last, this = this, next
-	out[2*n-2] = uint8((this*3 + last + 8) >> 4)
-	out[2*n-1] = uint8((this*4 + 7) >> 4)
+	for x := done; x < n; x++ {
+		sums[x] = uint16(near[x])*3 + uint16(far[x])
+	}
+	out[0] = uint8((sums[0]*4 + 8) >> 4)
+	out[1] = uint8((sums[0]*3 + sums[1] + 7) >> 4)
+	x := 1
+	if m := (n - 2) / 16 * 16; fast && m > 0 {
+		widenAVX2(&out[2], &sums[1], m)
+		x += m
+	}
+	for ; x < n-1; x++ {
+		this := sums[x] * 3
+		o := out[2*x:][:2]
+		o[0] = uint8((this + sums[x-1] + 8) >> 4)
+		o[1] = uint8((this + sums[x+1] + 7) >> 4)
+	}
+	out[2*n-2] = uint8((sums[n-1]*3 + sums[n-2] + 8) >> 4)
+	out[2*n-1] = uint8((sums[n-1]*4 + 7) >> 4)
 }

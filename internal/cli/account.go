@@ -1,0 +1,50 @@
+package cli
+
+import (
+	"fmt"
+
+	"clipcalib/internal/data"
+	"clipcalib/internal/exitcode"
+)
+
+// load reads a data set, of one with parts the part split, and says what was
+// decided in reading it.
+func (a *app) load(s sourceFlags, spec, split string) (*data.Set, error) {
+	set, err := data.LoadWith(spec, data.Options{
+		Fallback: split, ImageRoot: s.imageRoot, ClassNames: s.names, LabelColumn: s.labelColumn,
+		AllowEmptyClasses: s.allowEmpty,
+	})
+	if err == nil && !s.allowNumbers {
+		err = set.CheckNames()
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range set.Notes {
+		a.note("%s", n)
+	}
+	return set, nil
+}
+
+// account adds up what became of the files of a command's sets.
+type account struct{ listed, unreadable int }
+
+// add counts a set's account, and notes it.
+func (c *account) add(a *app, name string, of data.Account) {
+	c.listed += of.Listed - of.NotDrawn
+	c.unreadable += len(of.Unreadable)
+	a.note("%s: %v", name, of)
+}
+
+// end is the error that a command ends with whose work is done: nil, or that
+// something unreadable was left out.
+func (c account) end() error {
+	if c.unreadable == 0 {
+		return nil
+	}
+	return exitcode.LeftOut{What: fmt.Sprintf("done, but %d of %d pictures could not be read (named above) and are left "+
+		"out", c.unreadable, c.listed)}
+}
+
+// shotsFile lists the pictures that a run learnt from.
+const shotsFile = "shots.csv"

@@ -1,0 +1,76 @@
+package run
+
+import (
+	"path/filepath"
+	"reflect"
+
+	"clipcalib/calib"
+	"clipcalib/internal/data"
+	"clipcalib/internal/docfile"
+)
+
+// Facts say what the figures of a metrics file are of. They stand beside them.
+type Facts struct {
+	Target    string       `json:"target"`
+	Samples   int          `json:"samples"`
+	Classes   int          `json:"classes"`
+	Bins      int          `json:"bins"`
+	FineBins  int          `json:"fine_bins"`
+	Templates []string     `json:"template,omitempty"`
+	Skipped   data.Skipped `json:"skipped"`
+}
+
+// The bins where none are asked for, as package calib has them.
+const (
+	defaultBins     = 10
+	defaultFineBins = 15
+)
+
+// NewFacts are the facts of a measurement; record is nil where no pictures are
+// known.
+func NewFacts(target string, samples, classes int, bins calib.Options, templates []string, record *data.Record) Facts {
+	f := Facts{Target: target, Samples: samples, Classes: classes, Bins: bins.Bins, FineBins: bins.FineBins,
+		Templates: templates}
+	if f.Bins == 0 {
+		f.Bins = defaultBins
+	}
+	if f.FineBins == 0 {
+		f.FineBins = defaultFineBins
+	}
+	if record != nil {
+		f.Skipped = record.Account.Skipped()
+	}
+	return f
+}
+
+// Measured is the content of metrics.json.
+type Measured struct {
+	calib.Metrics
+	Facts
+}
+
+// KeepFacts is [WriteFacts] for logits that were there already: what is the same
+// is not written again.
+func KeepFacts(dir string, m calib.Metrics, f Facts, record *data.Record) error {
+	if record != nil {
+		if err := record.Write(dir); err != nil {
+			return err
+		}
+	}
+	var old Measured
+	if docfile.ReadJSON(filepath.Join(dir, metricsFile), &old) == nil && reflect.DeepEqual(old.Facts, f) {
+		return nil
+	}
+	return WriteFacts(dir, m, f, nil)
+}
+
+// WriteFacts writes, beside the logits of a target, what its rows are and what
+// was left out (where pictures are known), and metrics.json.
+func WriteFacts(dir string, m calib.Metrics, f Facts, record *data.Record) error {
+	if record != nil {
+		if err := record.Write(dir); err != nil {
+			return err
+		}
+	}
+	return docfile.WriteJSON(filepath.Join(dir, metricsFile), Measured{m, f})
+}
