@@ -202,6 +202,30 @@ func TestAFullQueueTurnsAway(t *testing.T) {
 	}
 }
 
+func TestWhatWouldWaitTooLongIsTurnedAway(t *testing.T) {
+	p := &brightness{delay: 100 * time.Millisecond}
+	_, h := start(t, p, Options{Batch: 1, Wait: -1, Queue: 1000, Timeout: time.Second})
+	post(t, h.URL, bytes.NewReader(picture(t, 7)), "image/png") // to learn the pace
+	var ok, full atomic.Int32
+	var wait sync.WaitGroup
+	for range 40 {
+		wait.Go(func() {
+			switch code, text, _ := post(t, h.URL, bytes.NewReader(picture(t, 7)), "image/png"); code {
+			case 200:
+				ok.Add(1)
+			case 503:
+				full.Add(1)
+			default:
+				t.Errorf("status %d, %s", code, text)
+			}
+		})
+	}
+	wait.Wait()
+	if ok.Load() == 0 || full.Load() < 20 {
+		t.Errorf("%d answered, %d turned away", ok.Load(), full.Load())
+	}
+}
+
 func TestWhatWasAcceptedIsAnsweredWhileStopping(t *testing.T) {
 	p := &brightness{delay: 50 * time.Millisecond}
 	s, err := New(p, Options{Batch: 1, Wait: -1})
