@@ -13,6 +13,7 @@ func commands(a *app) []*cobra.Command {
 		reportCommand(a),
 		demoCommand(a),
 		calibrateCommand(a),
+		conformalCommand(a),
 		inspectCommand(a),
 		convertCommand(a),
 		pretrainCommand(a),

@@ -12,6 +12,7 @@ import (
 
 	"clipcalib/internal/data"
 	"clipcalib/internal/exitcode"
+	"clipcalib/internal/gate"
 	"clipcalib/internal/npy"
 	"clipcalib/text"
 	"clipcalib/vit"
@@ -215,6 +216,11 @@ func (a *app) encodeTexts(ctx context.Context, c *weights.Checkpoint, prompts []
 		features, err := e.EncodeTokens(ctx, tokens[at:min(at+piece, len(tokens))])
 		if err != nil {
 			return nil, err
+		}
+		for i, row := range features {
+			if err := gate.Finite(fmt.Sprintf("prompt %d", at+i+1), row, 0); err != nil {
+				return nil, fmt.Errorf("%w: the weights are broken", err)
+			}
 		}
 		rows = append(rows, features...)
 		p.Set(len(rows))
