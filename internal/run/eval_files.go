@@ -35,9 +35,12 @@ type evaluation struct {
 }
 
 // writeEvaluation puts the files in place, and what more is to be written;
-// target.yaml last: it marks the end.
+// target.yaml and then the manifest last: they mark the end.
 func writeEvaluation(dir string, e evaluation, more ...func() error) error {
 	in := func(name string) string { return filepath.Join(dir, name) }
+	if err := unseal(dir); err != nil {
+		return err
+	}
 	if err := os.Remove(in(targetFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
@@ -55,7 +58,7 @@ func writeEvaluation(dir string, e evaluation, more ...func() error) error {
 			return err
 		}
 	}
-	return nil
+	return seal(dir)
 }
 
 // readEvaluation takes the metrics of an evaluation that is there already.
@@ -64,6 +67,9 @@ func readEvaluation(dir string, metrics, zeroShot *calib.Metrics) error {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 			return err
 		}
+	}
+	if err := CheckFiles(dir); err != nil {
+		return err
 	}
 	return errors.Join(
 		docfile.ReadJSON(filepath.Join(dir, metricsFile), metrics),

@@ -81,6 +81,7 @@ func Read(runs []string, bins int) (found []Evaluation, without []string, err er
 		if len(a) == 0 {
 			without = append(without, dir)
 		}
+		without = append(without, run.Unfinished(dir)...)
 		adapted, zeroShot = append(adapted, a...), append(zeroShot, z...)
 	}
 	once := map[string]bool{}
@@ -96,11 +97,17 @@ func Read(runs []string, bins int) (found []Evaluation, without []string, err er
 // readRun reads the evaluations of one run and their zero-shot references.
 func readRun(dir string, bins int) (adapted, zeroShot []Evaluation, err error) {
 	var doc map[string]any
+	if err := run.CheckFiles(dir, "recipe.yaml"); err != nil {
+		return nil, nil, err
+	}
 	if err := docfile.ReadYAML(filepath.Join(dir, "recipe.yaml"), &doc); err != nil {
 		return nil, nil, err
 	}
 	recipe := Fields{}
 	flatten("", doc, recipe)
+	if recipe["method"] == "" || recipe["remedy"] == "" {
+		return nil, nil, fmt.Errorf("%s names no method and no remedy: it is damaged", filepath.Join(dir, "recipe.yaml"))
+	}
 	evals, err := run.Evaluations(dir)
 	if err != nil {
 		return nil, nil, err
