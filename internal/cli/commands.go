@@ -11,6 +11,7 @@ func commands(a *app) []*cobra.Command {
 		evalCommand(a),
 		ttaCommand(a),
 		reportCommand(a),
+		runsCommand(a),
 		demoCommand(a),
 		calibrateCommand(a),
 		conformalCommand(a),

@@ -48,6 +48,17 @@ func Evaluations(dir string) ([]Evaluation, error) {
 	return out, nil
 }
 
+// Finished names the targets that a run was evaluated on.
+func Finished(dir string) (names []string) {
+	entries, _ := os.ReadDir(filepath.Join(dir, "targets"))
+	for _, e := range entries {
+		if e.IsDir() && !unfinished(filepath.Join(dir, "targets", e.Name())) {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
+
 // Unfinished lists the folders of evaluations below a run's folder that have
 // begun, and not ended.
 func Unfinished(dir string) (dirs []string) {
