@@ -50,7 +50,8 @@ func TestWaitingForTheDeviceEndsWithTheContext(t *testing.T) {
 	classes := []string{"dog", "cat"}
 	images := wave(4, m.Images.Preprocessor().Len())
 	features := adapt.FromRows(wave(4, m.Config.EmbedDim))
-	data := adapt.Data{Features: features, Labels: []int{0, 1, 0, 1}, Prototypes: adapt.FromRows(wave(2, m.Config.EmbedDim)), LogitScale: m.Config.Scale()}
+	data := adapt.Data{Features: features, Labels: []int{0, 1, 0, 1},
+		Prototypes: adapt.FromRows(wave(2, m.Config.EmbedDim)), LogitScale: m.Config.Scale()}
 	adapter, err := adapt.Train(t.Context(), adapt.TaskRes{}, nil, data, adapt.Options{Epochs: 1, Device: m.Device})
 	if err != nil {
 		t.Fatal(err)
@@ -60,7 +61,8 @@ func TestWaitingForTheDeviceEndsWithTheContext(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tuner, err := testtime.NewTuner(t.Context(), m.Images, m.Texts, classes, testtime.TPT{}, nil, testtime.Options{Views: 4})
+	views := testtime.Options{Views: 4}
+	tuner, err := testtime.NewTuner(t.Context(), m.Images, m.Texts, classes, testtime.TPT{}, nil, views)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +90,7 @@ func TestWaitingForTheDeviceEndsWithTheContext(t *testing.T) {
 			return err
 		},
 		"tuner": func(ctx context.Context) error {
-			x, err := testtime.NewTuner(ctx, m.Images, m.Texts, classes, testtime.TPT{}, nil, testtime.Options{Views: 4})
+			x, err := testtime.NewTuner(ctx, m.Images, m.Texts, classes, testtime.TPT{}, nil, views)
 			if err == nil {
 				x.Close()
 			}

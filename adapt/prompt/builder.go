@@ -25,15 +25,15 @@ type builder struct {
 	scale  float32
 	batch  int
 
-	protos, mentor adapt.Matrix // text features of the zero-shot model and of the teacher
+	protos, teacherFeatures adapt.Matrix // text features of the zero-shot model and of the teacher
 
-	words, sight tower.Scope // both towers' parameters
-	leaves       map[string]*graph.Node
-	deep, vision []*graph.Node // learned prompts of the towers, set by the method
+	textParams, imageParams tower.Scope // both towers' parameters
+	leaves                  map[string]*graph.Node
+	deep, vision            []*graph.Node // learned prompts of the towers, set by the method
 
 	features, images           *graph.Node // what is fed: frozen features [B, D], pixels [B, 3, S, S]
 	frozen, imaged, texted     *graph.Node // of unit length, [B, D], [B, D], [K, D]
-	protosLeaf, mentorLeaf     *graph.Node
+	protosLeaf, teacherLeaf    *graph.Node
 	featureBuffer, imageBuffer []float32
 }
 
@@ -41,7 +41,7 @@ type builder struct {
 func newBuilder(model *Model, params *onEngine, trie *text.Trie, scale float64, batch int) *builder {
 	g := graph.New(device.Engine(model.Device))
 	return &builder{g: g, model: model, params: params, trie: trie, scale: float32(scale), batch: batch,
-		words: tower.Of(g, model.Texts), sight: tower.Of(g, model.Images), leaves: map[string]*graph.Node{}}
+		textParams: tower.Of(g, model.Texts), imageParams: tower.Of(g, model.Images), leaves: map[string]*graph.Node{}}
 }
 
 func (b *builder) classes() int { return b.trie.NumPrompts() }
@@ -82,7 +82,7 @@ func (b *builder) encode(copies int, first *graph.Node, deep []*graph.Node) *gra
 		}
 	}
 	contexts := texttower.Contexts{First: first, Deep: deep}
-	return ops.L2Normalize(b.g, texttower.WithContexts(b.g, b.words, b.model.Config, clip.Nodes(trie), contexts))
+	return ops.L2Normalize(b.g, texttower.WithContexts(b.g, b.textParams, b.model.Config, clip.Nodes(trie), contexts))
 }
 
 // text is the text features [K, D] under the learned prompts.
@@ -100,7 +100,7 @@ func (b *builder) image() *graph.Node {
 		return b.frozenImage()
 	}
 	if b.imaged == nil {
-		b.imaged = ops.L2Normalize(b.g, imagetower.WithPrompts(b.g, b.sight, b.model.Config, b.pixelsIn(), b.vision))
+		b.imaged = ops.L2Normalize(b.g, imagetower.WithPrompts(b.g, b.imageParams, b.model.Config, b.pixelsIn(), b.vision))
 	}
 	return b.imaged
 }
@@ -115,7 +115,7 @@ func (b *builder) frozenImage() *graph.Node {
 		b.featureBuffer = make([]float32, b.batch*b.model.Config.EmbedDim)
 		b.frozen = ops.L2Normalize(b.g, b.features)
 	default:
-		b.frozen = ops.L2Normalize(b.g, imagetower.Tower(b.g, b.sight, b.model.Config, b.pixelsIn(), false))
+		b.frozen = ops.L2Normalize(b.g, imagetower.Tower(b.g, b.imageParams, b.model.Config, b.pixelsIn(), false))
 	}
 	return b.frozen
 }
@@ -133,7 +133,9 @@ func (b *builder) pixelsIn() *graph.Node {
 func (b *builder) prototypes() *graph.Node { return b.constant(&b.protosLeaf, "prototypes", b.protos) }
 
 // teacher is the text teacher's features [K, D], of unit length.
-func (b *builder) teacher() *graph.Node { return b.constant(&b.mentorLeaf, "text teacher", b.mentor) }
+func (b *builder) teacher() *graph.Node {
+	return b.constant(&b.teacherLeaf, "text teacher", b.teacherFeatures)
+}
 
 func (b *builder) constant(n **graph.Node, name string, m adapt.Matrix) *graph.Node {
 	if *n == nil {

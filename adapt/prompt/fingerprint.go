@@ -16,7 +16,7 @@ func (t *task) fingerprint() string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%s %+v %s %+v %g %q %d %v\n", t.method.Name(), t.method, t.remedy.Name(), t.remedy,
 		t.options.LogitScale, t.data.Classes, t.data.views(), t.data.Labels)
-	for _, m := range []adapt.Matrix{t.data.Features, t.protos, t.mentor} {
+	for _, m := range []adapt.Matrix{t.data.Features, t.protos, t.teacherFeatures} {
 		fmt.Fprintln(h, m.Rows, m.Cols)
 		digest.Floats(h, m.Data)
 	}

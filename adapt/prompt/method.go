@@ -60,8 +60,8 @@ type regularised interface {
 	regulariser(b *builder, logits *graph.Node) *graph.Node
 }
 
-// steered methods update along something else than the loss's gradient.
-type steered interface {
+// gradientShaping methods update along something else than the loss's gradient.
+type gradientShaping interface {
 	gradients(b *builder, loss, logits *graph.Node, wrt []*graph.Node) []*graph.Node
 }
 
@@ -70,8 +70,8 @@ type averaged interface {
 	epochWeights(epochs int) []float64
 }
 
-// taught methods have a text teacher of many templates.
-type taught interface{ templates() []string }
+// distilled methods learn from a text teacher of many templates.
+type distilled interface{ templates() []string }
 
 // Methods lists the methods, in the order they were published.
 func Methods() []Method {

@@ -25,9 +25,9 @@ type task struct {
 	data    Data
 	options Options
 
-	trie           *text.Trie
-	params         []param
-	protos, mentor adapt.Matrix
+	trie                    *text.Trie
+	params                  []param
+	protos, teacherFeatures adapt.Matrix
 }
 
 // Train learns prompts for data by a method under a remedy.
@@ -75,7 +75,7 @@ func (t *task) run(ctx context.Context) (*Learner, error) {
 		}
 		batch := train.BatchSize(samples, views, t.options.inner())
 		b = newBuilder(t.model, params, t.trie, t.options.LogitScale, batch)
-		b.protos, b.mentor = t.protos, t.mentor
+		b.protos, b.teacherFeatures = t.protos, t.teacherFeatures
 		obj = t.objective(b)
 		return nil
 	})
@@ -137,8 +137,8 @@ func (t *task) prepare(ctx context.Context) error {
 	if t.protos, err = prototypes(ctx, t.model, t.data.Classes, t.data.Prototypes, t.data.Template); err != nil {
 		return err
 	}
-	if m, ok := t.method.(taught); ok {
-		t.mentor, err = prototypes(ctx, t.model, t.data.Classes, adapt.Matrix{}, m.templates()...)
+	if m, ok := t.method.(distilled); ok {
+		t.teacherFeatures, err = prototypes(ctx, t.model, t.data.Classes, adapt.Matrix{}, m.templates()...)
 	}
 	return err
 }
@@ -191,7 +191,7 @@ func (t *task) objective(b *builder) train.Objective {
 		wrt = append(wrt, n)
 		obj.Params = append(obj.Params, train.Param{Name: p.name, Node: n, Value: b.params.tensors[p.name]})
 	}
-	if m, ok := t.method.(steered); ok {
+	if m, ok := t.method.(gradientShaping); ok {
 		obj.Gradients = m.gradients(b, loss, logits, wrt)
 	}
 	y := make([]int32, b.batch)

@@ -183,30 +183,37 @@ func (a *app) adapt(ctx context.Context, f adaptFlags, method string) error {
 	o.Log = func(line string) { a.note("  %s", line) }
 	p := a.progress(method, "epochs", 0)
 	var loss float64
-	o.Train.Progress = func(s adapt.Progress) { loss = s.Loss; p.Update(s.Epoch, s.Epochs) }
+	o.Train.Progress = func(s adapt.Progress) {
+		for _, n := range s.Notes {
+			a.note("%s", n)
+		}
+		loss = s.Loss
+		p.Update(s.Epoch, s.Epochs)
+	}
 	trained, err := run.Adapt(ctx, o)
 	if err != nil {
 		return err
 	}
 	p.Done()
-	return a.adapted(f.out, trained, loss, record)
+	return a.adapted(f.out, o.Inputs.Model, trained, loss, record)
 }
 
 // adapted says what came of a training, and keeps the record of its shots, nil
 // for one on features.
-func (a *app) adapted(out string, trained bool, loss float64, record *data.Record) error {
+func (a *app) adapted(out string, facts run.ModelFacts, trained bool, loss float64, record *data.Record) error {
 	if !trained {
 		a.note("%s holds this run already", out)
 	} else {
 		a.note("final loss %.5g; wrote %s", loss, out)
 	}
 	type result struct {
-		Run     string        `json:"run"`
-		Trained bool          `json:"trained"`
+		Run     string `json:"run"`
+		Trained bool   `json:"trained"`
+		run.ModelFacts
 		Samples int           `json:"samples,omitempty"`
 		Skipped *data.Skipped `json:"skipped,omitempty"`
 	}
-	r := result{Run: out, Trained: trained}
+	r := result{Run: out, Trained: trained, ModelFacts: facts}
 	var left account
 	if record != nil {
 		if err := record.WriteAs(out, shotsFile); err != nil {
@@ -260,8 +267,9 @@ func (a *app) encodeShots(ctx context.Context, src *features.Source, set, shots 
 	o.Config = &src.Model.Config
 	o.Classes = features.Classes(templates, set.Keys())
 	o.Inputs = run.Inputs{
-		Weights: f.source.weights, WeightsSHA256: src.Weights, BatchImages: src.Model.Images.Batch(), Preprocessing: src.Preprocessing(v),
-		Data: f.data, DataSHA256: feats.Hash, Shots: max(f.shots, 0), Drawn: f.unlike(shots), Repeat: f.repeat, DataSeed: f.train.Seed,
+		Weights: f.source.weights, WeightsSHA256: src.Weights, Model: src.Facts(), BatchImages: src.Model.Images.Batch(),
+		Preprocessing: src.Preprocessing(v),
+		Data:          f.data, DataSHA256: feats.Hash, Shots: max(f.shots, 0), Drawn: f.unlike(shots), Repeat: f.repeat, DataSeed: f.train.Seed,
 		AugmentedViews: v.Augments(), Templates: templates,
 	}
 	a.note("%s: %d classes, %s, %d views, prompts like %q", set.Name, len(set.Classes), f.drawn().Words(shots), feats.Views,

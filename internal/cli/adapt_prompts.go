@@ -163,6 +163,9 @@ func (a *app) adaptPrompts(ctx context.Context, f adaptFlags, name string) error
 	p := a.progress(name, "steps", 0)
 	var loss float64
 	o.Train.Progress = func(s adapt.Progress) {
+		for _, n := range s.Notes {
+			a.note("%s", n)
+		}
 		loss = s.Loss
 		p.Update(s.Epoch*s.Steps+s.Step, s.Epochs*s.Steps)
 	}
@@ -171,7 +174,7 @@ func (a *app) adaptPrompts(ctx context.Context, f adaptFlags, name string) error
 		return err
 	}
 	p.Done()
-	return a.adapted(f.out, trained, loss, record)
+	return a.adapted(f.out, o.Inputs.Model, trained, loss, record)
 }
 
 // promptData makes the training set: features of augmented views, or pictures
@@ -216,8 +219,9 @@ func (a *app) promptData(ctx context.Context, src *features.Source, set, shots *
 	}
 	o.Classes = features.Classes(templates, set.Keys())
 	o.Inputs = run.Inputs{
-		Weights: f.source.weights, WeightsSHA256: src.Weights, BatchImages: src.Model.Images.Batch(), Preprocessing: src.Preprocessing(v),
-		Data: f.data, DataSHA256: feats.Hash, Shots: max(f.shots, 0), Drawn: f.unlike(shots), Repeat: f.repeat, DataSeed: f.train.Seed,
+		Weights: f.source.weights, WeightsSHA256: src.Weights, Model: src.Facts(), BatchImages: src.Model.Images.Batch(),
+		Preprocessing: src.Preprocessing(v),
+		Data:          f.data, DataSHA256: feats.Hash, Shots: max(f.shots, 0), Drawn: f.unlike(shots), Repeat: f.repeat, DataSeed: f.train.Seed,
 		AugmentedViews: v.Augments(), Templates: templates,
 	}
 	a.note("%s: %d classes, %s, zero-shot prompts like %q", set.Name, len(set.Classes), f.drawn().Words(shots),

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -105,7 +106,7 @@ func (a *app) encode(ctx context.Context, f encodeFlags, args []string) error {
 		return err
 	}
 	defer c.Close()
-	a.note("%s, %s (%s)", c.Config.Architecture(), c.Config.Activation, c.Config.ActivationReason)
+	a.noteModel(c, cmp.Or(a.device, "cpu"))
 	var rows [][]float32
 	var unreadable []data.LeftOut
 	if f.images {
@@ -125,7 +126,10 @@ func (a *app) encode(ctx context.Context, f encodeFlags, args []string) error {
 		return err
 	}
 	a.note("wrote %s: %d x %d", f.out, len(rows), len(rows[0]))
-	result := map[string]any{"out": f.out, "rows": len(rows), "width": len(rows[0])}
+	result := map[string]any{
+		"out": f.out, "rows": len(rows), "width": len(rows[0]), "activation": c.Config.Activation,
+		"activation_source": c.Config.ActivationReason, "preprocessing_source": c.Config.PreprocessReason,
+	}
 	var left account
 	if f.images {
 		of := pictures.Account()
@@ -174,6 +178,9 @@ func (a *app) encodeImages(ctx context.Context, c *weights.Checkpoint, pictures 
 			return nil, nil, err
 		}
 		for i, at := range b.Indices {
+			if err := gate.Finite(pictures.Items[at].Path, b.Features[i], 0); err != nil {
+				return nil, nil, fmt.Errorf("%w: the weights are broken", err)
+			}
 			rows[at] = b.Features[i]
 		}
 		done += len(b.Features)
@@ -196,6 +203,9 @@ func (a *app) encodeImages(ctx context.Context, c *weights.Checkpoint, pictures 
 }
 
 func (a *app) encodeTexts(ctx context.Context, c *weights.Checkpoint, prompts []string, f encodeFlags) ([][]float32, error) {
+	if err := c.Config.Text.CheckWords(); err != nil {
+		return nil, fmt.Errorf("%s: %w", f.weights, err)
+	}
 	tokens, err := tokenize(prompts, f)
 	if err != nil {
 		return nil, err

@@ -247,7 +247,7 @@ func (a *app) target(ctx context.Context, src *features.Source, set *data.Set, f
 	o.Record = set.Record(feats.Kept, feats.Unreadable)
 	o.Data = &adapt.Data{Features: feats.Features, Labels: feats.Labels, Prototypes: protos}
 	o.Inputs = run.Inputs{
-		Weights: f.source.weights, WeightsSHA256: src.Weights, BatchImages: src.Model.Images.Batch(), Preprocessing: src.Preprocessing(features.Views{}),
+		Weights: f.source.weights, WeightsSHA256: src.Weights, Model: src.Facts(), BatchImages: src.Model.Images.Batch(), Preprocessing: src.Preprocessing(features.Views{}),
 		DataSHA256: feats.Hash, Templates: templates,
 	}
 	return nil
@@ -268,10 +268,11 @@ func (a *app) printResults(dir string, results []run.Result, names []string, rec
 func (a *app) showResults(dir string, results []run.Result, names []string, skipped []data.Skipped) error {
 	if a.json {
 		type row struct {
-			Target   string        `json:"target"`
-			Dir      string        `json:"dir"`
-			Method   string        `json:"method"`
-			Remedy   string        `json:"remedy"`
+			Target string `json:"target"`
+			Dir    string `json:"dir"`
+			Method string `json:"method"`
+			Remedy string `json:"remedy"`
+			run.ModelFacts
 			Metrics  calib.Metrics `json:"metrics"`
 			ZeroShot calib.Metrics `json:"zero_shot"`
 			Samples  int           `json:"samples"`
@@ -281,7 +282,8 @@ func (a *app) showResults(dir string, results []run.Result, names []string, skip
 		var rows []row
 		for i, r := range results {
 			rows = append(rows, row{
-				names[i], r.Dir, r.Target.Method, r.Target.Remedy, r.Metrics, r.ZeroShot, r.Target.Samples, r.Target.NumberOfClasses, skipped[i],
+				names[i], r.Dir, r.Target.Method, r.Target.Remedy, r.Target.Inputs.Model, r.Metrics, r.ZeroShot,
+				r.Target.Samples, r.Target.NumberOfClasses, skipped[i],
 			})
 		}
 		return a.printJSON(rows)

@@ -21,6 +21,7 @@ import (
 
 // pretrainFlags are the inputs of the pretrain command.
 type pretrainFlags struct {
+	model             modelFlags // of init
 	data, out, recipe string
 	init              string
 	imageRoot         string
@@ -51,6 +52,7 @@ the model the demo ships.`,
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.pretrain(c.Context(), f, c.Flags().Changed) },
 	}
+	f.model.add(c)
 	fl := c.Flags()
 	fl.StringVar(&f.data, "data", "", "picture and caption pairs")
 	fl.StringVar(&f.out, "out", "", "the model, .pt")
@@ -129,7 +131,11 @@ func (a *app) pretrain(ctx context.Context, f pretrainFlags, changed func(string
 		}
 		a.note("going on at step %d of %d", t.Step(), r.Steps)
 	} else if f.init != "" {
-		c, err := weights.OpenCLIP(f.init, weights.Options{})
+		o, err := f.model.options()
+		if err != nil {
+			return err
+		}
+		c, err := weights.OpenCLIP(f.init, o)
 		if err != nil {
 			return fmt.Errorf("--init: %w", err)
 		}

@@ -21,6 +21,7 @@ import (
 	"clipcalib/internal/device"
 	"clipcalib/internal/exitcode"
 	"clipcalib/internal/named"
+	"clipcalib/internal/printable"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -160,7 +161,7 @@ func usagef(format string, args ...any) error {
 }
 
 func oneLine(err error) string {
-	return strings.Join(strings.Fields(strings.ReplaceAll(err.Error(), "\n", "; ")), " ")
+	return printable.Escape(strings.Join(strings.Fields(strings.ReplaceAll(err.Error(), "\n", "; ")), " "))
 }
 
 func newRoot(stdout, stderr io.Writer) *cobra.Command {
@@ -191,7 +192,7 @@ Exit codes:
 	f := root.PersistentFlags()
 	f.BoolVar(&a.json, "json", false, "print the result as JSON on standard output")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "no progress")
-	f.StringVar(&a.device, "device", "cpu", "where to compute: cpu or cuda")
+	f.StringVar(&a.device, "device", "cpu", "where to compute: cpu, cuda, or cuda:N for the N-th visible GPU")
 	f.IntVar(&a.threads, "threads", 0, "threads on the cpu; 0 is one a core")
 	f.StringVar(&a.precision, "precision", "", "form of products, all with fp32 sums: fp32, bf16, on cuda tf32 and fp16; default fp32, on cuda what doctor says")
 	completes(root, "device", "cpu", "cuda")

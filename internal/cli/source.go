@@ -75,7 +75,7 @@ func (a *app) openSource(s sourceFlags) (*features.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.note("%s, %s (%s); %s", c.Config.Architecture(), c.Config.Activation, c.Config.ActivationReason, d.Name())
+	a.noteModel(c, d.Name())
 	src := &features.Source{Model: m, Weights: identity(sum, c.Config), Precision: d.Precision(), Strict: s.strict, Bank: s.bank}
 	if src.Bank == "" {
 		if src.Bank, err = defaultBank(); err != nil {
@@ -87,9 +87,30 @@ func (a *app) openSource(s sourceFlags) (*features.Source, error) {
 	return src, nil
 }
 
+// noteModel says what was read off a checkpoint and where.
+func (a *app) noteModel(c *weights.Checkpoint, device string) {
+	cfg := c.Config
+	act := cfg.Activation.String()
+	if t := cfg.TextActivation(); cfg.HasTexts() && t != cfg.Activation {
+		act += ", texts " + t.String()
+	}
+	a.note("%s, %s (%s); %s", cfg.Architecture(), act, cfg.ActivationReason, device)
+	if cfg.HasImages() && cfg.Preprocess != (weights.Preprocess{}) {
+		a.note("pictures: %s (%s)", cfg.Preprocess, cfg.PreprocessReason)
+	}
+	if n := len(c.Ignored); n > 0 {
+		a.note("%d tensors are not used (inspect lists them)", n)
+	}
+}
+
 // identity is a checkpoint's hash with what its file does not decide.
 func identity(sum string, c weights.Config) string {
-	return fmt.Sprintf("%s %s, heads %d and %d", sum, c.Activation, c.Vision.Heads, c.Text.Heads)
+	id := fmt.Sprintf("%s %s, heads %d and %d", sum, c.Activation, c.Vision.Heads, c.Text.Heads)
+	if c.Vision.NormEps != 0 || c.Text.NormEps != 0 || c.TextActivation() != c.Activation || c.Vision.AveragePool {
+		id += fmt.Sprintf(", texts %s, norms %g and %g, average %t %t", c.TextActivation(), c.VisionNormEps(), c.TextNormEps(),
+			c.Vision.AveragePool, c.Vision.NormAfterPool)
+	}
+	return id
 }
 
 // openDevice opens the device that the flags name, once; Main closes it.

@@ -139,12 +139,14 @@ func (a *app) tta(ctx context.Context, f ttaFlags, name string) error {
 				return err
 			}
 		}
+		facts := src.Facts()
 		target := filepath.Base(run.TargetDir(f.out, folderName(set.Name), hash))
 		p := a.progress(name+" on "+target, "images", len(set.Items))
 		res, err := t.Run(ctx, testtime.RunOptions{
 			Items: items(set), Dir: f.out, Name: target, Bins: calib.Options{Bins: f.bins}, Progress: p.Update,
 			Inputs: testtime.Inputs{
 				Weights: filepath.Base(f.source.weights), WeightsFile: f.source.weights, WeightsSHA256: src.Weights,
+				Activation: facts.Activation, ActivationSource: facts.ActivationSource, PreprocessingSource: facts.PreprocessingSource,
 				Data: f.data[i], DataSHA256: hash,
 			},
 			Log: func(line string) { a.note("  %s", line) },
@@ -158,15 +160,16 @@ func (a *app) tta(ctx context.Context, f ttaFlags, name string) error {
 		record := set.Record(everyItem(set), unreadable)
 		record.Account.Listed = listed
 		bins := calib.Options{Bins: f.bins}
-		facts := run.NewFacts(target, len(set.Items), len(set.Classes), bins, []string{tuned.Context + " " + text.ClassSlot + "."}, record)
-		if err := run.KeepFacts(res.Dir, res.Metrics, facts, record); err != nil {
+		measured := run.NewFacts(target, len(set.Items), len(set.Classes), bins, []string{tuned.Context + " " + text.ClassSlot + "."}, record)
+		if err := run.KeepFacts(res.Dir, res.Metrics, measured, record); err != nil {
 			return err
 		}
 		records = append(records, record)
 		names = append(names, target)
 		results = append(results, run.Result{
 			Dir: res.Dir, Metrics: res.Metrics, ZeroShot: res.ZeroShot,
-			Target: run.Target{Method: m.Name(), Remedy: r.Name(), Samples: len(set.Items), NumberOfClasses: len(set.Classes)},
+			Target: run.Target{Method: m.Name(), Remedy: r.Name(), Inputs: run.Inputs{Model: facts},
+				Samples: len(set.Items), NumberOfClasses: len(set.Classes)},
 		})
 	}
 	return a.printResults(f.out, results, names, records)

@@ -95,7 +95,10 @@ func (a *app) zeroshot(ctx context.Context, s sourceFlags, data, out string, com
 	var left account
 	left.add(a, set.Name, record.Account)
 	if a.json {
-		return errors.Join(a.printJSON(run.Measured{Metrics: metrics, Facts: facts}), left.end())
+		return errors.Join(a.printJSON(struct {
+			run.Measured
+			run.ModelFacts
+		}{run.Measured{Metrics: metrics, Facts: facts}, src.Facts()}), left.end())
 	}
 	fmt.Fprintf(a.out, "%s: %d images, %d classes, zero-shot\n", set.Name, logits.Rows, logits.Cols)
 	return errors.Join(a.printMetrics(metrics), left.end())

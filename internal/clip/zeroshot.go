@@ -26,6 +26,9 @@ func (m *Model) Prototypes(ctx context.Context, templates, classes []string, ave
 	if len(templates) == 0 || len(classes) == 0 {
 		return nil, errors.New("prototypes: no templates or no classes")
 	}
+	if err := m.Config.Text.CheckWords(); err != nil {
+		return nil, err
+	}
 	var prompts [][]int32
 	tokenizer := text.NewTokenizer()
 	for _, t := range templates {

@@ -74,6 +74,12 @@ func (s Source) Preprocessing(v Views) string {
 	return p
 }
 
+// Facts are what the checkpoint's tensors do not show, for records.
+func (s Source) Facts() run.ModelFacts {
+	c := s.Model.Config
+	return run.ModelFacts{Activation: c.Activation.String(), ActivationSource: c.ActivationReason, PreprocessingSource: c.PreprocessReason}
+}
+
 // Images returns the features of every picture of a set. What the bank holds
 // is not encoded again.
 func (s Source) Images(ctx context.Context, set *data.Set, v Views) (Set, error) {

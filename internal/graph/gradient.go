@@ -32,7 +32,7 @@ func (g *Graph) differentiable(y *Node, wrt []*Node) error {
 			return err
 		}
 		if n.Dtype() != tensor.Float32 {
-			return fmt.Errorf("%s is of type %v: only float32 values have one", name(n), n.Dtype())
+			return fmt.Errorf("%s is of type %v: only float32 values have one", Name(n), n.Dtype())
 		}
 	}
 	return nil
@@ -58,6 +58,12 @@ func (g *Graph) gradients(y, dy *Node, wrt []*Node, kept func(*Node) *Node) []*N
 		return g.gradients(y, dy, wrt, kept)
 	}
 	order := topological(y)
+	for _, n := range order {
+		if isStock(n) && lost(n) != nil {
+			g.Fail("gradient: %w", lost(n))
+			return g.gradients(y, dy, wrt, kept)
+		}
+	}
 	active := map[*Node]bool{}
 	for _, n := range wrt {
 		active[n] = true
@@ -99,7 +105,7 @@ func (g *Graph) gradients(y, dy *Node, wrt []*Node, kept func(*Node) *Node) []*N
 	}
 	for i, n := range wrt {
 		if len(parts[n]) == 0 {
-			g.Fail("%s does not depend on %s", name(y), name(n))
+			g.Fail("%s does not depend on %s", Name(y), Name(n))
 			out[i] = y
 			continue
 		}
@@ -156,7 +162,7 @@ func childrenOf(n *Node) []*Node {
 	if o, ok := n.Op().(*op); ok {
 		return o.g.inputs[n]
 	}
-	if !isStock(n) || n.Graph() == nil {
+	if !isStock(n) || lost(n) != nil { // which is reported elsewhere
 		return nil
 	}
 	var in []*Node

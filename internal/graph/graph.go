@@ -38,7 +38,10 @@ type Graph struct {
 
 // New returns an empty graph on e.
 func New(e engine.Engine) *Graph {
-	g := &Graph{Engine: e, g: G.NewGraph(), names: map[string]int{}, inputs: map[*Node][]*Node{}, values: map[*Node]*tensor.Dense{}}
+	g := &Graph{
+		Engine: e, g: G.NewGraph(), names: map[string]int{},
+		inputs: map[*Node][]*Node{}, values: map[*Node]*tensor.Dense{},
+	}
 	G.NewUniqueNode(G.WithType(tensor.Float32), G.WithOp(&owner{g}), G.In(g.g), G.WithShape())
 	return g
 }
@@ -106,7 +109,7 @@ func (g *Graph) SavedBy(n *Node) ([]*tensor.Dense, error) {
 	}
 	s := g.running.slots[n]
 	if s == nil || s.op == nil {
-		return nil, fmt.Errorf("%s is not part of this program", name(n))
+		return nil, fmt.Errorf("%s is not part of this program", Name(n))
 	}
 	return s.saved, nil
 }

@@ -122,7 +122,8 @@ func (p *pending) set(data any) error {
 	}
 	if n != volume(p.node.Shape()) {
 		p.data = nil
-		return fmt.Errorf("set %s: cannot put a %T of %d values into %v %v", plainName(p.node), data, n, p.node.Shape(), p.node.Dtype())
+		return fmt.Errorf("set %s: cannot put a %T of %d values into %v %v",
+			plainName(p.node), data, n, p.node.Shape(), p.node.Dtype())
 	}
 	return nil
 }
@@ -153,14 +154,15 @@ func leafValue(n *Node) (any, error) {
 	var elements any
 	switch v := v.(type) {
 	case nil:
-		return nil, fmt.Errorf("leaf %s has no value: give it one (gorgonia.WithValue or Let), or make it an input and set it", name(n))
+		return nil, fmt.Errorf("leaf %s has no value: give it one (gorgonia.WithValue or Let), "+
+			"or make it an input and set it", Name(n))
 	case *G.F32:
 		return []float32{float32(*v)}, nil
 	case *G.I32:
 		return []int32{int32(*v)}, nil
 	case *tensor.Dense:
 		if !v.IsNativelyAccessible() {
-			return nil, fmt.Errorf("leaf %s is in the memory of another device", name(n))
+			return nil, fmt.Errorf("leaf %s is in the memory of another device", Name(n))
 		}
 		if v.IsView() || v.RequiresIterator() || v.DataOrder().IsColMajor() {
 			v = v.Materialize().(*tensor.Dense)
@@ -181,10 +183,11 @@ func leafValue(n *Node) (any, error) {
 	case []int32:
 		count = len(e)
 	default:
-		return nil, fmt.Errorf("leaf %s holds a %T of type %v: use float32 (or int32 for indices and labels)", name(n), v, v.Dtype())
+		return nil, fmt.Errorf("leaf %s holds a %T of type %v: use float32 (or int32 for indices and labels)",
+			Name(n), v, v.Dtype())
 	}
 	if count != volume(n.Shape()) {
-		return nil, fmt.Errorf("leaf %s holds %d values of shape %v", name(n), count, v.Shape())
+		return nil, fmt.Errorf("leaf %s holds %d values of shape %v", Name(n), count, v.Shape())
 	}
 	return elements, nil
 }

@@ -211,7 +211,7 @@ func (p *Program) allocate(blocks []*block) error {
 		}
 		t, err := p.g.Engine.New(s.node.Dtype(), memoryShape(s.node)...)
 		if err != nil {
-			return fmt.Errorf("memory for %s: %w", name(s.node), err)
+			return fmt.Errorf("memory for %s: %w", Name(s.node), err)
 		}
 		p.saved = append(p.saved, t)
 		s.out = t

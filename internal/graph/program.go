@@ -123,10 +123,13 @@ func (p *Program) collect() error {
 
 func (p *Program) check(s *slot) error {
 	if s.stock != nil {
+		if err := lost(s.node); err != nil {
+			return err
+		}
 		return unsupported(s.node)
 	}
 	if s.op != nil && s.op.g != p.g {
-		return fmt.Errorf("%s belongs to another graph", name(s.node))
+		return fmt.Errorf("%s belongs to another graph", Name(s.node))
 	}
 	if !s.computed() {
 		if s.out = p.g.values[s.node]; s.out != nil {
@@ -252,9 +255,9 @@ func (p *Program) Value(n *Node) (*tensor.Dense, error) {
 	case s == nil && n != nil && !isOp(n):
 		return Tensor(n)
 	case s == nil || s.computed() && !slices.Contains(p.outputs, n):
-		return nil, fmt.Errorf("%s is not an output of the program", name(n))
+		return nil, fmt.Errorf("%s is not an output of the program", Name(n))
 	case s.out == nil:
-		return nil, fmt.Errorf("%s is not on the device", name(n))
+		return nil, fmt.Errorf("%s is not on the device", Name(n))
 	}
 	return s.out, nil
 }

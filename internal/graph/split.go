@@ -59,7 +59,7 @@ func (g *Graph) Split(y *Node, wrt ...*Node) (*Split, error) {
 		t, err := s.Forward.Value(n)
 		if err != nil {
 			s.Close()
-			return nil, fmt.Errorf("keep %s: %w", name(n), err)
+			return nil, fmt.Errorf("keep %s: %w", Name(n), err)
 		}
 		g.values[k.leaf[n]] = t
 	}

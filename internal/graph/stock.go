@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -42,7 +43,7 @@ func isSize(n *Node) bool { return kind(n) == "sizeOp" }
 func axisLength(n *Node) (float32, error) {
 	var length int
 	if _, err := fmt.Sscanf(fmt.Sprint(n.Op()), "SizeOf=%d", &length); err != nil {
-		return 0, fmt.Errorf("%s: the length is not known", name(n))
+		return 0, fmt.Errorf("%s: the length is not known", Name(n))
 	}
 	return float32(length), nil
 }
@@ -51,17 +52,41 @@ func axisLength(n *Node) (float32, error) {
 func unsupported(n *Node) error {
 	switch kind(n) {
 	case "randomOp":
-		return fmt.Errorf("%s: random nodes are not supported: use a leaf whose values you draw before every run", name(n))
+		return fmt.Errorf("%s: random nodes are not supported: use a leaf whose values you draw before every run", Name(n))
 	case "letOp", "readOp":
-		return fmt.Errorf("%s: statements are not supported: set leaves before a run, and read the program's outputs after it", name(n))
+		return fmt.Errorf("%s: statements are not supported: "+
+			"set leaves before a run, and read the program's outputs after it", Name(n))
+	case "softmaxOp", "softmaxDiffOp":
+		if isLogSoftMax(n.Op()) {
+			return fmt.Errorf("%s: %w", Name(n), errLogSoftMax)
+		}
 	case "BatchNormOp", "dropout", "dropoutOp":
 		return fmt.Errorf("%s: operations that differ between training and use are not supported: "+
-			"build two graphs, with the layer's scale and mask as leaves", name(n))
+			"build two graphs, with the layer's scale and mask as leaves", Name(n))
 	}
 	if dt := n.Dtype(); dt != tensor.Float32 {
-		return fmt.Errorf("%s is of type %v: keep values in float32 (comparisons: ask for the same type as the operands, retSame)", name(n), dt)
+		return fmt.Errorf("%s is of type %v: keep values in float32 "+
+			"(comparisons: ask for the same type as the operands, retSame)", Name(n), dt)
 	}
 	return nil
+}
+
+// Gorgonia 0.9.18 takes SoftMax and LogSoftMax of one node for one, and where it
+// is asked for the Log of a SoftMax, it makes that SoftMax a LogSoftMax, whoever
+// else reads it.
+var errLogSoftMax = errors.New("the operations SoftMax, LogSoftMax and Log(SoftMax) of one node are one to Gorgonia: " +
+	"use nn.Softmax and nn.LogSoftmax where both, or the logarithm, are wanted")
+
+func isLogSoftMax(o G.Op) bool { return strings.Contains(fmt.Sprint(o), ", true}") }
+
+// lost says that Gorgonia does not know one of its own nodes any more.
+func lost(n *Node) error {
+	if g := n.Graph(); g != nil {
+		if same, _ := g.Node(n.ID()).(*Node); same == n {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s is no longer in Gorgonia's graph: nodes that are used must not be removed (RemoveNode)", Name(n))
 }
 
 // differentiateStock builds the gradients of the inputs of a stock operation n,
@@ -72,7 +97,7 @@ func (g *Graph) differentiateStock(n *Node, in []*Node, y, dy *Node, need []bool
 	}
 	o, ok := n.Op().(G.SDOp)
 	if !ok {
-		g.Fail("%s has no gradient and stands between the loss and a parameter: %s", name(n), instead(n))
+		g.Fail("%s has no gradient and stands between the loss and a parameter: %s", Name(n), instead(n))
 		return nil
 	}
 	var ds G.Nodes
@@ -98,7 +123,7 @@ func (g *Graph) differentiateStock(n *Node, in []*Node, y, dy *Node, need []bool
 		return nil
 	})
 	if err != nil {
-		g.Fail("gradient of %s: %w", name(n), err)
+		g.Fail("gradient of %s: %w", Name(n), err)
 		return nil
 	}
 	if len(ds) < len(in) {
@@ -126,7 +151,7 @@ func instead(n *Node) string {
 func (g *Graph) concatGradient(n *Node, in []*Node, dy *Node, need []bool) []*Node {
 	var axis int
 	if _, err := fmt.Sscanf(fmt.Sprint(n.Op()), "Concat(axis=%d)", &axis); err != nil || axis >= n.Shape().Dims() {
-		g.Fail("gradient of %s: its axis is not known: use nn.Concat", name(n))
+		g.Fail("gradient of %s: its axis is not known: use nn.Concat", Name(n))
 		return nil
 	}
 	whole := n.Shape()
@@ -160,7 +185,7 @@ func (g *Graph) concatGradient(n *Node, in []*Node, dy *Node, need []bool) []*No
 // and add axes of length 1.
 func (g *Graph) conform(n, c, d *Node) *Node {
 	if err := g.accept(d); err != nil {
-		g.Fail("gradient of %s: %w", name(n), err)
+		g.Fail("gradient of %s: %w", Name(n), err)
 		return d
 	}
 	want, got := c.Shape(), d.Shape()
@@ -169,7 +194,8 @@ func (g *Graph) conform(n, c, d *Node) *Node {
 	}
 	if volume(want) != volume(got) {
 		g.Fail("gradient of %s has shape %v where the input has %v: Gorgonia does not differentiate this form; "+
-			"reshape the operands to matrices of one shape first (for an outer product, multiply [n, 1] by [1, m])", name(n), got, want)
+			"reshape the operands to matrices of one shape first (for an outer product, multiply [n, 1] by [1, m])",
+			Name(n), got, want)
 		return d
 	}
 	return g.Apply(Op{

@@ -46,7 +46,7 @@ func (s *step) ReturnsPtr() bool                               { return true }
 func (s *step) CallsExtern() bool                              { return false }
 func (s *step) OverwritesInput() int                           { return -1 }
 func (s *step) WriteHash(h hash.Hash)                          { fmt.Fprintf(h, "step %d", s.id) }
-func (s *step) String() string                                 { return name(s.s.node) }
+func (s *step) String() string                                 { return Name(s.s.node) }
 
 func (s *step) Hashcode() uint32 {
 	h := fnv.New32a()
@@ -76,14 +76,15 @@ func (p *Program) machine() (G.VM, error) {
 		case !s.computed() && !read[s]: // an output that is an input
 			continue
 		case !s.computed():
-			of[s] = G.NewVector(tape, tensor.Float32, G.WithShape(1), G.WithName(fmt.Sprint("leaf ", i)), G.WithValue(placeholder()))
+			of[s] = G.NewVector(tape, tensor.Float32,
+				G.WithShape(1), G.WithName(fmt.Sprint("leaf ", i)), G.WithValue(placeholder()))
 			leaves = append(leaves, of[s])
 			continue
 		}
 		in := make([]*Node, len(s.from))
 		for j, c := range s.from {
 			if in[j] = of[c]; in[j] == nil {
-				return nil, fmt.Errorf("%s is older than its input %s", name(s.node), name(c.node))
+				return nil, fmt.Errorf("%s is older than its input %s", Name(s.node), Name(c.node))
 			}
 		}
 		n, err := G.ApplyOp(&step{p: p, s: s, id: i, place: placeholder()}, in...)

@@ -7,11 +7,17 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// LayerNormEps is the epsilon of every layer norm in CLIP.
+// LayerNormEps is the epsilon of the layer norms of OpenAI's models, and
+// PyTorch's own.
 const LayerNormEps = 1e-5
 
 // LayerNorm normalises every row of x [N, W] and applies gamma and beta [W].
 func LayerNorm(g *graph.Graph, x, gamma, beta *Node) *Node {
+	return LayerNormWith(g, x, gamma, beta, LayerNormEps)
+}
+
+// LayerNormWith is LayerNorm with another epsilon.
+func LayerNormWith(g *graph.Graph, x, gamma, beta *Node, eps float32) *Node {
 	if g.Err() != nil {
 		return x
 	}
@@ -23,13 +29,15 @@ func LayerNorm(g *graph.Graph, x, gamma, beta *Node) *Node {
 		Out:       x.Shape(),
 		NarrowOut: true, NarrowIn: []int{0},
 		Run: func(c graph.Call) error {
-			return c.Engine.LayerNorm(c.Out, c.In[0], c.In[1], c.In[2], LayerNormEps)
+			return c.Engine.LayerNorm(c.Out, c.In[0], c.In[1], c.In[2], eps)
 		},
-		Grad: layerNormGrad,
+		Grad: func(g *graph.Graph, in []*Node, _, dy *Node, need []bool) []*Node {
+			return layerNormGrad(g, in, dy, need, eps)
+		},
 	}, x, gamma, beta)
 }
 
-func layerNormGrad(g *graph.Graph, in []*Node, _, dy *Node, need []bool) []*Node {
+func layerNormGrad(g *graph.Graph, in []*Node, dy *Node, need []bool, eps float32) []*Node {
 	x, gamma, beta := in[0], in[1], in[2]
 	d := make([]*Node, 3)
 	if need[0] {
@@ -37,7 +45,7 @@ func layerNormGrad(g *graph.Graph, in []*Node, _, dy *Node, need []bool) []*Node
 			Name: "layer norm gradient",
 			Out:  x.Shape(),
 			Run: func(c graph.Call) error {
-				return c.Engine.LayerNormGrad(c.Out, nil, nil, c.In[0], c.In[1], c.In[2], LayerNormEps)
+				return c.Engine.LayerNormGrad(c.Out, nil, nil, c.In[0], c.In[1], c.In[2], eps)
 			},
 		}, x, gamma, dy)
 	}
@@ -48,7 +56,7 @@ func layerNormGrad(g *graph.Graph, in []*Node, _, dy *Node, need []bool) []*Node
 			Out:   gamma.Shape(),
 			Saved: []tensor.Shape{beta.Shape()},
 			Run: func(c graph.Call) error {
-				return c.Engine.LayerNormGrad(nil, c.Out, c.Saved[0], c.In[0], c.In[1], c.In[2], LayerNormEps)
+				return c.Engine.LayerNormGrad(nil, c.Out, c.Saved[0], c.In[0], c.In[1], c.In[2], eps)
 			},
 		}, x, gamma, dy)
 		d[1] = dgamma

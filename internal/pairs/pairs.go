@@ -2,7 +2,7 @@
 // pretraining. Three forms are understood, told apart by content:
 //
 //   - a packed pool: one safetensors file with small pictures and their
-//     captions, as scripts/make_pool.py writes it (see packed.go);
+//     captions, as scripts/packs/make_pool.py writes it (see packed.go);
 //   - a table of file paths and captions, separated by tabs or commas, as
 //     open_clip's --dataset-type csv takes it (see table.go);
 //   - tar archives of NAME.jpg beside NAME.txt, as webdataset and img2dataset

@@ -38,10 +38,11 @@ type TunedRecipe struct {
 // TunedInputs names what an evaluation was made from. Empty fields do not
 // apply; paths are told and no part of its identity.
 type TunedInputs struct {
-	Weights       string `yaml:"weights,omitempty"`
-	WeightsSHA256 string `yaml:"weights_sha256,omitempty"`
-	Data          string `yaml:"data,omitempty"`
-	DataSHA256    string `yaml:"data_sha256,omitempty"` // of the list of images and labels
+	Weights       string     `yaml:"weights,omitempty"`
+	WeightsSHA256 string     `yaml:"weights_sha256,omitempty"`
+	Model         ModelFacts `yaml:",inline"`
+	Data          string     `yaml:"data,omitempty"`
+	DataSHA256    string     `yaml:"data_sha256,omitempty"` // of the list of images and labels
 }
 
 // tunedTarget is what one evaluation is of.
@@ -69,6 +70,7 @@ func identity(v any) string {
 // withoutPaths leaves out what does not decide the numbers.
 func (t tunedTarget) withoutPaths() tunedTarget {
 	t.Inputs.Weights, t.Inputs.Data = "", ""
+	t.Inputs.Model = ModelFacts{}
 	return t
 }
 

@@ -58,3 +58,37 @@ func TestEmulatedFaults(t *testing.T) {
 		}
 	}
 }
+
+// TestEmulatedIndex asks for a GPU that is not there, and for another than the
+// one that is open.
+func TestEmulatedIndex(t *testing.T) {
+	d, err := nvidia.Open()
+	if err != nil {
+		t.Skip(err)
+	}
+	if d.Info().Name != "Emulated GPU" {
+		d.Close()
+		t.Skip("for the emulated device alone")
+	}
+	if _, err := nvidia.OpenIndex(1); err == nil || !strings.Contains(err.Error(), "GPU 0 is open") {
+		t.Errorf("another GPU beside the one that is open: %v", err)
+	}
+	again, err := nvidia.OpenIndex(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []interface{ Close() error }{d, again} {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := nvidia.OpenIndex(7); err == nil || !strings.Contains(err.Error(), "no GPU 7 among the 1") {
+		t.Errorf("a GPU that is not there: %v", err)
+	}
+	if d, err = nvidia.Open(); err != nil {
+		t.Fatalf("after both were closed: %v", err)
+	}
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+}

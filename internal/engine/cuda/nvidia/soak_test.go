@@ -81,7 +81,8 @@ func TestGPUSoakTaskRes(t *testing.T) {
 		}
 	}
 	if _, err := adapt.Train(t.Context(), adapt.TaskRes{}, adapt.None{}, data,
-		adapt.Options{Epochs: epochs, Batch: batch, Device: device.Share(l.e), Progress: progress}); err != nil {
+		adapt.Options{Epochs: epochs, Batch: batch, LogitScale: adapt.DefaultLogitScale, Device: device.Share(l.e),
+			Progress: progress}); err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("%d steps in %d epochs", epochs*perEpoch, epochs)

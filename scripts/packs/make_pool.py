@@ -8,7 +8,7 @@ It fetches nothing. Beforehand, in the folder SRC of make_packs.py, also
 
 Python packages: pillow 13.0.0, numpy 2.4.6, resvg_py 0.5.0.
 
-    python3 scripts/make_pool.py SRC OUT [--limit N] [--broader-only] [--named FOLDS]
+    python3 scripts/packs/make_pool.py SRC OUT [--limit N] [--broader-only] [--named FOLDS]
         [--per-name N] [--jobs J]
 
 writes OUT/pool.safetensors, which `clipcalib pretrain --data` reads, and

@@ -1,6 +1,6 @@
 """What the races over the text tower share: ImageNet's names, the clock, the Go
 benchmark of our side, and the options and the table of the command line. Run by
-race_coop.py and race_tpt.py."""
+coop.py and tpt.py."""
 
 import argparse
 import os
@@ -11,7 +11,7 @@ import sys
 import time
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # so that waiting takes no processor time
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PIECE = 50  # classes that PyTorch is timed on at once
 TEXT = dict(width=512, heads=8, layers=12)  # the text tower of ViT-B/16
 

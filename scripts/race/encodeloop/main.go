@@ -1,5 +1,5 @@
 // Command encodeloop encodes the same images and prompts as often as it is
-// told to, for race_encode.py: one word a line on standard input ("images",
+// told to, for encode.py: one word a line on standard input ("images",
 // "texts"), one line of JSON on standard output for each.
 package main
 
@@ -18,6 +18,7 @@ import (
 
 	"clipcalib/internal/clip"
 	"clipcalib/internal/device"
+	"clipcalib/weights"
 )
 
 type result struct {
@@ -37,7 +38,7 @@ func main() {
 func run() error {
 	dir := flag.String("dir", "", "folder with model.pt, images.f32 and prompts.txt; features are written there")
 	var on device.Options
-	var o clip.Options
+	o := clip.Options{Weights: weights.Options{Activation: weights.QuickGELU}} // model.pt says nothing of itself
 	flag.StringVar(&on.Kind, "device", "cpu", "cpu or cpu-go")
 	flag.StringVar(&on.Precision, "precision", "fp32", "fp32 or bf16")
 	flag.IntVar(&on.Threads, "threads", 0, "")

@@ -2,7 +2,7 @@
 """Races TaskRes training against the same loop in PyTorch.
 
     go test -c -o adapt.test ./adapt        # add -tags onednn for oneDNN
-    python scripts/race_taskres.py --binary ./adapt.test [--threads 2] [--rounds 3] [--steps 186]
+    python scripts/race/taskres.py --binary ./adapt.test [--threads 2] [--rounds 3] [--steps 186]
 
 Both sides take the same steps: 256 unit features of width 512, 1,000 classes,
 prototypes plus residual normalised, logits, cross-entropy (or a remedy's

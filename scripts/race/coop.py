@@ -1,8 +1,8 @@
 """Times a training step of CoOp, text tower forward and backward, here and in
 PyTorch, alternated in one run on the same number of threads in float32.
 
-    python scripts/race_coop.py                    # the whole race, some ten minutes
-    python scripts/race_coop.py --classes 100 1000 --rounds 2
+    python scripts/race/coop.py                    # the whole race, some ten minutes
+    python scripts/race/coop.py --classes 100 1000 --rounds 2
 
 Both sides run a text tower of ViT-B/16's size (width 512, 12 blocks, 8 heads)
 with random weights, 16 context vectors and ImageNet's class names. Ours is
@@ -23,7 +23,7 @@ the one to go by.
 import sys
 import tempfile
 
-from race_text import PIECE, TEXT, Benchmark, middle, names, now, options, since, table
+from text import PIECE, TEXT, Benchmark, middle, names, now, options, since, table
 
 
 class PyTorch:

@@ -1,8 +1,8 @@
 """Times one image of test-time prompt tuning, end to end, here and in PyTorch,
 alternated in one run on the same number of threads in float32.
 
-    python scripts/race_tpt.py                           # the whole race
-    python scripts/race_tpt.py --classes 1000 --rounds 2
+    python scripts/race/tpt.py                           # the whole race
+    python scripts/race/tpt.py --classes 1000 --rounds 2
 
 Both sides take a picture of 500 x 375 pixels, make 64 views of it, encode them
 with an image tower of ViT-B/16's size, tune four context vectors through a text
@@ -22,7 +22,7 @@ machine, the second is the one to go by.
 import sys
 import tempfile
 
-from race_text import PIECE, TEXT, Benchmark, middle, names, now, options, since, table
+from text import PIECE, TEXT, Benchmark, middle, names, now, options, since, table
 
 VIEWS, BATCH = 64, 32
 

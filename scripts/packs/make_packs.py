@@ -11,7 +11,7 @@ each .tgz unpacked into SRC/NAME-VERSION (npm's "package/" folder stripped, a
 scope's "@a/b" written "a-b") and the .deb into SRC/dataset-fashion-mnist with
 `dpkg -x`. Python packages: pillow 13.0.0, numpy 2.4.6, resvg_py 0.5.0.
 
-    python3 scripts/make_packs.py SRC internal/demo/packs
+    python3 scripts/packs/make_packs.py SRC internal/demo/packs
 
 Written: emoji-STYLE.png (a sheet of 32 px tiles per style), emoji.json,
 fashion-FOLD.png (28 px grey tiles per fold), fashion.json. The same inputs

@@ -2,7 +2,7 @@
 """Races encoding with ViT-B/16 against PyTorch: a batch of images, and the
 1,000 ImageNet class names in "a photo of a {}.".
 
-    python scripts/race_encode.py [--threads 2] [--rounds 5] [--batch 32] [--images 32]
+    python scripts/race/encode.py [--threads 2] [--rounds 5] [--batch 32] [--images 32]
 
 Needs Go, torch and open_clip; oneDNN's headers for the oneDNN rows. The same
 seeded random weights, images and prompts go through both sides on the same
@@ -28,7 +28,7 @@ import numpy as np
 import open_clip
 import torch
 
-HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 def prepare(folder, images):
@@ -50,7 +50,7 @@ class Ours:
         self.name = name
         binary = os.path.join(folder, "encodeloop" + (tags or "go"))
         if not os.path.exists(binary):
-            subprocess.run(["go", "build", "-tags", tags, "-o", binary, "./scripts/encodeloop"], cwd=HERE, check=True)
+            subprocess.run(["go", "build", "-tags", tags, "-o", binary, "./scripts/race/encodeloop"], cwd=HERE, check=True)
         self.p = subprocess.Popen([binary, "-dir", folder, "-device", device, "-precision", precision, "-threads", str(a.threads),
                                    "-batch", str(a.batch)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.folder = folder
