@@ -11,7 +11,8 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
+
+	"clipcalib/internal/regular"
 )
 
 // Array is an array as read: its elements in C order, still encoded as in the
@@ -31,7 +32,7 @@ func (a *Array) Len() int { return len(a.raw) / a.size }
 
 // ReadFile reads the array of an .npy file, which must hold nothing else.
 func ReadFile(path string) (*Array, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, err
 	}

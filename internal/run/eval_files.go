@@ -14,6 +14,7 @@ import (
 	"clipcalib/internal/data"
 	"clipcalib/internal/docfile"
 	"clipcalib/internal/npy"
+	"clipcalib/internal/regular"
 )
 
 func measure(l adapt.Matrix, labels []int, bins calib.Options) (calib.Metrics, error) {
@@ -87,7 +88,7 @@ func (r Result) write(logits, zs adapt.Matrix, labels []int, facts Facts, record
 func (r *Result) read() error { return readEvaluation(r.Dir, &r.Metrics, &r.ZeroShot) }
 
 func fileSHA256(path string) (string, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return "", err
 	}

@@ -15,6 +15,7 @@ import (
 	"clipcalib/calib"
 	"clipcalib/internal/data"
 	"clipcalib/internal/docfile"
+	"clipcalib/internal/regular"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -170,7 +171,7 @@ func digestOf(dir, name string) (sealed, error) {
 // modelSHA256 hashes what model.yaml says but for where the weights were, which
 // differs between equal runs.
 func modelSHA256(path string) (string, error) {
-	raw, err := os.ReadFile(path)
+	raw, err := regular.ReadFile(path)
 	if err != nil {
 		return "", err
 	}
