@@ -161,6 +161,7 @@ func (a *app) evalData(ctx context.Context, f evalFlags, o run.EvalOptions) erro
 			return fmt.Errorf("eval: %w", err)
 		}
 	}
+	f.source.keepUnderscores = adapt.Compat(recipe.Compat).KeepsUnderscores()
 	sets, err := a.targets(f)
 	if err != nil {
 		return err
