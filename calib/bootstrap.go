@@ -100,7 +100,8 @@ func PairedBootstrap(a, b Predictions, opt BootstrapOptions) (map[string]Differe
 
 // Compare is [Predictions.Bootstrap] of a and of b and [PairedBootstrap], from
 // the same draws.
-func Compare(a, b Predictions, opt BootstrapOptions) (ofA, ofB Resampled, differences map[string]Difference, err error) {
+func Compare(a, b Predictions, opt BootstrapOptions) (ofA, ofB Resampled, differences map[string]Difference,
+	err error) {
 	if err := opt.check(); err != nil {
 		return nil, nil, nil, err
 	}

@@ -191,7 +191,8 @@ func (c Calibrator) Check() error {
 			want *= c.Classes
 		}
 		if len(c.Weights) != want || len(c.Bias) != c.Classes {
-			return wrong(fmt.Sprintf("%d weights and %d biases, want %d and %d", len(c.Weights), len(c.Bias), want, c.Classes))
+			return wrong(fmt.Sprintf("%d weights and %d biases, want %d and %d", len(c.Weights), len(c.Bias),
+				want, c.Classes))
 		}
 		if !finite(c.Weights, c.Bias) {
 			return wrong("a weight or bias is not finite")
@@ -224,7 +225,8 @@ func (c Calibrator) Apply(logits Rows) (Rows, error) {
 		return nil, err
 	}
 	if _, k := logits.Shape(); k != c.Classes {
-		return nil, fmt.Errorf("the calibrator (%s) was fitted on %d classes, the logits have %d", c.Kind, c.Classes, k)
+		return nil, fmt.Errorf("the calibrator (%s) was fitted on %d classes, the logits have %d", c.Kind,
+			c.Classes, k)
 	}
 	switch c.Kind {
 	case Temperature:

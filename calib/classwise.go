@@ -98,7 +98,8 @@ func (t classTallies) mean(classes int, gap func(k int) float64) float64 {
 
 // tallyClasses reads the rows once. softmax is given each row and fills in its
 // probabilities; it is called in parallel.
-func tallyClasses(r Rows, labels []int, bins int, softmax func(i int, row, probs []float64) error) (classTallies, error) {
+func tallyClasses(r Rows, labels []int, bins int, softmax func(i int, row,
+	probs []float64) error) (classTallies, error) {
 	n, k := r.Shape()
 	parts := partsOf(n, 2*k*bins)
 	all := make([]classTallies, parts)

@@ -92,7 +92,8 @@ func dot(a, b []float64) float64 {
 // prototypes lets it in. All labelled samples adapt and calibrate, and the
 // guarantee holds, as the test sample is treated like them. It costs N·K·K
 // exponentials a test sample.
-func FullConformal(calibration Matrix, labels []int, text Matrix, scale float64, test Matrix, opt ConformalOptions) ([][]int, error) {
+func FullConformal(calibration Matrix, labels []int, text Matrix, scale float64, test Matrix,
+	opt ConformalOptions) ([][]int, error) {
 	if err := opt.check(); err != nil {
 		return nil, err
 	}
@@ -109,7 +110,8 @@ func FullConformal(calibration Matrix, labels []int, text Matrix, scale float64,
 		return nil, fmt.Errorf("test features of length %d, text features of length %d", test.K, text.K)
 	}
 	if quantileRank(calibration.N, opt.Coverage) > calibration.N {
-		return nil, fmt.Errorf("%w: %d, but a coverage of %g needs at least %d", ErrFewSamples, calibration.N, opt.Coverage, leastSamples(opt.Coverage))
+		return nil, fmt.Errorf("%w: %d, but a coverage of %g needs at least %d", ErrFewSamples, calibration.N,
+			opt.Coverage, leastSamples(opt.Coverage))
 	}
 	a := newFullAdapter(calibration, labels, text, scale, opt)
 	sets := make([][]int, test.N)
@@ -144,7 +146,8 @@ type fullAdapter struct {
 }
 
 func newFullAdapter(calibration Matrix, labels []int, text Matrix, scale float64, opt ConformalOptions) *fullAdapter {
-	a := &fullAdapter{opt: opt, labels: labels, scale: scale, by: imageWeight(calibration.N+1, scale), unit: unitRows(calibration), w: text.Clone()}
+	a := &fullAdapter{opt: opt, labels: labels, scale: scale, by: imageWeight(calibration.N+1, scale),
+		unit: unitRows(calibration), w: text.Clone()}
 	for i, y := range labels {
 		dst := a.w.Row(y)
 		for j, v := range calibration.Row(i) {
@@ -186,7 +189,8 @@ type fullWorker struct {
 
 func (a *fullAdapter) worker() *fullWorker {
 	k := a.w.N
-	return &fullWorker{fullAdapter: a, row: make([]float64, k), own: make([]float64, k), cross: make([]float64, a.unit.N), scores: make([]float64, a.unit.N),
+	return &fullWorker{fullAdapter: a, row: make([]float64, k), own: make([]float64, k), cross: make([]float64,
+		a.unit.N), scores: make([]float64, a.unit.N),
 		s: sorter{probs: make([]float64, k), heap: make([]int32, k)}}
 }
 

@@ -146,7 +146,8 @@ func transport(q Matrix, want []float64, opt TransportOptions) error {
 				total += s[k]
 			}
 			if !(total > 0) {
-				return fmt.Errorf("class %d vanishes: the logits lie too far apart for ε %g; give a larger one", k, opt.Epsilon)
+				return fmt.Errorf("class %d vanishes: the logits lie too far apart for ε %g; give a larger one",
+					k, opt.Epsilon)
 			}
 			classScale[k] = want[k] / total
 		}

@@ -56,7 +56,8 @@ type walker struct {
 }
 
 func (r *resampler) walker() *walker {
-	return &walker{resampler: r, pick: *r.harmonic, edges: make([]float64, r.fine+1), out: make([]float64, len(resampledNames))}
+	return &walker{resampler: r, pick: *r.harmonic, edges: make([]float64, r.fine+1), out: make([]float64,
+		len(resampledNames))}
 }
 
 // measure returns the metrics in the order of resampledNames; the slice is

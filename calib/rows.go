@@ -161,3 +161,20 @@ func takeScratch(n int) []float64 {
 }
 
 func giveScratch(s []float64) { scratch.Put(&s) }
+
+// EachRow calls f with every row of r, on all cores and so in no certain order.
+// The row must neither be changed nor kept.
+func EachRow(r Rows, f func(i int, row []float64) error) error {
+	n, k := r.Shape()
+	if err := checkDimensions(n, k); err != nil {
+		return err
+	}
+	return eachBlock(r, partsOf(n, 0), func(_, from int, block []float64) error {
+		for at := 0; at < len(block); at += k {
+			if err := f(from+at/k, block[at:at+k:at+k]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -54,6 +54,7 @@ program; --show prints such a file, --compare puts two side by side.`,
 		},
 	}
 	fl := c.Flags()
+	fl.StringVar(&o.KeepModels, "keep-models", "", "folder where the random models are kept for the next run (default: made anew)")
 	fl.StringSliceVar(&o.Models, "models", nil, "ViT-B/32, ViT-B/16, ViT-L/14 (default all on a GPU, the first two elsewhere); tiny tries the command")
 	fl.StringSliceVar(&o.Parts, "what", bench.Parts, strings.Join(bench.Parts, ", "))
 	fl.IntSliceVar(&o.Batches, "batches", nil, "images encoded at a time (default 1,32,256 on a GPU, 1,8,32 elsewhere)")

@@ -74,13 +74,17 @@ A remedy is shown before and after, side by side, with bootstrap intervals.
 	fl.StringVar(&f.remedy, "remedy", "none", strings.Join(logitRemedies(), ", "))
 	fl.StringVar(&f.fitLogits, "fit-logits", "", "logits to fit on [M, K]")
 	fl.StringVar(&f.fitLabels, "fit-labels", "", "their labels [M]")
-	fl.Float64Var(&f.fitFraction, "fit-fraction", 0, "fit on this share of every class of --logits and measure the rest")
-	fl.BoolVar(&f.fitOnMeasured, "fit-on-measured", false, "fit on the samples that are measured, which flatters the result")
+	fl.Float64Var(&f.fitFraction, "fit-fraction", 0,
+		"fit on this share of every class of --logits and measure the rest")
+	fl.BoolVar(&f.fitOnMeasured, "fit-on-measured", false,
+		"fit on the samples that are measured, which flatters the result")
 	fl.Float64Var(&f.l2, "l2", 0, "weight of squared off-diagonal weights and biases (for vector and matrix)")
-	fl.StringVar(&f.calibrator, "calibrator", "", "apply a calibrator that --save-calibrator wrote, in place of --remedy")
+	fl.StringVar(&f.calibrator, "calibrator", "",
+		"apply a calibrator that --save-calibrator wrote, in place of --remedy")
 	fl.StringVar(&f.save, "save-calibrator", "", "keep the fitted calibrator here, .json")
 	fl.StringVar(&f.classFeatures, "class-features", "", "folder of the classes' text features (for dac)")
-	fl.IntVar(&f.neighbours, "neighbours", calib.DefaultNeighbours, "nearest classes tuned on that a class is compared with (for dac)")
+	fl.IntVar(&f.neighbours, "neighbours", calib.DefaultNeighbours,
+		"nearest classes tuned on that a class is compared with (for dac)")
 	fl.IntVar(&f.bins, "bins", 10, "bins of ECE, MCE and ACE")
 	fl.IntVar(&f.fineBins, "fine-bins", 15, "bins of adaptive, classwise and L2 errors and of histogram")
 	fl.IntVar(&f.draws, "draws", 1000, "bootstrap draws for the intervals; 0 is none")

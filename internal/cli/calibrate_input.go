@@ -24,7 +24,8 @@ func (f *rowFlags) add(c *cobra.Command) {
 	fl := c.Flags()
 	fl.StringVar(&f.logits, "logits", "", "logits to measure [N, K]")
 	fl.StringVar(&f.labels, "labels", "", "labels, indices of classes from 0 [N]")
-	fl.BoolVar(&f.probabilities, "probabilities", false, "the files hold probabilities, not logits (=false: they are logits, whatever they look like)")
+	fl.BoolVar(&f.probabilities, "probabilities", false,
+		"the files hold probabilities, not logits (=false: they are logits, whatever they look like)")
 }
 
 // rowInput is what was opened.
@@ -56,7 +57,8 @@ func (f rowFlags) open(ctx context.Context) (*rowInput, error) {
 }
 
 // matrix opens logits and passes them through the gate.
-func (f rowFlags) matrix(ctx context.Context, in *rowInput, flag, spec string, role logitfile.Role) (calib.Rows, error) {
+func (f rowFlags) matrix(ctx context.Context, in *rowInput, flag, spec string, role logitfile.Role) (calib.Rows,
+	error) {
 	m, err := logitfile.Open(ctx, spec, role)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", flag, err)
@@ -87,7 +89,8 @@ func (f rowFlags) matrix(ctx context.Context, in *rowInput, flag, spec string, r
 	case gate.Percentages:
 		return nil, usagef("%s %s: every row adds up to 100: these look like percentages; divide by 100 and say --probabilities (or --probabilities=false if they are logits)", flag, spec)
 	case gate.Cosines:
-		in.notes = append(in.notes, fmt.Sprintf("%s %s: all values lie within -1 and 1, as cosine similarities do; CLIP's logits are these times exp(logit_scale), about 100", flag, spec))
+		in.notes = append(in.notes,
+			fmt.Sprintf("%s %s: all values lie within -1 and 1, as cosine similarities do; CLIP's logits are these times exp(logit_scale), about 100", flag, spec))
 	}
 	return m, nil
 }
@@ -121,7 +124,8 @@ func separate(fold, measured calib.Rows, foldFlag string, in *rowInput) error {
 	if 100*shared > n {
 		return errOverlap{shared, n, foldFlag}
 	}
-	in.notes = append(in.notes, fmt.Sprintf("%d of the %d rows of %s are also among those of --logits", shared, n, foldFlag))
+	in.notes = append(in.notes, fmt.Sprintf("%d of the %d rows of %s are also among those of --logits", shared,
+		n, foldFlag))
 	return nil
 }
 

@@ -121,7 +121,8 @@ type line struct {
 var calibrateLines = []line{
 	{"accuracy", "accuracy", "%", 100, func(f figures) float64 { return f.Accuracy }},
 	{"ECE", "ece", "%", 100, func(f figures) float64 { return f.ECE }},
-	{"adaptive ECE (closed)", "adaptive_ece_closed", "%", 100, func(f figures) float64 { return f.AdaptiveECEClosed }},
+	{"adaptive ECE (closed)", "adaptive_ece_closed", "%", 100,
+		func(f figures) float64 { return f.AdaptiveECEClosed }},
 	{"classwise ECE (closed)", "", "%", 100, func(f figures) float64 { return f.ClasswiseECEClosed }},
 	{"smooth ECE", "", "%", 100, func(f figures) float64 { return f.SmoothECE }},
 	{"debiased ECE", "", "%", 100, func(f figures) float64 { return f.DebiasedECE }},
@@ -226,7 +227,8 @@ func (s *summary) printDifferences(out io.Writer) error {
 		case d.IncludesZero:
 			not = append(not, l.name)
 		case slices.Contains([]string{"accuracy", "ece", "nll", "brier"}, l.key):
-			told = append(told, fmt.Sprintf("%s %+.4g [%.4g, %.4g]", l.name, l.scale*d.Value, l.scale*d.Low, l.scale*d.High))
+			told = append(told, fmt.Sprintf("%s %+.4g [%.4g, %.4g]", l.name, l.scale*d.Value, l.scale*d.Low,
+				l.scale*d.High))
 		}
 	}
 	if len(told) > 0 {
@@ -238,63 +240,6 @@ func (s *summary) printDifferences(out io.Writer) error {
 	return nil
 }
 
-// mostBins is how many bins are printed; JSON has any number.
-const mostBins = 25
-
-func (s *summary) printBins(out io.Writer) error {
-	if s.flags.bins > mostBins {
-		return nil
-	}
-	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', tabwriter.AlignRight)
-	after, before := s.after.Reliability(s.flags.bins), s.before.Reliability(s.flags.bins)
-	if s.remedied.changed() {
-		fmt.Fprintf(w, "confidence\tbefore: samples\taccuracy\tgap\tafter: samples\taccuracy\tgap\t\n")
-	} else {
-		fmt.Fprintf(w, "confidence\tsamples\taccuracy\tinterval\tconfidence\tgap\t\n")
-	}
-	for m, b := range after.Bins {
-		fmt.Fprintf(w, "%.3g-%.3g\t", 100*b.Lower, 100*b.Upper)
-		if s.remedied.changed() {
-			fmt.Fprint(w, binCells(before.Bins[m]), binCells(b), "\n")
-			continue
-		}
-		if b.Count == 0 {
-			fmt.Fprint(w, "0\t-\t-\t-\t-\t\n")
-			continue
-		}
-		i, err := calib.Wilson(int(math.Round(b.Accuracy*float64(b.Count))), b.Count, s.flags.level)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(w, "%d\t%.1f %%\t[%.1f, %.1f]\t%.1f %%\t%+.1f\t\n", b.Count, 100*b.Accuracy, 100*i.Low, 100*i.High, 100*b.Confidence, 100*b.Gap())
-	}
-	return w.Flush()
-}
-
-func binCells(b calib.Bin) string {
-	if b.Count == 0 {
-		return "0\t-\t-\t"
-	}
-	return fmt.Sprintf("%d\t%.1f %%\t%+.1f\t", b.Count, 100*b.Accuracy, 100*b.Gap())
-}
-
-func (s *summary) printClasses(out io.Writer) error {
-	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "class\tsamples\tchosen\trecall\tprecision\tconfidence\tclosed ECE\t\n")
-	for _, c := range s.after.PerClass(s.flags.fineBins) {
-		fmt.Fprintf(w, "%d\t%d\t%d\t%s\t%s\t%s\t%.3f %%\t\n", c.Class, c.Samples, c.Chosen,
-			share(c.Recall), share(c.Precision), share(c.Confidence), 100*c.ECE)
-	}
-	return w.Flush()
-}
-
-func share(v *float64) string {
-	if v == nil {
-		return "-"
-	}
-	return fmt.Sprintf("%.1f %%", 100**v)
-}
-
 // printMetrics prints fractions as percent, the rest as they are.
 func (a *app) printMetrics(m calib.Metrics) error {
 	w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
@@ -304,7 +249,8 @@ func (a *app) printMetrics(m calib.Metrics) error {
 		unit string
 	}{
 		{"accuracy", 100 * m.Accuracy, "%"}, {"ECE", 100 * m.ECE, "%"},
-		{"adaptive ECE (closed)", 100 * m.AdaptiveECEClosed, "%"}, {"classwise ECE (closed)", 100 * m.ClasswiseECEClosed, "%"},
+		{"adaptive ECE (closed)", 100 * m.AdaptiveECEClosed, "%"}, {"classwise ECE (closed)",
+			100 * m.ClasswiseECEClosed, "%"},
 		{"MCE", 100 * m.MCE, "%"}, {"ACE", 100 * m.ACE, "%"},
 		{"NLL", m.NLL, "nats"}, {"Brier", m.Brier, ""},
 		{"logit range", m.LogitRange, ""}, {"logit norm", m.LogitNorm, ""},

@@ -135,7 +135,8 @@ func (s *summary) drawBin(upper, lower *plot.Plot, b calib.Bin) error {
 		{upper, min(b.Accuracy, b.Confidence), max(b.Accuracy, b.Confidence), gap},
 		{lower, 0, float64(b.Count), plotBar},
 	} {
-		p, err := plotter.NewPolygon(plotter.XYs{{X: b.Lower, Y: box.lo}, {X: b.Upper, Y: box.lo}, {X: b.Upper, Y: box.hi}, {X: b.Lower, Y: box.hi}})
+		p, err := plotter.NewPolygon(plotter.XYs{{X: b.Lower, Y: box.lo}, {X: b.Upper, Y: box.lo}, {X: b.Upper,
+			Y: box.hi}, {X: b.Lower, Y: box.hi}})
 		if err != nil {
 			return err
 		}

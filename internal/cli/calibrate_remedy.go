@@ -39,7 +39,8 @@ func (r remedied) temperature() *calib.TemperatureFit {
 	if r.saved == nil || r.saved.Calibrator.Kind != calib.Temperature {
 		return nil
 	}
-	return &calib.TemperatureFit{T: r.saved.Calibrator.Temperature, NLL: r.saved.Fold.NLL, AtBound: r.saved.Fold.AtBound}
+	return &calib.TemperatureFit{T: r.saved.Calibrator.Temperature, NLL: r.saved.Fold.NLL,
+		AtBound: r.saved.Fold.AtBound}
 }
 
 // words says what the remedy came to, behind its name.
@@ -50,7 +51,8 @@ func (r remedied) words() string {
 	case r.temperature() != nil:
 		return fmt.Sprintf(", T = %.4f", r.saved.Calibrator.Temperature)
 	case r.dac != nil:
-		return fmt.Sprintf(", factors %.4f to %.4f, mean %.4f, of %d neighbours", r.dac.Least, r.dac.Greatest, r.dac.Mean, r.dac.Neighbours)
+		return fmt.Sprintf(", factors %.4f to %.4f, mean %.4f, of %d neighbours", r.dac.Least, r.dac.Greatest,
+			r.dac.Mean, r.dac.Neighbours)
 	}
 	return ""
 }
@@ -67,7 +69,8 @@ func (f calibrateFlags) checkRemedy() error {
 		return usagef("--remedy %s: choose %s (zs-norm and penalty act in training: clipcalib adapt)%s",
 			f.remedy, strings.Join(logitRemedies(), ", "), named.Suggestion(f.remedy, logitRemedies()))
 	case f.calibrator != "" && f.remedy != "none":
-		return usagef("--calibrator and --remedy %s: a calibrator is a remedy of its own; give one of the two", f.remedy)
+		return usagef("--calibrator and --remedy %s: a calibrator is a remedy of its own; give one of the two",
+			f.remedy)
 	case f.remedy == "sals" && f.zeroShot == "":
 		return usagef("--remedy sals wants the zero-shot logits: --zero-shot FILE")
 	case f.zeroShot != "" && f.remedy != "sals":
@@ -81,10 +84,12 @@ func (f calibrateFlags) checkRemedy() error {
 	case f.neighbours < 1:
 		return usagef("--neighbours wants at least 1")
 	case f.save != "" && !f.fitted():
-		return usagef("--save-calibrator keeps what is fitted: give --remedy %s", strings.Join(calib.CalibratorKinds(), ", "))
+		return usagef("--save-calibrator keeps what is fitted: give --remedy %s",
+			strings.Join(calib.CalibratorKinds(), ", "))
 	}
 	folds := 0
-	for _, given := range []bool{f.fitLogits != "" || f.fitLabels != "", f.fitFraction != 0, f.fitOnMeasured && f.fitLogits == "" && f.fitLabels == ""} {
+	for _, given := range []bool{f.fitLogits != "" || f.fitLabels != "", f.fitFraction != 0,
+		f.fitOnMeasured && f.fitLogits == "" && f.fitLabels == ""} {
 		if given {
 			folds++
 		}
@@ -177,7 +182,8 @@ func (f calibrateFlags) fit(ctx context.Context, in *rowInput, r *remedied) erro
 		if r.measured, r.labels, err = choose(in, second); err != nil {
 			return err
 		}
-		fold.Rows = fmt.Sprintf("%d of %d, a share of %g of every class, seed %d; the rest is measured", len(first), n, f.fitFraction, f.seed)
+		fold.Rows = fmt.Sprintf("%d of %d, a share of %g of every class, seed %d; the rest is measured",
+			len(first), n, f.fitFraction, f.seed)
 	default:
 		r.notes = append(r.notes, "fitted on the samples that are measured, as asked: the result after is flattered")
 	}
@@ -209,13 +215,16 @@ func choose(in *rowInput, index []int) (calib.Rows, []int, error) {
 // fitNotes says what a fit cannot promise.
 func fitNotes(kind string, fit calib.CalibratorFit, classes int) (notes []string) {
 	if fit.AtBound {
-		notes = append(notes, "the temperature is at its bound: the likelihood of the fold has no optimum, as where every prediction is right or every one is wrong")
+		notes = append(notes,
+			"the temperature is at its bound: the likelihood of the fold has no optimum, as where every prediction is right or every one is wrong")
 	}
 	if fit.NotConverged {
-		notes = append(notes, "the fit did not converge: the fold's likelihood may improve without end; give --l2 or more samples")
+		notes = append(notes,
+			"the fit did not converge: the fold's likelihood may improve without end; give --l2 or more samples")
 	}
 	if kind != calib.Temperature && len(fit.Unseen) > 0 {
-		notes = append(notes, fmt.Sprintf("%d of %d classes have no sample in the fold, as class %d", len(fit.Unseen), classes, fit.Unseen[0]))
+		notes = append(notes, fmt.Sprintf("%d of %d classes have no sample in the fold, as class %d",
+			len(fit.Unseen), classes, fit.Unseen[0]))
 	}
 	if fit.Parameters > fit.Samples && (kind == calib.Vector || kind == calib.FullMatrix || kind == calib.Platt) {
 		notes = append(notes, fmt.Sprintf("%d parameters are fitted on %d samples", fit.Parameters, fit.Samples))
@@ -258,7 +267,8 @@ func (f calibrateFlags) distanceAware(r *remedied) error {
 		return fmt.Errorf("--class-features %s: %w", f.classFeatures, err)
 	}
 	if _, k := r.measured.Shape(); len(factors) != k {
-		return fmt.Errorf("--class-features %s: %d new classes, but --logits has %d columns", f.classFeatures, len(factors), k)
+		return fmt.Errorf("--class-features %s: %d new classes, but --logits has %d columns", f.classFeatures,
+			len(factors), k)
 	}
 	r.dac = &dacFactors{Neighbours: f.neighbours, Least: slices.Min(factors), Greatest: slices.Max(factors)}
 	for _, v := range factors {

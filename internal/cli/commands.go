@@ -10,6 +10,8 @@ func commands(a *app) []*cobra.Command {
 		adaptCommand(a),
 		evalCommand(a),
 		ttaCommand(a),
+		predictCommand(a),
+		serveCommand(a),
 		reportCommand(a),
 		runsCommand(a),
 		demoCommand(a),

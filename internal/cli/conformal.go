@@ -75,18 +75,22 @@ a share of every class, and medians with 95 % of the splits are shown.`,
 	fl.StringVar(&f.features, "features", "", "features to make sets for [N, D] (for ss-text and full)")
 	fl.StringVar(&f.calFeatures, "cal-features", "", "features of the calibration fold [M, D]")
 	fl.StringVar(&f.text, "text-features", "", "prototypes [K, D]; default those in --cal-features or --features")
-	fl.Float64Var(&f.logitScale, "logit-scale", 0, "exp(logit_scale) of the model, about 100 for CLIP (for ss-text and full)")
+	fl.Float64Var(&f.logitScale, "logit-scale", 0,
+		"exp(logit_scale) of the model, about 100 for CLIP (for ss-text and full)")
 	fl.Float64Var(&f.adaptFraction, "adapt-fraction", 0.5, "share of the fold that ss-text adapts on")
 	fl.StringVar(&f.method, "method", "split", strings.Join(conformalMethods, ", "))
 	fl.StringSliceVar(&f.scores, "score", calib.ConformalScores(), "lac, aps, raps, or several")
 	fl.Float64Var(&f.coverage, "coverage", 0.9, "wanted probability that a set holds the label")
-	fl.BoolVar(&f.randomized, "randomized", false, "aps and raps draw a number a sample, for an exact coverage and smaller sets")
-	fl.BoolVar(&f.byClass, "by-class", false, "a threshold for each class, so that every class is covered (for split and conf-ot)")
+	fl.BoolVar(&f.randomized, "randomized", false,
+		"aps and raps draw a number a sample, for an exact coverage and smaller sets")
+	fl.BoolVar(&f.byClass, "by-class", false,
+		"a threshold for each class, so that every class is covered (for split and conf-ot)")
 	fl.Float64Var(&f.lambda, "lambda", 0.001, "weight of the rank in raps")
 	fl.IntVar(&f.rank, "k", 1, "rank up to which raps weighs nothing")
 	fl.Float64Var(&f.epsilon, "epsilon", 1, "what conf-ot divides logits by")
 	fl.IntVar(&f.iterations, "iterations", 3, "of conf-ot")
-	fl.StringVar(&f.marginal, "marginal", "labels", "how often conf-ot wants the classes: as the fold's labels, or uniform")
+	fl.StringVar(&f.marginal, "marginal", "labels",
+		"how often conf-ot wants the classes: as the fold's labels, or uniform")
 	fl.IntVar(&f.splits, "splits", 0, "draw the fold from the measured file, so many times")
 	fl.Float64Var(&f.calFraction, "cal-fraction", 0.5, "share of every class that --splits calibrates on")
 	fl.Uint64Var(&f.seed, "seed", 0, "seed of --randomized, --splits and ss-text")
@@ -103,7 +107,8 @@ func (f conformalFlags) onFeatures() bool { return f.method == "ss-text" || f.me
 func (f conformalFlags) check() error {
 	switch {
 	case !slices.Contains(conformalMethods, f.method):
-		return usagef("--method %s: choose %s%s", f.method, strings.Join(conformalMethods, ", "), named.Suggestion(f.method, conformalMethods))
+		return usagef("--method %s: choose %s%s", f.method, strings.Join(conformalMethods, ", "),
+			named.Suggestion(f.method, conformalMethods))
 	case !(f.coverage > 0 && f.coverage < 1):
 		return usagef("--coverage %g: want a share between 0 and 1, both excluded, as 0.9: no set is needed for 0, and only all classes give 1", f.coverage)
 	case len(f.scores) == 0:

@@ -84,7 +84,8 @@ func (f conformalFlags) transported(fold, test calib.Rows, labels []int) (calib.
 	if f.method != "conf-ot" {
 		return fold, test, nil
 	}
-	a, b, err := calib.ConfOT(fold, test, labels, calib.TransportOptions{Epsilon: f.epsilon, Iterations: f.iterations, Uniform: f.marginal == "uniform"})
+	a, b, err := calib.ConfOT(fold, test, labels, calib.TransportOptions{Epsilon: f.epsilon,
+		Iterations: f.iterations, Uniform: f.marginal == "uniform"})
 	if err != nil {
 		return nil, nil, fmt.Errorf("conf-ot: %w (--marginal, --epsilon)", err)
 	}
@@ -101,7 +102,8 @@ func logarithms(m calib.Matrix) calib.Rows {
 }
 
 // one makes the sets of one score from one fold.
-func (f conformalFlags) one(score string, seed uint64, fold, test calib.Rows, foldLabels, labels []int) (r conformalResult, err error) {
+func (f conformalFlags) one(score string, seed uint64, fold, test calib.Rows, foldLabels,
+	labels []int) (r conformalResult, err error) {
 	c, err := calib.FitConformal(fold, foldLabels, f.options(score, seed))
 	if err != nil {
 		return r, fmt.Errorf("calibration fold: %w", err)
@@ -131,11 +133,13 @@ func (f conformalFlags) noteUnassured(in *conformalInput, r conformalResult) {
 	switch {
 	case len(r.unassured) == 0:
 	case f.byClass:
-		in.notes = append(in.notes, fmt.Sprintf("%d of %d classes, as class %d, have too few calibration samples for a threshold of their own and are in every set",
-			len(r.unassured), in.classes, r.unassured[0]))
+		in.notes = append(in.notes,
+			fmt.Sprintf("%d of %d classes, as class %d, have too few calibration samples for a threshold of their own and are in every set",
+				len(r.unassured), in.classes, r.unassured[0]))
 	default:
-		in.notes = append(in.notes, fmt.Sprintf("%d of %d classes, as class %d, have no calibration sample: the coverage is promised over all classes, not for these",
-			len(r.unassured), in.classes, r.unassured[0]))
+		in.notes = append(in.notes,
+			fmt.Sprintf("%d of %d classes, as class %d, have no calibration sample: the coverage is promised over all classes, not for these",
+				len(r.unassured), in.classes, r.unassured[0]))
 	}
 }
 
@@ -192,128 +196,6 @@ func (f conformalFlags) overSplits(ctx context.Context, in *conformalInput) ([]c
 	}
 	f.noteUnassured(in, out[0])
 	return out, nil
-}
-
-// fromFeatures adapts prototypes, then calibrates.
-func (f conformalFlags) fromFeatures(ctx context.Context, in *conformalInput) ([]conformalResult, error) {
-	role := logitfile.Role{"features"}
-	test, err := collectFeatures(ctx, "--features", f.features, role)
-	if err != nil {
-		return nil, err
-	}
-	fold, err := collectFeatures(ctx, "--cal-features", f.calFeatures, role)
-	if err != nil {
-		return nil, err
-	}
-	textSpec := f.text
-	if textSpec == "" {
-		textSpec = f.calFeatures
-	}
-	prototypes := logitfile.Role{"text_features"}
-	text, err := collectFeatures(ctx, "--text-features", textSpec, prototypes)
-	if err != nil && f.text == "" {
-		text, err = collectFeatures(ctx, "--text-features", f.features, prototypes)
-	}
-	if err != nil {
-		return nil, err
-	}
-	in.samples, in.calibration, in.classes = test.N, fold.N, text.N
-	labels, err := readLabels(ctx, "--cal-labels", or(f.calLabels, f.calFeatures), logitfile.FitLabels, calib.Matrix{N: fold.N, K: text.N})
-	if err != nil {
-		return nil, err
-	}
-	if f.labels != "" {
-		if in.labels, err = readLabels(ctx, "--labels", f.labels, logitfile.Labels, calib.Matrix{N: test.N, K: text.N}); err != nil {
-			return nil, err
-		}
-	}
-	if err := separate(fold, test, "--cal-features", &in.rowInput); err != nil {
-		if isOverlap(err) {
-			return nil, usagef("%s: no coverage can be promised for samples that were calibrated on", strings.Replace(err.Error(), "--logits", "--features", 1))
-		}
-		return nil, err
-	}
-	var out []conformalResult
-	for _, score := range f.scores {
-		r := conformalResult{score: score}
-		if f.method == "full" {
-			r.sets, err = calib.FullConformal(fold, labels, text, f.logitScale, test, f.options(score, f.seed))
-			if err == nil {
-				err = f.measure(&r, text.N, in.labels)
-			}
-		} else {
-			r, err = f.ssText(score, in, fold, labels, text, test)
-		}
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, r)
-	}
-	f.noteUnassured(in, out[0])
-	return out, nil
-}
-
-// ssText adapts on one part of the fold and calibrates on the other: samples
-// that adapted are no longer like new ones.
-func (f conformalFlags) ssText(score string, in *conformalInput, fold calib.Matrix, labels []int, text, test calib.Matrix) (r conformalResult, err error) {
-	adapting, calibrating, err := calib.SplitStratified(labels, f.adaptFraction, f.seed)
-	if err != nil {
-		return r, err
-	}
-	if len(adapting) == 0 || len(calibrating) == 0 {
-		return r, usagef("--adapt-fraction %g of %d samples leaves a part empty", f.adaptFraction, len(labels))
-	}
-	in.calibration = len(calibrating)
-	whole := rowInput{logits: fold, labels: labels}
-	part := func(index []int) (calib.Matrix, []int, error) {
-		rows, own, err := choose(&whole, index)
-		if err != nil {
-			return calib.Matrix{}, nil, err
-		}
-		m, err := calib.Collect(rows)
-		return m, own, err
-	}
-	first, firstLabels, err := part(adapting)
-	if err != nil {
-		return r, err
-	}
-	second, secondLabels, err := part(calibrating)
-	if err != nil {
-		return r, err
-	}
-	w, err := calib.SSText(first, firstLabels, text, f.logitScale)
-	if err != nil {
-		return r, err
-	}
-	a, err := calib.CosineLogits(second, w, f.logitScale)
-	if err != nil {
-		return r, err
-	}
-	b, err := calib.CosineLogits(test, w, f.logitScale)
-	if err != nil {
-		return r, err
-	}
-	return f.one(score, f.seed, a, b, secondLabels, in.labels)
-}
-
-func or(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
-}
-
-func collectFeatures(ctx context.Context, flag, spec string, role logitfile.Role) (calib.Matrix, error) {
-	m, err := logitfile.Open(ctx, spec, role)
-	if err != nil {
-		return calib.Matrix{}, fmt.Errorf("%s: %w", flag, err)
-	}
-	defer m.Close()
-	all, err := calib.Collect(m)
-	if err != nil {
-		return calib.Matrix{}, fmt.Errorf("%s %s: %w", flag, spec, err)
-	}
-	return all, nil
 }
 
 // writeSets writes a line per sample: its row, the label where known, the size

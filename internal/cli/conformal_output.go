@@ -72,7 +72,8 @@ func (f conformalFlags) expected(in *conformalInput) *calib.Interval {
 }
 
 func (f conformalFlags) document(in *conformalInput, results []conformalResult) conformalDocument {
-	d := conformalDocument{Method: f.method, Coverage: f.coverage, Samples: in.samples, Calibration: in.calibration, Classes: in.classes,
+	d := conformalDocument{Method: f.method, Coverage: f.coverage, Samples: in.samples,
+		Calibration: in.calibration, Classes: in.classes,
 		Randomized: f.randomized, ByClass: f.byClass, Seed: f.seed, Splits: f.splits, Expected: f.expected(in), Notes: in.notes}
 	if d.Notes == nil {
 		d.Notes = []string{}
@@ -106,7 +107,8 @@ func (r conformalResult) spreads() (coverage, size, gap spread) {
 }
 
 func (f conformalFlags) print(out io.Writer, in *conformalInput, results []conformalResult) error {
-	fmt.Fprintf(out, "%d samples, %d classes, %s, coverage %g, %d calibration samples", in.samples, in.classes, f.method, f.coverage, in.calibration)
+	fmt.Fprintf(out, "%d samples, %d classes, %s, coverage %g, %d calibration samples", in.samples, in.classes,
+		f.method, f.coverage, in.calibration)
 	if f.splits > 0 {
 		fmt.Fprintf(out, ", %d splits", f.splits)
 	}
@@ -116,7 +118,8 @@ func (f conformalFlags) print(out io.Writer, in *conformalInput, results []confo
 	case f.splits > 0:
 		fmt.Fprintf(w, "score\tcoverage %%\t\tset size\t\tclass gap %%\t\t\n")
 	case in.labels != nil:
-		fmt.Fprintf(w, "score\tcoverage %%\t\tset size\tmedian\tempty %%\tone class %%\tclass gap %%\tworst class %%\t\n")
+		fmt.Fprintf(w,
+			"score\tcoverage %%\t\tset size\tmedian\tempty %%\tone class %%\tclass gap %%\tworst class %%\t\n")
 	default:
 		fmt.Fprintf(w, "score\tset size\t\n")
 	}
@@ -139,7 +142,8 @@ func (f conformalFlags) print(out io.Writer, in *conformalInput, results []confo
 		return err
 	}
 	if e := f.expected(in); e != nil && in.labels != nil {
-		fmt.Fprintf(out, "  (by chance the coverage of one split lies within %.1f and %.1f %% in 95 of 100)\n", 100*e.Low, 100*e.High)
+		fmt.Fprintf(out, "  (by chance the coverage of one split lies within %.1f and %.1f %% in 95 of 100)\n",
+			100*e.Low, 100*e.High)
 	}
 	return nil
 }

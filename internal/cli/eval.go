@@ -152,8 +152,11 @@ func (a *app) evalData(ctx context.Context, f evalFlags, o run.EvalOptions) erro
 	if err != nil {
 		return fmt.Errorf("eval %s: %w", o.Run, err)
 	}
+	m, err := run.ReadModel(o.Run)
+	if err == nil {
+		f.source.model.asIn(m)
+	}
 	if f.source.weights == "" {
-		m, err := run.ReadModel(o.Run)
 		if err == nil {
 			f.source.weights, err = m.FindWeights(o.Run)
 		}

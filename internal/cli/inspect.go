@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"text/tabwriter"
 
 	"clipcalib/internal/printable"
+	"clipcalib/internal/run"
 	"clipcalib/weights"
 
 	"github.com/spf13/cobra"
@@ -17,6 +19,15 @@ type modelFlags struct {
 	visionHeads, textHeads int
 	preprocess, prefix     string
 	noConfig               bool
+	ofRun                  *weights.Preprocess
+}
+
+// asIn takes what a run's model was, where no flag says it: the same file is
+// read the same way.
+func (m *modelFlags) asIn(r run.Model) {
+	m.activation = cmp.Or(m.activation, r.Activation)
+	m.visionHeads, m.textHeads = cmp.Or(m.visionHeads, r.VisionHeads), cmp.Or(m.textHeads, r.TextHeads)
+	m.ofRun = r.Preprocess
 }
 
 func (m *modelFlags) add(c *cobra.Command) {
@@ -33,6 +44,7 @@ func (m *modelFlags) add(c *cobra.Command) {
 
 func (m *modelFlags) options() (weights.Options, error) {
 	o := weights.Options{VisionHeads: m.visionHeads, TextHeads: m.textHeads, Prefix: m.prefix, NoConfig: m.noConfig}
+	o.Preprocess = m.ofRun
 	if m.preprocess != "" {
 		p, err := weights.ParsePreprocess(m.preprocess)
 		if err != nil {

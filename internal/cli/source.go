@@ -12,6 +12,7 @@ import (
 	"clipcalib/internal/data"
 	"clipcalib/internal/device"
 	"clipcalib/internal/features"
+	"clipcalib/internal/run"
 	"clipcalib/text"
 	"clipcalib/weights"
 
@@ -78,7 +79,7 @@ func (a *app) openSource(s sourceFlags) (*features.Source, error) {
 		return nil, err
 	}
 	a.noteModel(c, d.Name())
-	src := &features.Source{Model: m, Weights: identity(sum, c.Config), Precision: d.Precision(), Strict: s.strict, Bank: s.bank}
+	src := &features.Source{Model: m, Weights: run.WeightsIdentity(sum, c.Config), Precision: d.Precision(), Strict: s.strict, Bank: s.bank}
 	if src.Bank == "" {
 		if src.Bank, err = defaultBank(); err != nil {
 			m.Close()
@@ -103,16 +104,6 @@ func (a *app) noteModel(c *weights.Checkpoint, device string) {
 	if n := len(c.Ignored); n > 0 {
 		a.note("%d tensors are not used (inspect lists them)", n)
 	}
-}
-
-// identity is a checkpoint's hash with what its file does not decide.
-func identity(sum string, c weights.Config) string {
-	id := fmt.Sprintf("%s %s, heads %d and %d", sum, c.Activation, c.Vision.Heads, c.Text.Heads)
-	if c.Vision.NormEps != 0 || c.Text.NormEps != 0 || c.TextActivation() != c.Activation || c.Vision.AveragePool {
-		id += fmt.Sprintf(", texts %s, norms %g and %g, average %t %t", c.TextActivation(), c.VisionNormEps(), c.TextNormEps(),
-			c.Vision.AveragePool, c.Vision.NormAfterPool)
-	}
-	return id
 }
 
 // openDevice opens the device that the flags name, once; Main closes it.

@@ -130,25 +130,17 @@ func CheckProbabilities(r calib.Rows) error {
 	if k < 1 || n < 1 {
 		return fmt.Errorf("probabilities of shape [%d, %d]", n, k)
 	}
-	step := max(1, (1<<15)/k)
-	buf := make([]float64, min(step, n)*k)
-	for from := 0; from < n; from += step {
-		block := buf[:min(step, n-from)*k]
-		if err := r.ReadRows(block, from); err != nil {
-			return err
-		}
-		for i := 0; i < len(block); i += k {
-			sum := 0.0
-			for j, p := range block[i : i+k] {
-				if !(p >= 0 && p <= 1.001) {
-					return fmt.Errorf("row %d, column %d is %v, not a probability", from+i/k, j, p)
-				}
-				sum += p
+	return calib.EachRow(r, func(i int, row []float64) error {
+		sum := 0.0
+		for j, p := range row {
+			if !(p >= 0 && p <= 1.001) {
+				return fmt.Errorf("row %d, column %d is %v, not a probability", i, j, p)
 			}
-			if !(math.Abs(sum-1) < 0.01) {
-				return fmt.Errorf("the probabilities of row %d add up to %v, not 1", from+i/k, sum)
-			}
+			sum += p
 		}
-	}
-	return nil
+		if !(math.Abs(sum-1) < 0.01) {
+			return fmt.Errorf("the probabilities of row %d add up to %v, not 1", i, sum)
+		}
+		return nil
+	})
 }

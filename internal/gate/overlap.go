@@ -16,39 +16,36 @@ func Shared(fold, measured calib.Rows) (int, error) {
 		return 0, nil
 	}
 	seed := maphash.MakeSeed()
-	seen := map[uint64]struct{}{}
-	err := eachRow(measured, func(row []float64) { seen[hash(seed, row)] = struct{}{} })
+	of, err := hashes(seed, fold)
 	if err != nil {
 		return 0, err
 	}
+	in, err := hashes(seed, measured)
+	if err != nil {
+		return 0, err
+	}
+	seen := make(map[uint64]struct{}, len(in))
+	for _, h := range in {
+		seen[h] = struct{}{}
+	}
 	shared := 0
-	err = eachRow(fold, func(row []float64) {
-		if _, ok := seen[hash(seed, row)]; ok {
+	for _, h := range of {
+		if _, ok := seen[h]; ok {
 			shared++
 		}
+	}
+	return shared, nil
+}
+
+func hashes(seed maphash.Seed, r calib.Rows) ([]uint64, error) {
+	n, _ := r.Shape()
+	out := make([]uint64, n)
+	return out, calib.EachRow(r, func(i int, row []float64) error {
+		out[i] = hash(seed, row)
+		return nil
 	})
-	return shared, err
 }
 
 func hash(seed maphash.Seed, row []float64) uint64 {
 	return maphash.Bytes(seed, unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(row))), 8*len(row)))
-}
-
-func eachRow(r calib.Rows, f func(row []float64)) error {
-	n, k := r.Shape()
-	if k < 1 {
-		return nil
-	}
-	step := max(1, (1<<15)/k)
-	buf := make([]float64, min(step, n)*k)
-	for from := 0; from < n; from += step {
-		block := buf[:min(step, n-from)*k]
-		if err := r.ReadRows(block, from); err != nil {
-			return err
-		}
-		for i := 0; i < len(block); i += k {
-			f(block[i : i+k])
-		}
-	}
-	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"clipcalib/internal/engine"
+
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -106,6 +108,30 @@ func (g *Graph) Set(n *Node, data any) error {
 		return err
 	}
 	if err := g.Engine.Upload(t, data); err != nil {
+		return fmt.Errorf("set %s: %w", plainName(n), err)
+	}
+	return nil
+}
+
+// Write sets a leaf of float32 to what fill writes, as [engine.Write] has it.
+func (g *Graph) Write(n *Node, fill func(to []float32, at int) error) error {
+	if g.err != nil {
+		return g.err
+	}
+	for _, p := range g.pending {
+		if p.node == n {
+			values := make([]float32, n.Shape().TotalSize())
+			if err := fill(values, 0); err != nil {
+				return err
+			}
+			return p.set(values)
+		}
+	}
+	t, err := Tensor(n)
+	if err != nil {
+		return err
+	}
+	if err := engine.Write(g.Engine, t, fill); err != nil {
 		return fmt.Errorf("set %s: %w", plainName(n), err)
 	}
 	return nil

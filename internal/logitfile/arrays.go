@@ -96,7 +96,8 @@ func openNPZ(f *os.File, size int64) (contents, error) {
 			continue
 		}
 		if e.UncompressedSize64 > mostUnpacked {
-			return contents{}, fmt.Errorf("npz: %s says it unpacks to %d bytes; at most %d are read", e.Name, e.UncompressedSize64, int64(mostUnpacked))
+			return contents{}, fmt.Errorf("npz: %s says it unpacks to %d bytes; at most %d are read", e.Name,
+				e.UncompressedSize64, int64(mostUnpacked))
 		}
 		var src io.ReaderAt
 		if e.Method == zip.Store {

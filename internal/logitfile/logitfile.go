@@ -239,7 +239,8 @@ func choose(arrays []array, key string, role Role, fits func([]int) bool, want s
 	if len(arrays) == 1 {
 		return array{}, fmt.Errorf("shape %v; %s is wanted", arrays[0].shape, want)
 	}
-	return array{}, fmt.Errorf("%s is wanted, and there are %s; name it behind the path, as in file#name", want, list(arrays))
+	return array{}, fmt.Errorf("%s is wanted, and there are %s; name it behind the path, as in file#name", want,
+		list(arrays))
 }
 
 func list(arrays []array) string {

@@ -43,7 +43,8 @@ func openParquet(ctx context.Context, f *os.File, size int64) (c contents, err e
 		return contents{}, errors.New("parquet: no rows")
 	}
 	if p.NumRows() > mostCells(size)/int64(len(paths)) {
-		return contents{}, fmt.Errorf("parquet: %d rows of %d columns in %d bytes; the file is damaged", p.NumRows(), len(paths), size)
+		return contents{}, fmt.Errorf("parquet: %d rows of %d columns in %d bytes; the file is damaged",
+			p.NumRows(), len(paths), size)
 	}
 	t := &table{text: map[int]badCell{}, rows: int(p.NumRows())}
 	var columns []parquetColumn

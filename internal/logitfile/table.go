@@ -195,11 +195,13 @@ func (t *table) labels(key string, role Role) ([]int, error) {
 			}
 		}
 		if column < 0 {
-			return nil, fmt.Errorf("no column of labels among %s; name it behind the path, as in file#label", shorten(t.names))
+			return nil, fmt.Errorf("no column of labels among %s; name it behind the path, as in file#label",
+				shorten(t.names))
 		}
 	}
 	if bad, ok := t.text[column]; ok {
-		return nil, fmt.Errorf("column %q, line %d: %q is not a number; labels are indices of classes, from 0", t.names[column], bad.line, bad.value)
+		return nil, fmt.Errorf("column %q, line %d: %q is not a number; labels are indices of classes, from 0",
+			t.names[column], bad.line, bad.value)
 	}
 	values := make([]float64, t.rows)
 	for i := range values {

@@ -44,7 +44,7 @@ type sealed struct {
 
 // sealedFiles are the files that a manifest lists, where they are there.
 func sealedFiles() []string {
-	names := []string{recipeFile, modelFile, adapterFile, promptsFile, classesFile, logFile, logitsFile, zeroShotFile, labelsFile,
+	names := []string{recipeFile, modelFile, adapterFile, promptsFile, classesFile, driftFile, logFile, logitsFile, zeroShotFile, labelsFile,
 		metricsFile, zeroShotMetricsFile, targetFile, data.RowsFile, data.LeftOutFile}
 	for _, t := range classTables(new(calib.ClassFeatures)) {
 		names = append(names, filepath.Join(classFeaturesDir, t.file))
@@ -138,6 +138,8 @@ func (s sealed) check(dir string) error {
 	}
 	got, err := digestOf(dir, s.File)
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && s.File == driftFile: // to do without it is the user's choice
+		return nil
 	case errors.Is(err, fs.ErrNotExist):
 		return &Damage{path, "it is missing"}
 	case err != nil:

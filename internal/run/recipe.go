@@ -146,12 +146,18 @@ func ReadRecipe(dir string) (Recipe, error) {
 	return r, docfile.ReadYAML(filepath.Join(dir, recipeFile), &r)
 }
 
+// The files of a run's trained parameters.
+const (
+	AdapterFile = "adapter.safetensors"
+	PromptsFile = "prompts.safetensors"
+)
+
 // The files of a run and of an evaluation.
 const (
 	recipeFile          = "recipe.yaml"
 	modelFile           = "model.yaml"
-	adapterFile         = "adapter.safetensors"
-	promptsFile         = "prompts.safetensors"
+	adapterFile         = AdapterFile
+	promptsFile         = PromptsFile
 	checkpointFile      = "checkpoint.safetensors"
 	classesFile         = "classes.json"
 	logFile             = "log.txt"

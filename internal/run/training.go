@@ -48,6 +48,8 @@ type training struct {
 type outcome struct {
 	save   func(path string) error
 	losses []float64 // mean of every epoch
+	// drift, unless nil, computes the statistics of the training pictures.
+	drift func(ctx context.Context) (*Drift, error)
 }
 
 func (t training) file() string { return parameterFiles[t.recipe.Family] }
@@ -96,13 +98,13 @@ func (t training) keep(ctx context.Context, dir string, log func(line string)) (
 		if err != nil {
 			return false, err
 		}
-		return false, t.write(dir, got)
+		return false, t.write(ctx, dir, got)
 	}
 	got, err := t.train(ctx, filepath.Join(dir, checkpointFile))
 	if err != nil {
 		return false, t.failed(dir, got, err)
 	}
-	return true, t.write(dir, got)
+	return true, t.write(ctx, dir, got)
 }
 
 // hasTwin reports whether a run that trained the same thing is there. It must
@@ -179,7 +181,7 @@ func (t training) failed(dir string, got outcome, err error) error {
 
 // write puts the run's files in place, parameters and manifest last: they mark
 // the end.
-func (t training) write(dir string, got outcome) error {
+func (t training) write(ctx context.Context, dir string, got outcome) error {
 	var log strings.Builder
 	for _, c := range t.recipe.Choices {
 		fmt.Fprintln(&log, c)
@@ -192,6 +194,16 @@ func (t training) write(dir string, got outcome) error {
 	}
 	if len(t.classes) > 0 {
 		if err := docfile.WriteJSON(filepath.Join(dir, classesFile), t.classes); err != nil {
+			return err
+		}
+	}
+	if got.drift != nil {
+		// What is trained is not given up for this: its checkpoint is gone.
+		d, err := got.drift(context.WithoutCancel(ctx))
+		if err != nil {
+			return err
+		}
+		if err := docfile.WriteJSON(filepath.Join(dir, driftFile), d); err != nil {
 			return err
 		}
 	}
