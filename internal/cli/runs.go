@@ -17,7 +17,9 @@ func runsCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "runs list|show|verify|compare",
 		Short: "Run folders: list and filter them, show one, verify files, compare two recipes",
-		Args:  cobra.NoArgs,
+		Example: "  clipcalib runs list runs/ --remedy sals\n  clipcalib runs verify runs/\n" +
+			"  clipcalib runs compare runs/taskres runs/taskres-sals",
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return usagef("runs: say list, show, verify or compare; see: clipcalib runs --help")
 		},
