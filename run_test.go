@@ -306,13 +306,21 @@ func TestPicturesThatCannotBeReadAreNamed(t *testing.T) {
 
 func TestRunsThatCannotBeUsedAreRefused(t *testing.T) {
 	good := adapted(t, adapt.TaskRes{}, nil)
-	copied := func(change func(dir string)) string {
+	sealed := func(change func(dir string)) string {
 		dir := filepath.Join(t.TempDir(), "run")
 		if err := os.CopyFS(dir, os.DirFS(good)); err != nil {
 			t.Fatal(err)
 		}
 		change(dir)
 		return dir
+	}
+	copied := func(change func(dir string)) string { // without the manifest that would name any change
+		return sealed(func(dir string) {
+			if err := os.Remove(filepath.Join(dir, "manifest.json")); err != nil {
+				t.Fatal(err)
+			}
+			change(dir)
+		})
 	}
 	edit := func(name, from, to string) func(dir string) {
 		return func(dir string) {
@@ -347,9 +355,11 @@ func TestRunsThatCannotBeUsedAreRefused(t *testing.T) {
 		o     clipcalib.RunOptions
 		words []string
 	}{
-		"no folder":       {dir: filepath.Join(t.TempDir(), "none"), words: []string{"none", "no run here"}},
-		"half written":    {dir: copied(remove("adapter.safetensors")), words: []string{"not finished", "adapter.safetensors"}},
-		"newer":           {dir: copied(edit("model.yaml", "version: 1", "version: 99")), words: []string{"version 99", "newer"}},
+		"no folder":    {dir: filepath.Join(t.TempDir(), "none"), words: []string{"none", "no run here"}},
+		"half written": {dir: copied(remove("adapter.safetensors")), words: []string{"not finished", "adapter.safetensors"}},
+		"newer":        {dir: copied(edit("model.yaml", "version: 1", "version: 99")), words: []string{"version 99", "newer"}},
+		"flipped": {dir: sealed(edit("model.yaml", "family: adapters", "family: prompts")),
+			words: []string{"model.yaml is damaged", "manifest.json"}},
 		"weights gone":    {dir: copied(edit("model.yaml", "clip-icons-32.pt", "gone.pt")), words: []string{"gone.pt", "--weights"}},
 		"other weights":   {dir: good, o: clipcalib.RunOptions{Weights: other}, words: []string{"not the model of the run", identity[:12]}},
 		"no such weights": {dir: good, o: clipcalib.RunOptions{Weights: "none.pt"}, words: []string{"none.pt"}},

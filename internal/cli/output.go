@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"clipcalib/internal/atomicfile"
 )
 
 // checkOutputFile reports what would keep a file from being written at path,
@@ -38,13 +40,12 @@ func probe(dir, path string) error {
 		if err == nil && !info.IsDir() {
 			return fmt.Errorf("--out %s: %s is not a directory", path, dir)
 		}
-		var f *os.File
 		if err == nil {
-			f, err = os.CreateTemp(dir, ".clipcalib-*")
+			err = atomicfile.Probe(dir)
 		}
 		if err != nil {
 			return fmt.Errorf("--out %s: %w", path, err)
 		}
-		return errors.Join(f.Close(), os.Remove(f.Name()))
+		return nil
 	}
 }
