@@ -232,7 +232,7 @@ func (a *app) demoOutput(out string, page report.Page, spent time.Duration) erro
 	}
 	for _, s := range page.Sections {
 		fmt.Fprintf(a.out, "\n%s (per cent; mean ± standard deviation over seeds)\n\n", s.Title)
-		if err := report.SummaryTable(s.Runs).WriteText(a.out); err != nil {
+		if err := a.printTable(report.SummaryTable(s.Runs)); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 
 	"clipcalib/internal/atomicfile"
+	"clipcalib/internal/table"
+
+	"golang.org/x/term"
 )
 
 // checkOutputFile reports what would keep a file from being written at path,
@@ -49,3 +52,20 @@ func probe(dir, path string) error {
 		return nil
 	}
 }
+
+// columns is the width that tables fit into: the terminal's, else 80.
+func (a *app) columns() int {
+	const usual = 80
+	f, ok := a.out.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return usual
+	}
+	n, _, err := term.GetSize(int(f.Fd()))
+	if err != nil || n <= 0 {
+		return usual
+	}
+	return n
+}
+
+// printTable writes a table that fits.
+func (a *app) printTable(g table.Grid) error { return g.WriteFitting(a.out, a.columns()) }

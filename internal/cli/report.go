@@ -84,7 +84,7 @@ func (a *app) report(args []string, out, format string, bins int) error {
 func (a *app) writeTable(t *table.Table, format, out string) error {
 	switch format {
 	case "text":
-		return t.Wide(table.Main).WriteText(a.out)
+		return a.printTable(t.Wide(table.Main))
 	case "md":
 		return t.Wide(table.Main).WriteMarkdown(a.out)
 	case "latex":

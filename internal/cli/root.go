@@ -38,6 +38,7 @@ type app struct {
 	threads   int
 	precision string
 	opened    *device.Device // by openDevice
+	encoded   *encodedSets   // of a grid; nil keeps nothing
 }
 
 // Main runs the command line and returns the exit code, one of package
