@@ -188,6 +188,7 @@ func (f *adaptFlags) parse(method string) (o run.AdaptOptions, err error) {
 		return o, err
 	}
 	o.Train.Compat = adapt.Compat(f.compat)
+	f.source.keepUnderscores = o.Train.Compat.KeepsUnderscores()
 	o.Train.Optimizer = adapt.Optimizer(f.optim)
 	o.Train.Schedule = adapt.Schedule(f.schedule)
 	if _, err := o.Train.Resolved(); err != nil {

@@ -153,7 +153,6 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 		page.Sections = append(page.Sections, sections...)
 	}
 	a.note("%d steps made, counting an image tuned on as one; sals takes what was trained without a remedy", steps)
-	setting("Time", time.Since(begun).Round(time.Second).String())
 	return a.demoOutput(f.out, page, time.Since(begun))
 }
 
@@ -207,6 +206,10 @@ func (a *app) demoSource(f demoFlags) (*features.Source, string, error) {
 // demoOutput prints the tables and writes the report and its files.
 func (a *app) demoOutput(out string, page report.Page, spent time.Duration) error {
 	html := filepath.Join(out, "report.html")
+	// Apart, so that the report of a demo that is repeated has the same bytes.
+	if err := docfile.WriteJSON(filepath.Join(out, "time.json"), map[string]float64{"seconds": spent.Seconds()}); err != nil {
+		return err
+	}
 	if err := page.WriteFile(html); err != nil {
 		return err
 	}

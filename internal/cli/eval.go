@@ -93,7 +93,7 @@ takes.`,
 }
 
 func (a *app) eval(ctx context.Context, f evalFlags, dir string) error {
-	o := run.EvalOptions{Run: dir, Bins: calib.Options{Bins: f.bins}}
+	o := run.EvalOptions{Run: dir, Bins: calib.Options{Bins: f.bins}, Log: func(line string) { fmt.Fprintf(a.err, "eval: %s\n", line) }}
 	if f.bins < 1 {
 		return usagef("--bins wants at least 1")
 	}
@@ -151,6 +151,7 @@ func (a *app) evalData(ctx context.Context, f evalFlags, o run.EvalOptions) erro
 	if err := a.modelOf(o.Run, &f.source); err != nil {
 		return err
 	}
+	f.source.keepUnderscores = adapt.Compat(recipe.Compat).KeepsUnderscores()
 	sets, err := a.targets(f)
 	if err != nil {
 		return err

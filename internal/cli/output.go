@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"clipcalib/internal/atomicfile"
 	"clipcalib/internal/table"
 
 	"golang.org/x/term"
@@ -42,14 +43,13 @@ func probe(dir, path string) error {
 		if err == nil && !info.IsDir() {
 			return fmt.Errorf("--out %s: %s is not a directory", path, dir)
 		}
-		var f *os.File
 		if err == nil {
-			f, err = os.CreateTemp(dir, ".clipcalib-*")
+			err = atomicfile.Probe(dir)
 		}
 		if err != nil {
 			return fmt.Errorf("--out %s: %w", path, err)
 		}
-		return errors.Join(f.Close(), os.Remove(f.Name()))
+		return nil
 	}
 }
 

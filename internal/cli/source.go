@@ -34,6 +34,8 @@ type sourceFlags struct {
 	allowEmpty   bool
 	allowNumbers bool
 	batch        imageBatch
+
+	keepUnderscores bool // in class names, and so in prompts
 }
 
 func (s *sourceFlags) add(c *cobra.Command) {

@@ -49,6 +49,7 @@ func (a *app) zeroshot(ctx context.Context, s sourceFlags, data, out string, com
 			return err
 		}
 	}
+	s.keepUnderscores = compat.KeepsUnderscores()
 	set, err := a.load(s, data, "test")
 	if err != nil {
 		return err

@@ -43,7 +43,8 @@ func (m Model) CheckWeights(path, identity string) error {
 	if identity == m.Weights.SHA256 || hash == m.Weights.SHA256 { // which may say the hash alone
 		return nil
 	}
-	return fmt.Errorf("%s is not the model of the run: its hash is %s, the run's %s", path, short(identity), short(m.Weights.SHA256))
+	return fmt.Errorf("%s is not the model of the run: its hash is %s, the run's %s",
+		path, short(identity), short(m.Weights.SHA256))
 }
 
 // short is an identity with the start of the hash, and all that stands beside it.
