@@ -54,8 +54,8 @@ func (a *app) evalMany(ctx context.Context, f evalFlags, runs []string) error {
 	case f.neighbours < 1:
 		return usagef("--neighbours wants at least 1")
 	}
-	sets, err := a.targets(f)
-	if err != nil {
+	targets := targetSets{}
+	if _, err := targets.of(a, f); err != nil {
 		return err
 	}
 	a.encoded = &encodedSets{of: map[*data.Set]map[features.Views]features.Set{}}
@@ -65,7 +65,7 @@ func (a *app) evalMany(ctx context.Context, f evalFlags, runs []string) error {
 	left := gridAccount{}
 	for i, dir := range runs {
 		results[i] = cellResult{Cell: filepath.Base(dir), Run: dir, State: cellDone}
-		err := m.evaluate(ctx, f, dir, sets, &results[i], left)
+		err := m.evaluate(ctx, f, dir, targets, &results[i], left)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -90,9 +90,13 @@ func (m *models) close() {
 }
 
 func (m *models) evaluate(
-	ctx context.Context, f evalFlags, dir string, sets []*data.Set, res *cellResult, left gridAccount,
+	ctx context.Context, f evalFlags, dir string, targets targetSets, res *cellResult, left gridAccount,
 ) error {
 	if err := m.modelOf(dir, &f.source); err != nil {
+		return err
+	}
+	sets, err := targets.of(m.app, f)
+	if err != nil {
 		return err
 	}
 	if real, err := filepath.EvalSymlinks(f.source.weights); err == nil {
@@ -103,9 +107,7 @@ func (m *models) evaluate(
 	key.model.ofRun = nil // a pointer, compared by what it points to
 	if of := fmt.Sprintf("%+v %+v", key, preprocess); m.src == nil || m.of != of {
 		m.close()
-		for _, set := range sets {
-			m.encoded.forget(set)
-		}
+		m.encoded.of = map[*data.Set]map[features.Views]features.Set{} // of the last model
 		src, err := m.openSource(f.source)
 		if err != nil {
 			return err

@@ -49,7 +49,7 @@ type grid struct {
 	session
 	out     string
 	eval    evalFlags
-	targets []*data.Set   // that every run is evaluated on
+	targets targetSets    // that every run is evaluated on
 	files   []featureFile // in place of them
 	trained map[string]string
 	left    gridAccount
@@ -112,11 +112,10 @@ func (a *app) openGrid(f adaptFlags) (*grid, error) {
 		if err := g.session.load(&f); err != nil {
 			return nil, err
 		}
-		sets, err := a.targets(g.eval)
-		if err != nil {
+		g.targets = targetSets{}
+		if _, err := g.targets.of(a, g.eval); err != nil {
 			return nil, err
 		}
-		g.targets = sets
 		if err := g.session.open(f.source); err != nil {
 			return nil, err
 		}
@@ -128,6 +127,21 @@ func (a *app) openGrid(f adaptFlags) (*grid, error) {
 	silent.quiet = true
 	g.app, g.session.a = &silent, &silent
 	return g, nil
+}
+
+// targetSets are the sets that runs are evaluated on, by whether their class
+// names keep underscores, which is for the run's recipe to say.
+type targetSets map[bool][]*data.Set
+
+// of reads the targets, once.
+func (t targetSets) of(a *app, f evalFlags) (sets []*data.Set, err error) {
+	if sets, ok := t[f.source.keepUnderscores]; ok {
+		return sets, nil
+	}
+	if sets, err = a.targets(f); err == nil {
+		t[f.source.keepUnderscores] = sets
+	}
+	return sets, err
 }
 
 // openFiles reads the feature files once.
@@ -206,7 +220,13 @@ func (g *grid) evaluate(ctx context.Context, c cell, res *cellResult) error {
 	o := run.EvalOptions{Run: res.Run, Bins: calib.Options{Bins: c.flags.bins}}
 	var found []run.Result
 	if g.targets != nil {
-		measured, err := g.app.evalRun(ctx, g.src, g.targets, g.eval, o)
+		f := g.eval
+		f.source.keepUnderscores = c.flags.source.keepUnderscores
+		sets, err := g.targets.of(g.app, f)
+		if err != nil {
+			return err
+		}
+		measured, err := g.app.evalRun(ctx, g.src, sets, f, o)
 		if err != nil {
 			return err
 		}

@@ -18,6 +18,8 @@ type session struct {
 	src   *features.Source
 	files *run.Features // kept for a grid
 
+	keepUnderscores bool // in the set's class names
+
 	shots     *data.Set // drawn last
 	shotsDraw data.Shots
 	shotsSeed uint64
@@ -147,12 +149,15 @@ func (s *session) drawAndOpen(f *adaptFlags) (*data.Set, error) {
 }
 
 func (s *session) load(f *adaptFlags) (err error) {
-	if s.set != nil {
+	// Class names go by what --compat says of underscores.
+	if s.set != nil && s.keepUnderscores == f.source.keepUnderscores {
 		return nil
 	}
 	if err := checkOutputFolder(f.out); err != nil {
 		return err
 	}
+	s.a.encoded.forget(s.shots)
+	s.shots, s.keepUnderscores = nil, f.source.keepUnderscores
 	s.set, err = s.a.load(f.source, f.data, "train")
 	return err
 }
