@@ -2,9 +2,11 @@ package cli
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
+	"clipcalib/calib"
 	"clipcalib/internal/report"
 	"clipcalib/internal/table"
 
@@ -100,7 +102,10 @@ func (a *app) writeTable(t *table.Table, format, out string) error {
 		Title:    "Calibration of adapted CLIP",
 		Subtitle: fmt.Sprintf("%d recipes on %d targets, ECE of %d bins over whole sets", len(t.Groups), len(t.Targets), t.Bins),
 		Sections: sections(t),
-		Notes:    t.Notes,
+		Notes:    slices.Clone(t.Notes),
+	}
+	for _, name := range slices.Sorted(maps.Keys(validationFolds(t))) {
+		page.Notes = append(page.Notes, name+" is a validation fold: remedies are chosen on it, and it has no column")
 	}
 	if err := page.WriteFile(out); err != nil {
 		return err
@@ -113,6 +118,7 @@ func (a *app) writeTable(t *table.Table, format, out string) error {
 // compared with the zero-shot model of its own weights and prompts.
 func sections(t *table.Table) []report.Section {
 	var out []report.Section
+	folds := validationFolds(t)
 	for _, part := range t.ByReference() {
 		s := report.Section{Title: "Results", Text: part.About}
 		for _, g := range part.Groups {
@@ -120,16 +126,68 @@ func sections(t *table.Table) []report.Section {
 			if setting := part.Setting(g); setting != "" && method != table.ZeroShot {
 				method += " (" + setting + ")"
 			}
+			seeds := seedNumbers{}
 			for _, c := range t.Targets {
-				for i, e := range g.Cells[c.Name] {
+				if folds[c.Name] {
+					continue
+				}
+				for _, e := range g.Cells[c.Name] {
+					s.Classes = max(s.Classes, e.Classes)
 					s.Runs = append(s.Runs, report.Run{
-						Method: method, Remedy: g.Fields["remedy"], Seed: i, Target: c.Name, Source: c.Source,
-						Metrics: e.Metrics, Reliability: e.Predictions.Reliability(t.Bins),
+						Method: method, Remedy: g.Fields["remedy"], Seed: seeds.number(e.Seed), Target: c.Name, Source: c.Source,
+						Metrics: e.Metrics, Reliability: e.Predictions.Reliability(t.Bins), Validation: validation(t, g, e.Seed),
 					})
 				}
 			}
 		}
+		s.Recipes = part.Recipes()
 		out = append(out, s)
 	}
 	return out
+}
+
+// validationFolds are the columns that remedies are chosen on, which are no
+// results to show beside others.
+func validationFolds(t *table.Table) map[string]bool {
+	folds := map[string]bool{}
+	for _, c := range t.Targets {
+		if c.Validation && c.Source {
+			folds[c.Name] = true
+		}
+	}
+	if len(folds) == len(t.Targets) {
+		return nil
+	}
+	return folds
+}
+
+// validation is a row's metrics on the validation fold of its source, nil
+// where that was not measured under the seed, or on more folds than one.
+func validation(t *table.Table, g table.Group, seed string) *calib.Metrics {
+	var found *calib.Metrics
+	for _, c := range t.Targets {
+		if !c.Validation || !c.Source {
+			continue
+		}
+		for _, e := range g.Cells[c.Name] {
+			if e.Seed != seed {
+				continue
+			}
+			if found != nil {
+				return nil
+			}
+			found = &e.Metrics
+		}
+	}
+	return found
+}
+
+// seedNumbers tell the seeds of a row apart, on all targets alike.
+type seedNumbers map[string]int
+
+func (n seedNumbers) number(seed string) int {
+	if _, ok := n[seed]; !ok {
+		n[seed] = len(n)
+	}
+	return n[seed]
 }

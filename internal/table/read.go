@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sort"
 	"strconv"
+	"strings"
 
 	"clipcalib/calib"
 	"clipcalib/internal/data"
@@ -34,6 +35,10 @@ type Evaluation struct {
 	Data   string // hash of the training data, which differs from seed to seed
 	Target Target
 	Source bool // the target is of the data set that the run learnt from
+	// Validation says that the target is the validation fold of a data set: what
+	// is chosen may be chosen on it.
+	Validation bool
+	Classes    int
 
 	Predictions calib.Predictions
 	Metrics     calib.Metrics
@@ -140,8 +145,10 @@ func measure(dir string, recipe Fields, e run.Evaluation, bins int) (adapted, ze
 	}
 	target := Target{Name: targetName(e, recipe["remedy"]), Hash: e.Target.Inputs.DataHash(), Samples: len(e.Labels),
 		FeaturesOnly: e.Target.Inputs.DataSHA256 == ""}
-	adapted = Evaluation{Run: dir, Fields: fields, Seed: seed, Data: recipe["inputs.data_sha256"], Target: target}
-	zeroShot = Evaluation{Run: dir, Fields: zeroShotFields(fields, e.Target), Target: target}
+	adapted = Evaluation{Run: dir, Fields: fields, Seed: seed, Data: recipe["inputs.data_sha256"], Target: target,
+		Validation: strings.HasSuffix(e.Target.Inputs.Data, "#val"), Classes: e.Logits.K}
+	zeroShot = adapted
+	zeroShot.Fields, zeroShot.Seed, zeroShot.Data = zeroShotFields(fields, e.Target), "", ""
 	for _, m := range []struct {
 		logits calib.Matrix
 		into   *Evaluation
