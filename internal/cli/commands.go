@@ -11,6 +11,7 @@ func commands(a *app) []*cobra.Command {
 		evalCommand(a),
 		ttaCommand(a),
 		reportCommand(a),
+		figureCommand(a),
 		demoCommand(a),
 		calibrateCommand(a),
 		inspectCommand(a),

@@ -49,27 +49,9 @@ hold other pictures are told apart by the start of data_sha256.`,
 }
 
 func (a *app) report(args []string, out, format string, bins int) error {
-	var dirs []string
-	for _, arg := range args {
-		found, err := table.Find(arg)
-		if err != nil {
-			return fmt.Errorf("report: %w", err)
-		}
-		if len(found) == 0 {
-			return fmt.Errorf("report: no evaluated run below %s: it holds no run", arg)
-		}
-		dirs = append(dirs, found...)
-	}
-	found, without, err := table.Read(dirs, bins)
+	found, t, err := readTable("report", args, bins)
 	if err != nil {
 		return err
-	}
-	if len(found) == 0 {
-		return fmt.Errorf("report: no evaluated run below %s (run clipcalib eval first)", strings.Join(args, ", "))
-	}
-	t := table.Make(found, bins)
-	for _, dir := range without {
-		t.Notes = append(t.Notes, fmt.Sprintf("%s has no finished evaluation and is in no row", dir))
 	}
 	if a.json {
 		return a.printJSON(found)
@@ -81,6 +63,33 @@ func (a *app) report(args []string, out, format string, bins int) error {
 		fmt.Fprintf(a.err, "report: %s\n", note)
 	}
 	return nil
+}
+
+// readTable reads the runs below some folders and groups them.
+func readTable(command string, args []string, bins int) (found []table.Evaluation, t table.Table, err error) {
+	var dirs []string
+	for _, arg := range args {
+		found, err := table.Find(arg)
+		if err != nil {
+			return nil, t, fmt.Errorf("%s: %w", command, err)
+		}
+		if len(found) == 0 {
+			return nil, t, fmt.Errorf("%s: no evaluated run below %s: it holds no run", command, arg)
+		}
+		dirs = append(dirs, found...)
+	}
+	found, without, err := table.Read(dirs, bins)
+	if err != nil {
+		return nil, t, err
+	}
+	if len(found) == 0 {
+		return nil, t, fmt.Errorf("%s: no evaluated run below %s (run clipcalib eval first)", command, strings.Join(args, ", "))
+	}
+	t = table.Make(found, bins)
+	for _, dir := range without {
+		t.Notes = append(t.Notes, fmt.Sprintf("%s has no finished evaluation and is in no row", dir))
+	}
+	return found, t, nil
 }
 
 func (a *app) writeTable(t *table.Table, format, out string) error {

@@ -37,7 +37,7 @@ func TestTheRemedyIsChosenOnTheValidationFold(t *testing.T) {
 	}
 	tiles := g.tiles("taskres")
 	last := tiles[len(tiles)-1]
-	if last.Label != "Chosen remedy under drift: SaLS" || last.Value != "ECE 21.0 → 9.0 %" ||
+	if last.Label != "ECE under drift with the chosen remedy, SaLS" || last.Value != "21.0 → 9.0 %" ||
 		last.More != "accuracy 40.0 → 40.0 % (±0.0 points)" || !strings.Contains(last.Note, "validation") {
 		t.Errorf("%+v", last)
 	}
@@ -64,7 +64,7 @@ func TestNoRemedyIsNamedBestWithoutAValidationFold(t *testing.T) {
 	for _, tile := range g.tiles("taskres") {
 		labels = append(labels, tile.Label)
 	}
-	if !slices.Equal(labels[len(labels)-2:], []string{"+ Penalty under drift", "+ SaLS under drift"}) {
+	if !slices.Equal(labels[len(labels)-2:], []string{"ECE under drift, + Penalty", "ECE under drift, + SaLS"}) {
 		t.Errorf("tiles %q", labels)
 	}
 	// One run without the fold leaves nothing to compare all by.

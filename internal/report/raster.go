@@ -7,6 +7,7 @@ import (
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/font/liberation"
 	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/vgpdf"
 
 	stdfont "golang.org/x/image/font"
 )
@@ -69,7 +70,12 @@ func (r *rasterCanvas) face(size float64, heavy bool) font.Face {
 	if heavy {
 		f.Weight = stdfont.WeightBold
 	}
-	return r.fonts.Lookup(f, vg.Length(size))
+	face := r.fonts.Lookup(f, vg.Length(size))
+	if _, pdf := r.c.(*vgpdf.Canvas); pdf && heavy {
+		// vgpdf registers every font as a plain one and looks for a bold one.
+		face.Font.Typeface, face.Font.Weight = "LiberationBold", stdfont.WeightNormal
+	}
+	return face
 }
 
 func (r *rasterCanvas) text(x, y, size float64, s string, fill ink, a align) {

@@ -70,11 +70,11 @@ func (g results) remedyTiles(method string, drifted []string) []tile {
 		if chosen == "" {
 			return []tile{{Label: "Chosen remedy", Value: "none", Note: choiceRule()}}
 		}
-		return g.remedyTile(method, chosen, drifted, "Chosen remedy under drift: "+display(chosen), choiceRule())
+		return g.remedyTile(method, chosen, drifted, "ECE under drift with the chosen remedy, "+display(chosen), choiceRule())
 	}
 	var out []tile
 	for _, remedy := range g.remedies(method) {
-		out = append(out, g.remedyTile(method, remedy, drifted, "+ "+display(remedy)+" under drift", "")...)
+		out = append(out, g.remedyTile(method, remedy, drifted, "ECE under drift, + "+display(remedy), "")...)
 	}
 	return out
 }
@@ -92,7 +92,7 @@ func (g results) remedyTile(method, remedy string, drifted []string, label, note
 	}
 	acc, calibration := shownMetrics[0], shownMetrics[1]
 	t := tile{
-		Label: label, Value: "ECE " + calibration.mean(before[1]) + " → " + calibration.mean(after[1]) + " %",
+		Label: label, Value: calibration.mean(before[1]) + " → " + calibration.mean(after[1]) + " %",
 		More: fmt.Sprintf("accuracy %s → %s %% (%s points)", acc.mean(before[0]), acc.mean(after[0]), points(after[0].Mean-before[0].Mean)),
 		Note: note, Tone: toneOf(after[1].Mean-before[1].Mean, true),
 	}

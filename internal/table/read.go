@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -41,6 +42,7 @@ type Evaluation struct {
 	Classes    int
 
 	Predictions calib.Predictions
+	Ranges      []float64 // largest less smallest logit of every sample
 	Metrics     calib.Metrics
 	Values      map[string]float64 // the metrics by their keys in metrics.json
 }
@@ -159,8 +161,18 @@ func measure(dir string, recipe Fields, e run.Evaluation, bins int) (adapted, ze
 		}
 		m.into.Predictions, m.into.Metrics = p, p.Metrics(calib.Options{Bins: bins})
 		m.into.Values = metricsOf(m.into.Metrics)
+		m.into.Ranges = ranges(m.logits)
 	}
 	return adapted, zeroShot, nil
+}
+
+func ranges(logits calib.Matrix) []float64 {
+	out := make([]float64, logits.N)
+	for i := range out {
+		row := logits.Row(i)
+		out[i] = slices.Max(row) - slices.Min(row)
+	}
+	return out
 }
 
 // zeroShotFields are what decides the reference of an evaluation: the model, the
