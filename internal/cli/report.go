@@ -149,7 +149,11 @@ func sections(t *table.Table) []report.Section {
 				}
 			}
 		}
-		s.Recipes = part.Recipes()
+		alike, differing := part.Recipes()
+		s.Recipes = differing
+		for _, field := range alike {
+			s.Settings = append(s.Settings, report.Setting{Name: field[0], Value: field[1]})
+		}
 		out = append(out, s)
 	}
 	return out

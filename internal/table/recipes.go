@@ -7,9 +7,10 @@ import (
 	"strings"
 )
 
-// Recipes lists what decides each row, a field a column and nothing cut; fields
-// that no row has are left out, and a dash stands where one does not apply.
-func (t *Table) Recipes() Grid {
+// Recipes lists what decides each row, nothing cut: what all adapted rows have
+// alike once, as names and values, and every other field as a column, with a
+// dash where it does not apply. Fields that no row has are left out.
+func (t *Table) Recipes() (alike [][2]string, differing Grid) {
 	all := map[string]bool{}
 	for _, g := range t.Groups {
 		for name, v := range g.Fields {
@@ -22,6 +23,13 @@ func (t *Table) Recipes() Grid {
 	slices.SortStableFunc(names, func(a, b string) int { // what tells rows apart first
 		return falseFirst(!slices.Contains(t.Shown, a), !slices.Contains(t.Shown, b))
 	})
+	names = slices.DeleteFunc(names, func(name string) bool {
+		v, same := t.alike(name)
+		if same {
+			alike = append(alike, [2]string{fieldTitle(name), figures(v)})
+		}
+		return same
+	})
 	out := Grid{Header: []string{"row", "seeds"}, Left: 2 + len(names)}
 	for _, name := range names {
 		out.Header = append(out.Header, fieldTitle(name))
@@ -33,7 +41,24 @@ func (t *Table) Recipes() Grid {
 		}
 		out.Rows = append(out.Rows, row)
 	}
-	return out
+	return alike, out
+}
+
+// alike returns the value that a field has in every adapted row. The zero-shot
+// model is not trained: where it has the field, it must agree.
+func (t *Table) alike(name string) (value string, same bool) {
+	first := true
+	for _, g := range t.Groups {
+		v, has := g.Fields[name]
+		if g.Fields[fieldMethod] == ZeroShot && !has {
+			continue
+		}
+		if !first && v != value {
+			return "", false
+		}
+		value, first = v, false
+	}
+	return value, value != ""
 }
 
 // figures writes a whole number that was read as 1e+06 in figures.
