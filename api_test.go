@@ -32,7 +32,7 @@ func (l listed) public() bool {
 	path := l.ImportPath
 	return path == module || strings.HasPrefix(path, module+"/") && !isInternal(path) &&
 		!strings.HasPrefix(path, module+"/cmd/") && !strings.HasPrefix(path, module+"/scripts/") &&
-		!strings.HasPrefix(path, module+"/examples/")
+		!strings.HasPrefix(path+"/", module+"/examples/")
 }
 
 func isInternal(path string) bool { return strings.HasPrefix(path, module+"/internal/") }

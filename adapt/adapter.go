@@ -49,6 +49,20 @@ func (a *Adapter) Prototypes() Matrix { return a.state.Fixed[namePrototypes] }
 // Parameters returns the trained matrices by name. They are the adapter's own.
 func (a *Adapter) Parameters() map[string]Matrix { return a.state.Trained }
 
+// Cache returns the keys [N, D] of a method that classifies by training
+// features, such as Tip-Adapter, and the class of each, -1 for none; a method
+// without has none. They are the adapter's own.
+func (a *Adapter) Cache() (keys Matrix, labels []int) {
+	slot, ok := a.labelled()
+	if !ok {
+		return Matrix{}, nil
+	}
+	if slot.Trained {
+		return a.state.Trained[slot.Name], a.state.Labels
+	}
+	return a.state.Fixed[slot.Name], a.state.Labels
+}
+
 // Logits returns the logits [N, K] of features [N, D]. An adapter with [SaLS]
 // maps them to the range of the zero-shot logits of its own prototypes; see
 // [Adapter.Rescale] for other zero-shot logits.

@@ -13,6 +13,19 @@
 // [LabelSmoothing], [ECP], [Focal], [MbLS], [LogitNorm] and [BrierLoss] the
 // losses they are compared with, each as a value and an exact gradient.
 //
+// [FitCalibrator] fits vector, matrix, Platt, isotonic and histogram scaling too,
+// and [SaveCalibrator] keeps what was fitted.
+//
+// Guarantees: [FitConformal] turns logits into sets of classes that hold the
+// label with a wanted probability (LAC, APS, RAPS); [ConfOT], [SSText] and
+// [FullConformal] make the sets smaller.
+//
+// Judging: [Predictions.Bootstrap], [PairedBootstrap], [Wilson],
+// [DetectableDifference] and [BenjaminiHochberg] say which differences are more
+// than chance.
+//
+// Logits too large for memory are read in pieces through [Rows].
+//
 // Every function rejects an empty set, NaN and infinite logits and labels out
 // of range with an error that names the place. Metrics are fractions (0.05 is
 // five per cent) and nats.

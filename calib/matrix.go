@@ -67,20 +67,37 @@ func (m Matrix) Check() error {
 	if err := checkShape(m.N, m.K, len(m.Data)); err != nil {
 		return err
 	}
-	for i, v := range m.Data {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return fmt.Errorf("logit at row %d, column %d is %v; logits must be finite", i/m.K, i%m.K, v)
+	for i := range m.N {
+		if err := checkRow(m.Row(i), i); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func checkShape(n, k, values int) error {
+// checkRow reports the first value of row i that is not finite.
+func checkRow(row []float64, i int) error {
+	for k, v := range row {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return fmt.Errorf("logit at row %d, column %d is %v; logits must be finite", i, k, v)
+		}
+	}
+	return nil
+}
+
+func checkDimensions(n, k int) error {
 	if n == 0 {
 		return fmt.Errorf("logits of shape [%d, %d]: %w", n, k, ErrEmpty)
 	}
 	if k == 0 {
 		return fmt.Errorf("logits of shape [%d, %d] have no classes", n, k)
+	}
+	return nil
+}
+
+func checkShape(n, k, values int) error {
+	if err := checkDimensions(n, k); err != nil {
+		return err
 	}
 	// The division keeps n*k from overflowing.
 	if n < 0 || k < 0 || values/k != n || values%k != 0 {
@@ -89,14 +106,14 @@ func checkShape(n, k, values int) error {
 	return nil
 }
 
-// checkLabels reports the first label that is not a column of m.
-func checkLabels(m Matrix, labels []int) error {
-	if len(labels) != m.N {
-		return fmt.Errorf("%d labels for %d rows of logits", len(labels), m.N)
+// checkLabels reports the first label that is not one of k columns.
+func checkLabels(n, k int, labels []int) error {
+	if len(labels) != n {
+		return fmt.Errorf("%d labels for %d rows of logits", len(labels), n)
 	}
 	for i, y := range labels {
-		if y < 0 || y >= m.K {
-			return fmt.Errorf("label %d at row %d is outside 0 to %d", y, i, m.K-1)
+		if y < 0 || y >= k {
+			return fmt.Errorf("label %d at row %d is outside 0 to %d", y, i, k-1)
 		}
 	}
 	return nil
@@ -107,7 +124,7 @@ func checkLabelled(m Matrix, labels []int) error {
 	if err := m.Check(); err != nil {
 		return err
 	}
-	return checkLabels(m, labels)
+	return checkLabels(m.N, m.K, labels)
 }
 
 // checkPair checks that adapted and zero-shot logits belong to the same
@@ -121,8 +138,12 @@ func checkPair(adapted, zeroShot Matrix) error {
 		return fmt.Errorf("zero-shot: %w", err)
 	}
 	if adapted.N != zeroShot.N {
-		return fmt.Errorf("%d rows of adapted logits, %d of zero-shot logits; both must hold the same samples in the same order",
-			adapted.N, zeroShot.N)
+		return errUnlikeRows(adapted.N, zeroShot.N)
 	}
 	return nil
+}
+
+func errUnlikeRows(adapted, zeroShot int) error {
+	return fmt.Errorf("%d rows of adapted logits, %d of zero-shot logits; both must hold the same samples in the same order",
+		adapted, zeroShot)
 }

@@ -34,8 +34,10 @@ func checkBins(name string, bins int) error {
 type Metrics struct {
 	Accuracy                float64 `json:"accuracy"`
 	ECE                     float64 `json:"ece"`
-	AdaptiveECE             float64 `json:"adaptive_ece"`
-	ClasswiseECE            float64 `json:"classwise_ece"`
+	AdaptiveECE             float64 `json:"adaptive_ece"`  // the reference's form, with its holes
+	ClasswiseECE            float64 `json:"classwise_ece"` // the reference's form, with its holes
+	AdaptiveECEClosed       float64 `json:"adaptive_ece_closed"`
+	ClasswiseECEClosed      float64 `json:"classwise_ece_closed"`
 	ThresholdedClasswiseECE float64 `json:"thresholded_classwise_ece"`
 	MCE                     float64 `json:"mce"`
 	ACE                     float64 `json:"ace"`
@@ -49,10 +51,15 @@ type Metrics struct {
 // Evaluate measures logits [N x K] against labels [N], over the whole set at
 // once: calibration errors of batches do not average to that of the set.
 func Evaluate(logits Matrix, labels []int, opt Options) (Metrics, error) {
-	if err := opt.check(); err != nil {
+	if err := checkShape(logits.N, logits.K, len(logits.Data)); err != nil {
 		return Metrics{}, err
 	}
-	p, err := Predict(logits, labels)
+	return EvaluateRows(logits, labels, opt)
+}
+
+// EvaluateRows is [Evaluate] for logits that are read in pieces.
+func EvaluateRows(logits Rows, labels []int, opt Options) (Metrics, error) {
+	p, err := PredictRows(logits, labels, opt)
 	if err != nil {
 		return Metrics{}, err
 	}
@@ -66,6 +73,8 @@ func (p Predictions) Metrics(opt Options) Metrics {
 		ECE:                     p.ECE(opt.Bins),
 		AdaptiveECE:             p.AdaptiveECE(opt.FineBins),
 		ClasswiseECE:            p.ClasswiseECE(opt.FineBins),
+		AdaptiveECEClosed:       p.AdaptiveECEClosed(opt.FineBins),
+		ClasswiseECEClosed:      p.ClasswiseECEClosed(opt.FineBins),
 		ThresholdedClasswiseECE: p.ThresholdedClasswiseECE(opt.FineBins),
 		MCE:                     p.MCE(opt.Bins),
 		ACE:                     p.ACE(opt.Bins),

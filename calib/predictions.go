@@ -10,87 +10,133 @@ type Predictions struct {
 	Confidence []float64 // softmax probability of Class
 	Correct    []bool    // Class equals the label
 
-	logits Matrix
-	labels []int
+	rows    Rows
+	labels  []int
+	nll     []float64 // of each sample, as are the next three
+	brier   []float64
+	spread  []float64
+	norm    []float64
+	byClass classTallies
 }
 
 // Predict checks logits [N x K] and labels [N] and returns the predictions.
 // The logits and labels are kept, not copied.
 func Predict(logits Matrix, labels []int) (Predictions, error) {
-	if err := checkLabelled(logits, labels); err != nil {
+	if err := checkShape(logits.N, logits.K, len(logits.Data)); err != nil {
+		return Predictions{}, err
+	}
+	return PredictRows(logits, labels, Options{})
+}
+
+// PredictRows is [Predict] for logits that are read in pieces, once and on all
+// cores; of them only a few numbers a sample are kept. The class-wise errors
+// are prepared for the fine bins of opt; for another number of bins their
+// methods read the rows again and give NaN where that fails.
+func PredictRows(logits Rows, labels []int, opt Options) (Predictions, error) {
+	if err := opt.check(); err != nil {
+		return Predictions{}, err
+	}
+	n, k := logits.Shape()
+	if err := checkDimensions(n, k); err != nil {
+		return Predictions{}, err
+	}
+	if err := checkLabels(n, k, labels); err != nil {
 		return Predictions{}, err
 	}
 	p := Predictions{
-		Class:      make([]int, logits.N),
-		Confidence: make([]float64, logits.N),
-		Correct:    make([]bool, logits.N),
-		logits:     logits,
+		Class:      make([]int, n),
+		Confidence: make([]float64, n),
+		Correct:    make([]bool, n),
+		rows:       logits,
 		labels:     labels,
+		nll:        make([]float64, n),
+		brier:      make([]float64, n),
+		spread:     make([]float64, n),
+		norm:       make([]float64, n),
 	}
-	probs := make([]float64, logits.K)
-	for i := range logits.N {
-		row := logits.Row(i)
-		softmaxInto(probs, row)
-		k := ArgMax(row)
-		p.Class[i], p.Confidence[i], p.Correct[i] = k, probs[k], k == labels[i]
+	var err error
+	p.byClass, err = tallyClasses(logits, labels, orDefault(opt.FineBins, DefaultFineBins), p.addRow)
+	if err != nil {
+		return Predictions{}, err
 	}
 	return p, nil
 }
 
+// addRow measures row i and leaves its softmax in probs.
+func (p *Predictions) addRow(i int, row, probs []float64) error {
+	top, least, squares := 0, row[0], 0.0
+	peak := row[0]
+	for k, v := range row {
+		if v > peak {
+			top, peak = k, v
+		}
+		if v < least {
+			least = v
+		}
+		squares += v * v
+	}
+	// The sum tells NaN and infinities; huge logits overflow it too.
+	if !(squares <= math.MaxFloat64) {
+		if err := checkRow(row, i); err != nil {
+			return err
+		}
+	}
+	y := p.labels[i]
+	sum := softmaxFrom(probs, row, peak)
+	brier := 0.0
+	for k, q := range probs {
+		if k == y {
+			q--
+		}
+		brier += q * q
+	}
+	p.Class[i], p.Confidence[i], p.Correct[i] = top, probs[top], top == y
+	p.nll[i] = peak + math.Log(sum) - row[y]
+	p.brier[i] = brier
+	p.spread[i] = peak - least
+	if squares > 1e-200 && squares < 1e200 {
+		p.norm[i] = math.Sqrt(squares)
+	} else {
+		p.norm[i] = normOf(row)
+	}
+	return nil
+}
+
+// Samples is the number of samples.
+func (p Predictions) Samples() int { return len(p.Confidence) }
+
+// Classes is the number of columns of the logits.
+func (p Predictions) Classes() int { return p.byClass.classes }
+
 // Accuracy is the fraction of samples whose class is right.
 func (p Predictions) Accuracy() float64 {
+	return float64(p.hits()) / float64(len(p.Correct))
+}
+
+func (p Predictions) hits() int {
 	hits := 0
 	for _, ok := range p.Correct {
 		if ok {
 			hits++
 		}
 	}
-	return float64(hits) / float64(len(p.Correct))
+	return hits
 }
 
 // MeanConfidence is the mean of the confidences.
 func (p Predictions) MeanConfidence() float64 { return mean(p.Confidence) }
 
 // NLL is the mean negative log-likelihood of the labels, in nats.
-func (p Predictions) NLL() float64 {
-	return p.meanOver(func(row []float64, y int) float64 {
-		return logSumExp(row) - row[y]
-	})
-}
+func (p Predictions) NLL() float64 { return mean(p.nll) }
 
 // Brier is the mean over samples of Σ_k (p_k - [y = k])², between 0 and 2.
-func (p Predictions) Brier() float64 {
-	probs := make([]float64, p.logits.K)
-	return p.meanOver(func(row []float64, y int) float64 {
-		softmaxInto(probs, row)
-		sum := 0.0
-		for k, q := range probs {
-			if k == y {
-				q--
-			}
-			sum += q * q
-		}
-		return sum
-	})
-}
+func (p Predictions) Brier() float64 { return mean(p.brier) }
 
 // LogitRange is the mean over samples of max - min of the logits.
-func (p Predictions) LogitRange() float64 {
-	return p.meanOver(func(row []float64, _ int) float64 { return rangeOf(row) })
-}
+func (p Predictions) LogitRange() float64 { return mean(p.spread) }
 
 // LogitNorm is the mean over samples of the Euclidean norm of the logits.
-func (p Predictions) LogitNorm() float64 {
-	return p.meanOver(func(row []float64, _ int) float64 { return normOf(row) })
-}
-
-func (p Predictions) meanOver(f func(row []float64, label int) float64) float64 {
-	sum := 0.0
-	for i := range p.logits.N {
-		sum += f(p.logits.Row(i), p.labels[i])
-	}
-	return sum / float64(p.logits.N)
-}
+func (p Predictions) LogitNorm() float64 { return mean(p.norm) }
 
 func mean(values []float64) float64 {
 	sum := 0.0
@@ -98,54 +144,4 @@ func mean(values []float64) float64 {
 		sum += v
 	}
 	return sum / float64(len(values))
-}
-
-// tallies bins the confidences into equal widths. A confidence of 0, for which
-// the reference has no bin, goes to the first.
-func (p Predictions) tallies(bins int) []tally {
-	out := make([]tally, bins)
-	for i, c := range p.Confidence {
-		out[max(binOf(c, bins), 0)].add(c, p.Correct[i])
-	}
-	return out
-}
-
-// ECE is the expected calibration error: Σ_m (n_m/N)·|accuracy_m -
-// confidence_m| over bins of equal width, open below and closed above. The
-// default of 10 bins is that of the paper's tables.
-func (p Predictions) ECE(bins int) float64 {
-	return weightedGap(p.tallies(orDefault(bins, DefaultBins)), len(p.Confidence))
-}
-
-// MCE is the maximum calibration error: the largest |accuracy - confidence|
-// of the bins of [Predictions.ECE].
-func (p Predictions) MCE(bins int) float64 {
-	worst := 0.0
-	for _, t := range p.tallies(orDefault(bins, DefaultBins)) {
-		worst = max(worst, t.gap())
-	}
-	return worst
-}
-
-// ACE is the average calibration error: the plain mean of |accuracy -
-// confidence| over the bins of [Predictions.ECE] that are not empty.
-func (p Predictions) ACE(bins int) float64 {
-	sum, filled := 0.0, 0
-	for _, t := range p.tallies(orDefault(bins, DefaultBins)) {
-		if t.count > 0 {
-			sum += t.gap()
-			filled++
-		}
-	}
-	return sum / float64(filled)
-}
-
-// L2Error is sqrt(Σ_m (n_m/N)·(accuracy_m - confidence_m)²), 15 bins by
-// default.
-func (p Predictions) L2Error(bins int) float64 {
-	sum := 0.0
-	for _, t := range p.tallies(orDefault(bins, DefaultFineBins)) {
-		sum += float64(t.count) / float64(len(p.Confidence)) * t.gap() * t.gap()
-	}
-	return math.Sqrt(sum)
 }

@@ -2,59 +2,126 @@ package calib
 
 import "math"
 
-// minimiser returns where a derivative changes from negative to positive
-// between the bounds of a temperature, or the bound on whose side it lies. It
-// doubles or halves from 1 until the change is between two points, then closes
-// in on log t.
-func minimiser(slope func(t float64) float64) (t float64, atBound bool) {
-	lo, hi := 1.0, 1.0
-	for slope(lo) >= 0 {
-		if lo == MinTemperature {
-			return lo, true
+// newtonTemperature minimises the likelihood from a starting temperature. The
+// step is Newton's in 1/T; one that leaves the bracket is replaced by the
+// bracket's middle, or by the bound where that side has not been tried.
+func newtonTemperature(logits Rows, labels []int, t float64) (TemperatureFit, error) {
+	const (
+		digits  = 1e-9 // of a step; the error after it is the square of that
+		patient = 6    // steps before a bound is tried
+	)
+	lo, hi := MinTemperature, MaxTemperature
+	triedLo, triedHi := false, false
+	for step := 0; ; step++ {
+		at, err := likelihoodAt(logits, labels, t)
+		if err != nil {
+			return TemperatureFit{}, err
 		}
-		hi, lo = lo, max(lo/2, MinTemperature)
-	}
-	for slope(hi) < 0 {
-		if hi == MaxTemperature {
-			return hi, true
+		fit := TemperatureFit{T: t, NLL: at.nll}
+		switch {
+		case at.constant:
+			fit.T = 1
+			return fit, nil
+		case at.slope >= 0 && t == MinTemperature, at.slope < 0 && t == MaxTemperature:
+			fit.AtBound = true
+			return fit, nil
+		case at.slope == 0 && at.curvature > 0, step == 200:
+			return fit, nil
+		case at.slope < 0:
+			lo, triedLo = t, true
+		default:
+			hi, triedHi = t, true
 		}
-		lo, hi = hi, min(hi*2, MaxTemperature)
+		next := 1 / (1/t + at.slope/at.curvature)
+		if math.Abs(next/t-1) <= digits {
+			fit.T = min(max(next, lo), hi)
+			fit.NLL -= at.slope * at.slope / (2 * at.curvature)
+			return fit, nil
+		}
+		inside := next > lo && next < hi // false for NaN
+		switch {
+		case step >= patient && at.slope < 0 && !triedHi, !inside && at.slope < 0 && !triedHi:
+			next = MaxTemperature
+		case step >= patient && at.slope >= 0 && !triedLo, !inside && at.slope >= 0 && !triedLo:
+			next = MinTemperature
+		case !inside:
+			next = math.Sqrt(lo * hi)
+		}
+		if hi/lo-1 <= 1e-15 || next == t {
+			return fit, nil
+		}
+		t = next
 	}
-	x := illinois(func(x float64) float64 { return slope(math.Exp(x)) }, math.Log(lo), math.Log(hi))
-	return math.Exp(x), false
 }
 
-// illinois finds the root of a function that is negative at a and not at b by
-// false position; an end that stays twice in a row has its value halved, which
-// keeps the other end from creeping. About ten evaluations give all digits.
-func illinois(f func(float64) float64, a, b float64) float64 {
-	const tolerance = 1e-15
-	atA, atB := f(a), f(b)
-	side := 0
-	for range 200 {
-		if b-a <= tolerance*max(1, math.Abs(a)) || atB == 0 {
-			return b
-		}
-		x := (a*atB - b*atA) / (atB - atA)
-		if x <= a || x >= b {
-			return x
-		}
-		switch y := f(x); {
-		case y == 0:
-			return x
-		case y < 0:
-			a, atA = x, y
-			if side < 0 {
-				atB /= 2
+// likelihood is the mean negative log-likelihood of logits/t and its
+// derivatives with respect to b = 1/t.
+type likelihood struct {
+	nll       float64
+	slope     float64 // mean of l_y - Σ p_k l_k, the negated first derivative
+	curvature float64 // mean variance of l under p, the second
+	constant  bool    // every row's logits are equal
+}
+
+func likelihoodAt(logits Rows, labels []int, t float64) (likelihood, error) {
+	n, k := logits.Shape()
+	parts := make([]likelihood, partsOf(n, 0))
+	for i := range parts {
+		parts[i].constant = true
+	}
+	err := eachBlock(logits, len(parts), func(part, from int, block []float64) error {
+		sum := &parts[part]
+		for at := 0; at < len(block); at += k {
+			i := from + at/k
+			if err := sum.add(block[at:at+k:at+k], labels[i], i, 1/t); err != nil {
+				return err
 			}
-			side = -1
-		default:
-			b, atB = x, y
-			if side > 0 {
-				atA /= 2
-			}
-			side = 1
+		}
+		return nil
+	})
+	var total likelihood
+	total.constant = true
+	for _, p := range parts {
+		total.nll += p.nll / float64(n)
+		total.slope += p.slope / float64(n)
+		total.curvature += p.curvature / float64(n)
+		total.constant = total.constant && p.constant
+	}
+	return total, err
+}
+
+// negligible is where exp(x) no longer changes a sum that holds exp(0), even a
+// thousand times over.
+const negligible = -46
+
+func (s *likelihood) add(row []float64, label, i int, b float64) error {
+	peak := row[0]
+	finite := 0.0
+	for _, v := range row {
+		if v > peak {
+			peak = v
+		}
+		finite += v * 0
+	}
+	if finite != 0 {
+		return checkRow(row, i)
+	}
+	z, first, second := 0.0, 0.0, 0.0
+	for _, v := range row {
+		d := v - peak
+		if d < 0 {
+			s.constant = false
+		}
+		if x := d * b; x > negligible {
+			e := math.Exp(x)
+			z += e
+			first += e * d
+			second += e * d * d
 		}
 	}
-	return (a + b) / 2
+	first /= z
+	s.nll += math.Log(z) + (peak-row[label])*b
+	s.slope += (row[label] - peak) - first
+	s.curvature += second/z - first*first
+	return nil
 }

@@ -47,17 +47,21 @@ func ZSNorm(logits, zeroShot Matrix) (Matrix, error) {
 	}
 	out := NewMatrix(logits.N, logits.K)
 	for i := range logits.N {
-		row, dst := logits.Row(i), out.Row(i)
-		lo, hi := limits(row)
-		zsLo, zsHi := limits(zeroShot.Row(i))
-		for k, l := range row {
-			// Between two ends rather than slope and offset: both ends are
-			// met exactly and no rounding leaves the zero-shot range.
-			u := position(l, lo, hi)
-			dst[k] = (1-u)*zsLo + u*zsHi
-		}
+		zsNormInto(out.Row(i), logits.Row(i), zeroShot.Row(i))
 	}
 	return out, nil
+}
+
+// zsNormInto maps one row onto the range of another; dst may be row.
+func zsNormInto(dst, row, zeroShot []float64) {
+	lo, hi := limits(row)
+	zsLo, zsHi := limits(zeroShot)
+	for k, l := range row {
+		// Between two ends rather than slope and offset: both ends are met
+		// exactly and no rounding leaves the zero-shot range.
+		u := position(l, lo, hi)
+		dst[k] = (1-u)*zsLo + u*zsHi
+	}
 }
 
 // position returns where l lies between lo (0) and hi (1); 0 when they are

@@ -36,7 +36,13 @@ func logSumExp(row []float64) float64 {
 
 // softmaxInto writes the softmax of row to dst, which may be row itself.
 func softmaxInto(dst, row []float64) {
-	peak := row[ArgMax(row)]
+	softmaxFrom(dst, row, row[ArgMax(row)])
+}
+
+// softmaxFrom is softmaxInto with the largest value known; it returns the sum
+// of exp(v - peak).
+func softmaxFrom(dst, row []float64, peak float64) float64 {
+	dst = dst[:len(row)]
 	sum := 0.0
 	for k, v := range row {
 		e := math.Exp(v - peak)
@@ -46,6 +52,7 @@ func softmaxInto(dst, row []float64) {
 	for k := range dst {
 		dst[k] /= sum
 	}
+	return sum
 }
 
 // logSoftmaxInto writes the logarithm of the softmax of row to dst.

@@ -23,19 +23,59 @@ type TemperatureFit struct {
 
 // FitTemperature finds the T that minimises the negative log-likelihood of
 // logits/T (Guo et al., 2017). In 1/T that is a convex function of one
-// variable, so its derivative is bracketed and the root found to the last
-// digits, the optimum that the reference's L-BFGS approaches. Rows of equal
-// logits only leave T undetermined, and 1 is returned.
+// variable, so Newton's steps between brackets find the optimum to the last
+// digits, the one that the reference's L-BFGS approaches. Rows of equal logits
+// only leave T undetermined, and 1 is returned.
 func FitTemperature(logits Matrix, labels []int) (TemperatureFit, error) {
-	if err := checkLabelled(logits, labels); err != nil {
+	if err := checkShape(logits.N, logits.K, len(logits.Data)); err != nil {
 		return TemperatureFit{}, err
 	}
-	fit := TemperatureFit{T: 1}
-	if !constantRows(logits) {
-		fit.T, fit.AtBound = minimiser(func(t float64) float64 { return nllSlope(logits, labels, t) })
+	return FitTemperatureRows(logits, labels)
+}
+
+// FitTemperatureRows is [FitTemperature] for logits that are read in pieces,
+// about three times.
+func FitTemperatureRows(logits Rows, labels []int) (TemperatureFit, error) {
+	n, k := logits.Shape()
+	if err := checkDimensions(n, k); err != nil {
+		return TemperatureFit{}, err
 	}
-	fit.NLL = nllAt(logits, labels, fit.T)
-	return fit, nil
+	if err := checkLabels(n, k, labels); err != nil {
+		return TemperatureFit{}, err
+	}
+	start := 1.0
+	if some := sampleEvenly(n, max(256, startValues/k)); some != nil {
+		first := make([]int, len(some))
+		for j, i := range some {
+			first[j] = labels[i]
+		}
+		m, err := Collect(selectedRows{logits, some})
+		if err != nil {
+			return TemperatureFit{}, err
+		}
+		fit, err := newtonTemperature(m, first, start)
+		if err != nil {
+			return TemperatureFit{}, err
+		}
+		start = fit.T
+	}
+	return newtonTemperature(logits, labels, start)
+}
+
+// startValues is how many logits the first estimate looks at.
+const startValues = 1 << 19
+
+// sampleEvenly returns at most so many of n indices, evenly spread, or nil
+// when that would not be much fewer.
+func sampleEvenly(n, most int) []int {
+	if n < 4*most {
+		return nil
+	}
+	out := make([]int, most)
+	for j := range out {
+		out[j] = j * n / most
+	}
+	return out
 }
 
 // Criterion chooses among the temperatures of [GridTemperature].
@@ -87,15 +127,6 @@ func Scale(logits Matrix, t float64) (Matrix, error) {
 	return out, out.Check()
 }
 
-func constantRows(m Matrix) bool {
-	for i := range m.N {
-		if rangeOf(m.Row(i)) != 0 {
-			return false
-		}
-	}
-	return true
-}
-
 // nllAt is the mean negative log-likelihood of logits/t. The row's maximum is
 // subtracted before dividing, so a small t cannot overflow.
 func nllAt(logits Matrix, labels []int, t float64) float64 {
@@ -108,24 +139,6 @@ func nllAt(logits Matrix, labels []int, t float64) float64 {
 			z += math.Exp((l - peak) / t)
 		}
 		sum += math.Log(z) + (peak-row[y])/t
-	}
-	return sum / float64(logits.N)
-}
-
-// nllSlope has the sign of the derivative of nllAt with respect to t: it is
-// the mean of l_y - Σ p_k l_k, the negated derivative with respect to 1/t.
-func nllSlope(logits Matrix, labels []int, t float64) float64 {
-	sum := 0.0
-	for i, y := range labels {
-		row := logits.Row(i)
-		peak := row[ArgMax(row)]
-		z, expected := 0.0, 0.0
-		for _, l := range row {
-			e := math.Exp((l - peak) / t)
-			z += e
-			expected += e * (l - peak)
-		}
-		sum += (row[y] - peak) - expected/z
 	}
 	return sum / float64(logits.N)
 }

@@ -4,6 +4,9 @@
 # built elsewhere into DIR (default .cache/gpu-check). The machine needs the
 # driver, python3 with PyTorch, and cuBLAS 12 or 13 (PyTorch brings it); no Go.
 #
+#   quick   three minutes that answer the main questions: the fast path is taken,
+#           and encode, coop, tpt and taskres beside PyTorch, once
+#   goal    kernels, and the race for those units in full
 #   parity  kernels against the reference engine, models against the processor,
 #           features against float64 beside PyTorch's own
 #   soak    10,000 training steps of two kinds, memory as it was
@@ -15,18 +18,22 @@
 # and, to find out why something is wrong or slow:
 #   sanitize  the kernels under compute-sanitizer
 #   profile   which kernels take the time, by Nsight Compute (ncu)
+#   tune      the fastest of cublasLt's algorithms by shape, as lines for
+#             internal/engine/cuda/algorithms.txt (algorithms.txt in OUT)
 #   ptx       the embedded code, made again by the machine's nvcc
 #
 # A call ends after SECONDS (default 570). What did not fit, or failed, is done by
 # the next call with the same arguments; what was ok is not repeated. State is in
 # GPU_CHECK_WORK (default .cache/gpu-check-run), results (a summary, figures, the
-# benchmarks, all logs in one archive) are copied to OUT (default runs/gpu-check).
-# All takes some three calls on an H200; on another machine than the first call's,
-# name the groups that are left.
+# benchmarks, all logs in one archive) are copied to OUT: by default the folder that
+# the environment names as OUT, whose files come back from a lent machine, else
+# runs/gpu-check. state.tar.gz there, carried to another machine's OUT, lets it go
+# on. All takes some three calls on an H200: the goal first, then profile and
+# parity, faults and demo last.
 # Ends with 1 if a step failed, 3 if some are left for another call.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-dir=.cache/gpu-check out=runs/gpu-check limit=570
+dir=.cache/gpu-check out=${OUT:-runs/gpu-check} limit=570
 while getopts d:o:t: option; do
 	case $option in
 	d) dir=$OPTARG ;;
@@ -37,7 +44,7 @@ while getopts d:o:t: option; do
 done
 shift $((OPTIND - 1))
 groups=${*:-all}
-case " $groups " in *" all "*) groups="parity soak faults demo bench speed" ;; esac
+case " $groups " in *" all "*) groups="goal profile parity bench speed soak faults demo" ;; esac
 begun=$(date +%s)
 work=${GPU_CHECK_WORK:-.cache/gpu-check-run}
 mkdir -p "$work" "$out" || exit 1
@@ -64,6 +71,16 @@ fi
 
 for group in $groups; do
 	case $group in
+	quick)
+		gpu_test fastpath 45 'FastPath'
+		race quick 110 --only encode:bf16,coop:bf16,tpt:bf16,taskres --rounds 1 --batch 256 --no-compile
+		;;
+	goal)
+		gpu_test fastpath 45 'FastPath'
+		gpu_test kernels 90 'Kernels|Recording|Apart'
+		race goal 120 --only encode:bf16,coop:bf16,tpt:bf16,taskres
+		;;
+	tune) tune ;;
 	parity)
 		gpu_test kernels 90 'Kernels|Recording|Apart'
 		gpu_test features 60 'Features'
@@ -71,7 +88,9 @@ for group in $groups; do
 		gpu_test models 120 'Models'
 		;;
 	ptx) step ptx 60 make_ptx ;;
-	profile) step profile 200 profile ;;
+	profile)
+		if command -v ncu >/dev/null; then step profile 200 profile; else echo "profile: skipped, there is no ncu here"; fi
+		;;
 	soak) gpu_test soak 90 'Soak' ;;
 	faults)
 		[ -f "$work/features/$small.weights" ] || gpu_test features 60 'Features'
@@ -88,15 +107,12 @@ for group in $groups; do
 			step "bench-$p" 70 bench "$work/bench-$p.json" "$p" peaks,images,prompts,taskres,coop,tpt "$models"
 		done
 		;;
-	speed)
-		step speed 60 "$python" scripts/gpu_check_torch.py --clipcalib "$bin/clipcalib" --out "$work/figures.jsonl" \
-			--seconds $(($(remaining) - 15)) ${smoke:+--smoke}
-		;;
+	speed) race speed 60 ;;
 	sanitize)
 		step sanitize 300 compute-sanitizer --error-exitcode 1 "$bin/gpu.test" -test.run 'Kernels'
 		;;
 	*)
-		echo "group $group is unknown: parity, soak, faults, demo, bench, speed, sanitize, profile, ptx, all" >&2
+		echo "group $group is unknown: quick, goal, tune, parity, soak, faults, demo, bench, speed, sanitize, profile, ptx, all" >&2
 		exit 2
 		;;
 	esac

@@ -28,7 +28,7 @@ import zlib
 import gpu_check_hog as hog
 
 OLD_DRIVER = """int cuInit(unsigned f) { return 0; }
-int cuDriverGetVersion(int *v) { return *v = 12000, 0; }
+int cuDriverGetVersion(int *v) { return *v = 11080, 0; }
 """
 
 
@@ -121,14 +121,14 @@ def starting(c):
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler:
         subprocess.run([compiler, "-shared", "-fPIC", "-o", old / "libcuda.so.1", old / "cuda.c"], check=True)
-        c.refused("old driver", "12.0 at most, 12.3 is needed", probe, first(old))
+        c.refused("old driver", "11.8 at most, 12.0 is needed", probe, first(old))
     else:
         print("skipped  old driver: there is no C compiler to build a stand-in")
     blas = c.work / "blas"
     blas.mkdir()
     for version in ("12", "13"):
         (blas / f"libcublasLt.so.{version}").write_text("no library")
-    c.refused("no cuBLAS", "libcublasLt.so.13 or .12 is not found", probe, first(blas))
+    c.refused("no cuBLAS", "libcublasLt.so.12 is not found", probe, first(blas))
     c.refused("no visible GPU", "sees no GPU", probe, {"CUDA_VISIBLE_DEVICES": "", "EMULATOR_INIT": "100"})
     c.refused("unknown precision", 'precision "int3" is unknown', [*probe, "--precision", "int3"])
     if c.a.emulated:

@@ -25,6 +25,19 @@ unpack() {
 		echo "$now" >"$work/programs"
 	fi
 	mkdir -p "$work/logs" "$work/steps"
+	# What another machine finished with these programs came back in OUT.
+	if [ -f "$out/state.tar.gz" ] && [ -z "$(ls "$work/steps")" ]; then
+		tar -xzf "$out/state.tar.gz" -C "$work" && [ "$(cat "$work/state")" = "$now" ] || rm -rf "$work/steps" "$work/figures.jsonl" "$work"/bench-*.json
+		mkdir -p "$work/logs" "$work/steps"
+		rm -f "$work/state"
+	fi
+}
+
+# keep_state packs what is finished, for the next machine.
+keep_state() {
+	echo "$now" >"$work/state"
+	(cd "$work" && tar -czf "$out/state.tar.gz" state steps logs $(ls figures.jsonl bench-*.json 2>/dev/null))
+	rm -f "$work/state"
 }
 
 # find_blas lets both sides use the cuBLAS that PyTorch brings, if it does.
@@ -83,8 +96,23 @@ gpu_test() {
 # bench FILE PRECISIONS PARTS MODELS measures, a second a figure.
 bench() {
 	# shellcheck disable=SC2086
-	timeout "$(remaining)" "$bin/clipcalib" bench -q --device cuda --precision "$2" --what "$3" --models "$4" $sizes --time 1s --json >"$1" &&
+	timeout "$(remaining)" "$bin/clipcalib" bench -q --device cuda --precision "$2" --what "$3" --models "$4" --keep-models "$work/models" $sizes --time 1s --json >"$1" &&
 		"$bin/clipcalib" bench --show "$1"
+}
+
+# race NAME SECONDS ARGUMENTS... races PyTorch, as far as time goes.
+race() {
+	race=$1 needs=$2
+	shift 2
+	step "$race" "$needs" "$python" scripts/gpu_check_torch.py --clipcalib "$bin/clipcalib" --out "$work/figures.jsonl" --models "$work/models" \
+		--seconds $(($(remaining) - 15)) "$@" ${smoke:+--smoke}
+}
+
+# tune writes a table of algorithms to OUT.
+tune() {
+	CLIPCALIB_GPU_TUNE=$out/algorithms.txt
+	export CLIPCALIB_GPU_TUNE
+	gpu_test tune 200 'Tune'
 }
 
 # demos runs the demo on the processor and in every precision, all at once: no
@@ -109,11 +137,12 @@ demos() {
 
 # profile lists the kernels of encoding and of prompt learning in bf16.
 profile() {
-	logs=
+	logs= profiled=$sizes
+	[ -z "$smoke" ] && profiled="--batches 256"
 	for what in images coop; do
 		# shellcheck disable=SC2086
-		timeout "$(remaining)" ncu --csv --clock-control none --metrics gpu__time_duration.sum --launch-count 3000 \
-			"$bin/clipcalib" bench -q --device cuda --precision bf16 --what $what --models "$reference" $sizes --time 1ms \
+		timeout "$(remaining)" ncu --csv --clock-control none --cache-control none --metrics gpu__time_duration.sum --launch-count 3000 \
+			"$bin/clipcalib" bench -q --device cuda --precision bf16 --what $what --models "$reference" --keep-models "$work/models" $profiled --time 1ms \
 			>"$work/logs/profile-$what.csv" || return 1
 		logs="$logs $work/logs/profile-$what.csv"
 	done
@@ -157,11 +186,12 @@ finish() {
 		report doctor bench-bf16 bench-fp16 bench-tf32 bench-fp32
 	} >"$out/summary.txt"
 	{
-		report kernels models accuracy soak faults demo profile table
+		report fastpath kernels models accuracy soak faults demo profile table
 		echo
 		echo "== steps"
 		cat "$work"/steps/* 2>/dev/null
 	} | tee -a "$out/summary.txt"
 	for f in "$work"/figures.jsonl "$work"/bench-*.json; do [ -f "$f" ] && cp "$f" "$out"; done
 	tar -czf "$out/logs.tar.gz" -C "$work" logs
+	keep_state
 }

@@ -3,9 +3,9 @@ precision, batch and sizes, random weights and inputs.
 
     gpu_check_torch.py --clipcalib BIN --out FIGURES.jsonl [--seconds 560]
 
-What is raced, most telling first: UNITS below. Each unit's figures are appended
-when it is whole, so the same call goes on where another stopped; a unit that
-does not fit --seconds is left for the next call. gpu_check_table.py prints the
+What is raced, most telling first: UNITS below. Figures are appended round by
+round, so the same call goes on where another stopped, also in the middle of a
+unit; a unit that does not fit --seconds is left for the next call. gpu_check_table.py prints the
 medians over the rounds and their ratios.
 
 "autotuned" is encoding against torch.compile with mode max-autotune, which takes
@@ -82,7 +82,7 @@ class Clipcalib:
         a = self.a
         command = [a.clipcalib, "bench", "--json", "-q", "--device", a.clipcalib_device, "--precision", precision,
                    "--models", model or "tiny", "--what", PARTS[what] + (",peaks" if first else ""),
-                   "--batches", ",".join(map(str, a.batches)), "--classes", str(a.classes), "--steps", str(a.epochs * (a.bank // a.bank_batch)),
+                   "--batches", ",".join(map(str, a.batches)), "--keep-models", a.models, "--classes", str(a.classes), "--steps", str(a.epochs * (a.bank // a.bank_batch)),
                    "--time", f"{a.budget}s"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -97,18 +97,37 @@ class Clipcalib:
             yield dict(what="bandwidth", batch=0, rate=run["bandwidth_gb_s"], by="clipcalib")
 
 
-def race(unit, a):
-    """Yields the figures of a unit, rounds alternating between the sides."""
+def race(unit, a, begin):
+    """Yields the figures of each round of a unit from begin on, in which the sides
+    take turns."""
     what, model, precision, _ = unit
     ours, theirs = Clipcalib(a), runs.RUNS[what](model, precision, a)
-    for r in range(a.rounds):
+    for r in range(begin, a.rounds):
+        figures = []
         for side in (ours.round(unit, r == 0), theirs.round()):
             if a.device == "cuda":
                 torch.cuda.synchronize()
                 torch.cuda.empty_cache()
             for figure in side:
                 figure.update(model=model, precision=precision, round=r)
-                yield figure
+                figures.append(figure)
+        yield figures
+
+
+def read(path):
+    """The figures of a file, and how many rounds of each unit are whole."""
+    figures, rounds = [], {}
+    try:
+        with open(path, encoding="utf-8") as f:
+            for v in map(json.loads, f):
+                if "done" in v:
+                    unit = tuple(v["done"])
+                    rounds[unit] = rounds.get(unit, 0) + 1
+                else:
+                    figures.append(v)
+    except FileNotFoundError:
+        pass
+    return figures, rounds
 
 
 def arguments():
@@ -118,6 +137,8 @@ def arguments():
     p.add_argument("--seconds", type=float, default=560, help="start no unit that may end later")
     p.add_argument("--rounds", type=int, default=3)
     p.add_argument("--budget", type=float, default=1.0, help="seconds a figure")
+    p.add_argument("--models", default=".cache/bench-models", help="folder where clipcalib keeps its random models")
+    p.add_argument("--batch", type=int, default=0, help="encode in this batch alone")
     p.add_argument("--only", default="", help="units to race, comma-separated, as encode or encode:bf16")
     p.add_argument("--no-compile", action="store_true", help="without torch.compile")
     p.add_argument("--smoke", action="store_true", help="try the script itself, small and on the processor")
@@ -128,6 +149,8 @@ def arguments():
     if a.smoke:
         a.device, a.clipcalib_device, a.units, a.backend = "cpu", "cpu", SMOKE_UNITS, "eager"
         a.batches, a.classes, a.epochs, a.rounds, a.budget = (2, 4), 10, 2, 2, 0.05
+    if a.batch and not a.smoke:
+        a.batches = (a.batch,)
     return a
 
 
@@ -138,15 +161,11 @@ def chosen(unit, only):
 def main():
     a = arguments()
     begun, failed, left = time.monotonic(), 0, False
-    done = set()
-    try:
-        with open(a.out, encoding="utf-8") as f:
-            done = {tuple(v["done"]) for v in map(json.loads, f) if "done" in v}
-    except FileNotFoundError:
-        pass
+    _, whole = read(a.out)
     print(f"PyTorch {torch.__version__}", torch.cuda.get_device_name() if a.device == "cuda" else "on the processor")
     for unit in a.units:
-        if unit[:3] in done or not chosen(unit, a.only):
+        begin = whole.get(unit[:3], 0)
+        if begin >= a.rounds or not chosen(unit, a.only):
             continue
         if time.monotonic() - begun + unit[3] > a.seconds:
             print("left for the next call:", *unit[:3])
@@ -154,17 +173,17 @@ def main():
             continue
         start = time.monotonic()
         try:
-            figures = list(race(unit, a))
+            for figures in race(unit, a, begin):
+                with open(a.out, "a", encoding="utf-8") as f:  # one write a round: none is half there
+                    f.write("".join(json.dumps(v) + "\n" for v in [*figures, {"done": unit[:3]}]))
         except (RuntimeError, torch.OutOfMemoryError) as error:  # the other units still count
             print(*unit[:3], "FAILED:", " ".join(str(error).split())[:600])
             failed += 1
             continue
-        with open(a.out, "a", encoding="utf-8") as f:
-            for figure in figures:
-                f.write(json.dumps(figure) + "\n")
-            f.write(json.dumps({"done": unit[:3]}) + "\n")
         by = {}
-        for figure in figures:
+        for figure in read(a.out)[0]:
+            if (figure["model"], figure["precision"]) != unit[1:3]:
+                continue
             by.setdefault((figure["what"], figure["batch"], figure["by"]), []).append(figure["rate"])
         print(*unit[:3], f"{time.monotonic() - start:.0f} s")
         for key, rates in by.items():

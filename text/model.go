@@ -68,6 +68,9 @@ func NewEncoder(c *weights.Checkpoint, o Options) (*Encoder, error) {
 	if o.Nodes < 0 {
 		return nil, fmt.Errorf("%d trie nodes at a time: use 1 or more", o.Nodes)
 	}
+	if err := c.Config.CheckTexts(); err != nil {
+		return nil, fmt.Errorf("load text tower: %w", err)
+	}
 	dev, opened, err := device.OrOpen(o.Device)
 	if err != nil {
 		return nil, err
@@ -113,6 +116,9 @@ func (e *Encoder) Dim() int { return e.config.EmbedDim }
 // and returns its error: at once while it waits for the device, else behind the
 // operation that runs.
 func (e *Encoder) Encode(ctx context.Context, texts []string) ([][]float32, error) {
+	if err := e.config.Text.CheckWords(); err != nil {
+		return nil, err
+	}
 	prompts := make([][]int32, len(texts))
 	for i, s := range texts {
 		tokens, err := e.tokenizer.Tokens(s)

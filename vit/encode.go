@@ -207,19 +207,20 @@ func (e *Encoder) floatImages(images [][]float32) (*floatImages, error) {
 type floatImages struct {
 	images [][]float32
 	size   int
-	flat   []float32
 }
 
 func (f *floatImages) len() int          { return len(f.images) }
 func (f *floatImages) shape(n int) shape { return shape{n: n} }
 
 func (f *floatImages) put(p *program, at, n int) error {
-	if f.flat == nil {
-		f.flat = make([]float32, n*f.size)
-	}
-	flat := f.flat[:n*f.size]
-	gather(n, func(i int) { copy(flat[i*f.size:], f.images[at+i]) })
-	return p.g.Set(p.images, flat)
+	return p.g.Write(p.images, func(to []float32, from int) error {
+		first, end := from/f.size, (from+len(to)-1)/f.size+1
+		gather(end-first, func(i int) {
+			begin := (first+i)*f.size - from // of the image in to; below 0 if a part of it is there already
+			copy(to[max(begin, 0):], f.images[at+first+i][max(-begin, 0):])
+		})
+		return nil
+	})
 }
 
 // byteImages is pictures of bytes, one after the other.
@@ -255,7 +256,7 @@ func (b *byteImages) put(p *program, at, n int) error {
 // gather calls put for 0 to n-1 on several goroutines: one alone copies slower
 // than a GPU encodes.
 func gather(n int, put func(i int)) {
-	parallel.For(runtime.GOMAXPROCS(0), n, 8, func(_, lo, hi int) {
+	parallel.For(runtime.GOMAXPROCS(0), n, 2, func(_, lo, hi int) {
 		for i := lo; i < hi; i++ {
 			put(i)
 		}

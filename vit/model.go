@@ -83,11 +83,18 @@ func NewEncoder(c *weights.Checkpoint, o Options) (*Encoder, error) {
 	if o.Batch < AutoBatch {
 		return nil, fmt.Errorf("a batch of %d images: use 1 or more", o.Batch)
 	}
+	if err := c.Config.CheckImages(); err != nil {
+		return nil, fmt.Errorf("load image tower: %w", err)
+	}
+	pre, err := NewPreprocessorFor(c.Config.Vision.ImageSize, c.Config.Preprocess)
+	if err != nil {
+		return nil, err
+	}
 	dev, opened, err := device.OrOpen(o.Device)
 	if err != nil {
 		return nil, err
 	}
-	e := &Encoder{config: c.Config, device: dev, ownDevice: opened, pre: NewPreprocessor(c.Config.Vision.ImageSize),
+	e := &Encoder{config: c.Config, device: dev, ownDevice: opened, pre: pre,
 		programs: tower.NewCache[shape, *program](2)} // the full batch, and the last of a list
 	e.setBatch(o.Batch)
 	if err := e.load(c); err != nil {
@@ -147,7 +154,7 @@ func (e *Encoder) Device() *Device { return e.device }
 // smaller with time.
 func (e *Encoder) Batch() int { return int(e.batch.Load()) }
 
-// Preprocessor returns CLIP's preprocessing for this tower's input size.
+// Preprocessor returns the preprocessing that the checkpoint asks for.
 func (e *Encoder) Preprocessor() Preprocessor { return e.pre }
 
 func (e *Encoder) compile(s shape) (*program, error) {

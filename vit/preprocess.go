@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"clipcalib/internal/imageio"
+	"clipcalib/weights"
 )
 
 // Mean and standard deviation per channel (red, green, blue) of CLIP's
@@ -25,11 +26,15 @@ var (
 // OpenAI's clip.py converts after the crop instead, which makes a difference
 // for pictures with a palette or alpha only.
 //
+// That is OpenAI's way; a checkpoint may ask for another mean, kernel or resize,
+// see [NewPreprocessorFor].
+//
 // A Preprocessor is immutable and safe for concurrent use. Make one with
 // [NewPreprocessor].
 type Preprocessor struct {
 	size      int
 	order     imageio.PassOrder
+	resize    weights.Preprocess // how a picture becomes a square; its mean and std stand below
 	mean, std [3]float32
 	table     *[3][256]float32 // normalised value of every byte, per channel
 }
@@ -73,11 +78,7 @@ func (p Preprocessor) Len() int { return 3 * p.size * p.size }
 // String describes the preprocessing completely; equal strings mean equal
 // results, so it can be part of a cache key.
 func (p Preprocessor) String() string {
-	order := "pillow 13"
-	if p.order == imageio.HorizontalFirst {
-		order = "horizontal first"
-	}
-	return fmt.Sprintf("rgb, resize %d bicubic (%s), crop %d, mean %v, std %v", p.size, order, p.size, p.mean, p.std)
+	return fmt.Sprintf("rgb, %s, mean %v, std %v", p.words(), p.mean, p.std)
 }
 
 // Image returns the preprocessed image as 3 x Size x Size values, channel by
@@ -113,10 +114,7 @@ func (p Preprocessor) Crop(img image.Image) (*image.NRGBA, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, h := resizedSize(rgb.Rect.Dx(), rgb.Rect.Dy(), p.size)
-	x, y := cropOffset(w, p.size), cropOffset(h, p.size)
-	window := image.Rect(x, y, x+p.size, y+p.size)
-	return imageio.Resize(rgb, rgb.Rect, w, h, window, imageio.Bicubic, p.order)
+	return p.square(rgb)
 }
 
 // Normalize writes a picture of Size x Size pixels, such as a crop or an

@@ -8,9 +8,16 @@ import (
 // Options settle what a checkpoint does not show. The zero value leaves it to
 // what the file, or a configuration file beside it, says.
 type Options struct {
-	Activation  Activation // overrides the activation found
-	VisionHeads int        // overrides the number of heads of the image tower
-	TextHeads   int        // overrides the number of heads of the text tower
+	Activation  Activation  // overrides the activation found
+	VisionHeads int         // overrides the number of heads of the image tower
+	TextHeads   int         // overrides the number of heads of the text tower
+	Preprocess  *Preprocess // overrides the preprocessing found
+
+	// Prefix chooses one of several models in a file: what stands before its
+	// names, such as "ema.".
+	Prefix string
+	// NoConfig leaves the configuration files beside the weights unread.
+	NoConfig bool
 }
 
 // Checkpoint is a CLIP model in a file: its configuration, and its parameters
@@ -19,6 +26,7 @@ type Checkpoint struct {
 	Config  Config
 	Layout  Layout
 	Ignored []string // tensors in the file that are no parameters of CLIP
+	Unused  []string // fields of the configuration beside it that have no effect on features
 
 	file *File
 	view View
@@ -42,23 +50,26 @@ func OpenCLIP(path string, opts Options) (*Checkpoint, error) {
 // CLIP is OpenCLIP for a file that is already open. Closing the checkpoint
 // closes the file.
 func (f *File) CLIP(opts Options) (*Checkpoint, error) {
-	n, err := canonicalise(f)
+	if len(f.suspects) > 0 && opts.Prefix == "" {
+		return nil, fmt.Errorf("%s: %w", f.name, severalModels(f.suspects))
+	}
+	n, err := canonicalise(f, opts.Prefix)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.name, err)
 	}
 	c := &Checkpoint{Layout: n.layout, Ignored: n.ignored, file: f,
 		view: View{params: n.params, foreign: n.foreign, others: n.ignored, where: f.name}}
-	if err := c.inferShapes(); err != nil {
+	if err := c.inferShapes(n); err != nil {
 		return nil, err
-	}
-	if err := c.settle(n, opts); err != nil {
-		return nil, fmt.Errorf("%s: %w", f.name, err)
 	}
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
 	if n.strange != nil {
 		return nil, fmt.Errorf("%s: %w", f.name, n.strange)
+	}
+	if err := c.settle(n, opts); err != nil {
+		return nil, fmt.Errorf("%s: %w", f.name, err)
 	}
 	return c, nil
 }
@@ -82,8 +93,24 @@ func (c *Checkpoint) dims(name string, form ...int) ([]int, error) {
 }
 
 // inferShapes reads the sizes off the tensors that show them.
-func (c *Checkpoint) inferShapes() error {
+func (c *Checkpoint) inferShapes(n *named) error {
+	if n.images {
+		if err := c.inferVision(); err != nil {
+			return err
+		}
+	}
+	if n.texts {
+		if err := c.inferText(); err != nil {
+			return err
+		}
+	}
 	cfg := &c.Config
+	cfg.Vision.LayerScale, cfg.Text.LayerScale = n.scaled[0], n.scaled[1]
+	return nil
+}
+
+func (c *Checkpoint) inferVision() error {
+	v := &c.Config.Vision
 	conv, err := c.dims("visual.conv1.weight", -1, 3, -1, -1)
 	if err != nil {
 		return err
@@ -91,22 +118,29 @@ func (c *Checkpoint) inferShapes() error {
 	if conv[2] != conv[3] || conv[2] == 0 || conv[0] == 0 {
 		return fmt.Errorf("%s: visual.conv1.weight has shape %s, want square patches", c.file.name, shapeString(conv))
 	}
-	cfg.Vision.Width, cfg.Vision.Patch = conv[0], conv[2]
-
+	v.Width, v.Patch = conv[0], conv[2]
 	pos, err := c.dims("visual.positional_embedding", -1, -1)
 	if err != nil {
 		return err
 	}
 	grid := int(math.Sqrt(float64(max(pos[0]-1, 0))) + 0.5)
 	if grid*grid != pos[0]-1 || grid == 0 {
-		return fmt.Errorf("%s: visual.positional_embedding has shape %s, want one row more than a square number", c.file.name, shapeString(pos))
+		return fmt.Errorf("%s: visual.positional_embedding has shape %s, want one row more than a square number",
+			c.file.name, shapeString(pos))
 	}
-	cfg.Vision.ImageSize = grid * cfg.Vision.Patch
-
+	v.ImageSize = grid * v.Patch
+	v.NoPreNorm = !c.view.Has("visual.ln_pre.weight") && !c.view.Has("visual.ln_pre.bias")
 	proj, err := c.dims("visual.proj", -1, -1)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: without it the features are outside the space shared with texts", err)
 	}
+	c.Config.EmbedDim = proj[1]
+	v.Layers, v.MLP, err = c.blocks("visual.transformer")
+	return err
+}
+
+func (c *Checkpoint) inferText() error {
+	t := &c.Config.Text
 	token, err := c.dims("token_embedding.weight", -1, -1)
 	if err != nil {
 		return err
@@ -115,14 +149,19 @@ func (c *Checkpoint) inferShapes() error {
 	if err != nil {
 		return err
 	}
-	cfg.EmbedDim = proj[1]
-	cfg.Text.Vocab, cfg.Text.Width = token[0], token[1]
-	cfg.Text.Context = context[0]
-
-	if cfg.Vision.Layers, cfg.Vision.MLP, err = c.blocks("visual.transformer"); err != nil {
-		return err
+	t.Vocab, t.Width, t.Context = token[0], token[1], context[0]
+	if t.Vocab == 0 || t.Width == 0 || t.Context == 0 {
+		return fmt.Errorf("%s: token_embedding.weight %s and positional_embedding %s hold nothing",
+			c.file.name, shapeString(token), shapeString(context))
 	}
-	cfg.Text.Layers, cfg.Text.MLP, err = c.blocks("transformer")
+	proj, err := c.dims("text_projection", -1, -1)
+	if err != nil {
+		return fmt.Errorf("%w: without it the features are outside the space shared with images", err)
+	}
+	if !c.Config.HasImages() {
+		c.Config.EmbedDim = proj[1]
+	}
+	t.Layers, t.MLP, err = c.blocks("transformer")
 	return err
 }
 
@@ -141,44 +180,6 @@ func (c *Checkpoint) blocks(tower string) (layers, mlp int, err error) {
 	return layers, fc[0], nil
 }
 
-// settle decides what shapes do not show: the activation and the heads.
-func (c *Checkpoint) settle(n *named, opts Options) error {
-	cfg := &c.Config
-	meta, err := statedByMetadata(c.file.metadata)
-	if err != nil {
-		return err
-	}
-	beside := statedBeside(c.file.path, *cfg)
-	switch {
-	case opts.Activation != 0:
-		cfg.Activation, cfg.ActivationReason = opts.Activation, "asked for"
-	case meta.activation != 0:
-		cfg.Activation, cfg.ActivationReason = meta.activation, meta.reason
-	case beside.activation != 0:
-		cfg.Activation, cfg.ActivationReason = beside.activation, beside.reason
-	default:
-		cfg.Activation, cfg.ActivationReason = activationByWeights(c.file, n)
-	}
-	cfg.Vision.Heads = firstPositive(opts.VisionHeads, meta.visionHeads, beside.visionHeads, visionHeads(cfg.Vision.Width, cfg.Vision.Layers))
-	cfg.Text.Heads = firstPositive(opts.TextHeads, meta.textHeads, beside.textHeads, defaultHeads(cfg.Text.Width))
-	if cfg.Vision.Width%cfg.Vision.Heads != 0 {
-		return fmt.Errorf("image tower of width %d cannot have %d heads", cfg.Vision.Width, cfg.Vision.Heads)
-	}
-	if cfg.Text.Width%cfg.Text.Heads != 0 {
-		return fmt.Errorf("text tower of width %d cannot have %d heads", cfg.Text.Width, cfg.Text.Heads)
-	}
-	return nil
-}
-
-func firstPositive(ns ...int) int {
-	for _, n := range ns {
-		if n > 0 {
-			return n
-		}
-	}
-	return 1
-}
-
 // validate checks every parameter the configuration implies and reads the
 // logit scale.
 func (c *Checkpoint) validate() error {
@@ -190,6 +191,9 @@ func (c *Checkpoint) validate() error {
 			return fmt.Errorf("%w (%s)", err, c.basis(p.Name))
 		}
 	}
+	if !c.Config.HasImages() || !c.Config.HasTexts() {
+		return nil // one half alone makes no logits
+	}
 	shape, ok := c.view.Shape("logit_scale")
 	if !ok || len(shape) > 1 || len(shape) == 1 && shape[0] != 1 {
 		return c.view.Check("logit_scale")
@@ -198,16 +202,20 @@ func (c *Checkpoint) validate() error {
 	if err != nil {
 		return err
 	}
-	if s := float64(scale[0]); math.IsNaN(s) || math.IsInf(s, 0) {
-		return fmt.Errorf("%s: logit_scale is %v, want a finite number", c.file.name, s)
-	}
 	c.Config.LogitScale = scale[0]
+	if s := c.Config.Scale(); math.IsNaN(s) || s > math.MaxFloat32 {
+		return fmt.Errorf("%s: logit_scale is %v, and its exponential %v, want a finite factor on cosines",
+			c.file.name, scale[0], s)
+	}
 	return nil
 }
 
 // basis says which tensors the wanted shape was taken from.
 func (c *Checkpoint) basis(name string) string {
 	from := []string{"token_embedding.weight", "visual.proj"}
+	if !c.Config.HasImages() {
+		from[1] = "text_projection"
+	}
 	if !isTextName(name) {
 		from = []string{"visual.conv1.weight", "visual.positional_embedding"}
 	}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -52,7 +54,7 @@ func Convert(src, dst string, opts ConvertOptions) error {
 		return err
 	}
 	defer f.Close()
-	if sameFile(src, dst) {
+	if sameFile(f.path, dst) {
 		return fmt.Errorf("convert: %s is the source itself", dst)
 	}
 	rs, metadata, err := opts.records(f)
@@ -113,7 +115,13 @@ func (o ConvertOptions) records(f *File) ([]record, map[string]string, error) {
 	c, clipErr := f.CLIP(o.CLIP)
 	metadata := f.Metadata()
 	if clipErr == nil {
-		metadata = c.Config.Metadata()
+		if metadata == nil {
+			metadata = map[string]string{}
+		}
+		maps.Copy(metadata, c.Config.Metadata())
+		if err := c.CheckFinite(); err != nil {
+			return nil, nil, err
+		}
 	}
 	if o.Layout == 0 {
 		var rs []record
@@ -125,10 +133,16 @@ func (o ConvertOptions) records(f *File) ([]record, map[string]string, error) {
 	if clipErr != nil {
 		return nil, nil, fmt.Errorf("convert to the %s layout: %w", o.Layout, clipErr)
 	}
+	if v := c.Config.Vision; o.Layout == LayoutHuggingFace && (v.NoPreNorm || v.AveragePool) {
+		return nil, nil, errors.New("convert to the huggingface layout: transformers' CLIPModel has no image tower without the first " +
+			"layer norm or with average pooling")
+	}
 	var rs []record
 	for _, row := range nameTable {
 		for i := range c.blocksOf(row) {
-			rs = append(rs, o.rename(c, row, i)...)
+			if c.view.params[row.canonical(i)] != nil {
+				rs = append(rs, o.rename(c, row, i)...)
+			}
 		}
 	}
 	return rs, metadata, nil
@@ -163,9 +177,43 @@ func (o ConvertOptions) keep(t *Tensor) record {
 		if err != nil {
 			return err
 		}
-		return encodeFloats(w, data, r.dtype)
+		return narrow(w, data, r.dtype)
 	}
 	return r
+}
+
+// narrow writes numbers in a type. A finite one that the type does not reach is
+// an error: it would become an infinity.
+func narrow(w io.Writer, data []float32, d DType) error {
+	if err := checkRange(data, d); err != nil {
+		return err
+	}
+	return encodeFloats(w, data, d)
+}
+
+// The smallest numbers that round to an infinity.
+var (
+	halfEnd  = 65520.0                                   // float16 ends at 65504
+	brainEnd = float64(math.Float32frombits(0x7f7f8000)) // bfloat16 ends at 0x7f7f
+)
+
+func checkRange(data []float32, d DType) error {
+	var limit float64
+	switch d {
+	case F16:
+		limit = halfEnd
+	case BF16:
+		limit = brainEnd
+	default:
+		return nil
+	}
+	for i, x := range data {
+		if a := math.Abs(float64(x)); a >= limit && !math.IsInf(a, 1) {
+			return fmt.Errorf("number %d is %g, beyond the range of %s: keep its type or use one with a wider range",
+				i, x, d)
+		}
+	}
+	return nil
 }
 
 // copyTo writes the tensor's elements as they are stored.
@@ -206,7 +254,7 @@ func (o ConvertOptions) rename(c *Checkpoint, row nameRow, i int) []record {
 				data = transposed(data, p.shape[0], p.shape[1])
 			}
 			n := r.len()
-			return encodeFloats(w, data[part*n:(part+1)*n], r.dtype)
+			return narrow(w, data[part*n:(part+1)*n], r.dtype)
 		}
 		out[part] = r
 	}

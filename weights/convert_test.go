@@ -115,9 +115,9 @@ func TestPublishedSizesHaveThePublishedParameterCounts(t *testing.T) {
 		config              Config
 		total, vision, rest int64
 	}{
-		{"ViT-B/32", Config{EmbedDim: 512, Vision: VisionConfig{224, 32, 768, 12, 12, 3072}, Text: text}, 151277313, 87849216, 63428097},
-		{"ViT-B/16", Config{EmbedDim: 512, Vision: VisionConfig{224, 16, 768, 12, 12, 3072}, Text: text}, 149620737, 86192640, 63428097},
-		{"ViT-L/14", Config{EmbedDim: 768, Vision: VisionConfig{224, 14, 1024, 24, 16, 4096}, Text: wide}, 427616513, 303966208, 123650305},
+		{"ViT-B/32", Config{EmbedDim: 512, Vision: VisionConfig{ImageSize: 224, Patch: 32, Width: 768, Layers: 12, Heads: 12, MLP: 3072}, Text: text}, 151277313, 87849216, 63428097},
+		{"ViT-B/16", Config{EmbedDim: 512, Vision: VisionConfig{ImageSize: 224, Patch: 16, Width: 768, Layers: 12, Heads: 12, MLP: 3072}, Text: text}, 149620737, 86192640, 63428097},
+		{"ViT-L/14", Config{EmbedDim: 768, Vision: VisionConfig{ImageSize: 224, Patch: 14, Width: 1024, Layers: 24, Heads: 16, MLP: 4096}, Text: wide}, 427616513, 303966208, 123650305},
 	} {
 		total, vision, rest := tc.config.Count()
 		if tc.config.Architecture() != tc.name || total != tc.total || vision != tc.vision || rest != tc.rest {

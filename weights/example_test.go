@@ -28,16 +28,18 @@ func ExampleOpen() {
 }
 
 func ExampleOpenCLIP() {
-	c, err := weights.OpenCLIP("testdata/clip_huggingface.safetensors", weights.Options{})
+	// Without a config.json beside it the file does not tell its activation.
+	c, err := weights.OpenCLIP("testdata/clip_huggingface.safetensors", weights.Options{Activation: weights.QuickGELU})
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer c.Close()
 	fmt.Println(c.Config.Architecture(), c.Layout, c.Config.Activation)
-	fmt.Printf("%+v\n", c.Config.Vision)
+	v := c.Config.Vision
+	fmt.Println(v.ImageSize, "pixels,", v.Layers, "layers of width", v.Width)
 	// Output:
 	// ViT-2x16/4@8px huggingface quick_gelu
-	// {ImageSize:8 Patch:4 Width:16 Layers:2 Heads:1 MLP:64}
+	// 8 pixels, 2 layers of width 16
 }
 
 func ExampleView_Get() {
@@ -153,7 +155,7 @@ func ExampleInspect() {
 	}
 	// Output:
 	// ViT-2x16/4@8px in a TorchScript archive with 9673 parameters
-	// quick_gelu because: a TorchScript archive, as OpenAI published its models, which all use it
+	// gelu because: the archive's TorchScript code computes it
 	// 35 float16 tensors
 	// 27 float32 tensors
 	// 3 int64 tensors

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
+	"sync"
 )
 
 // Format is the container a checkpoint came in.
@@ -46,18 +48,36 @@ type File struct {
 	nested   string
 	metadata map[string]string
 	tensors  map[string]*Tensor
+	suspects []string // keys of several state dicts, one as good as the other
+	script   *archive // of a TorchScript archive, for its code
+	shards   []*File  // the files the tensors lie in, if they are several
+
+	hash   sync.Once
+	sum    string
+	sumErr error
 }
 
 // Open reads the index of a checkpoint. The format is told by content, never
 // by name. Of a training checkpoint the state dict is taken (it is looked for
 // under keys such as "state_dict" or "model"), and prefixes put before every
 // name by wrappers ("module.") are removed.
+//
+// A path may also be a folder that open_clip or transformers' from_pretrained
+// reads, the index of a checkpoint in shards, or one of the shards: it is the
+// whole checkpoint that is opened.
 func Open(path string) (*File, error) {
-	src, err := openSource(path)
-	if err != nil {
-		return nil, fmt.Errorf("open weights: %w", err)
+	file, err := weightsOf(path)
+	var src *source
+	if err == nil {
+		src, err = openSource(file)
 	}
-	return newFile(path, path, src)
+	if err != nil {
+		if _, ok := errors.AsType[*fs.PathError](err); ok {
+			return nil, fmt.Errorf("open weights: %w", err)
+		}
+		return nil, fmt.Errorf("open weights: %s %w", path, err)
+	}
+	return newFile(file, file, src)
 }
 
 // OpenBytes is Open for a checkpoint in memory, such as one embedded in a
@@ -75,6 +95,7 @@ func newFile(path, name string, src *source) (*File, error) {
 	}
 	if err != nil {
 		src.close()
+		f.closeShards()
 		return nil, fmt.Errorf("open weights %s: %w", name, err)
 	}
 	return f, nil
@@ -97,22 +118,25 @@ func (f *File) readIndex() error {
 		return f.readSafetensors()
 	case starts("\x80") || starts("L"+legacyMagic):
 		return f.readLegacy()
-	case starts("version https://git-lfs"):
-		return errors.New("a Git LFS pointer, not the weights: run git lfs pull")
-	case starts("<"):
-		return errors.New("an HTML or XML page, not weights: the download went wrong")
-	case starts("\x1f\x8b"):
-		return errors.New("gzip data: unpack it first")
-	case len(head) > 262 && string(head[257:262]) == "ustar":
-		return errors.New("a tar archive, which PyTorch wrote before 0.1.10: save it again with a newer PyTorch")
+	}
+	if err := otherFormat(head, f.path); err != nil {
+		return err
+	}
+	if head[0] == '{' && f.src.size <= maxIndex {
+		data, err := f.src.bytes(0, f.src.size)
+		if err != nil {
+			return err
+		}
+		return f.readShards(data)
 	}
 	return errors.New("not a PyTorch, TorchScript or safetensors file")
 }
 
 // Close releases the file. Slices already read stay valid.
-func (f *File) Close() error { return f.src.close() }
+func (f *File) Close() error { return errors.Join(f.src.close(), f.closeShards()) }
 
-// Path is the path the file was opened by, or "" for one in memory.
+// Path is the path of the file that was opened, in a folder if one was given,
+// or "" for one in memory.
 func (f *File) Path() string { return f.path }
 
 // Format is the container the tensors came in.
@@ -126,8 +150,14 @@ func (f *File) Nested() string { return f.nested }
 // state dict, or a "metadata" dict beside a nested one.
 func (f *File) Metadata() map[string]string { return maps.Clone(f.metadata) }
 
-// Size is the length of the file in bytes.
-func (f *File) Size() int64 { return f.src.size }
+// Size is the length of the file in bytes, with its shards.
+func (f *File) Size() int64 {
+	n := f.src.size
+	for _, s := range f.shards {
+		n += s.src.size
+	}
+	return n
+}
 
 // Names lists the tensors in byte order.
 func (f *File) Names() []string { return sortedKeys(f.tensors) }
@@ -139,12 +169,20 @@ func (f *File) Lookup(name string) (*Tensor, bool) {
 }
 
 // SHA256 hashes the whole file and returns lower-case hex, as sha256sum
-// prints it.
+// prints it; of a checkpoint in shards, the index and behind it the shards in
+// the order of their names. The file is read once, however often it is asked.
 func (f *File) SHA256() (string, error) {
-	h := sha256.New()
-	buf := make([]byte, 1<<20)
-	if _, err := io.CopyBuffer(struct{ io.Writer }{h}, io.NewSectionReader(f.src, 0, f.src.size), buf); err != nil {
-		return "", fmt.Errorf("hash %s: %w", f.name, err)
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	f.hash.Do(func() {
+		h := sha256.New()
+		buf := make([]byte, 1<<20)
+		for _, part := range append([]*File{f}, f.shards...) {
+			r := io.NewSectionReader(part.src, 0, part.src.size)
+			if _, err := io.CopyBuffer(struct{ io.Writer }{h}, r, buf); err != nil {
+				f.sumErr = fmt.Errorf("hash %s: %w", part.name, err)
+				return
+			}
+		}
+		f.sum = hex.EncodeToString(h.Sum(nil))
+	})
+	return f.sum, f.sumErr
 }

@@ -3,6 +3,7 @@ package weights
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -17,7 +18,8 @@ const (
 
 // stateKeys are the keys training scripts nest a state dict under, in order
 // of preference.
-var stateKeys = []string{"state_dict", "model_state_dict", "model_state", "model", "module", "network", "net", "params", "weights"}
+var stateKeys = []string{"state_dict", "model_state_dict", "model_state", "model", "module", "network", "net",
+	"params", "weights"}
 
 // pickledItem is a key and its value in any of the pickled containers.
 type pickledItem struct {
@@ -110,32 +112,77 @@ func flatten(root any) (map[string]*strided, error) {
 	return out, err
 }
 
+// state is the tensors of a pickle and what was said of them.
+type state struct {
+	tensors  map[string]*strided
+	key      string            // the key the state dict was under, or ""
+	metadata map[string]string // kept beside it or on it
+	suspects []string          // prefixes, if there are several models to choose from
+}
+
 // stateDict finds the state dict in a pickle's root: under one of stateKeys
-// if there is one that holds tensors, else the root itself. It returns the key
-// and the metadata kept beside it or on it.
-func stateDict(root any) (tensors map[string]*strided, key string, metadata map[string]string, err error) {
+// if there is one that holds tensors, else the root itself. Where other keys
+// hold a model too, such as averaged weights, the root is taken whole and
+// they are listed.
+func stateDict(root any) (s state, err error) {
 	if _, script := root.(*scriptObject); !script {
-		items := map[string]any{}
-		for _, item := range itemsOf(root) {
-			items[item.key] = item.value
+		items := itemsOf(root)
+		values := map[string]any{}
+		for _, item := range items {
+			values[item.key] = item.value
 		}
 		for _, key := range stateKeys {
-			v, ok := items[key]
+			v, ok := values[key]
 			if !ok {
 				continue
 			}
-			if tensors, err = flatten(v); err != nil {
-				return nil, "", nil, err
+			tensors, err := flatten(v)
+			if err != nil {
+				return s, err
 			}
-			if len(tensors) > 0 && tensors["tensor"] != v {
-				metadata = stringsOf(items["metadata"])
-				maps.Copy(metadata, attributes(v))
-				return stripPrefixes(tensors), key, metadata, nil
+			if len(tensors) == 0 || tensors["tensor"] == v {
+				continue
+			}
+			if s.suspects = modelsUnder(items); len(s.suspects) > 1 {
+				s.tensors, err = flatten(root)
+				s.metadata = attributes(root)
+				return s, err
+			}
+			s.metadata = stringsOf(values["metadata"])
+			maps.Copy(s.metadata, attributes(v))
+			s.tensors, s.key, s.suspects = stripPrefixes(tensors), key, nil
+			return s, nil
+		}
+	}
+	s.tensors, err = flatten(root)
+	s.tensors = stripPrefixes(s.tensors)
+	s.metadata = attributes(root)
+	return s, err
+}
+
+// modelsUnder lists the keys that hold a CLIP model each, as prefixes.
+func modelsUnder(items []pickledItem) []string {
+	var out []string
+	for _, item := range items {
+		tensors, err := flatten(item.value)
+		if err != nil {
+			continue
+		}
+		for _, a := range anchors {
+			if !a.image {
+				continue
+			}
+			at := slices.IndexFunc(sortedKeys(tensors), func(name string) bool {
+				return name == a.name || strings.HasSuffix(name, "."+a.name)
+			})
+			if at >= 0 {
+				prefix, _ := strings.CutSuffix(sortedKeys(tensors)[at], a.name)
+				out = append(out, item.key+"."+prefix)
+				break
 			}
 		}
 	}
-	tensors, err = flatten(root)
-	return stripPrefixes(tensors), "", attributes(root), err
+	return out
 }
 
 // attributes is the metadata kept as an attribute of the state dict itself, as

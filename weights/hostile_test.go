@@ -249,7 +249,7 @@ func TestOtherFilesAreNamedForWhatTheyAre(t *testing.T) {
 	} {
 		refuse(t, []byte(data), want)
 	}
-	if _, err := Open("testdata"); err == nil || !strings.Contains(err.Error(), "name the weights file in it") {
+	if _, err := Open("testdata"); err == nil || !strings.Contains(err.Error(), "a folder with several files of weights: name one of clip.safetensors") {
 		t.Errorf("opening a folder: %v", err)
 	}
 }

@@ -83,7 +83,7 @@ func TestWhatIsNoCLIPIsSaidClearly(t *testing.T) {
 			func(m map[string]NamedTensor) { m["visual.trunk.blocks.0.weight"] = zeros(1) }},
 		{"SigLIP", "logit_bias is not a parameter",
 			func(m map[string]NamedTensor) { m["logit_bias"] = zeros() }},
-		{"layer scale", "visual.transformer.resblocks.0.ls_1.gamma is not a parameter of CLIP",
+		{"layer scale in part", "visual.transformer.resblocks.0.ls_2.gamma is missing: other blocks have their layer scale",
 			func(m map[string]NamedTensor) { m["visual.transformer.resblocks.0.ls_1.gamma"] = zeros(16) }},
 		{"integers", "visual.proj holds int64, want floating-point",
 			func(m map[string]NamedTensor) {
@@ -92,7 +92,7 @@ func TestWhatIsNoCLIPIsSaidClearly(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			path := variant(t, tc.edit)
-			c, err := OpenCLIP(path, Options{})
+			c, err := OpenCLIP(path, Options{Activation: QuickGELU})
 			if err == nil {
 				c.Close()
 				t.Fatalf("opened, want an error with %q", tc.want)
@@ -106,7 +106,7 @@ func TestWhatIsNoCLIPIsSaidClearly(t *testing.T) {
 
 func TestErrorsNameTheTensorAsTheFileDoes(t *testing.T) {
 	src := filepath.Join(t.TempDir(), "hf.safetensors")
-	if err := Convert(fixture("clip.safetensors"), src, ConvertOptions{Layout: LayoutHuggingFace}); err != nil {
+	if err := Convert(fixture("clip.safetensors"), src, ConvertOptions{Layout: LayoutHuggingFace, CLIP: Options{Activation: GELU}}); err != nil {
 		t.Fatal(err)
 	}
 	f, err := Open(src)
@@ -115,7 +115,7 @@ func TestErrorsNameTheTensorAsTheFileDoes(t *testing.T) {
 	}
 	defer f.Close()
 	delete(f.tensors, "text_model.encoder.layers.1.self_attn.k_proj.bias")
-	_, err = f.CLIP(Options{})
+	_, err = f.CLIP(Options{Activation: QuickGELU})
 	want := "transformer.resblocks.1.attn.in_proj_bias (text_model.encoder.layers.1.self_attn.k_proj.bias in the file) is missing"
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("error %v, want one with %q", err, want)
@@ -130,7 +130,7 @@ func TestCLIPInsideAnotherModelIsFound(t *testing.T) {
 		}
 		m["model.prompt_learner.ctx"] = zeros(4, 8)
 	})
-	c, err := OpenCLIP(path, Options{})
+	c, err := OpenCLIP(path, Options{Activation: QuickGELU})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,8 +142,13 @@ func TestCLIPInsideAnotherModelIsFound(t *testing.T) {
 }
 
 func TestActivationAndHeadsComeFromWhereTheyAreStated(t *testing.T) {
-	const hf = `{"vision_config":{"hidden_act":"gelu","hidden_size":16,"num_attention_heads":4},"text_config":{"hidden_size":8,"num_attention_heads":2}}`
-	const oc = `{"model_cfg":{"vision_cfg":{"width":16,"layers":2,"head_width":8},"text_cfg":{"width":8,"heads":4}}}`
+	const hf = `{"model_type":"clip","projection_dim":12,
+		"vision_config":{"hidden_act":"gelu","hidden_size":16,"intermediate_size":64,"num_hidden_layers":2,
+			"num_attention_heads":4,"image_size":8,"patch_size":4},
+		"text_config":{"hidden_act":"gelu","hidden_size":8,"intermediate_size":32,"num_hidden_layers":2,"num_attention_heads":2,
+			"max_position_embeddings":6,"vocab_size":11}}`
+	const oc = `{"model_cfg":{"embed_dim":12,"vision_cfg":{"width":16,"layers":2,"head_width":8,"image_size":8,"patch_size":4},
+		"text_cfg":{"width":8,"heads":4,"layers":2,"context_length":6,"vocab_size":11}}}`
 	for _, tc := range []struct {
 		name, file, content string
 		opts                Options
@@ -151,14 +156,19 @@ func TestActivationAndHeadsComeFromWhereTheyAreStated(t *testing.T) {
 		activation          Activation
 		vision, text        int
 		reason              string
+		refused             string
 	}{
-		{name: "nothing", activation: QuickGELU, vision: 1, text: 1, reason: "assumed"},
+		{name: "nothing", refused: "--activation quickgelu"},
 		{name: "huggingface", file: "config.json", content: hf, activation: GELU, vision: 4, text: 2, reason: "config.json"},
 		{name: "open_clip", file: "open_clip_config.json", content: oc, activation: GELU, vision: 2, text: 4, reason: "open_clip_config.json"},
-		{name: "open_clip quick", file: "open_clip_config.json", content: strings.Replace(oc, `{"vision`, `{"quick_gelu":true,"vision`, 1),
+		{name: "open_clip quick", file: "open_clip_config.json", content: strings.Replace(oc, `{"embed`, `{"quick_gelu":true,"embed`, 1),
 			activation: QuickGELU, vision: 2, text: 4, reason: "open_clip_config.json"},
-		{name: "another model's", file: "config.json", content: strings.Replace(hf, "16", "768", 1), activation: QuickGELU, vision: 1, text: 1, reason: "assumed"},
-		{name: "no JSON", file: "config.json", content: "{", activation: QuickGELU, vision: 1, text: 1, reason: "assumed"},
+		{name: "another model's", file: "config.json", content: strings.Replace(hf, "16", "768", 1),
+			refused: "config.json: vision_config: hidden_size is 768, the tensors show 16"},
+		{name: "another program's", file: "config.json", content: `{"learning_rate": 0.1}`, refused: "--activation quickgelu"},
+		{name: "no JSON", file: "config.json", content: "{", refused: "config.json is not a JSON object"},
+		{name: "not to be read", file: "config.json", content: "{", opts: Options{NoConfig: true, Activation: GELU},
+			activation: GELU, vision: 1, text: 1, reason: "asked for"},
 		{name: "metadata first", file: "config.json", content: hf, metadata: map[string]string{"activation": "quick_gelu", "vision_heads": "8"},
 			activation: QuickGELU, vision: 8, text: 2, reason: "metadata"},
 		{name: "option first", file: "config.json", content: hf, opts: Options{Activation: QuickGELU, VisionHeads: 2, TextHeads: 8},
@@ -178,6 +188,12 @@ func TestActivationAndHeadsComeFromWhereTheyAreStated(t *testing.T) {
 			defer f.Close()
 			f.metadata = tc.metadata
 			c, err := f.CLIP(tc.opts)
+			if tc.refused != "" {
+				if err == nil || !strings.Contains(err.Error(), tc.refused) {
+					t.Fatalf("error %v, want one with %q", err, tc.refused)
+				}
+				return
+			}
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -193,7 +209,7 @@ func TestActivationAndHeadsComeFromWhereTheyAreStated(t *testing.T) {
 }
 
 func TestHeadsMustDivideTheWidth(t *testing.T) {
-	for _, opts := range []Options{{VisionHeads: 3}, {TextHeads: 3}} {
+	for _, opts := range []Options{{Activation: GELU, VisionHeads: 3}, {Activation: GELU, TextHeads: 3}} {
 		if _, err := OpenCLIP(fixture("clip_zip.pt"), opts); err == nil || !strings.Contains(err.Error(), "cannot have 3 heads") {
 			t.Errorf("error %v", err)
 		}

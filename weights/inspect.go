@@ -2,6 +2,7 @@ package weights
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"strings"
 )
@@ -19,6 +20,7 @@ type Inspection struct {
 	Parameters int64             `json:"elements"`
 	Model      *ModelInfo        `json:"model,omitempty"`    // nil if it is not a CLIP model
 	NotCLIP    string            `json:"not_clip,omitempty"` // and why
+	Purpose    string            `json:"purpose,omitempty"`  // of a file that is something else; "" if no command could use it
 }
 
 // TensorInfo describes one tensor.
@@ -44,11 +46,16 @@ type ModelInfo struct {
 	Text             TextConfig   `json:"text"`
 	Activation       string       `json:"activation"`
 	ActivationReason string       `json:"activation_reason"`
-	LogitScale       float64      `json:"logit_scale"` // the factor itself, about 100
+	ActivationSource string       `json:"activation_source"` // the same, as records call it
+	Preprocess       Preprocess   `json:"preprocess,omitzero"`
+	PreprocessSource string       `json:"preprocessing_source,omitempty"`
+	TextsRefused     string       `json:"texts_refused,omitempty"` // why words cannot be encoded
+	LogitScale       float64      `json:"logit_scale"`             // the factor itself, about 100; 0 for one tower alone
 	Parameters       int64        `json:"parameters"`
 	VisionParameters int64        `json:"vision_parameters"`
-	TextParameters   int64        `json:"text_parameters"` // the logit scale counts here
-	Ignored          []string     `json:"ignored,omitempty"`
+	TextParameters   int64        `json:"text_parameters"`         // the logit scale counts here
+	Ignored          []string     `json:"ignored,omitempty"`       // tensors that are not used
+	UnusedFields     []string     `json:"unused_fields,omitempty"` // of the configuration beside the weights
 }
 
 // Inspect opens a checkpoint and describes it. A file that can be read but
@@ -59,17 +66,33 @@ func Inspect(path string, opts Options) (*Inspection, error) {
 		return nil, err
 	}
 	defer f.Close()
-	in := &Inspection{Path: path, Bytes: f.Size(), Format: f.Format().String(), Nested: f.Nested(), Metadata: f.Metadata()}
+	in := &Inspection{Path: path, Bytes: f.Size(), Format: f.Format().String(), Nested: f.Nested(),
+		Metadata: f.Metadata()}
 	if in.SHA256, err = f.SHA256(); err != nil {
 		return nil, err
 	}
 	in.count(f)
 	c, err := f.CLIP(opts)
+	unknown := errors.Is(err, errActivation)
+	if unknown {
+		opts.Activation = QuickGELU // for the rest of the description
+		c, err = f.CLIP(opts)
+	}
+	if err == nil {
+		err = c.CheckFinite()
+	}
 	if err != nil {
-		in.NotCLIP = strings.TrimPrefix(err.Error(), path+": ")
+		in.NotCLIP = strings.TrimPrefix(strings.TrimPrefix(err.Error(), path+": "), f.name+": ")
+		if len(findModels(f)) == 0 {
+			in.Purpose = purpose(f)
+		}
 		return in, nil
 	}
 	in.Model = c.info()
+	if m := in.Model; unknown {
+		m.Activation, m.ActivationReason = "unknown", "to be stated: "+errActivation.Error()
+		m.ActivationSource = m.ActivationReason
+	}
 	return in, nil
 }
 
@@ -98,7 +121,14 @@ func (c *Checkpoint) info() *ModelInfo {
 		Architecture: cfg.Architecture(), Layout: c.Layout.String(), EmbedDim: cfg.EmbedDim,
 		Vision: cfg.Vision, Text: cfg.Text,
 		Activation: cfg.Activation.String(), ActivationReason: cfg.ActivationReason,
-		LogitScale: cfg.Scale(), Ignored: c.Ignored,
+		ActivationSource: cfg.ActivationReason, Preprocess: cfg.Preprocess, PreprocessSource: cfg.PreprocessReason,
+		Ignored: c.Ignored, UnusedFields: c.Unused,
+	}
+	if cfg.HasImages() && cfg.HasTexts() {
+		m.LogitScale = cfg.Scale()
+	}
+	if err := cfg.Text.CheckWords(); err != nil {
+		m.TextsRefused = err.Error()
 	}
 	m.Parameters, m.VisionParameters, m.TextParameters = cfg.Count()
 	return m

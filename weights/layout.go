@@ -1,10 +1,14 @@
 package weights
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+
+	"clipcalib/internal/printable"
 )
 
 // maxBlocks bounds the number of transformer blocks looked for.
@@ -12,64 +16,159 @@ const maxBlocks = 512
 
 // named is a checkpoint brought under canonical names.
 type named struct {
-	layout  Layout
-	prefix  string // what stands before every name in the file
+	model
 	params  map[string]*param
 	foreign map[string]string // canonical to the (first) name in the file
 	ignored []string
-	strange error // the first tensor inside a tower that CLIP does not have
+	scaled  [2]bool // layer scale was found in the image tower, the text tower
+	strange error   // the first tensor inside a tower that CLIP does not have
 }
 
-// The tensor each layout is recognised by.
-const (
-	openaiAnchor = "visual.conv1.weight"
-	hfAnchor     = "vision_model.embeddings.patch_embedding.weight"
-)
+// model is a CLIP model found in a file by its names.
+type model struct {
+	layout        Layout
+	prefix        string // what stands before every name in the file
+	images, texts bool   // the towers that are there
+}
 
-// detectLayout finds whose names the file uses and what prefix they carry,
-// such as "clip." of a model that holds CLIP as a part.
-func detectLayout(f *File) (Layout, string, error) {
-	prefix, found, hf := "", false, false
+// anchors are the tensors that each layout's towers are recognised by, the
+// longer names before those they end in.
+var anchors = []struct {
+	name   string
+	layout Layout
+	image  bool
+}{
+	{"vision_model.embeddings.patch_embedding.weight", LayoutHuggingFace, true},
+	{"text_model.embeddings.token_embedding.weight", LayoutHuggingFace, false},
+	{"visual.conv1.weight", LayoutOpenAI, true},
+	{textPrefix + "token_embedding.weight", LayoutOpenCLIPText, false},
+	{"token_embedding.weight", LayoutOpenAI, false},
+}
+
+// findModels lists the models in a file by what stands before their names, such
+// as "clip." where CLIP is a part of something larger.
+func findModels(f *File) []model {
+	type key struct {
+		prefix      string
+		huggingface bool
+	}
+	found := map[key]*model{}
 	for _, name := range f.Names() {
-		for _, anchor := range []string{openaiAnchor, hfAnchor} {
-			p, ok := strings.CutSuffix(name, anchor)
-			if !ok || p != "" && !strings.HasSuffix(p, ".") {
+		for _, a := range anchors {
+			prefix, ok := strings.CutSuffix(name, a.name)
+			if !ok || prefix != "" && !strings.HasSuffix(prefix, ".") {
 				continue
 			}
-			if !found || len(p) < len(prefix) {
-				prefix, found, hf = p, true, anchor == hfAnchor
+			k := key{prefix, a.layout == LayoutHuggingFace}
+			m := found[k]
+			if m == nil {
+				m = &model{layout: a.layout, prefix: prefix}
+				found[k] = m
+			}
+			m.layout = max(m.layout, a.layout) // the text tower's place tells open_clip's two layouts apart
+			m.images = m.images || a.image
+			m.texts = m.texts || !a.image
+			break
+		}
+	}
+	var out []model
+	for _, m := range found {
+		m.addHalves(f)
+		out = append(out, *m)
+	}
+	slices.SortFunc(out, func(a, b model) int {
+		return cmp.Or(strings.Compare(a.prefix, b.prefix), cmp.Compare(a.layout, b.layout))
+	})
+	return out
+}
+
+// addHalves takes a tower for there if any tensor of it is, so that one whose
+// first tensor is missing is not taken for a model without that tower.
+func (m *model) addHalves(f *File) {
+	images, texts := []string{"visual."}, []string{"transformer.", "token_embedding.", "positional_embedding",
+		"ln_final.", "text_projection"}
+	switch m.layout {
+	case LayoutHuggingFace:
+		images, texts = []string{"vision_model.", "visual_projection."}, []string{"text_model.", "text_projection."}
+	case LayoutOpenCLIPText:
+		texts = []string{textPrefix}
+	}
+	for name := range f.tensors {
+		rest, ok := strings.CutPrefix(name, m.prefix)
+		if !ok {
+			continue
+		}
+		starts := func(root string) bool { return strings.HasPrefix(rest, root) }
+		m.images = m.images || slices.ContainsFunc(images, starts)
+		m.texts = m.texts || slices.ContainsFunc(texts, starts)
+	}
+}
+
+// findModel finds the one CLIP model in a file, or the one that prefix names.
+func findModel(f *File, prefix string) (model, error) {
+	if err := otherArchitecture(f); err != nil {
+		return model{}, err
+	}
+	all := findModels(f)
+	if prefix != "" {
+		for _, m := range all {
+			if m.prefix == prefix || m.prefix == prefix+"." {
+				return m, nil
 			}
 		}
-		if strings.Contains(name, "visual.trunk.") {
-			return 0, "", fmt.Errorf("the image tower (%s) is a timm model: only CLIP's own ViT towers are supported", name)
-		}
+		return model{}, fmt.Errorf("no CLIP model under the prefix %q: %s", printable.Escape(prefix), listModels(all))
 	}
-	has := func(name string) bool { _, ok := f.Lookup(prefix + name); return ok }
-	switch {
-	case !found:
-		return 0, "", errors.New("not a CLIP model: neither visual.conv1.weight (OpenAI, open_clip) nor " + hfAnchor + " (HuggingFace) is there" + hint(f))
-	case hf:
-		return LayoutHuggingFace, prefix, nil
-	case has("visual.layer1.0.conv1.weight"):
-		return 0, "", errors.New("the image tower is a ResNet (visual.layer1 is there): RN50 image towers are not supported yet, use a ViT checkpoint")
-	case has(textPrefix + "token_embedding.weight"):
-		return LayoutOpenCLIPText, prefix, nil
+	// A token embedding beside a whole model is another part's, as of a learner's.
+	if i := slices.IndexFunc(all, func(m model) bool { return m.images }); i >= 0 {
+		all = slices.DeleteFunc(all, func(m model) bool { return !m.images })
 	}
-	return LayoutOpenAI, prefix, nil
+	switch len(all) {
+	case 1:
+		return all[0], nil
+	case 0:
+		return model{}, errors.New("not a CLIP model: none of visual.conv1.weight (OpenAI, open_clip), " + anchors[0].name +
+			" (HuggingFace) and the token embeddings beside them is there" + hint(f))
+	}
+	var prefixes []string
+	for _, m := range all {
+		prefixes = append(prefixes, m.prefix)
+	}
+	return model{}, severalModels(prefixes)
+}
+
+// severalModels refuses to choose.
+func severalModels(prefixes []string) error {
+	quoted := make([]string, len(prefixes))
+	for i, p := range prefixes {
+		quoted[i] = strconv.Quote(p)
+	}
+	return fmt.Errorf("the file holds several models, whose names begin with %s: say which with --prefix (in Go: Options.Prefix)",
+		strings.Join(quoted, " and "))
+}
+
+func listModels(all []model) string {
+	if len(all) == 0 {
+		return "the file holds none"
+	}
+	var quoted []string
+	for _, m := range all {
+		quoted = append(quoted, strconv.Quote(m.prefix))
+	}
+	return "those there are begin with " + strings.Join(quoted, ", ")
 }
 
 func hint(f *File) string {
 	names := f.Names()
-	return fmt.Sprintf("; the file has %d tensors, the first is %s", len(names), names[0])
+	return fmt.Sprintf("; the file has %d tensors, the first is %s", len(names), printable.Escape(names[0]))
 }
 
 // canonicalise brings a checkpoint under OpenAI's names.
-func canonicalise(f *File) (*named, error) {
-	layout, prefix, err := detectLayout(f)
+func canonicalise(f *File, prefix string) (*named, error) {
+	m, err := findModel(f, prefix)
 	if err != nil {
 		return nil, err
 	}
-	n := &named{layout: layout, prefix: prefix, params: map[string]*param{}, foreign: map[string]string{}}
+	n := &named{model: m, params: map[string]*param{}, foreign: map[string]string{}}
 	used := map[string]bool{}
 	for _, row := range nameTable {
 		blocks := 1
@@ -81,6 +180,9 @@ func canonicalise(f *File) (*named, error) {
 				return nil, err
 			}
 		}
+	}
+	if err := n.foldLayerScale(f, used); err != nil {
+		return nil, err
 	}
 	n.sortOut(f, used)
 	return n, nil
@@ -149,8 +251,12 @@ func (n *named) add(f *File, row nameRow, i int, used map[string]bool) error {
 	return nil
 }
 
-// towerRoots are the beginnings of all names inside the towers.
-var towerRoots = []string{"visual.", "transformer.", "text.", "vision_model.", "text_model.", "visual_projection.", "text_projection.", "logit_bias"}
+// towerRoots are the beginnings of all names inside the towers, and of tables
+// and factors of models that compute something else, such as Long-CLIP's
+// positional_embedding_res.
+var towerRoots = []string{"visual.", "transformer.", "text.", "vision_model.", "text_model.", "visual_projection",
+	"text_projection",
+	"logit_", "positional_embedding", "token_embedding", "ln_final", "cls_emb", "text_decoder.", "attn_pool"}
 
 // sortOut decides about the tensors the table does not know. Inside a tower
 // they mean that the model computes something else than CLIP does; elsewhere
@@ -167,7 +273,8 @@ func (n *named) sortOut(f *File, used map[string]bool) {
 		}
 		for _, root := range towerRoots {
 			if strings.HasPrefix(name, root) {
-				n.strange = fmt.Errorf("%s is not a parameter of CLIP's transformer towers: the model has another architecture", full)
+				n.strange = fmt.Errorf("%s is not a parameter of CLIP's transformer towers: the model has another architecture", printable.Escape(full))
+				break
 			}
 		}
 	}

@@ -16,27 +16,47 @@ var littleEndian = func() bool {
 	return *(*byte)(unsafe.Pointer(&x)) == 1
 }()
 
-// toFloat32 widens len(dst) little-endian elements of type d. raw must hold
-// exactly that many.
-func toFloat32(dst []float32, raw []byte, d DType) {
+// toFloat32 widens len(dst) little-endian elements of type d and returns the
+// index of the first that is not finite, or -1. raw must hold exactly that many.
+func toFloat32(dst []float32, raw []byte, d DType) int {
 	if len(dst) < parallelFrom {
-		widen(dst, raw, d)
-		return
+		return widenAndCheck(dst, raw, d)
 	}
 	half := len(dst) / 2
 	cut := half * d.Size()
 	var wg sync.WaitGroup
 	wg.Add(1)
 	var fault error
+	first := -1
 	go func() {
 		defer wg.Done()
-		fault = guard("read", func() error { widen(dst[:half], raw[:cut], d); return nil })
+		fault = guard("read", func() error { first = widenAndCheck(dst[:half], raw[:cut], d); return nil })
 	}()
-	widen(dst[half:], raw[cut:], d)
+	second := widenAndCheck(dst[half:], raw[cut:], d)
 	wg.Wait()
 	if fault != nil {
 		panic(fault) // caught by the guard around every read
 	}
+	if first < 0 && second >= 0 {
+		return half + second
+	}
+	return first
+}
+
+// widenAndCheck looks at the numbers while they are in the nearest cache.
+func widenAndCheck(dst []float32, raw []byte, d DType) int {
+	const block = 1 << 12
+	bad := -1
+	for at := 0; at < len(dst); at += block {
+		part := dst[at:min(at+block, len(dst))]
+		widen(part, raw[at*d.Size():(at+len(part))*d.Size()], d)
+		if bad < 0 {
+			if i := notFinite(part); i >= 0 {
+				bad = at + i
+			}
+		}
+	}
+	return bad
 }
 
 func widen(dst []float32, raw []byte, d DType) {

@@ -51,32 +51,21 @@ func (p *pickler) emptyOrderedDict() {
 func pickleStateDict(rs []record, metadata map[string]string) ([]byte, error) {
 	p := &pickler{}
 	p.op("\x80\x02")
+	if err := p.stateDict(rs, metadata); err != nil {
+		return nil, err
+	}
+	p.op(".")
+	return p.out, nil
+}
+
+func (p *pickler) stateDict(rs []record, metadata map[string]string) error {
 	p.emptyOrderedDict()
 	p.op("(")
 	for i, r := range rs {
-		class := dtypeFacts[r.dtype].storage
-		if class == "" {
-			return nil, fmt.Errorf("tensor %s: %s cannot be written to a PyTorch file", r.name, r.dtype)
-		}
-		shape := make([]int64, len(r.shape))
-		for j, d := range r.shape {
-			shape[j] = int64(d)
-		}
 		p.text(r.name)
-		p.global("torch._utils", "_rebuild_tensor_v2")
-		p.op("((")
-		p.text("storage")
-		p.global("torch", class)
-		p.text(strconv.Itoa(i))
-		p.text("cpu")
-		p.int(int64(r.len()))
-		p.op("tQ") // the storage
-		p.int(0)   // offset
-		p.ints(shape)
-		p.ints(rowMajor(shape))
-		p.op("\x89") // requires_grad
-		p.emptyOrderedDict()
-		p.op("tR")
+		if err := p.tensor(i, r); err != nil {
+			return err
+		}
 	}
 	p.op("u")
 	if len(metadata) > 0 {
@@ -89,6 +78,32 @@ func pickleStateDict(rs []record, metadata map[string]string) ([]byte, error) {
 		}
 		p.op("uub") // into the inner dict, the outer, and the attributes
 	}
-	p.op(".")
-	return p.out, nil
+	return nil
+}
+
+// tensor is the tensor in the record data/i.
+func (p *pickler) tensor(i int, r record) error {
+	class := dtypeFacts[r.dtype].storage
+	if class == "" {
+		return fmt.Errorf("tensor %s: %s cannot be written to a PyTorch file", r.name, r.dtype)
+	}
+	shape := make([]int64, len(r.shape))
+	for j, d := range r.shape {
+		shape[j] = int64(d)
+	}
+	p.global("torch._utils", "_rebuild_tensor_v2")
+	p.op("((")
+	p.text("storage")
+	p.global("torch", class)
+	p.text(strconv.Itoa(i))
+	p.text("cpu")
+	p.int(int64(r.len()))
+	p.op("tQ") // the storage
+	p.int(0)   // offset
+	p.ints(shape)
+	p.ints(rowMajor(shape))
+	p.op("\x89") // requires_grad
+	p.emptyOrderedDict()
+	p.op("tR")
+	return nil
 }

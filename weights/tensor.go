@@ -43,12 +43,31 @@ func (t *Tensor) Float32() ([]float32, error) {
 
 // ReadInto is Float32 into a slice of exactly Len elements.
 func (t *Tensor) ReadInto(dst []float32) error {
-	if len(dst) != t.Len() {
-		return fmt.Errorf("tensor %s has %d elements, the slice %d", t.Name, t.Len(), len(dst))
+	_, err := t.readInto(dst)
+	return err
+}
+
+// readFinite is ReadInto for numbers that must be finite.
+func (t *Tensor) readFinite(dst []float32) error {
+	bad, err := t.readInto(dst)
+	if err == nil && bad >= 0 {
+		err = fmt.Errorf("number %d is %v: the weights are damaged, want finite numbers", bad, dst[bad])
 	}
-	return t.read(func(raw []byte, at int) {
-		toFloat32(dst[at:at+len(raw)/t.DType.Size()], raw, t.DType)
+	return err
+}
+
+// readInto returns the index of the first number that is not finite, or -1.
+func (t *Tensor) readInto(dst []float32) (bad int, err error) {
+	if len(dst) != t.Len() {
+		return -1, fmt.Errorf("tensor %s has %d elements, the slice %d", t.Name, t.Len(), len(dst))
+	}
+	bad = -1
+	err = t.read(func(raw []byte, at int) {
+		if i := toFloat32(dst[at:at+len(raw)/t.DType.Size()], raw, t.DType); i >= 0 && bad < 0 {
+			bad = at + i
+		}
 	})
+	return bad, err
 }
 
 // Int64 reads an integer or bool tensor in row-major order.

@@ -16,7 +16,7 @@ func (f *File) readArchive() error {
 	}
 	f.format = TorchZip
 	if a.script {
-		f.format = TorchScript
+		f.format, f.script = TorchScript, a
 	}
 	if a.entries[a.root+"byteorder"] != nil {
 		order, err := a.read("byteorder", 64)
@@ -62,13 +62,13 @@ func (f *File) readArchive() error {
 
 // setState turns a pickle's root into the file's tensors.
 func (f *File) setState(root any) error {
-	tensors, key, metadata, err := stateDict(root)
+	s, err := stateDict(root)
 	if err != nil {
 		return err
 	}
-	f.nested, f.metadata = key, metadata
-	f.tensors = make(map[string]*Tensor, len(tensors))
-	for name, t := range tensors {
+	f.nested, f.metadata, f.suspects = s.key, s.metadata, s.suspects
+	f.tensors = make(map[string]*Tensor, len(s.tensors))
+	for name, t := range s.tensors {
 		if d, ok := t.storage.data.(*deflated); ok {
 			d.users++
 		}

@@ -23,6 +23,7 @@ type param struct {
 	shape     []int
 	parts     []*Tensor
 	transpose bool
+	rowScale  *Tensor // factor on each row, or nil
 }
 
 // View shows the tensors under their own names.
@@ -73,8 +74,8 @@ func (v View) Names() []string {
 	return out
 }
 
-// Get reads a parameter in row-major order as float32. Its shape must be the
-// one given, where -1 stands for any size; the error for a missing or
+// Get reads a parameter in row-major order as float32. Its numbers must be
+// finite and its shape the one given, where -1 stands for any size; the error for a missing or
 // misshapen parameter names it in full.
 func (v View) Get(name string, shape ...int) ([]float32, error) {
 	p, err := v.find(name, shape)
@@ -102,10 +103,12 @@ func (v View) find(name string, want []int) (*param, error) {
 	full := v.full(name)
 	p, ok := v.params[full]
 	if !ok {
-		return nil, fmt.Errorf("%s: %s is missing, want shape %s%s", v.where, v.title(full), shapeString(want), v.suggest(full))
+		return nil, fmt.Errorf("%s: %s is missing, want shape %s%s", v.where, v.title(full), shapeString(want),
+			v.suggest(full))
 	}
 	if !sameShape(p.shape, want) {
-		return nil, fmt.Errorf("%s: %s has shape %s, want %s", v.where, v.title(full), shapeString(p.shape), shapeString(want))
+		return nil, fmt.Errorf("%s: %s has shape %s, want %s", v.where, v.title(full), shapeString(p.shape),
+			shapeString(want))
 	}
 	return p, nil
 }
@@ -121,10 +124,13 @@ func (v View) title(full string) string {
 func (p *param) readInto(dst []float32) error {
 	at := 0
 	for _, t := range p.parts {
-		if err := t.ReadInto(dst[at : at+t.Len()]); err != nil {
+		if err := t.readFinite(dst[at : at+t.Len()]); err != nil {
 			return err
 		}
 		at += t.Len()
+	}
+	if err := p.scaleRows(dst); err != nil {
+		return err
 	}
 	if p.transpose {
 		copy(dst, transposed(dst, p.shape[1], p.shape[0]))

@@ -43,6 +43,11 @@ func writePyTorch(path string, rs []record, opts TorchOptions) error {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
+	return writeArchive(path, index, rs, opts.Deflate)
+}
+
+// writeArchive writes the archive of a pickle and the tensors it names.
+func writeArchive(path string, index []byte, rs []record, deflate bool) error {
 	return atomicfile.Write(path, func(w io.Writer) error {
 		z := &torchWriter{counter: counter{w: w}, method: zip.Store}
 		z.zip = zip.NewWriter(&z.counter)
@@ -52,7 +57,7 @@ func writePyTorch(path string, rs []record, opts TorchOptions) error {
 		if err := z.text("byteorder", []byte("little")); err != nil {
 			return err
 		}
-		if opts.Deflate {
+		if deflate {
 			z.method = zip.Deflate
 		}
 		for i, r := range rs {

@@ -17,6 +17,22 @@
 // holds for [Entropy], [EntropyOfMean], [RowMax], [RowMin], [Softmax] and
 // [LogSoftmax].
 //
+// # What Gorgonia 0.9.18 does in silence
+//
+// Gorgonia makes one node of two that it takes for the same, and does so by
+// hashes that leave things out. Nobody can tell afterwards, so mind:
+//
+//   - Leaves of one name and shape are one leaf, with the first one's value. The
+//     library's own leaves cannot be hit.
+//   - Constants that print alike are one constant: large tensors print their
+//     corners only. Use [Constant], or a leaf, for anything but a number.
+//   - Slices of one node whose bounds are equal but for multiples of 256 are one
+//     slice: x[:, 0] and x[:, 256]. Use [Slice] or [Gather] for rows, of the
+//     [Transpose] for columns.
+//   - SoftMax, LogSoftMax and Log(SoftMax) of one node are one node. What is a
+//     LogSoftMax is refused when the graph is compiled; use [Softmax] and
+//     [LogSoftmax].
+//
 // # Kinks and ties
 //
 // Gorgonia 0.9.18 differentiates at kinks in its own way: Rectify has derivative

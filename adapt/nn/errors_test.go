@@ -35,9 +35,11 @@ func TestMistakesNameTheNode(t *testing.T) {
 		}, []string{"ReLU", "no"}},
 		{"no node", func(m model) *nn.Node { return nn.Add(m.logits, nil) }, []string{"weighted sum", "input 1", "missing"}},
 		{"a leaf without a value", func(m model) *nn.Node {
-			return G.Must(G.Add(m.logits, G.NewMatrix(m.graph.ExprGraph(), tensor.Float32, G.WithName("bias"), G.WithShape(b, k))))
+			bias := G.NewMatrix(m.graph.ExprGraph(), tensor.Float32, G.WithName("bias"), G.WithShape(b, k))
+			return G.Must(G.Add(m.logits, bias))
 		}, []string{`"bias"`, "no value", "WithValue"}},
-		{"float64", func(m model) *nn.Node { return nn.Add(m.logits, float64s(m.graph)) }, []string{`"doubles"`, "float64", "float32"}},
+		{"float64", func(m model) *nn.Node { return nn.Add(m.logits, float64s(m.graph)) },
+			[]string{`"doubles"`, "float64", "float32"}},
 		{"float64 in a stock operation", func(m model) *nn.Node { return G.Must(G.Sum(G.Must(G.Square(float64s(m.graph))))) },
 			[]string{"float64", "float32"}},
 		{"booleans", func(m model) *nn.Node { return G.Must(G.Gt(m.logits, G.NewConstant(float32(0)), false)) },
@@ -49,14 +51,18 @@ func TestMistakesNameTheNode(t *testing.T) {
 			[]string{"nn.LogSoftmax"}},
 		{"a step on the way to a parameter", func(m model) *nn.Node { return G.Must(G.Sum(G.Must(G.Sign(m.logits)))) },
 			[]string{"no gradient", "Tanh"}},
-		{"an element", func(m model) *nn.Node { return G.Must(G.At(m.logits, 0, 0)) }, []string{"At", "no gradient", "gorgonia.Slice"}},
+		{"an element", func(m model) *nn.Node { return G.Must(G.At(m.logits, 0, 0)) },
+			[]string{"At", "no gradient", "gorgonia.Slice"}},
 		{"an outer product", func(m model) *nn.Node {
 			v := G.Must(G.Sum(m.logits, 1))
 			return G.Must(G.OuterProd(v, G.Must(G.Sum(m.logits, 0))))
 		}, []string{"gradient of", "[n, 1] by [1, m]"}},
-		{"ranges that train", func(m model) *nn.Node { return nn.RowRange(m.logits) }, []string{"row range", "not differentiable"}},
+		{"ranges that train", func(m model) *nn.Node { return nn.RowRange(m.logits) },
+			[]string{"row range", "not differentiable"}},
 		{"shapes", func(m model) *nn.Node { return nn.RangeMap(m.logits, m.x) }, []string{"range map", "(6, 5)", "(6, 4)"}},
-		{"what a part of a graph refuses", func(m model) *nn.Node { return nn.Fail(m.logits, errors.New("three classes at least")) },
+		{"what a part of a graph refuses", func(m model) *nn.Node {
+			return nn.Fail(m.logits, errors.New("three classes at least"))
+		},
 			[]string{"three classes"}},
 		{"a constant of another size", func(m model) *nn.Node { return nn.Constant(m.logits, "ones", []float32{1, 1}, 3) },
 			[]string{"ones", "2 values"}},
@@ -114,5 +120,31 @@ func TestGraphAfterClose(t *testing.T) {
 	}
 	if _, err := m.graph.Compile(t.Context(), m.logits); err == nil {
 		t.Error("a closed graph is compiled")
+	}
+}
+
+// TestWhatGorgoniaTakesForOneNode keeps the package's comment true: where a new
+// Gorgonia tells these apart, the comment can go.
+func TestWhatGorgoniaTakesForOneNode(t *testing.T) {
+	g := G.NewGraph()
+	leaf := func() *nn.Node {
+		return G.NewMatrix(g, tensor.Float32, G.WithName("x"), G.WithShape(2, 600), G.WithInit(G.Zeroes()))
+	}
+	x := leaf()
+	large := func(middle float32) *nn.Node {
+		v := make([]float32, 1200)
+		v[300] = middle
+		c := G.NewConstant(tensor.New(tensor.WithShape(2, 600), tensor.WithBacking(v)))
+		return G.Must(G.Add(x, c))
+	}
+	for what, same := range map[string]bool{
+		"leaves of one name":   x == leaf(),
+		"slices 256 apart":     G.Must(G.Slice(x, nil, G.S(0))) == G.Must(G.Slice(x, nil, G.S(256))),
+		"SoftMax and its log":  G.Must(G.SoftMax(x)) == G.Must(G.LogSoftMax(x)),
+		"constants that print": large(1) == large(2),
+	} {
+		if !same {
+			t.Errorf("%s are two nodes by now", what)
+		}
 	}
 }

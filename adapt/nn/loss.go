@@ -36,7 +36,9 @@ func CrossEntropyWith(logits, labels *Node, c Corrections) *Node {
 // softmax(logits) against softmax(teacher), both [B, K]; the result is [1]. The
 // teacher gets no gradient.
 func SoftCrossEntropy(logits, teacher *Node) *Node {
-	return build("soft cross-entropy", func(g *graph.Graph) *Node { return ops.SoftCrossEntropy(g, logits, teacher) }, logits, teacher)
+	return build("soft cross-entropy", func(g *graph.Graph) *Node {
+		return ops.SoftCrossEntropy(g, logits, teacher)
+	}, logits, teacher)
 }
 
 // Divergence returns the Kullback-Leibler divergence of softmax(logits) from

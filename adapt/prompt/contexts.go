@@ -62,6 +62,9 @@ func (c contexts) layout(w weights.Config, m, k int) []slot {
 // prompts returns the tokens of every class's prompt. Underscores in names
 // stand for spaces.
 func (c contexts) prompts(classes []string, m int, w weights.TextConfig) ([][]int32, error) {
+	if err := w.CheckWords(); err != nil {
+		return nil, err
+	}
 	tokenizer := text.NewTokenizer()
 	var rest []int32
 	if c.keepRest {

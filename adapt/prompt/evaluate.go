@@ -142,9 +142,12 @@ func (l *Learner) text(ctx context.Context, b *builder) (*graph.Node, error) {
 	if _, ok := l.Method.(conditional); ok {
 		return nil, nil
 	}
-	m, err := l.textFeatures(ctx, b.params)
-	if err != nil {
-		return nil, err
+	m := l.frozen
+	if m.Data == nil {
+		var err error
+		if m, err = l.textFeatures(ctx, b.params); err != nil {
+			return nil, err
+		}
 	}
 	return ops.Constant(b.g, "text features", m.Data, m.Rows, m.Cols), nil
 }

@@ -23,6 +23,7 @@ type Learner struct {
 	params  []param
 	trie    *text.Trie
 	protos  adapt.Matrix // zero-shot text features of the classes; empty until needed
+	frozen  adapt.Matrix // text features under the learned vectors, for Frozen
 }
 
 func (t *task) learner(losses []float64) *Learner {
@@ -59,6 +60,7 @@ func (l *Learner) WithClasses(classes []string, zeroShot adapt.Matrix) (*Learner
 		return nil, errors.New("other classes: none given")
 	}
 	out := *l
+	out.frozen = adapt.Matrix{}
 	out.classes = slices.Clone(classes)
 	out.protos = zeroShot
 	var err error
@@ -69,6 +71,24 @@ func (l *Learner) WithClasses(classes []string, zeroShot adapt.Matrix) (*Learner
 		_, err = prototypes(context.Background(), l.model, classes, zeroShot)
 	}
 	return &out, err
+}
+
+// Frozen returns the learner for use alone: the text features are computed now,
+// but where they differ from image to image, and later changes of the
+// parameters do not reach it. It is safe for concurrent use.
+func (l *Learner) Frozen(ctx context.Context) (*Learner, error) {
+	out := *l
+	if _, err := out.zeroShotPrototypes(ctx); err != nil {
+		return nil, err
+	}
+	if _, ok := l.Method.(conditional); ok {
+		return &out, nil
+	}
+	var err error
+	if out.frozen, err = l.tunedText(ctx); err != nil {
+		return nil, fmt.Errorf("text features of %s: %w", l.Method.Name(), err)
+	}
+	return &out, nil
 }
 
 // contexts is the number of context vectors, that of the parameter itself.

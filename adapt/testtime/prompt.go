@@ -19,6 +19,9 @@ type prompts struct {
 
 // newPrompts builds the prompts of the classes for a text tower.
 func newPrompts(context string, classes []string, c weights.TextConfig) (prompts, error) {
+	if err := c.CheckWords(); err != nil {
+		return prompts{}, err
+	}
 	tok := text.NewTokenizer()
 	context = strings.ReplaceAll(context, "_", " ")
 	p := prompts{context: tok.Encode(context)}

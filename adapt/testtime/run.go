@@ -23,11 +23,14 @@ type Item struct {
 // Inputs names what a run was made from. Empty fields do not apply; names and
 // paths are told and no part of the run's identity.
 type Inputs struct {
-	Weights       string // name of the checkpoint
-	WeightsFile   string // path of the checkpoint, so that the run finds it again
-	WeightsSHA256 string
-	Data          string
-	DataSHA256    string // of the list of images and labels; "" takes that of the items
+	Weights string // name of the checkpoint
+	// Activation is the model's, with where it was found and where its
+	// preprocessing was: told in the record.
+	Activation, ActivationSource, PreprocessingSource string
+	WeightsFile                                       string // path of the checkpoint, so that the run finds it again
+	WeightsSHA256                                     string
+	Data                                              string
+	DataSHA256                                        string // of the list of images and labels; "" takes that of the items
 }
 
 // RunOptions say what is classified and where the results go.
@@ -80,6 +83,8 @@ func (t *Tuner) run(ctx context.Context, o RunOptions) (Result, error) {
 		Recipe: recipe, Model: t.model(recipe, o), Dir: o.Dir, Name: o.Name, Classes: t.classes, Labels: labelsOf(o.Items),
 		Inputs: run.TunedInputs{
 			Weights: o.Inputs.Weights, WeightsSHA256: o.Inputs.WeightsSHA256,
+			Model: run.ModelFacts{Activation: o.Inputs.Activation, ActivationSource: o.Inputs.ActivationSource,
+				PreprocessingSource: o.Inputs.PreprocessingSource},
 			Data: o.Inputs.Data, DataSHA256: o.Inputs.DataSHA256,
 		},
 		Bins: o.Bins, Progress: o.Progress, Log: o.Log,

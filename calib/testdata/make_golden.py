@@ -61,6 +61,16 @@ def classwise(p, y, bins, threshold=None):
     return float(np.mean(per_class))
 
 
+def closed(edges):
+    """The first bin takes its lower edge too."""
+    return np.concatenate([[-1.0], edges[1:]])
+
+
+def classwise_closed(p, y, bins):
+    edges = closed(np.linspace(0, 1, bins + 1))
+    return float(np.mean([between_edges(p[:, k], y == k, edges) for k in range(p.shape[1])]))
+
+
 def metrics(l, y, bins, fine):
     p = softmax(l)
     conf, pred = p.max(1), l.argmax(1)
@@ -76,6 +86,8 @@ def metrics(l, y, bins, fine):
         "ece": sum(w * abs(a - c) for w, a, c in b),
         "adaptive_ece": between_edges(conf, correct, quantiles),
         "classwise_ece": classwise(p, y, fine),
+        "adaptive_ece_closed": between_edges(conf, correct, closed(quantiles)),
+        "classwise_ece_closed": classwise_closed(p, y, fine),
         "thresholded_classwise_ece": classwise(p, y, fine, 1e-3),
         "mce": max(abs(a - c) for _, a, c in b),
         "ace": float(np.mean([abs(a - c) for _, a, c in b])),

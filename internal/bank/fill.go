@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"slices"
 
 	"clipcalib/adapt"
+	"clipcalib/internal/gate"
 )
 
 // Item is one image in one view: view 0 is the first pass over the images.
@@ -193,10 +193,8 @@ func (f *filling) check(row []float32, image int) error {
 	if len(row) != f.options.Width {
 		return fmt.Errorf("image %d: a feature of length %d, not %d", image, len(row), f.options.Width)
 	}
-	for j, v := range row {
-		if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
-			return fmt.Errorf("image %d: feature %d is %v; the weights or the image are broken", image, j, v)
-		}
+	if err := gate.Finite(fmt.Sprintf("image %d", image), row, 0); err != nil {
+		return fmt.Errorf("%w; the weights or the image are broken", err)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"clipcalib/adapt"
 	"clipcalib/internal/digest"
+	"clipcalib/internal/gate"
 	"clipcalib/weights"
 )
 
@@ -59,6 +60,9 @@ func (b *Bank) read(s shard) (content, error) {
 	values, err := t.Float32()
 	if err != nil {
 		return c, fmt.Errorf("%s: %w", s.path, err)
+	}
+	if err := gate.Finite(s.path, values, t.Shape[1]); err != nil {
+		return c, err
 	}
 	c.features = adapt.Matrix{Rows: s.n, Cols: t.Shape[1], Data: values}
 	for name, rows := range c.lists() {

@@ -37,6 +37,7 @@ type Options struct {
 	Device     device.Options
 	Precisions []string // measured one after the other; empty means Device.Precision
 	Models     []string
+	KeepModels string   // folder where random models are kept from run to run; empty: nowhere
 	Parts      []string // of Parts; empty means all
 	Batches    []int
 	Prompts    int           // class prompts encoded at once, up to 1,000
@@ -69,6 +70,8 @@ type Run struct {
 	PeakGFLOPS   float64  `json:"peak_gflop_s,omitempty"`
 	BandwidthGBS float64  `json:"bandwidth_gb_s,omitempty"`
 	Figures      []Figure `json:"figures"`
+	// FastPath says whether the GPU computed as it is meant to.
+	FastPath *engine.FastPath `json:"fast_path,omitempty"`
 }
 
 // Result is everything measured on one machine.
@@ -99,7 +102,7 @@ func Measure(ctx context.Context, o Options) (Result, error) {
 		}
 		d.Close()
 	}
-	models, err := openModels(o.Models)
+	models, err := openModels(o.Models, o.KeepModels)
 	if err != nil {
 		return r, err
 	}
@@ -143,6 +146,13 @@ func (o Options) precision(ctx context.Context, models []*weights.Checkpoint, r 
 	}
 	if err := m.measureAll(models); err != nil {
 		return err
+	}
+	if i, ok := e.(engine.Inspected); ok {
+		f := i.FastPath()
+		m.run.FastPath = &f
+		for _, s := range f.Slow() {
+			o.Note(m.run.Precision + ": " + s)
+		}
 	}
 	r.Runs = append(r.Runs, m.run)
 	return nil

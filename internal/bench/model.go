@@ -79,19 +79,38 @@ func WriteRandom(path string, c weights.Config) error {
 
 func fill(data []float32, name string, logitScale float32, r *rand.Rand) {
 	const width = 0.02 * 2 * 1.7320508 // of an even distribution of standard deviation 0.02
+	constant := float32(0)
+	switch {
+	case name == "logit_scale":
+		constant = logitScale
+	case strings.Contains(name, "ln_") && strings.HasSuffix(name, "weight"):
+		constant = 1
+	}
 	for i := range data {
-		switch {
-		case name == "logit_scale":
-			data[i] = logitScale
-		case strings.Contains(name, "ln_") && strings.HasSuffix(name, "weight"):
-			data[i] = 1
-		default:
+		if data[i] = constant; constant == 0 {
 			data[i] = width * (r.Float32() - 0.5)
 		}
 	}
 }
 
-func openModels(names []string) ([]*weights.Checkpoint, error) {
+// kept is Random with its file kept in a folder, for the next run. The name says
+// all that the weights depend on.
+func kept(dir, name string, c weights.Config) (*weights.Checkpoint, error) {
+	path := filepath.Join(dir, "random-1-"+strings.ReplaceAll(name, "/", "_")+".safetensors")
+	if _, err := os.Stat(path); err != nil {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return nil, err
+		}
+		if err := WriteRandom(path, c); err != nil {
+			return nil, err
+		}
+	}
+	return weights.OpenCLIP(path, weights.Options{})
+}
+
+// openModels opens random models, of which the files are kept in dir, if it is
+// not empty.
+func openModels(names []string, dir string) ([]*weights.Checkpoint, error) {
 	var out []*weights.Checkpoint
 	for _, name := range names {
 		c, err := Config(name)
@@ -99,7 +118,12 @@ func openModels(names []string) ([]*weights.Checkpoint, error) {
 			closeAll(out)
 			return nil, err
 		}
-		ck, err := Random(c)
+		var ck *weights.Checkpoint
+		if dir != "" {
+			ck, err = kept(dir, name, c)
+		} else {
+			ck, err = Random(c)
+		}
 		if err != nil {
 			closeAll(out)
 			return nil, fmt.Errorf("random weights of %s: %w", name, err)

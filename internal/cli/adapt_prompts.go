@@ -138,45 +138,12 @@ func (f *adaptFlags) parsePrompts(name string) (o run.PromptOptions, err error) 
 	return o, nil
 }
 
-func (a *app) adaptPrompts(ctx context.Context, f adaptFlags, name string) error {
-	o, err := f.parsePrompts(name)
-	if err != nil {
-		return err
-	}
-	set, shots, err := a.draw(&f)
-	if err != nil {
-		return err
-	}
-	src, err := a.openSource(f.source)
-	if err != nil {
-		return err
-	}
-	defer src.Model.Close()
-	if err := prompt.Check(src.Model, o.Method, set.Classes); err != nil {
-		return err
-	}
-	record, err := a.promptData(ctx, src, set, shots, f, &o)
-	if err != nil {
-		return err
-	}
-	o.Log = func(line string) { a.note("  %s", line) }
-	p := a.progress(name, "steps", 0)
-	var loss float64
-	o.Train.Progress = func(s adapt.Progress) {
-		loss = s.Loss
-		p.Update(s.Epoch*s.Steps+s.Step, s.Epochs*s.Steps)
-	}
-	trained, err := run.LearnPrompts(ctx, o)
-	if err != nil {
-		return err
-	}
-	p.Done()
-	return a.adapted(f.out, trained, loss, record)
-}
-
 // promptData makes the training set: features of augmented views, or pictures
 // where the method prompts the image tower too.
-func (a *app) promptData(ctx context.Context, src *features.Source, set, shots *data.Set, f adaptFlags, o *run.PromptOptions) (*data.Record, error) {
+func (s *session) promptData(
+	ctx context.Context, set, shots *data.Set, f *adaptFlags, o *run.PromptOptions,
+) (*data.Record, error) {
+	a, src := s.a, s.src
 	images := prompt.NeedsImages(o.Method)
 	v := features.Views{Augmented: f.views >= 0, Count: f.views, Seed: f.train.Seed}
 	switch {
@@ -216,8 +183,9 @@ func (a *app) promptData(ctx context.Context, src *features.Source, set, shots *
 	}
 	o.Classes = features.Classes(templates, set.Keys())
 	o.Inputs = run.Inputs{
-		Weights: f.source.weights, WeightsSHA256: src.Weights, BatchImages: src.Model.Images.Batch(), Preprocessing: src.Preprocessing(v),
-		Data: f.data, DataSHA256: feats.Hash, Shots: max(f.shots, 0), Drawn: f.unlike(shots), Repeat: f.repeat, DataSeed: f.train.Seed,
+		Weights: f.source.weights, WeightsSHA256: src.Weights, Model: src.Facts(), BatchImages: src.Model.Images.Batch(),
+		Preprocessing: src.Preprocessing(v),
+		Data:          f.data, DataSHA256: feats.Hash, Shots: max(f.shots, 0), Drawn: f.unlike(shots), Repeat: f.repeat, DataSeed: f.train.Seed,
 		AugmentedViews: v.Augments(), Templates: templates,
 	}
 	a.note("%s: %d classes, %s, zero-shot prompts like %q", set.Name, len(set.Classes), f.drawn().Words(shots),

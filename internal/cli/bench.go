@@ -54,6 +54,7 @@ program; --show prints such a file, --compare puts two side by side.`,
 		},
 	}
 	fl := c.Flags()
+	fl.StringVar(&o.KeepModels, "keep-models", "", "folder where the random models are kept for the next run (default: made anew)")
 	fl.StringSliceVar(&o.Models, "models", nil, "ViT-B/32, ViT-B/16, ViT-L/14 (default all on a GPU, the first two elsewhere); tiny tries the command")
 	fl.StringSliceVar(&o.Parts, "what", bench.Parts, strings.Join(bench.Parts, ", "))
 	fl.IntSliceVar(&o.Batches, "batches", nil, "images encoded at a time (default 1,32,256 on a GPU, 1,8,32 elsewhere)")
@@ -100,7 +101,9 @@ func (a *app) bench(ctx context.Context, o bench.Options) error {
 	o.Device = a.deviceOptions()
 	o.Precisions = strings.Split(a.precision, ",")
 	o.Note = func(what string) { a.note("%s", what) }
-	r, err := bench.Measure(ctx, o)
+	// A measurement under way is not waited for when ctx ends: it ends with the
+	// process, and leaves nothing.
+	r, err := until(ctx, func() (bench.Result, error) { return bench.Measure(ctx, o) })
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"clipcalib/calib"
 	"clipcalib/internal/npy"
 )
 
@@ -67,11 +68,12 @@ func TestCalibrateRemediesKeepAccuracyAndLowerECE(t *testing.T) {
 	scaled := filepath.Join(dir, "scaled.npy")
 	for remedy, extra := range map[string][]string{
 		"sals":        {"--zero-shot", z, "--out", scaled},
-		"temperature": {"--fit-logits", l, "--fit-labels", y},
+		"temperature": {"--fit-logits", l, "--fit-labels", y, "--fit-on-measured"},
+		"vector":      {"--fit-on-measured"},
 	} {
 		o := mustRun(t, append([]string{"calibrate", "--logits", l, "--labels", y, "--json", "--remedy", remedy}, extra...)...)
 		m := metricsIn(t, []byte(o.out))
-		if m["accuracy"] != plain["accuracy"] || m["ece"] >= plain["ece"] {
+		if remedy != "vector" && m["accuracy"] != plain["accuracy"] || m["ece"] >= plain["ece"] {
 			t.Errorf("%s: accuracy %g and ECE %g, before %g and %g", remedy, m["accuracy"], m["ece"], plain["accuracy"], plain["ece"])
 		}
 	}
@@ -113,6 +115,7 @@ func TestCalibrateRefusesWhatDoesNotFit(t *testing.T) {
 	vector := write("vector.npy", []float32{1, 2, 3}, 3)
 	empty := write("empty.npy", nil, 0, 4)
 	halves := write("halves.npy", []float32{0, 0.5, 1}, 3)
+	probabilities := write("probabilities.npy", []float32{0.25, 0.75, 0.5, 0.5}, 2, 2)
 	two := in("two.npy")
 	if err := npy.WriteLabels(two, []int{0, 1}); err != nil {
 		t.Fatal(err)
@@ -151,6 +154,16 @@ func TestCalibrateRefusesWhatDoesNotFit(t *testing.T) {
 		{"reference of fewer classes", []string{"--logits", l, "--labels", y, "--remedy", "sals", "--zero-shot", narrow}, []string{"--zero-shot", "3", "4"}},
 		{"temperature without a fit set", []string{"--logits", l, "--labels", y, "--remedy", "temperature"}, []string{"--fit-logits", "--fit-labels"}},
 		{"fit set that does not fit", []string{"--logits", l, "--labels", y, "--remedy", "temperature", "--fit-logits", l, "--fit-labels", few}, []string{"--fit-labels", "10", "20"}},
+		{"fit set of other classes", []string{"--logits", l, "--labels", y, "--remedy", "temperature", "--fit-logits", narrow, "--fit-labels", y}, []string{"--fit-logits", "3 classes", "4"}},
+		{"fit set that is measured", []string{"--logits", l, "--labels", y, "--remedy", "temperature", "--fit-logits", l, "--fit-labels", y}, []string{"--fit-on-measured", "20 of the 20"}},
+		{"a reference that nothing uses", []string{"--logits", l, "--labels", y, "--zero-shot", l}, []string{"--zero-shot", "sals"}},
+		{"a fold that nothing uses", []string{"--logits", l, "--labels", y, "--fit-fraction", "0.5"}, []string{"--fit-fraction", "none"}},
+		{"two folds", []string{"--logits", l, "--labels", y, "--remedy", "platt", "--fit-fraction", "0.5", "--fit-on-measured"}, []string{"one fold"}},
+		{"probabilities", []string{"--logits", probabilities, "--labels", two}, []string{"--probabilities", "adds up to 1"}},
+		{"no probabilities", []string{"--logits", l, "--labels", y, "--probabilities"}, []string{"--probabilities", "not a probability"}},
+		{"a picture of another kind", []string{"--logits", l, "--labels", y, "--plot", in("r.gif")}, []string{"--plot", ".svg"}},
+		{"a calibrator of nothing", []string{"--logits", l, "--labels", y, "--save-calibrator", in("c.json")}, []string{"--save-calibrator"}},
+		{"no calibrator", []string{"--logits", l, "--labels", y, "--calibrator", y}, []string{"--calibrator", "not a calibrator"}},
 		{"training remedy", []string{"--logits", l, "--labels", y, "--remedy", "zs-norm"}, []string{"zs-norm", "sals", "temperature"}},
 		{"no bins", []string{"--logits", l, "--labels", y, "--bins", "0"}, []string{"--bins"}},
 		{"unknown flag", []string{"--logits", l, "--labels", y, "--bens", "3"}, []string{"--bens"}},
@@ -176,5 +189,116 @@ func TestCalibrateJSONIsOneObject(t *testing.T) {
 	var v map[string]any
 	if err := d.Decode(&v); err != nil || d.More() {
 		t.Errorf("%v: %s", err, o.out)
+	}
+}
+
+func TestCalibrateFormsWithoutHoles(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := func(name string, values []float32, shape ...int) string {
+		path := filepath.Join(dir, name)
+		if err := npy.WriteFile(path, values, shape...); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	vector := func(name string, y []int) string {
+		path := filepath.Join(dir, name)
+		if err := npy.WriteLabels(path, y); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	get := func(l, y string) map[string]float64 {
+		raw := []byte(mustRun(t, "calibrate", "--logits", l, "--labels", y, "--json").out)
+		var all map[string]any
+		if err := json.Unmarshal(raw, &all); err != nil {
+			t.Fatal(err)
+		}
+		m := metricsIn(t, raw)
+		for _, k := range []string{"adaptive_ece_closed", "classwise_ece_closed"} {
+			m[k] = all[k].(float64)
+		}
+		return m
+	}
+	// A constant predictor, right in 30 of 100: its one confidence lies in no
+	// open bin of the adaptive error.
+	var l []float32
+	y := make([]int, 100)
+	for i := range 100 {
+		l = append(l, 2, 0, 0)
+		if i >= 30 {
+			y[i] = 1
+		}
+	}
+	m := get(file("constant.npy", l, 100, 3), vector("constant_y.npy", y))
+	want := math.Exp(2)/(math.Exp(2)+2) - 0.3
+	if m["adaptive_ece"] != 0 || math.Abs(m["adaptive_ece_closed"]-want) > 1e-12 {
+		t.Errorf("constant predictor: adaptive ECE %v open, %v closed; want 0 and %v", m["adaptive_ece"], m["adaptive_ece_closed"], want)
+	}
+	// Always wrong and always sure: the probability 0 of the label lies in no
+	// open bin.
+	m = get(file("saturated.npy", []float32{1000, 0, 1000, 0, 1000, 0}, 3, 2), vector("saturated_y.npy", []int{1, 1, 1}))
+	if m["classwise_ece"] != 0.5 || m["classwise_ece_closed"] != 1 {
+		t.Errorf("saturated: class-wise ECE %v open, %v closed; want 0.5 and 1", m["classwise_ece"], m["classwise_ece_closed"])
+	}
+}
+
+func TestCalibrateKeepsAndUsesACalibrator(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	l, _, y := logitFiles(t, dir, 300, 4)
+	saved := filepath.Join(dir, "c.json")
+	for _, kind := range calib.CalibratorKinds() {
+		a := mustRun(t, "calibrate", "--logits", l, "--labels", y, "--json", "--remedy", kind, "--fit-fraction", "0.5", "--save-calibrator", saved,
+			"--plot", filepath.Join(dir, kind+".svg"), "--draws", "0")
+		var doc struct {
+			Samples int
+			Fold    struct {
+				Samples int
+				Rows    string
+			}
+			Before struct{ NLL float64 }
+			NLL    float64
+		}
+		if err := json.Unmarshal([]byte(a.out), &doc); err != nil {
+			t.Fatal(err)
+		}
+		if doc.Samples != 150 || doc.Fold.Samples != 150 || !strings.Contains(doc.Fold.Rows, "150 of 300") || doc.NLL >= doc.Before.NLL {
+			t.Errorf("%s: %+v", kind, doc)
+		}
+		b := mustRun(t, "calibrate", "--logits", l, "--labels", y, "--calibrator", saved, "--out", filepath.Join(dir, "out.npy"), "--per-class")
+		if !strings.Contains(b.out, "300 samples, 4 classes, remedy "+kind) || !strings.Contains(b.err, "very file") {
+			t.Errorf("%s again: %s%s", kind, b.out, b.err)
+		}
+		if svg := readFile(t, filepath.Join(dir, kind+".svg")); !strings.Contains(string(svg), "<svg") {
+			t.Error("no picture")
+		}
+	}
+	raw := readFile(t, saved)
+	damaged := strings.Replace(string(raw), "0.", "1.", 1)
+	writeFile(t, saved, []byte(damaged))
+	fails(t, []string{"calibrate", "--logits", l, "--labels", y, "--calibrator", saved}, "checksum")
+}
+
+func TestCalibrateSaysWhatAFitCannotPromise(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	l, _, _ := logitFiles(t, dir, 40, 4)
+	_, _, values, err := npy.ReadMatrix(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	right := make([]int, 40)
+	for i := range right {
+		right[i] = calib.ArgMax(values[i*4 : i*4+4])
+	}
+	y := filepath.Join(dir, "right.npy")
+	if err := npy.WriteLabels(y, right); err != nil {
+		t.Fatal(err)
+	}
+	o := mustRun(t, "calibrate", "--logits", l, "--labels", y, "--remedy", "temperature", "--fit-on-measured")
+	if !strings.Contains(o.err, "at its bound") || !strings.Contains(o.out, "a bound") || !strings.Contains(o.err, "flattered") {
+		t.Errorf("printed %s%s", o.out, o.err)
 	}
 }

@@ -1,6 +1,11 @@
 package cli
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"clipcalib/internal/run"
 	"clipcalib/weights"
 
 	"github.com/spf13/cobra"
@@ -11,13 +16,29 @@ func convertCommand(a *app) *cobra.Command {
 	var layout, dtype string
 	var o weights.ConvertOptions
 	c := &cobra.Command{
-		Use:   "convert FROM TO",
+		Use:   "convert FROM TO | convert RUN FOLDER",
 		Short: "Write a checkpoint as safetensors or PyTorch, renamed or narrowed if asked",
 		Long: `Writes the tensors of FROM, a checkpoint of any supported format, to TO: a
-.safetensors file, or a PyTorch .pt file that torch.load(weights_only=True) reads.`,
-		Example: "  clipcalib convert ViT-B-16.pt ViT-B-16.safetensors\n  clipcalib convert model.safetensors model.pt --layout openai --dtype fp16",
-		Args:    exactly("FROM", "TO"),
-		RunE: func(_ *cobra.Command, args []string) error {
+.safetensors file, or a PyTorch .pt file that torch.load(weights_only=True) reads.
+
+A run's folder in place of FROM is written back as the files that its method's
+PyTorch release reads, below FOLDER: model.pth.tar-EPOCHS for CoOp, CoCoOp,
+KgCoOp, ProGrad, MaPLe, PromptSRC, TaskRes and CLIP-Adapter, as Dassl loads it
+by --model-dir FOLDER --load-epoch EPOCHS; keys, values and trained keys for
+Tip-Adapter.`,
+		Example: "  clipcalib convert ViT-B-16.pt ViT-B-16.safetensors\n" +
+			"  clipcalib convert model.safetensors model.pt --layout openai --dtype fp16\n" +
+			"  clipcalib convert runs/pets-coop for-dassl/",
+		Args: exactly("FROM", "TO"),
+		RunE: func(c *cobra.Command, args []string) error {
+			if info, err := os.Stat(args[0]); err == nil && info.IsDir() && isRun(args[0]) {
+				for _, flag := range []string{"layout", "dtype", "deflate", "activation", "vision-heads", "text-heads"} {
+					if c.Flags().Changed(flag) {
+						return usagef("convert: --%s is for checkpoints, and %s is a run", flag, args[0])
+					}
+				}
+				return a.convertRun(args[0], args[1])
+			}
 			var err error
 			if o.CLIP, err = m.options(); err != nil {
 				return err
@@ -50,4 +71,34 @@ func convertCommand(a *app) *cobra.Command {
 	completes(c, "layout", "keep", "openai", "huggingface")
 	completes(c, "dtype", "keep", "fp32", "fp16", "bf16")
 	return c
+}
+
+// isRun reports whether a folder is that of a run, and not of a checkpoint.
+func isRun(dir string) bool {
+	for _, name := range []string{"recipe.yaml", "model.yaml"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *app) convertRun(dir, out string) error {
+	if err := checkOutputFolder(out); err != nil {
+		return err
+	}
+	paths, notes, err := run.Export(dir, out)
+	if err != nil {
+		return fmt.Errorf("convert: %w", err)
+	}
+	for _, n := range notes {
+		a.note("%s", n)
+	}
+	if a.json {
+		return a.printJSON(map[string]any{"from": dir, "to": paths, "notes": notes})
+	}
+	for _, p := range paths {
+		a.note("wrote %s", p)
+	}
+	return nil
 }

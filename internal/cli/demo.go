@@ -206,6 +206,10 @@ func (a *app) demoSource(f demoFlags) (*features.Source, string, error) {
 // demoOutput prints the tables and writes the report and its files.
 func (a *app) demoOutput(out string, page report.Page, spent time.Duration) error {
 	html := filepath.Join(out, "report.html")
+	// Apart, so that the report of a demo that is repeated has the same bytes.
+	if err := docfile.WriteJSON(filepath.Join(out, "time.json"), map[string]float64{"seconds": spent.Seconds()}); err != nil {
+		return err
+	}
 	if err := page.WriteFile(html); err != nil {
 		return err
 	}
@@ -234,7 +238,7 @@ func (a *app) demoOutput(out string, page report.Page, spent time.Duration) erro
 	}
 	for _, s := range page.Sections {
 		fmt.Fprintf(a.out, "\n%s (per cent; mean ± standard deviation over seeds)\n\n", s.Title)
-		if err := report.SummaryTable(s.Runs).WriteText(a.out); err != nil {
+		if err := a.printTable(report.SummaryTable(s.Runs)); err != nil {
 			return err
 		}
 	}

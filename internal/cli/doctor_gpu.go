@@ -10,6 +10,8 @@ import (
 
 	"clipcalib/internal/device"
 	"clipcalib/internal/engine"
+
+	"gorgonia.org/tensor"
 )
 
 // examineGPU says whether the GPU engine runs, and where the first thing is
@@ -33,8 +35,63 @@ func examineGPU(o device.Options) []finding {
 	if err != nil {
 		return append(fs, finding{"GPU memory", "missing", err.Error(), "the GPU does not answer: restart the machine"})
 	}
+	fs = append(fs, gpuFastPath(device.Engine(d)))
 	return append(fs, gpuMemory(card),
 		finding{"GPU precision", "ok", gpu.Precision() + " where --precision names none", ""})
+}
+
+// gpuFastPath tries whether work is recorded and biases are added in products,
+// and says which code the driver took.
+func gpuFastPath(e engine.Engine) finding {
+	i, ok := e.(engine.Inspected)
+	if !ok {
+		return finding{"GPU fast path", "slow", e.Name() + " cannot tell", "no results differ"}
+	}
+	err := tryFastPath(e)
+	f := i.FastPath()
+	out := finding{"GPU fast path", "ok", fmt.Sprintf("%s, %s, work is recorded, biases are added in products", f.Code, f.Library), ""}
+	if slow := f.Slow(); err != nil || len(slow) > 0 {
+		if err != nil {
+			slow = append(slow, err.Error())
+		}
+		out.State, out.Detail = "slow", f.Code+", "+f.Library+"; "+strings.Join(slow, "; ")
+		out.Remedy = "no results differ; a newer NVIDIA driver or cuBLAS may help"
+	}
+	return out
+}
+
+// tryFastPath multiplies by a frozen weight with a bias, and records that.
+func tryFastPath(e engine.Engine) error {
+	const n = 64
+	var ts []*tensor.Dense
+	defer func() {
+		for _, t := range ts {
+			e.Release(t)
+		}
+	}()
+	for _, shape := range [][]int{{n, n}, {n, n}, {n, n}, {n}} {
+		t, err := e.New(tensor.Float32, shape...)
+		if err != nil {
+			return err
+		}
+		ts = append(ts, t)
+	}
+	e.Freeze(ts[1])
+	e.Freeze(ts[3])
+	run := func() error {
+		return e.Gemm(engine.Gemm{Out: ts[0], A: ts[2], B: ts[1], TransB: true, Alpha: 1, Bias: ts[3]})
+	}
+	if err := run(); err != nil {
+		return err
+	}
+	if r, ok := e.(engine.Recorder); ok {
+		recording, err := r.Record(run)
+		if err == nil {
+			err = errors.Join(recording.Run(), e.Sync(), recording.Close())
+		}
+		return errors.Join(err, e.Sync())
+	}
+	return e.Sync()
 }
 
 // gpuMemory warns where another process leaves little.

@@ -2,9 +2,11 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -12,7 +14,9 @@ import (
 
 	"clipcalib/internal/data"
 	"clipcalib/internal/exitcode"
+	"clipcalib/internal/gate"
 	"clipcalib/internal/npy"
+	"clipcalib/internal/regular"
 	"clipcalib/text"
 	"clipcalib/vit"
 	"clipcalib/weights"
@@ -96,7 +100,7 @@ func (a *app) encode(ctx context.Context, f encodeFlags, args []string) error {
 		if pictures, err = data.Pictures(args); err != nil {
 			return fmt.Errorf("--images: %w", err)
 		}
-	} else if prompts, err = readLines(f.texts); err != nil {
+	} else if prompts, err = readLines(ctx, f.texts); err != nil {
 		return err
 	}
 	c, err := weights.OpenCLIP(f.weights, o)
@@ -104,7 +108,7 @@ func (a *app) encode(ctx context.Context, f encodeFlags, args []string) error {
 		return err
 	}
 	defer c.Close()
-	a.note("%s, %s (%s)", c.Config.Architecture(), c.Config.Activation, c.Config.ActivationReason)
+	a.noteModel(c, cmp.Or(a.device, "cpu"))
 	var rows [][]float32
 	var unreadable []data.LeftOut
 	if f.images {
@@ -124,7 +128,10 @@ func (a *app) encode(ctx context.Context, f encodeFlags, args []string) error {
 		return err
 	}
 	a.note("wrote %s: %d x %d", f.out, len(rows), len(rows[0]))
-	result := map[string]any{"out": f.out, "rows": len(rows), "width": len(rows[0])}
+	result := map[string]any{
+		"out": f.out, "rows": len(rows), "width": len(rows[0]), "activation": c.Config.Activation,
+		"activation_source": c.Config.ActivationReason, "preprocessing_source": c.Config.PreprocessReason,
+	}
 	var left account
 	if f.images {
 		of := pictures.Account()
@@ -173,6 +180,9 @@ func (a *app) encodeImages(ctx context.Context, c *weights.Checkpoint, pictures 
 			return nil, nil, err
 		}
 		for i, at := range b.Indices {
+			if err := gate.Finite(pictures.Items[at].Path, b.Features[i], 0); err != nil {
+				return nil, nil, fmt.Errorf("%w: the weights are broken", err)
+			}
 			rows[at] = b.Features[i]
 		}
 		done += len(b.Features)
@@ -195,6 +205,9 @@ func (a *app) encodeImages(ctx context.Context, c *weights.Checkpoint, pictures 
 }
 
 func (a *app) encodeTexts(ctx context.Context, c *weights.Checkpoint, prompts []string, f encodeFlags) ([][]float32, error) {
+	if err := c.Config.Text.CheckWords(); err != nil {
+		return nil, fmt.Errorf("%s: %w", f.weights, err)
+	}
 	tokens, err := tokenize(prompts, f)
 	if err != nil {
 		return nil, err
@@ -215,6 +228,11 @@ func (a *app) encodeTexts(ctx context.Context, c *weights.Checkpoint, prompts []
 		features, err := e.EncodeTokens(ctx, tokens[at:min(at+piece, len(tokens))])
 		if err != nil {
 			return nil, err
+		}
+		for i, row := range features {
+			if err := gate.Finite(fmt.Sprintf("prompt %d", at+i+1), row, 0); err != nil {
+				return nil, fmt.Errorf("%w: the weights are broken", err)
+			}
 		}
 		rows = append(rows, features...)
 		p.Set(len(rows))
@@ -239,15 +257,20 @@ func tokenize(prompts []string, f encodeFlags) ([][]int32, error) {
 	return out, nil
 }
 
-func readLines(path string) ([]string, error) {
-	f := os.Stdin
+// readLines reads a file, or standard input until ctx ends.
+func readLines(ctx context.Context, path string) ([]string, error) {
 	if path != "-" {
-		var err error
-		if f, err = os.Open(path); err != nil {
-			return nil, fmt.Errorf("--texts: %w", err)
+		f, err := regular.Open(path)
+		if err != nil {
+			return nil, fmt.Errorf("--texts: %w (\"-\" is standard input)", err)
 		}
 		defer f.Close()
+		return scanLines(path, f)
 	}
+	return until(ctx, func() ([]string, error) { return scanLines(path, os.Stdin) })
+}
+
+func scanLines(path string, f io.Reader) ([]string, error) {
 	var lines []string
 	s := bufio.NewScanner(f)
 	s.Buffer(nil, 1<<20)

@@ -47,7 +47,10 @@ func TestExamplesUseFlagsThatExist(t *testing.T) {
 	for _, c := range everyCommand() {
 		for line := range strings.Lines(c.Example) {
 			line = strings.TrimSpace(line)
-			if line == "" {
+			if i := strings.LastIndex(line, "| "); i >= 0 { // what comes through a pipe
+				line = line[i+2:]
+			}
+			if line == "" || strings.HasPrefix(line, "curl ") {
 				continue
 			}
 			root := newRoot(&bytes.Buffer{}, &bytes.Buffer{})
@@ -116,6 +119,10 @@ func TestCompletionKnowsCommandsAndFlags(t *testing.T) {
 		{[]string{"adapt", "ta"}, []string{"taskres"}},
 		{[]string{"adapt", "taskres", "--remedy", "s"}, []string{"sals"}},
 		{[]string{"adapt", "taskres", "--compat", ""}, []string{"clipcalib", "textbook"}},
+		{[]string{"adapt", "taskres,z"}, []string{"taskres,zslp"}},
+		{[]string{"adapt", "zslp", "--remedy", "none,p"}, []string{"none,penalty"}},
+		{[]string{"tta", "c"}, []string{"c-tpt"}},
+		{[]string{"tta", "tpt", "--remedy", "p"}, []string{"penalty"}},
 		{[]string{"convert", "a", "b", "--layout", "h"}, []string{"huggingface"}},
 		{[]string{"report", "r", "--format", ""}, []string{"html", "md"}},
 		{[]string{"eval", "run", "--b"}, []string{"--bins", "--bank"}},

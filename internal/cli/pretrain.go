@@ -14,6 +14,7 @@ import (
 	"clipcalib/internal/device"
 	"clipcalib/internal/pairs"
 	"clipcalib/internal/pretrain"
+	"clipcalib/internal/regular"
 	"clipcalib/weights"
 
 	"github.com/spf13/cobra"
@@ -21,6 +22,7 @@ import (
 
 // pretrainFlags are the inputs of the pretrain command.
 type pretrainFlags struct {
+	model             modelFlags // of init
 	data, out, recipe string
 	init              string
 	imageRoot         string
@@ -51,6 +53,7 @@ the model the demo ships.`,
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.pretrain(c.Context(), f, c.Flags().Changed) },
 	}
+	f.model.add(c)
 	fl := c.Flags()
 	fl.StringVar(&f.data, "data", "", "picture and caption pairs")
 	fl.StringVar(&f.out, "out", "", "the model, .pt")
@@ -71,7 +74,7 @@ the model the demo ships.`,
 func (f pretrainFlags) resolve(changed func(string) bool) (pretrain.Recipe, error) {
 	r := pretrain.DefaultRecipe()
 	if f.recipe != "" {
-		raw, err := os.ReadFile(f.recipe)
+		raw, err := regular.ReadFile(f.recipe)
 		if err != nil {
 			return r, fmt.Errorf("--recipe: %w", err)
 		}
@@ -129,7 +132,11 @@ func (a *app) pretrain(ctx context.Context, f pretrainFlags, changed func(string
 		}
 		a.note("going on at step %d of %d", t.Step(), r.Steps)
 	} else if f.init != "" {
-		c, err := weights.OpenCLIP(f.init, weights.Options{})
+		o, err := f.model.options()
+		if err != nil {
+			return err
+		}
+		c, err := weights.OpenCLIP(f.init, o)
 		if err != nil {
 			return fmt.Errorf("--init: %w", err)
 		}
@@ -198,7 +205,7 @@ func openCurve(path string, steps int) (*lossCurve, error) {
 	if steps == 0 {
 		return c, nil
 	}
-	raw, err := os.ReadFile(path)
+	raw, err := regular.ReadFile(path)
 	if err != nil && !os.IsNotExist(err) {
 		return nil, err
 	}

@@ -95,7 +95,7 @@ func readTable(command string, args []string, bins int) (found []table.Evaluatio
 func (a *app) writeTable(t *table.Table, format, out string) error {
 	switch format {
 	case "text":
-		return t.Wide(table.Main).WriteText(a.out)
+		return a.printTable(t.Wide(table.Main))
 	case "md":
 		return t.Wide(table.Main).WriteMarkdown(a.out)
 	case "latex":

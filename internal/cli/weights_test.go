@@ -35,7 +35,10 @@ func TestInspectShowsFilesThatAreNoModel(t *testing.T) {
 	if err := weights.WriteSafetensors(path, tensors, nil); err != nil {
 		t.Fatal(err)
 	}
-	o := mustRun(t, "inspect", path)
+	o := command("inspect", path)
+	if o.code != 1 || !strings.Contains(o.err, "no command could use it") {
+		t.Errorf("exit code %d: %s", o.code, o.err)
+	}
 	if !strings.Contains(o.out, "not a CLIP model") || strings.Contains(o.out, "PANIC") {
 		t.Errorf("printed %s", o.out)
 	}
@@ -107,7 +110,7 @@ func TestConvertRefusesWhatItCannotDo(t *testing.T) {
 		{"type", []string{m, filepath.Join(dir, "x.pt"), "--dtype", "int4"}, []string{"--dtype", "int4", "fp16"}},
 		{"onto itself", []string{m, m}, []string{m}},
 		{"no such file", []string{filepath.Join(dir, "absent.pt"), filepath.Join(dir, "x.pt")}, []string{"absent.pt", "no such file"}},
-		{"folder", []string{dir, filepath.Join(dir, "x.pt")}, []string{dir, "folder"}},
+		{"folder without weights", []string{t.TempDir(), filepath.Join(dir, "x.pt")}, []string{"folder without weights"}},
 		{"output below a file", []string{m, filepath.Join(m, "x.pt")}, []string{"x.pt", "not a directory"}},
 		{"heads that do not divide", []string{m, filepath.Join(dir, "x.pt"), "--layout", "huggingface", "--vision-heads", "5"}, []string{"5", "16"}},
 	} {

@@ -32,6 +32,7 @@ func zeroshotCommand(a *app) *cobra.Command {
 		},
 	}
 	s.add(c)
+	s.addTruncate(c)
 	fl := c.Flags()
 	fl.StringVar(&data, "data", "", "data set, its test part where it has parts")
 	fl.StringVar(&out, "out", "", "folder for logits.npy, labels.npy and metrics")
@@ -48,6 +49,7 @@ func (a *app) zeroshot(ctx context.Context, s sourceFlags, data, out string, com
 			return err
 		}
 	}
+	s.keepUnderscores = compat.KeepsUnderscores()
 	set, err := a.load(s, data, "test")
 	if err != nil {
 		return err
@@ -95,7 +97,10 @@ func (a *app) zeroshot(ctx context.Context, s sourceFlags, data, out string, com
 	var left account
 	left.add(a, set.Name, record.Account)
 	if a.json {
-		return errors.Join(a.printJSON(run.Measured{Metrics: metrics, Facts: facts}), left.end())
+		return errors.Join(a.printJSON(struct {
+			run.Measured
+			run.ModelFacts
+		}{run.Measured{Metrics: metrics, Facts: facts}, src.Facts()}), left.end())
 	}
 	fmt.Fprintf(a.out, "%s: %d images, %d classes, zero-shot\n", set.Name, logits.Rows, logits.Cols)
 	return errors.Join(a.printMetrics(metrics), left.end())

@@ -47,3 +47,32 @@ func PrecisionOf(e Engine) string {
 	}
 	return "fp32"
 }
+
+// LayerNormAdder is an engine that adds another gradient of a layer norm's input
+// to the norm's own in the same pass, as a residual connection wants it.
+type LayerNormAdder interface {
+	// LayerNormGradAdd writes term plus the gradient of LayerNorm with respect to
+	// x to dx, which may be term.
+	LayerNormGradAdd(dx, x, gamma, dy, term *tensor.Dense, eps float32) error
+}
+
+// Writer is an engine into whose memory for uploads, or its own, values can be
+// written in place, which saves a copy of them.
+type Writer interface {
+	// Write sets dst, a float32 tensor. It calls fill for one part of it after
+	// the other: fill must set all of to, whose first value is dst's at that
+	// place. An error of fill ends it; dst holds anything then.
+	Write(dst *tensor.Dense, fill func(to []float32, at int) error) error
+}
+
+// Write is e's [Writer], and an upload where it has none.
+func Write(e Engine, dst *tensor.Dense, fill func(to []float32, at int) error) error {
+	if w, ok := e.(Writer); ok {
+		return w.Write(dst, fill)
+	}
+	values := make([]float32, dst.Shape().TotalSize())
+	if err := fill(values, 0); err != nil {
+		return err
+	}
+	return e.Upload(dst, values)
+}

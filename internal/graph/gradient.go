@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"slices"
+
 	"fmt"
 
 	"gorgonia.org/tensor"
@@ -141,6 +143,14 @@ func (g *Graph) fit(n, c, d *Node) *Node {
 func (g *Graph) sum(terms []*Node) *Node {
 	if len(terms) == 1 {
 		return terms[0]
+	}
+	for i, t := range terms {
+		o, ok := t.Op().(*op)
+		if !ok || o.Add == nil {
+			continue
+		}
+		rest := slices.Concat(terms[:i], terms[i+1:])
+		return o.Add(g, childrenOf(t), g.sum(rest))
 	}
 	return g.Apply(Op{
 		Name: "sum",

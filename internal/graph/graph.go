@@ -38,7 +38,10 @@ type Graph struct {
 
 // New returns an empty graph on e.
 func New(e engine.Engine) *Graph {
-	g := &Graph{Engine: e, g: G.NewGraph(), names: map[string]int{}, inputs: map[*Node][]*Node{}, values: map[*Node]*tensor.Dense{}}
+	g := &Graph{
+		Engine: e, g: G.NewGraph(), names: map[string]int{},
+		inputs: map[*Node][]*Node{}, values: map[*Node]*tensor.Dense{},
+	}
 	G.NewUniqueNode(G.WithType(tensor.Float32), G.WithOp(&owner{g}), G.In(g.g), G.WithShape())
 	return g
 }

@@ -113,8 +113,10 @@ func (p *Program) noteHost() {
 			names[i] = fmt.Sprintf("%s x%d", n, c)
 		}
 	}
-	p.notes = append(p.notes, fmt.Sprintf("%d of %d operations run on the host, not on %s (%s): what they read is copied from the device "+
-		"and what they write to it, and the program is not recorded as one launch", total, len(p.order), p.g.Engine.Name(), strings.Join(names, ", ")))
+	p.notes = append(p.notes, fmt.Sprintf("%d of %d operations run on the host, not on %s (%s): "+
+		"what they read is copied from the device and what they write to it, "+
+		"and the program is not recorded as one launch",
+		total, len(p.order), p.g.Engine.Name(), strings.Join(names, ", ")))
 }
 
 // label is the name of an operation in a note.
@@ -175,6 +177,10 @@ func (s *slot) runStock() error {
 	case kind == "reshapeOp":
 		copy(out.floats, s.from[0].host.floats)
 		return nil
+	case kind == "repeatOp":
+		if repeat(out.floats, s.from[0].host.floats, s.node, s.from[0].node) {
+			return nil
+		}
 	case out.dense == nil:
 	case kind == "elemUnaryOp":
 		o, ok := s.stock.(G.UnsafeDoer)
@@ -210,6 +216,40 @@ func (s *slot) runStock() error {
 // give it back.
 var preallocates = map[string]bool{
 	"elemBinOp": true, "linAlgBinOp": true, "softmaxOp": true, "softmaxDiffOp": true, "sliceIncrOp": true,
+}
+
+// repeat is Gorgonia's repeatOp, which its Broadcast is made of, without the
+// tensor that takes most of its time: every element of in, along one axis, as
+// many times as out is longer. It says false where it does not know the axis.
+func repeat(out, in []float32, n, from *Node) bool {
+	var axis int
+	if _, err := fmt.Sscanf(fmt.Sprint(n.Op()), "Repeat%d", &axis); err != nil || axis >= n.Dims() {
+		return false
+	}
+	times := len(out) / len(in)
+	inner := 1
+	for i, d := range from.Shape() {
+		if i > axis {
+			inner *= d
+		}
+	}
+	if len(out) != times*len(in) || len(in)%inner != 0 {
+		return false
+	}
+	for ; len(in) > 0; in = in[inner:] {
+		if inner == 1 {
+			for i := range out[:times] {
+				out[i] = in[0]
+			}
+			out = out[times:]
+			continue
+		}
+		for range times {
+			copy(out, in[:inner])
+			out = out[inner:]
+		}
+	}
+	return true
 }
 
 // store copies the elements of v to the slot's memory, unless they are there.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"clipcalib/internal/engine"
+
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -111,6 +113,30 @@ func (g *Graph) Set(n *Node, data any) error {
 	return nil
 }
 
+// Write sets a leaf of float32 to what fill writes, as [engine.Write] has it.
+func (g *Graph) Write(n *Node, fill func(to []float32, at int) error) error {
+	if g.err != nil {
+		return g.err
+	}
+	for _, p := range g.pending {
+		if p.node == n {
+			values := make([]float32, n.Shape().TotalSize())
+			if err := fill(values, 0); err != nil {
+				return err
+			}
+			return p.set(values)
+		}
+	}
+	t, err := Tensor(n)
+	if err != nil {
+		return err
+	}
+	if err := engine.Write(g.Engine, t, fill); err != nil {
+		return fmt.Errorf("set %s: %w", plainName(n), err)
+	}
+	return nil
+}
+
 // set keeps a copy of data until there is memory for it.
 func (p *pending) set(data any) error {
 	var n int
@@ -122,7 +148,8 @@ func (p *pending) set(data any) error {
 	}
 	if n != volume(p.node.Shape()) {
 		p.data = nil
-		return fmt.Errorf("set %s: cannot put a %T of %d values into %v %v", plainName(p.node), data, n, p.node.Shape(), p.node.Dtype())
+		return fmt.Errorf("set %s: cannot put a %T of %d values into %v %v",
+			plainName(p.node), data, n, p.node.Shape(), p.node.Dtype())
 	}
 	return nil
 }
@@ -153,7 +180,8 @@ func leafValue(n *Node) (any, error) {
 	var elements any
 	switch v := v.(type) {
 	case nil:
-		return nil, fmt.Errorf("leaf %s has no value: give it one (gorgonia.WithValue or Let), or make it an input and set it", Name(n))
+		return nil, fmt.Errorf("leaf %s has no value: give it one (gorgonia.WithValue or Let), "+
+			"or make it an input and set it", Name(n))
 	case *G.F32:
 		return []float32{float32(*v)}, nil
 	case *G.I32:
@@ -181,7 +209,8 @@ func leafValue(n *Node) (any, error) {
 	case []int32:
 		count = len(e)
 	default:
-		return nil, fmt.Errorf("leaf %s holds a %T of type %v: use float32 (or int32 for indices and labels)", Name(n), v, v.Dtype())
+		return nil, fmt.Errorf("leaf %s holds a %T of type %v: use float32 (or int32 for indices and labels)",
+			Name(n), v, v.Dtype())
 	}
 	if count != volume(n.Shape()) {
 		return nil, fmt.Errorf("leaf %s holds %d values of shape %v", Name(n), count, v.Shape())

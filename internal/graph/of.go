@@ -112,7 +112,8 @@ func (g *Graph) accept(n *Node) error {
 		if h, ok := Of(n); ok && h.err != nil {
 			return h.err
 		}
-		return fmt.Errorf("%s is a node of another graph: make leaves in the graph that the operation's other nodes are in (node.Graph())", Name(n))
+		return fmt.Errorf("%s is a node of another graph: "+
+			"make leaves in the graph that the operation's other nodes are in (node.Graph())", Name(n))
 	}
 	if dt := n.Dtype(); dt != tensor.Float32 && dt != tensor.Int32 {
 		return fmt.Errorf("%s is of type %v: use float32 (or int32 for indices and labels)", Name(n), dt)
@@ -145,7 +146,8 @@ func explain(r any) error {
 		err = fmt.Errorf("%v", r)
 	}
 	if strings.Contains(err.Error(), "Not all children have the same graph") {
-		return fmt.Errorf("nodes of different graphs meet: make leaves in the graph of the nodes that are handed in (node.Graph()): %w", err)
+		return fmt.Errorf("nodes of different graphs meet: make leaves in the graph of the nodes that are handed in "+
+			"(node.Graph()): %w", err)
 	}
 	return err
 }

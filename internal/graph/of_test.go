@@ -16,7 +16,8 @@ func TestGraphIsFoundFromItsNodes(t *testing.T) {
 	g, other := graph.New(ref.New()), graph.New(ref.New())
 	x := g.Input("x", tensor.Float32, 2, 3)
 	mine := G.NewMatrix(g.ExprGraph(), tensor.Float32, G.WithShape(2, 3), G.WithName("mine"))
-	for _, n := range []*graph.Node{x, ops.Activate(g, x, engine.ReLU), mine, G.Must(G.Square(x)), G.Must(G.Add(mine, x))} {
+	ours, stock := ops.Activate(g, x, engine.ReLU), G.Must(G.Square(x))
+	for _, n := range []*graph.Node{x, ours, mine, stock, G.Must(G.Add(mine, x))} {
 		if got, ok := graph.Of(n); !ok || got != g {
 			t.Errorf("graph of %v: %p, %v, want %p", n, got, ok, g)
 		}

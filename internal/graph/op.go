@@ -21,10 +21,10 @@ type Op struct {
 	Name  string
 	Out   tensor.Shape // shape of the result, known when the node is built
 	Saved []tensor.Shape
-	// NarrowOut says that Run can write a 16-bit result, NarrowIn which inputs
+	// Float16Out says that Run can write a 16-bit result, Float16In which inputs
 	// it can read in 16 bits (engine.Float16). Gradients count as readers.
-	NarrowOut bool
-	NarrowIn  []int
+	Float16Out bool
+	Float16In  []int
 	// Run computes the result into c.Out.
 	Run func(c Call) error
 	// Host, in place of Run, computes the result on the host, from the elements
@@ -36,6 +36,9 @@ type Op struct {
 	// false are ignored and may be nil. A nil Grad marks an operation that is
 	// not differentiable; a nil node for a needed input is a zero gradient.
 	Grad func(g *Graph, in []*Node, n, dn *Node, need []bool) []*Node
+	// Add, where it is not nil, builds the operation that adds term to the result
+	// in the same pass. Gradients that are summed make use of it.
+	Add func(g *Graph, in []*Node, term *Node) *Node
 }
 
 // Call is what an operation sees when it runs.

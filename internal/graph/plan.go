@@ -21,13 +21,13 @@ type block struct {
 // that writes it to the last step that reads it; outputs live for ever.
 func (p *Program) plan() error {
 	p.place()
-	narrow := p.narrow()
+	float16 := p.float16()
 	dies := p.lastUses()
 	blocks, at := assign(p.order, dies, func(s *slot) int {
 		switch {
 		case !s.onDevice:
 			return 0
-		case narrow[s]:
+		case float16[s]:
 			return 2 * volume(s.op.Out)
 		}
 		return 4 * volume(s.node.Shape())
@@ -38,7 +38,7 @@ func (p *Program) plan() error {
 	for _, s := range p.order {
 		switch {
 		case !s.onDevice:
-		case narrow[s]:
+		case float16[s]:
 			s.out = p.g.Engine.(engine.MixedPrecision).ViewFloat16(p.blocks[at[s]], s.op.Out...)
 		default:
 			s.out = p.g.Engine.View(p.blocks[at[s]], memoryShape(s.node)...)
@@ -132,28 +132,28 @@ func memoryShape(n *Node) []int {
 	return []int{1}
 }
 
-// narrow finds the results to be kept in 16 bits: those of operations that can
+// float16 finds the results to be kept in 16 bits: those of operations that can
 // write them, where all that read them can, and the program's caller does not.
-func (p *Program) narrow() map[*slot]bool {
+func (p *Program) float16() map[*slot]bool {
 	e, ok := p.g.Engine.(engine.MixedPrecision)
 	if !ok || !e.StoresFloat16() {
 		return nil
 	}
-	narrow := map[*slot]bool{}
+	float16 := map[*slot]bool{}
 	for _, s := range p.order {
-		narrow[s] = s.op != nil && s.op.NarrowOut
+		float16[s] = s.op != nil && s.op.Float16Out
 	}
 	for _, s := range p.order {
 		for i, c := range s.from {
-			if s.op == nil || !slices.Contains(s.op.NarrowIn, i) {
-				narrow[c] = false
+			if s.op == nil || !slices.Contains(s.op.Float16In, i) {
+				float16[c] = false
 			}
 		}
 	}
 	for _, y := range p.outputs {
-		narrow[p.slots[y]] = false
+		float16[p.slots[y]] = false
 	}
-	return narrow
+	return float16
 }
 
 // pick returns the smallest free block that fits, else the largest free block,

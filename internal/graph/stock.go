@@ -54,7 +54,8 @@ func unsupported(n *Node) error {
 	case "randomOp":
 		return fmt.Errorf("%s: random nodes are not supported: use a leaf whose values you draw before every run", Name(n))
 	case "letOp", "readOp":
-		return fmt.Errorf("%s: statements are not supported: set leaves before a run, and read the program's outputs after it", Name(n))
+		return fmt.Errorf("%s: statements are not supported: "+
+			"set leaves before a run, and read the program's outputs after it", Name(n))
 	case "softmaxOp", "softmaxDiffOp":
 		if isLogSoftMax(n.Op()) {
 			return fmt.Errorf("%s: %w", Name(n), errLogSoftMax)
@@ -64,7 +65,8 @@ func unsupported(n *Node) error {
 			"build two graphs, with the layer's scale and mask as leaves", Name(n))
 	}
 	if dt := n.Dtype(); dt != tensor.Float32 {
-		return fmt.Errorf("%s is of type %v: keep values in float32 (comparisons: ask for the same type as the operands, retSame)", Name(n), dt)
+		return fmt.Errorf("%s is of type %v: keep values in float32 "+
+			"(comparisons: ask for the same type as the operands, retSame)", Name(n), dt)
 	}
 	return nil
 }
@@ -72,15 +74,17 @@ func unsupported(n *Node) error {
 // Gorgonia 0.9.18 takes SoftMax and LogSoftMax of one node for one, and where it
 // is asked for the Log of a SoftMax, it makes that SoftMax a LogSoftMax, whoever
 // else reads it.
-var errLogSoftMax = errors.New("Gorgonia does not tell SoftMax, LogSoftMax and Log(SoftMax) of one node apart: " +
+var errLogSoftMax = errors.New("the operations SoftMax, LogSoftMax and Log(SoftMax) of one node are one to Gorgonia: " +
 	"use nn.Softmax and nn.LogSoftmax where both, or the logarithm, are wanted")
 
 func isLogSoftMax(o G.Op) bool { return strings.Contains(fmt.Sprint(o), ", true}") }
 
 // lost says that Gorgonia does not know one of its own nodes any more.
 func lost(n *Node) error {
-	if g := n.Graph(); g != nil && g.Node(n.ID()) != nil && g.Node(n.ID()).(*Node) == n {
-		return nil
+	if g := n.Graph(); g != nil {
+		if same, _ := g.Node(n.ID()).(*Node); same == n {
+			return nil
+		}
 	}
 	return fmt.Errorf("%s is no longer in Gorgonia's graph: nodes that are used must not be removed (RemoveNode)", Name(n))
 }
@@ -190,7 +194,8 @@ func (g *Graph) conform(n, c, d *Node) *Node {
 	}
 	if volume(want) != volume(got) {
 		g.Fail("gradient of %s has shape %v where the input has %v: Gorgonia does not differentiate this form; "+
-			"reshape the operands to matrices of one shape first (for an outer product, multiply [n, 1] by [1, m])", Name(n), got, want)
+			"reshape the operands to matrices of one shape first (for an outer product, multiply [n, 1] by [1, m])",
+			Name(n), got, want)
 		return d
 	}
 	return g.Apply(Op{

@@ -16,6 +16,11 @@ import (
 	"gorgonia.org/tensor"
 )
 
+type (
+	node   = graph.Node
+	leaves = []*node
+)
+
 var must = func(n *graph.Node, err error) *graph.Node { return G.Must(n, err) }
 
 func constant(v float32) *graph.Node { return G.NewConstant(v) }
@@ -30,98 +35,98 @@ func positive(x *graph.Node) *graph.Node {
 var stock = []struct {
 	name   string
 	shapes [][]int
-	f      func(x []*graph.Node) *graph.Node
+	f      func(x leaves) *node
 }{
-	{"Add", [][]int{{3, 4}, {3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Add(x[0], x[1])) }},
-	{"Sub", [][]int{{3, 4}, {3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Sub(x[0], x[1])) }},
-	{"HadamardProd", [][]int{{3, 4}, {3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.HadamardProd(x[0], x[1])) }},
-	{"HadamardProd of one node", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.HadamardProd(x[0], x[0])) }},
-	{"HadamardDiv", [][]int{{3, 4}, {3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.HadamardDiv(x[0], positive(x[1]))) }},
-	{"Neg", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Neg(x[0])) }},
-	{"Square", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Square(x[0])) }},
-	{"Cube", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Cube(x[0])) }},
-	{"Sqrt", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Sqrt(positive(x[0]))) }},
-	{"Exp", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Exp(x[0])) }},
-	{"Log", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Log(positive(x[0]))) }},
-	{"Inverse", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Inverse(positive(x[0]))) }},
-	{"Rectify", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Rectify(x[0])) }},
-	{"LeakyRelu", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.LeakyRelu(x[0], 0.1)) }},
-	{"Sigmoid", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Sigmoid(x[0])) }},
-	{"Tanh", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Tanh(x[0])) }},
-	{"Softplus", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Softplus(x[0])) }},
-	{"Abs", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Abs(x[0])) }},
-	{"SoftMax", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.SoftMax(x[0])) }},
-	{"SoftMax along 1", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.SoftMax(x[0], 1)) }},
-	{"SoftMax along 0", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.SoftMax(x[0], 0)) }},
-	{"Log1p", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Log1p(positive(x[0]))) }},
-	{"Log of 1 + x", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node {
+	{"Add", [][]int{{3, 4}, {3, 4}}, func(x leaves) *node { return must(G.Add(x[0], x[1])) }},
+	{"Sub", [][]int{{3, 4}, {3, 4}}, func(x leaves) *node { return must(G.Sub(x[0], x[1])) }},
+	{"HadamardProd", [][]int{{3, 4}, {3, 4}}, func(x leaves) *node { return must(G.HadamardProd(x[0], x[1])) }},
+	{"HadamardProd of one node", [][]int{{3, 4}}, func(x leaves) *node { return must(G.HadamardProd(x[0], x[0])) }},
+	{"HadamardDiv", [][]int{{3, 4}, {3, 4}}, func(x leaves) *node { return must(G.HadamardDiv(x[0], positive(x[1]))) }},
+	{"Neg", [][]int{{3, 4}}, func(x leaves) *node { return must(G.Neg(x[0])) }},
+	{"Square", [][]int{{3, 4}}, func(x leaves) *node { return must(G.Square(x[0])) }},
+	{"Cube", [][]int{{3, 4}}, func(x leaves) *node { return must(G.Cube(x[0])) }},
+	{"Sqrt", [][]int{{3, 4}}, func(x leaves) *node { return must(G.Sqrt(positive(x[0]))) }},
+	{"Exp", [][]int{{3, 4}}, func(x leaves) *node { return must(G.Exp(x[0])) }},
+	{"Log", [][]int{{3, 4}}, func(x leaves) *node { return must(G.Log(positive(x[0]))) }},
+	{"Inverse", [][]int{{3, 4}}, func(x leaves) *node { return must(G.Inverse(positive(x[0]))) }},
+	{"Rectify", [][]int{{3, 4}}, func(x leaves) *node { return must(G.Rectify(x[0])) }},
+	{"LeakyRelu", [][]int{{3, 4}}, func(x leaves) *node { return must(G.LeakyRelu(x[0], 0.1)) }},
+	{"Sigmoid", [][]int{{3, 4}}, func(x leaves) *node { return must(G.Sigmoid(x[0])) }},
+	{"Tanh", [][]int{{3, 4}}, func(x leaves) *node { return must(G.Tanh(x[0])) }},
+	{"Softplus", [][]int{{3, 4}}, func(x leaves) *node { return must(G.Softplus(x[0])) }},
+	{"Abs", [][]int{{3, 4}}, func(x leaves) *node { return must(G.Abs(x[0])) }},
+	{"SoftMax", [][]int{{3, 4}}, func(x leaves) *node { return must(G.SoftMax(x[0])) }},
+	{"SoftMax along 1", [][]int{{3, 4}}, func(x leaves) *node { return must(G.SoftMax(x[0], 1)) }},
+	{"SoftMax along 0", [][]int{{3, 4}}, func(x leaves) *node { return must(G.SoftMax(x[0], 0)) }},
+	{"Log1p", [][]int{{3, 4}}, func(x leaves) *node { return must(G.Log1p(positive(x[0]))) }},
+	{"Log of 1 + x", [][]int{{3, 4}}, func(x leaves) *node {
 		return must(G.Log(must(G.Add(positive(x[0]), constant(1)))))
 	}},
-	{"Sum", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Sum(x[0])) }},
-	{"Sum along 0", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Sum(x[0], 0)) }},
-	{"Sum along 1", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Sum(x[0], 1)) }},
-	{"Sum of a vector", [][]int{{4}}, func(x []*graph.Node) *graph.Node { return must(G.Sum(x[0])) }},
-	{"Sum of three axes", [][]int{{2, 3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Sum(x[0], 1)) }},
-	{"Mean", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Mean(x[0])) }},
-	{"Mean along 0", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Mean(x[0], 0)) }},
-	{"Mean along 1", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Mean(x[0], 1)) }},
-	{"Max", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Max(x[0])) }},
-	{"Max along 0", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Max(x[0], 0)) }},
-	{"Max along 1", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Max(x[0], 1)) }},
-	{"Mul of matrices", [][]int{{3, 4}, {4, 2}}, func(x []*graph.Node) *graph.Node { return must(G.Mul(x[0], x[1])) }},
-	{"Mul of a matrix and a vector", [][]int{{3, 4}, {4}}, func(x []*graph.Node) *graph.Node { return must(G.Mul(x[0], x[1])) }},
-	{"Mul of vectors", [][]int{{4}, {4}}, func(x []*graph.Node) *graph.Node { return must(G.Mul(x[0], x[1])) }},
-	{"Mul by a constant", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Mul(x[0], constant(0.7))) }},
-	{"Transpose", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Transpose(x[0], 1, 0)) }},
-	{"Transpose of three axes", [][]int{{2, 3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Transpose(x[0], 2, 0, 1)) }},
-	{"Reshape", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Reshape(x[0], tensor.Shape{2, 6})) }},
-	{"Reshape to a vector", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Reshape(x[0], tensor.Shape{12})) }},
-	{"Slice of rows", [][]int{{5, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Slice(x[0], G.S(1, 4))) }},
-	{"Slice of one row", [][]int{{5, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Slice(x[0], G.S(2))) }},
-	{"Slice of one column", [][]int{{5, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Slice(x[0], nil, G.S(2))) }},
-	{"Slice of columns", [][]int{{5, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Slice(x[0], nil, G.S(1, 3))) }},
-	{"Slice of one element", [][]int{{5}}, func(x []*graph.Node) *graph.Node { return must(G.Slice(x[0], G.S(2))) }},
-	{"Concat of rows", [][]int{{2, 4}, {3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Concat(0, x[0], x[1])) }},
-	{"Concat of columns", [][]int{{3, 2}, {3, 1}}, func(x []*graph.Node) *graph.Node { return must(G.Concat(1, x[0], x[1])) }},
-	{"BroadcastAdd of a column", [][]int{{3, 4}, {3, 1}}, func(x []*graph.Node) *graph.Node {
+	{"Sum", [][]int{{3, 4}}, func(x leaves) *node { return must(G.Sum(x[0])) }},
+	{"Sum along 0", [][]int{{3, 4}}, func(x leaves) *node { return must(G.Sum(x[0], 0)) }},
+	{"Sum along 1", [][]int{{3, 4}}, func(x leaves) *node { return must(G.Sum(x[0], 1)) }},
+	{"Sum of a vector", [][]int{{4}}, func(x leaves) *node { return must(G.Sum(x[0])) }},
+	{"Sum of three axes", [][]int{{2, 3, 4}}, func(x leaves) *node { return must(G.Sum(x[0], 1)) }},
+	{"Mean", [][]int{{3, 4}}, func(x leaves) *node { return must(G.Mean(x[0])) }},
+	{"Mean along 0", [][]int{{3, 4}}, func(x leaves) *node { return must(G.Mean(x[0], 0)) }},
+	{"Mean along 1", [][]int{{3, 4}}, func(x leaves) *node { return must(G.Mean(x[0], 1)) }},
+	{"Max", [][]int{{3, 4}}, func(x leaves) *node { return must(G.Max(x[0])) }},
+	{"Max along 0", [][]int{{3, 4}}, func(x leaves) *node { return must(G.Max(x[0], 0)) }},
+	{"Max along 1", [][]int{{3, 4}}, func(x leaves) *node { return must(G.Max(x[0], 1)) }},
+	{"Mul of matrices", [][]int{{3, 4}, {4, 2}}, func(x leaves) *node { return must(G.Mul(x[0], x[1])) }},
+	{"Mul of a matrix and a vector", [][]int{{3, 4}, {4}}, func(x leaves) *node { return must(G.Mul(x[0], x[1])) }},
+	{"Mul of vectors", [][]int{{4}, {4}}, func(x leaves) *node { return must(G.Mul(x[0], x[1])) }},
+	{"Mul by a constant", [][]int{{3, 4}}, func(x leaves) *node { return must(G.Mul(x[0], constant(0.7))) }},
+	{"Transpose", [][]int{{3, 4}}, func(x leaves) *node { return must(G.Transpose(x[0], 1, 0)) }},
+	{"Transpose of three axes", [][]int{{2, 3, 4}}, func(x leaves) *node { return must(G.Transpose(x[0], 2, 0, 1)) }},
+	{"Reshape", [][]int{{3, 4}}, func(x leaves) *node { return must(G.Reshape(x[0], tensor.Shape{2, 6})) }},
+	{"Reshape to a vector", [][]int{{3, 4}}, func(x leaves) *node { return must(G.Reshape(x[0], tensor.Shape{12})) }},
+	{"Slice of rows", [][]int{{5, 4}}, func(x leaves) *node { return must(G.Slice(x[0], G.S(1, 4))) }},
+	{"Slice of one row", [][]int{{5, 4}}, func(x leaves) *node { return must(G.Slice(x[0], G.S(2))) }},
+	{"Slice of one column", [][]int{{5, 4}}, func(x leaves) *node { return must(G.Slice(x[0], nil, G.S(2))) }},
+	{"Slice of columns", [][]int{{5, 4}}, func(x leaves) *node { return must(G.Slice(x[0], nil, G.S(1, 3))) }},
+	{"Slice of one element", [][]int{{5}}, func(x leaves) *node { return must(G.Slice(x[0], G.S(2))) }},
+	{"Concat of rows", [][]int{{2, 4}, {3, 4}}, func(x leaves) *node { return must(G.Concat(0, x[0], x[1])) }},
+	{"Concat of columns", [][]int{{3, 2}, {3, 1}}, func(x leaves) *node { return must(G.Concat(1, x[0], x[1])) }},
+	{"BroadcastAdd of a column", [][]int{{3, 4}, {3, 1}}, func(x leaves) *node {
 		return must(G.BroadcastAdd(x[0], x[1], nil, []byte{1}))
 	}},
-	{"BroadcastSub of a row", [][]int{{3, 4}, {1, 4}}, func(x []*graph.Node) *graph.Node {
+	{"BroadcastSub of a row", [][]int{{3, 4}, {1, 4}}, func(x leaves) *node {
 		return must(G.BroadcastSub(x[0], x[1], nil, []byte{0}))
 	}},
-	{"BroadcastSub of a vector", [][]int{{3, 4}, {3}}, func(x []*graph.Node) *graph.Node {
+	{"BroadcastSub of a vector", [][]int{{3, 4}, {3}}, func(x leaves) *node {
 		return must(G.BroadcastSub(x[0], x[1], nil, []byte{1}))
 	}},
-	{"BroadcastAdd of a bias", [][]int{{3, 4}, {4}}, func(x []*graph.Node) *graph.Node {
+	{"BroadcastAdd of a bias", [][]int{{3, 4}, {4}}, func(x leaves) *node {
 		return must(G.BroadcastAdd(x[0], x[1], nil, []byte{0}))
 	}},
-	{"BroadcastHadamardProd from the left", [][]int{{3, 1}, {3, 4}}, func(x []*graph.Node) *graph.Node {
+	{"BroadcastHadamardProd from the left", [][]int{{3, 1}, {3, 4}}, func(x leaves) *node {
 		return must(G.BroadcastHadamardProd(x[0], x[1], []byte{1}, nil))
 	}},
-	{"BroadcastHadamardDiv", [][]int{{3, 4}, {3, 1}}, func(x []*graph.Node) *graph.Node {
+	{"BroadcastHadamardDiv", [][]int{{3, 4}, {3, 1}}, func(x leaves) *node {
 		return must(G.BroadcastHadamardDiv(x[0], positive(x[1]), nil, []byte{1}))
 	}},
-	{"a scalar times a matrix", [][]int{{}, {3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.HadamardProd(x[0], x[1])) }},
-	{"a matrix over a scalar", [][]int{{3, 4}, {}}, func(x []*graph.Node) *graph.Node { return must(G.HadamardDiv(x[0], positive(x[1]))) }},
-	{"a scalar over a matrix", [][]int{{}, {3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.HadamardDiv(x[0], positive(x[1]))) }},
-	{"a constant minus a matrix", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Sub(constant(1), x[0])) }},
-	{"a matrix minus a scalar", [][]int{{3, 4}, {}}, func(x []*graph.Node) *graph.Node { return must(G.Sub(x[0], x[1])) }},
-	{"scalars", [][]int{{}, {}}, func(x []*graph.Node) *graph.Node {
+	{"a scalar times a matrix", [][]int{{}, {3, 4}}, func(x leaves) *node { return must(G.HadamardProd(x[0], x[1])) }},
+	{"a matrix over a scalar", [][]int{{3, 4}, {}}, func(x leaves) *node { return must(G.HadamardDiv(x[0], positive(x[1]))) }},
+	{"a scalar over a matrix", [][]int{{}, {3, 4}}, func(x leaves) *node { return must(G.HadamardDiv(x[0], positive(x[1]))) }},
+	{"a constant minus a matrix", [][]int{{3, 4}}, func(x leaves) *node { return must(G.Sub(constant(1), x[0])) }},
+	{"a matrix minus a scalar", [][]int{{3, 4}, {}}, func(x leaves) *node { return must(G.Sub(x[0], x[1])) }},
+	{"scalars", [][]int{{}, {}}, func(x leaves) *node {
 		return must(G.HadamardDiv(must(G.Exp(x[0])), positive(must(G.Sub(x[0], x[1])))))
 	}},
-	{"Pow", [][]int{{3, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Pow(positive(x[0]), constant(1.5))) }},
-	{"a vector of one and a scalar", [][]int{{1}, {}}, func(x []*graph.Node) *graph.Node { return must(G.HadamardProd(x[0], x[1])) }},
-	{"a matrix of one row", [][]int{{1, 4}}, func(x []*graph.Node) *graph.Node { return must(G.Sum(must(G.Square(x[0])), 1)) }},
-	{"a matrix of one column", [][]int{{4, 1}}, func(x []*graph.Node) *graph.Node { return must(G.Max(x[0], 1)) }},
+	{"Pow", [][]int{{3, 4}}, func(x leaves) *node { return must(G.Pow(positive(x[0]), constant(1.5))) }},
+	{"a vector of one and a scalar", [][]int{{1}, {}}, func(x leaves) *node { return must(G.HadamardProd(x[0], x[1])) }},
+	{"a matrix of one row", [][]int{{1, 4}}, func(x leaves) *node { return must(G.Sum(must(G.Square(x[0])), 1)) }},
+	{"a matrix of one column", [][]int{{4, 1}}, func(x leaves) *node { return must(G.Max(x[0], 1)) }},
 }
 
 // setting is where in a graph of ours a stock operation stands.
 var settings = []struct {
 	name string
-	f    func(g *graph.Graph, x []*graph.Node, f func([]*graph.Node) *graph.Node) *graph.Node
+	f    func(g *graph.Graph, x []*graph.Node, f func(leaves) *node) *graph.Node
 }{
-	{"alone", func(_ *graph.Graph, x []*graph.Node, f func([]*graph.Node) *graph.Node) *graph.Node { return f(x) }},
-	{"between ours", func(g *graph.Graph, x []*graph.Node, f func([]*graph.Node) *graph.Node) *graph.Node {
+	{"alone", func(_ *graph.Graph, x []*graph.Node, f func(leaves) *node) *graph.Node { return f(x) }},
+	{"between ours", func(g *graph.Graph, x []*graph.Node, f func(leaves) *node) *graph.Node {
 		in := make([]*graph.Node, len(x))
 		for i, n := range x {
 			in[i] = ops.Add(g, ops.Activate(g, n, engine.QuickGELU), n) // read twice

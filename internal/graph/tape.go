@@ -76,7 +76,8 @@ func (p *Program) machine() (G.VM, error) {
 		case !s.computed() && !read[s]: // an output that is an input
 			continue
 		case !s.computed():
-			of[s] = G.NewVector(tape, tensor.Float32, G.WithShape(1), G.WithName(fmt.Sprint("leaf ", i)), G.WithValue(placeholder()))
+			of[s] = G.NewVector(tape, tensor.Float32,
+				G.WithShape(1), G.WithName(fmt.Sprint("leaf ", i)), G.WithValue(placeholder()))
 			leaves = append(leaves, of[s])
 			continue
 		}

@@ -22,16 +22,20 @@ func WithPrompts(g *graph.Graph, p tower.Scope, c weights.Config, images *graph.
 		g.Fail("prompts for %d blocks: the image tower has %d", len(prompts), v.Layers)
 		return images
 	}
-	p = p.Sub("visual")
+	if v.AveragePool {
+		g.Fail("prompts in the image tower: this model averages its patches, which the methods with such prompts do not know")
+		return images
+	}
+	p = p.Sub("visual").NormEps(c.VisionNormEps())
 	batch, m := images.Shape()[0], prompts[0].Shape()[0]
 	w, columns := patchWeight(p, c)
 	patches := ops.MatMul(g, ops.Patchify(g, images, v.Patch, columns), w, false, true, 1)
 	x := ops.Tokens(g, patches, p.Get("class_embedding"), p.Get("positional_embedding"))
 	n := v.Grid()*v.Grid() + 1
 	x = ops.Rows(g, ops.Concat(g, x, prompts[0]), appended(batch, n, m))
-	x = tower.Norm(g, p, "ln_pre", x)
+	x = preNorm(g, p, c, x)
 	from := promptRows(batch, n, m)
-	blocks := tower.Blocks{Layers: v.Layers, Act: tower.Act(c.Activation), Train: true,
+	blocks := tower.Blocks{Layers: v.Layers, Act: tower.Act(c.VisionActivation()), Train: true,
 		Attend: func(qkv *graph.Node) *graph.Node { return ops.Attention(g, qkv, n+m, v.Heads) },
 		Before: func(i int, x *graph.Node) *graph.Node {
 			if i >= len(prompts) {

@@ -16,7 +16,7 @@ import (
 // names, such as "visual.conv1.weight". With train the graph is one that
 // gradients can be taken of.
 func Tower(g *graph.Graph, p tower.Scope, c weights.Config, images *graph.Node, train bool) *graph.Node {
-	p = p.Sub("visual")
+	p = p.Sub("visual").NormEps(c.VisionNormEps())
 	w, columns := patchWeight(p, c)
 	patches := ops.MatMul(g, ops.Patchify(g, images, c.Vision.Patch, columns), w, false, true, 1)
 	return overPatches(g, p, c, patches, images.Shape()[0], train)
@@ -25,7 +25,7 @@ func Tower(g *graph.Graph, p tower.Scope, c weights.Config, images *graph.Node, 
 // OfPixels is Tower for images that are bytes still, see [ops.Pixels].
 func OfPixels(g *graph.Graph, p tower.Scope, c weights.Config, pixels, table *graph.Node, train bool) *graph.Node {
 	v := c.Vision
-	p = p.Sub("visual")
+	p = p.Sub("visual").NormEps(c.VisionNormEps())
 	w, columns := patchWeight(p, c)
 	patches := ops.Pixels(g, pixels, table, v.ImageSize, v.Patch, columns)
 	return overPatches(g, p, c, ops.MatMul(g, patches, w, false, true, 1), pixels.Shape()[0], train)
@@ -47,12 +47,47 @@ func overPatches(g *graph.Graph, p tower.Scope, c weights.Config, patches *graph
 ) *graph.Node {
 	v := c.Vision
 	x := ops.Tokens(g, patches, p.Get("class_embedding"), p.Get("positional_embedding"))
-	x = tower.Norm(g, p, "ln_pre", x)
+	x = preNorm(g, p, c, x)
 	tokens := v.Grid()*v.Grid() + 1
-	blocks := tower.Blocks{Layers: v.Layers, Act: tower.Act(c.Activation), Train: train,
+	blocks := tower.Blocks{Layers: v.Layers, Act: tower.Act(c.VisionActivation()), Train: train,
 		Attend: func(qkv *graph.Node) *graph.Node { return ops.Attention(g, qkv, tokens, v.Heads) }}
+	if v.AveragePool {
+		return averageHead(g, p, c, blocks.Apply(g, p.Sub("transformer"), x, nil), batch)
+	}
 	x = blocks.Apply(g, p.Sub("transformer"), x, classRows(g, batch, tokens))
 	return tower.Head(g, p, x, "ln_post", "proj")
+}
+
+// preNorm is the layer norm before the blocks, where there is one.
+func preNorm(g *graph.Graph, p tower.Scope, c weights.Config, x *graph.Node) *graph.Node {
+	if c.Vision.NoPreNorm {
+		return x
+	}
+	return tower.Norm(g, p, "ln_pre", x)
+}
+
+// averageHead makes features from the mean over the patches, the class token
+// left out, as open_clip's CLIPA models do. The mean is a product with a matrix
+// of zeros and ones: a thousandth of the tower's work.
+func averageHead(g *graph.Graph, p tower.Scope, c weights.Config, x *graph.Node, batch int) *graph.Node {
+	patches := c.Vision.Grid() * c.Vision.Grid()
+	if !c.Vision.NormAfterPool {
+		x = tower.Norm(g, p, "ln_post", x)
+	}
+	tokens := patches + 1
+	ones := make([]float32, batch*batch*tokens)
+	for b := range batch {
+		own := ones[b*batch*tokens+b*tokens:][:tokens]
+		for i := range own[1:] {
+			own[1+i] = 1
+		}
+	}
+	x = ops.MatMul(g, ops.Constant(g, "patches of each image", ones, batch, batch*tokens), x, false, false,
+		1/float32(patches))
+	if c.Vision.NormAfterPool {
+		x = tower.Norm(g, p, "ln_post", x)
+	}
+	return ops.MatMul(g, x, p.Get("proj"), false, false, 1)
 }
 
 // classRows is a leaf with the row of each image's class token.

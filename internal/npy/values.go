@@ -8,9 +8,7 @@ import (
 // Float64s returns the elements in C order. Integers beyond 2^53 are rounded.
 func (a *Array) Float64s() []float64 {
 	out := make([]float64, a.Len())
-	for i := range out {
-		out[i] = a.float(i)
-	}
+	a.widen(out)
 	return out
 }
 

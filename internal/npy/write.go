@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"math"
 	"strings"
 
 	"clipcalib/internal/atomicfile"
@@ -25,31 +24,16 @@ func WriteFile[T Element](path string, values []T, shape ...int) error {
 
 // Write is [WriteFile] to a writer.
 func Write[T Element](w io.Writer, values []T, shape ...int) error {
-	n := 1
-	dims := make([]string, len(shape))
-	for i, d := range shape {
-		if d < 0 || (d > 0 && n > math.MaxInt/d) {
-			return fmt.Errorf("npy: shape %v", shape)
-		}
-		n *= d
-		dims[i] = fmt.Sprint(d)
+	var zero T
+	size := binary.Size(zero)
+	n, err := byteCount(shape, size)
+	if err != nil {
+		return err
 	}
-	if n != len(values) {
+	if n != int64(len(values))*int64(size) {
 		return fmt.Errorf("npy: %d values do not fill shape %v", len(values), shape)
 	}
-	tuple := "(" + strings.Join(dims, ", ") + ")"
-	if len(shape) == 1 {
-		tuple = "(" + dims[0] + ",)"
-	}
-	dict := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': %s, }", descrOf[T](), tuple)
-	// The header is padded so that the elements start on a multiple of 64,
-	// and ends in a newline.
-	const before = len(magic) + 4
-	padding := 63 - (before+len(dict))%64
-	dict += strings.Repeat(" ", padding) + "\n"
-	head := append([]byte(magic), 1, 0)
-	head = binary.LittleEndian.AppendUint16(head, uint16(len(dict)))
-	if _, err := w.Write(append(head, dict...)); err != nil {
+	if err := writeHeader(w, descrOf[T](), shape...); err != nil {
 		return err
 	}
 	// In pieces, so that a large matrix is not held twice.
@@ -62,6 +46,28 @@ func Write[T Element](w io.Writer, values []T, shape ...int) error {
 	return nil
 }
 
+// writeHeader writes what comes before the elements.
+func writeHeader(w io.Writer, descr string, shape ...int) error {
+	dims := make([]string, len(shape))
+	for i, d := range shape {
+		dims[i] = fmt.Sprint(d)
+	}
+	tuple := "(" + strings.Join(dims, ", ") + ")"
+	if len(shape) == 1 {
+		tuple = "(" + dims[0] + ",)"
+	}
+	dict := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': %s, }", descr, tuple)
+	// The header is padded so that the elements start on a multiple of 64,
+	// and ends in a newline.
+	const before = len(magic) + 4
+	padding := 63 - (before+len(dict))%64
+	dict += strings.Repeat(" ", padding) + "\n"
+	head := append([]byte(magic), 1, 0)
+	head = binary.LittleEndian.AppendUint16(head, uint16(len(dict)))
+	_, err := w.Write(append(head, dict...))
+	return err
+}
+
 func descrOf[T Element]() string {
 	var zero T
 	switch any(zero).(type) {
@@ -72,4 +78,26 @@ func descrOf[T Element]() string {
 	default:
 		return "<i8"
 	}
+}
+
+// WriteRows writes a matrix of float32 that read fills in piece by piece, from
+// the given row on.
+func WriteRows(path string, rows, columns int, read func(dst []float32, from int) error) error {
+	return atomicfile.Write(path, func(w io.Writer) error {
+		if err := writeHeader(w, descrOf[float32](), rows, columns); err != nil {
+			return err
+		}
+		step := max(1, (1<<15)/max(1, columns))
+		buf := make([]float32, min(step, rows)*columns)
+		for from := 0; from < rows; from += step {
+			block := buf[:min(step, rows-from)*columns]
+			if err := read(block, from); err != nil {
+				return err
+			}
+			if err := binary.Write(w, binary.LittleEndian, block); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

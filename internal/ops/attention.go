@@ -25,25 +25,9 @@ func Attention(g *graph.Graph, qkv *Node, tokens, heads int) *Node {
 		})
 }
 
-// TreeAttention lets every node of a token trie attend to itself and its
-// ancestors: qkv [N, 3W], tree int32 [3, N] (parent, depth, end), result [N, W].
-func TreeAttention(g *graph.Graph, qkv, tree *Node, heads int) *Node {
-	if g.Err() != nil {
-		return qkv
-	}
-	if !tree.Shape().Eq(shape(3, rows(qkv))) {
-		g.Fail("tree attention: tree %v does not fit %d nodes", tree.Shape(), rows(qkv))
-	}
-	return attention(g, "tree attention", qkv, heads, tree, true,
-		func(c graph.Call) error { return c.Engine.TreeAttention(c.Out, c.In[0], c.In[1], heads) },
-		func(c graph.Call) error {
-			return c.Engine.TreeAttentionGrad(c.Out, c.In[0], c.In[1], c.In[2], c.In[3], heads)
-		})
-}
-
-// attention applies either form; narrow says that its gradient reads 16-bit
+// attention applies either form; float16 says that its gradient reads 16-bit
 // activations and may write a 16-bit gradient.
-func attention(g *graph.Graph, name string, qkv *Node, heads int, tree *Node, narrow bool, run, grad func(graph.Call) error) *Node {
+func attention(g *graph.Graph, name string, qkv *Node, heads int, tree *Node, float16 bool, run, grad func(graph.Call) error) *Node {
 	w := cols(qkv) / 3
 	if cols(qkv) != 3*w || heads <= 0 || w%heads != 0 {
 		g.Fail("%s: %d columns cannot be split into query, key and value of %d heads", name, cols(qkv), heads)
@@ -53,9 +37,9 @@ func attention(g *graph.Graph, name string, qkv *Node, heads int, tree *Node, na
 		in = append(in, tree)
 	}
 	return g.Apply(graph.Op{
-		Name:      name,
-		Out:       tensor.Shape{rows(qkv), w},
-		NarrowOut: true, NarrowIn: []int{0},
+		Name:       name,
+		Out:        tensor.Shape{rows(qkv), w},
+		Float16Out: true, Float16In: []int{0},
 		Run: run,
 		Grad: func(g *graph.Graph, in []*Node, y, dy *Node, _ []bool) []*Node {
 			d := make([]*Node, len(in))
@@ -64,8 +48,8 @@ func attention(g *graph.Graph, name string, qkv *Node, heads int, tree *Node, na
 				Out:  in[0].Shape(),
 				Run:  grad,
 			}
-			if narrow {
-				op.NarrowOut, op.NarrowIn = narrowsGradients(g), []int{0, 1}
+			if float16 {
+				op.Float16Out, op.Float16In = float16Gradients(g), []int{0, 1}
 			}
 			d[0] = g.Apply(op, append([]*Node{in[0], y, dy}, in[1:]...)...)
 			return d

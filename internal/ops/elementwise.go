@@ -5,33 +5,6 @@ import (
 	"clipcalib/internal/graph"
 )
 
-// Activate returns act(x).
-func Activate(g *graph.Graph, x *Node, act engine.Act) *Node {
-	if g.Err() != nil || act == engine.Identity {
-		return x
-	}
-	return g.Apply(graph.Op{
-		Name:      "activation",
-		Out:       x.Shape(),
-		NarrowOut: true, NarrowIn: []int{0},
-		Run: func(c graph.Call) error { return c.Engine.Act(c.Out, c.In[0], act) },
-		Grad: func(g *graph.Graph, in []*Node, _, dy *Node, _ []bool) []*Node {
-			return []*Node{g.Apply(graph.Op{
-				Name:      "activation gradient",
-				Out:       in[0].Shape(),
-				NarrowOut: narrowsGradients(g), NarrowIn: []int{0},
-				Run: func(c graph.Call) error { return c.Engine.ActGrad(c.Out, c.In[0], c.In[1], act) },
-			}, in[0], dy)}
-		},
-	}, x)
-}
-
-// narrowsGradients says whether gradients may be kept in 16 bits.
-func narrowsGradients(g *graph.Graph) bool {
-	e, ok := g.Engine.(engine.MixedPrecision)
-	return ok && e.StoresFloat16Gradients()
-}
-
 // Axpby returns a*x + b*y; y may be nil.
 func Axpby(g *graph.Graph, a float32, x *Node, b float32, y *Node) *Node {
 	if g.Err() != nil {
@@ -113,4 +86,51 @@ func ScaleExp(g *graph.Graph, x, s *Node) *Node {
 			return d
 		},
 	}, x, s)
+}
+
+// Dot returns a * sum(x*y) over all elements, [1].
+func Dot(g *graph.Graph, a float32, x, y *Node) *Node {
+	if g.Err() != nil {
+		return x
+	}
+	same(g, "dot", x, y)
+	return g.Apply(graph.Op{
+		Name: "dot",
+		Out:  shape(1),
+		Run:  func(c graph.Call) error { return c.Engine.Dot(c.Out, a, c.In[0], c.In[1]) },
+		Grad: func(g *graph.Graph, in []*Node, _, dy *Node, need []bool) []*Node {
+			d := make([]*Node, 2)
+			for i := range d {
+				if need[i] {
+					d[i] = scaleBy(g, a, in[1-i], dy)
+				}
+			}
+			return d
+		},
+	}, x, y)
+}
+
+// scaleBy returns a * s * x for s [1].
+func scaleBy(g *graph.Graph, a float32, x, s *Node) *Node {
+	return g.Apply(graph.Op{
+		Name: "scale",
+		Out:  x.Shape(),
+		Run:  func(c graph.Call) error { return c.Engine.Scale(c.Out, c.In[0], a, c.In[1]) },
+	}, x, s)
+}
+
+// MeanAbs returns the mean of |x - y| over all elements, [1]; the derivative
+// at 0 is 0, as in PyTorch's l1_loss.
+func MeanAbs(g *graph.Graph, x, y *Node) *Node {
+	if g.Err() != nil {
+		return x
+	}
+	same(g, "mean absolute difference", x, y)
+	d := Axpby(g, 1, x, -1, y)
+	abs := Add(g, Activate(g, d, engine.ReLU), Activate(g, Axpby(g, -1, d, 0, nil), engine.ReLU))
+	ones := make([]float32, size(x))
+	for i := range ones {
+		ones[i] = 1
+	}
+	return Dot(g, 1/float32(len(ones)), abs, Constant(g, "ones", ones, x.Shape()...))
 }

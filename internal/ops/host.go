@@ -11,30 +11,37 @@ import (
 
 // RowMax returns the maximum of every row of x [B, K], [B]. The first of the
 // entries that reach it takes the gradient.
-func RowMax(g *graph.Graph, x *Node) *Node {
-	return rowExtreme(g, "row maximum", x, func(a, b float32) bool { return a > b })
-}
+func RowMax(g *graph.Graph, x *Node) *Node { return rowExtreme(g, "row maximum", x, argMax) }
 
 // RowMin returns the minimum of every row of x [B, K], [B]; its gradient is
 // RowMax's.
-func RowMin(g *graph.Graph, x *Node) *Node {
-	return rowExtreme(g, "row minimum", x, func(a, b float32) bool { return a < b })
+func RowMin(g *graph.Graph, x *Node) *Node { return rowExtreme(g, "row minimum", x, argMin) }
+
+// argMax and argMin return the first place of a row's extreme, or of its first
+// NaN.
+func argMax(row []float32) (at int) {
+	for j, v := range row {
+		if !(v <= row[at]) && row[at] == row[at] {
+			at = j
+		}
+	}
+	return at
 }
 
-func rowExtreme(g *graph.Graph, name string, x *Node, beyond func(a, b float32) bool) *Node {
+func argMin(row []float32) (at int) {
+	for j, v := range row {
+		if !(v >= row[at]) && row[at] == row[at] {
+			at = j
+		}
+	}
+	return at
+}
+
+func rowExtreme(g *graph.Graph, name string, x *Node, find func(row []float32) int) *Node {
 	if g.Err() != nil {
 		return x
 	}
 	k := cols(x)
-	find := func(row []float32) int {
-		at := 0
-		for j, v := range row {
-			if beyond(v, row[at]) || v != v && row[at] == row[at] { // NaN stays NaN
-				at = j
-			}
-		}
-		return at
-	}
 	return g.Apply(graph.Op{
 		Name: name,
 		Out:  shape(rows(x)),
@@ -78,7 +85,9 @@ func softmax(p []float64, row []float32) float64 {
 
 // perRow is an operation on the rows of x [B, K] with its gradient: f writes a
 // row of the result, [B, K], and df that of the gradient, given the upstream one.
-func perRow(g *graph.Graph, name string, x *Node, f func(out, row []float32, p []float64), df func(dx, row, dy []float32, p []float64)) *Node {
+func perRow(g *graph.Graph, name string, x *Node,
+	f func(out, row []float32, p []float64), df func(dx, row, dy []float32, p []float64),
+) *Node {
 	if g.Err() != nil {
 		return x
 	}

@@ -18,10 +18,10 @@ func Patchify(g *graph.Graph, images *Node, patch, columns int) *Node {
 	}
 	n := s[2] / patch
 	return g.Apply(graph.Op{
-		Name:      "patches",
-		Out:       shape(s[0]*n*n, columns),
-		NarrowOut: true,
-		Run:       func(c graph.Call) error { return c.Engine.Patchify(c.Out, c.In[0], patch) },
+		Name:       "patches",
+		Out:        shape(s[0]*n*n, columns),
+		Float16Out: true,
+		Run:        func(c graph.Call) error { return c.Engine.Patchify(c.Out, c.In[0], patch) },
 	}, images)
 }
 
@@ -38,9 +38,9 @@ func Tokens(g *graph.Graph, patches, cls, pos *Node) *Node {
 	}
 	batch := rows(patches) / n
 	return g.Apply(graph.Op{
-		Name:      "tokens",
-		Out:       shape(batch*(n+1), cols(patches)),
-		NarrowOut: true, NarrowIn: []int{0},
+		Name:       "tokens",
+		Out:        shape(batch*(n+1), cols(patches)),
+		Float16Out: true, Float16In: []int{0},
 		Run: func(c graph.Call) error { return c.Engine.Tokens(c.Out, c.In[0], c.In[1], c.In[2]) },
 		Grad: func(g *graph.Graph, in []*Node, _, dy *Node, need []bool) []*Node {
 			d := make([]*Node, 3)

@@ -21,9 +21,9 @@ func Pixels(g *graph.Graph, pixels, table *Node, side, patch, columns int) *Node
 	}
 	n := side / patch
 	return g.Apply(graph.Op{
-		Name:      "pixels",
-		Out:       shape(s[0]*n*n, columns),
-		NarrowOut: true,
-		Run:       func(c graph.Call) error { return c.Engine.Pixels(c.Out, c.In[0], c.In[1], side, patch) },
+		Name:       "pixels",
+		Out:        shape(s[0]*n*n, columns),
+		Float16Out: true,
+		Run:        func(c graph.Call) error { return c.Engine.Pixels(c.Out, c.In[0], c.In[1], side, patch) },
 	}, pixels, table)
 }

@@ -2,6 +2,8 @@ package ops
 
 import (
 	"clipcalib/internal/graph"
+
+	"gorgonia.org/tensor"
 )
 
 // Gather returns rows idx (int32 [N]) of table; a negative index gives zeros.
@@ -10,9 +12,9 @@ func Gather(g *graph.Graph, table, idx *Node) *Node {
 		return table
 	}
 	return g.Apply(graph.Op{
-		Name:      "gather",
-		Out:       shape(size(idx), cols(table)),
-		NarrowOut: true, NarrowIn: []int{0},
+		Name:       "gather",
+		Out:        shape(size(idx), cols(table)),
+		Float16Out: true, Float16In: []int{0},
 		Run: func(c graph.Call) error { return c.Engine.Gather(c.Out, c.In[0], c.In[1]) },
 		Grad: func(g *graph.Graph, in []*Node, _, dy *Node, _ []bool) []*Node {
 			return []*Node{scatter(g, in[0], dy, in[1]), nil}
@@ -29,9 +31,9 @@ func AddRows(g *graph.Graph, x, table, idx *Node) *Node {
 		g.Fail("add rows: %v, table %v and %d indices do not fit", x.Shape(), table.Shape(), size(idx))
 	}
 	return g.Apply(graph.Op{
-		Name:      "add rows",
-		Out:       x.Shape(),
-		NarrowOut: true, NarrowIn: []int{0},
+		Name:       "add rows",
+		Out:        x.Shape(),
+		Float16Out: true, Float16In: []int{0},
 		Run: func(c graph.Call) error { return c.Engine.AddRows(c.Out, c.In[0], c.In[1], c.In[2]) },
 		Grad: func(g *graph.Graph, in []*Node, _, dy *Node, need []bool) []*Node {
 			d := []*Node{dy, nil, nil}
@@ -66,16 +68,16 @@ func Concat(g *graph.Graph, parts ...*Node) *Node {
 		total += rows(p)
 	}
 	return g.Apply(graph.Op{
-		Name:      "concat",
-		Out:       shape(total, cols(parts[0])),
-		NarrowOut: true, NarrowIn: all,
+		Name:       "concat",
+		Out:        shape(total, cols(parts[0])),
+		Float16Out: true, Float16In: all,
 		Run: func(c graph.Call) error { return c.Engine.Concat(c.Out, c.In...) },
 		Grad: func(g *graph.Graph, in []*Node, _, dy *Node, need []bool) []*Node {
 			d := make([]*Node, len(in))
 			at := 0
 			for i, p := range in {
 				if need[i] {
-					d[i] = slice(g, dy, at, rows(p), narrowsGradients(g))
+					d[i] = slice(g, dy, at, rows(p), float16Gradients(g))
 				}
 				at += rows(p)
 			}
@@ -95,12 +97,12 @@ func Slice(g *graph.Graph, x *Node, from, n int) *Node {
 	return slice(g, x, from, n, true)
 }
 
-// slice is Slice; narrow says whether the result may be kept in 16 bits.
-func slice(g *graph.Graph, x *Node, from, n int, narrow bool) *Node {
+// slice is Slice; float16 says whether the result may be kept in 16 bits.
+func slice(g *graph.Graph, x *Node, from, n int, float16 bool) *Node {
 	return g.Apply(graph.Op{
-		Name:      "slice",
-		Out:       shape(n, cols(x)),
-		NarrowOut: narrow, NarrowIn: []int{0},
+		Name:       "slice",
+		Out:        shape(n, cols(x)),
+		Float16Out: float16, Float16In: []int{0},
 		Run: func(c graph.Call) error { return c.Engine.Slice(c.Out, c.In[0], from) },
 		Grad: func(g *graph.Graph, in []*Node, _, dy *Node, _ []bool) []*Node {
 			return []*Node{g.Apply(graph.Op{
@@ -108,6 +110,21 @@ func slice(g *graph.Graph, x *Node, from, n int, narrow bool) *Node {
 				Out:  in[0].Shape(),
 				Run:  func(c graph.Call) error { return c.Engine.PadRows(c.Out, c.In[0], from) },
 			}, dy)}
+		},
+	}, x)
+}
+
+// Transpose returns xᵀ.
+func Transpose(g *graph.Graph, x *Node) *Node {
+	if g.Err() != nil {
+		return x
+	}
+	return g.Apply(graph.Op{
+		Name: "transpose",
+		Out:  tensor.Shape{cols(x), rows(x)},
+		Run:  func(c graph.Call) error { return c.Engine.Transpose(c.Out, c.In[0]) },
+		Grad: func(g *graph.Graph, _ []*Node, _, dy *Node, _ []bool) []*Node {
+			return []*Node{Transpose(g, dy)}
 		},
 	}, x)
 }

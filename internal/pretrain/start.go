@@ -10,8 +10,13 @@ import (
 // sizes must be the recipe's. Tokens it has never seen, whose rows are zero,
 // keep their random start.
 func (t *Trainer) Start(c *weights.Checkpoint) error {
+	own := t.Recipe.Config()
+	if c.Config.VisionActivation() != own.Activation || c.Config.TextActivation() != own.Activation {
+		return fmt.Errorf("start from %s: its activation is %s (%s), the recipe's %s", c.File().Path(), c.Config.Activation,
+			c.Config.ActivationReason, own.Activation)
+	}
 	v := c.View()
-	for _, p := range t.Recipe.Config().Parameters() {
+	for _, p := range own.Parameters() {
 		values, err := v.Get(p.Name, p.Shape...)
 		if err != nil {
 			return fmt.Errorf("start from %s: %w", c.File().Path(), err)

@@ -87,8 +87,8 @@ func (o *AdaptOptions) training() (training, error) {
 		if err != nil {
 			return outcome{}, err
 		}
-		a.Remedy = o.Remedy
-		return outcome{save: a.Save, losses: a.Losses}, nil
+		a.Remedy, a.Device = o.Remedy, o.Train.Device
+		return adapterOutcome(a, data), nil
 	}
 	t.rate = func(epoch int) float64 { return o.Train.Schedule.Rate(o.Train.LR, epoch, o.Train.Epochs) }
 	t.train = func(ctx context.Context, checkpoint string) (outcome, error) {
@@ -97,7 +97,7 @@ func (o *AdaptOptions) training() (training, error) {
 		if a == nil {
 			return outcome{}, inFiles(o.Features, err)
 		}
-		return outcome{save: a.Save, losses: a.Losses}, err
+		return adapterOutcome(a, data), err
 	}
 	t.model = NewModel(FamilyAdapters, o.Method, o.Remedy, o.Train.Compat, o.Train.LogitScale)
 	t.model.setInputs(o.Inputs)
@@ -107,6 +107,11 @@ func (o *AdaptOptions) training() (training, error) {
 	}
 	t.recipe, err = newRecipe(o.Method, o.Remedy, o.Train, data, o.Inputs)
 	return t, err
+}
+
+func adapterOutcome(a *adapt.Adapter, d adapt.Data) outcome {
+	return outcome{save: a.Save, losses: a.Losses,
+		drift: func(ctx context.Context) (*Drift, error) { return adapterDrift(ctx, a, d) }}
 }
 
 // data returns the training set, read from the feature files unless given.
@@ -127,6 +132,15 @@ func (in *Inputs) data(given *adapt.Data, files []string, must ...string) (adapt
 	}
 	in.Features, in.FeaturesSHA256 = files, f.SHA256
 	return f.Data, inFiles(files, missing(f.Data, must...))
+}
+
+// ReadTraining reads feature files to train several adapters on.
+func ReadTraining(files ...string) (Features, error) {
+	f, err := ReadFeatures(files...)
+	if err != nil {
+		return f, err
+	}
+	return f, inFiles(files, missing(f.Data, tensorFeatures, tensorLabels, tensorPrototypes))
 }
 
 // missing names the first of the tensors that d lacks.

@@ -7,6 +7,7 @@
 //	RUN/adapter.safetensors  the trained parameters and prototypes of an adapter, or
 //	RUN/prompts.safetensors  learned prompts, under the names of the PyTorch releases
 //	RUN/classes.json         class names and prompts, where they are known
+//	RUN/drift.json           statistics of the training pictures, by which drift is told
 //	RUN/log.txt              choices and the loss of every epoch
 //	DIR/logits.npy           float32 [N, K], after the remedy of inference
 //	DIR/zero_shot_logits.npy float32 [N, K], the reference
@@ -15,6 +16,7 @@
 //	DIR/rows.csv             the picture that each row is of, where pictures are known
 //	DIR/left_out.csv         what was left out, and why
 //	DIR/target.yaml          what was evaluated on what
+//	*/manifest.json          sizes and SHA-256 of the files beside it, written last
 //
 // A run of test-time tuning has a folder for every target, with class names and
 // choices beside the logits, and no parameters of its own.

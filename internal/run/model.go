@@ -33,14 +33,17 @@ type Model struct {
 	LogitScale     float64        `yaml:"logit_scale"`
 	Weights        WeightsFile    `yaml:"weights"`
 	Architecture   string         `yaml:"architecture,omitempty"`
-	Activation     string         `yaml:"activation,omitempty"` // by its name for --activation
-	VisionHeads    int            `yaml:"vision_heads,omitempty"`
-	TextHeads      int            `yaml:"text_heads,omitempty"`
-	ImageSize      int            `yaml:"image_size,omitempty"`
-	Width          int            `yaml:"width,omitempty"` // of features
-	Preprocessing  string         `yaml:"preprocessing,omitempty"`
-	Templates      []string       `yaml:"templates,omitempty"` // of the zero-shot prototypes
-	Tuning         *Tuning        `yaml:"tuning,omitempty"`
+	// Activation is by its name for --activation; "" where the towers differ, then
+	// what stands beside the weights says it.
+	Activation    string              `yaml:"activation,omitempty"`
+	Preprocess    *weights.Preprocess `yaml:"preprocess,omitempty"` // where it is not OpenAI's
+	VisionHeads   int                 `yaml:"vision_heads,omitempty"`
+	TextHeads     int                 `yaml:"text_heads,omitempty"`
+	ImageSize     int                 `yaml:"image_size,omitempty"`
+	Width         int                 `yaml:"width,omitempty"` // of features
+	Preprocessing string              `yaml:"preprocessing,omitempty"`
+	Templates     []string            `yaml:"templates,omitempty"` // of the zero-shot prototypes
+	Tuning        *Tuning             `yaml:"tuning,omitempty"`
 
 	Classes []Class `yaml:"-"` // nil where they are not known
 }
@@ -77,6 +80,12 @@ func (m *Model) SetConfig(c weights.Config) {
 	m.Architecture, m.Activation = c.Architecture(), c.Activation.String()
 	m.VisionHeads, m.TextHeads = c.Vision.Heads, c.Text.Heads
 	m.ImageSize, m.Width = c.Vision.ImageSize, c.EmbedDim
+	if c.TextActivation() != c.Activation {
+		m.Activation = ""
+	}
+	if c.Preprocess != (weights.Preprocess{}) {
+		m.Preprocess = &c.Preprocess
+	}
 }
 
 // SetWeights notes the checkpoint's file, if there is one, and its hash.
@@ -121,7 +130,7 @@ func (m Model) FindWeights(dir string) (string, error) {
 		if path == "" {
 			continue
 		}
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+		if info, err := os.Stat(path); err == nil && (info.Mode().IsRegular() || info.IsDir()) {
 			return path, nil
 		}
 		tried = append(tried, path)
@@ -159,6 +168,9 @@ func ReadModel(dir string) (Model, error) {
 }
 
 func readModel(dir string) (m Model, err error) {
+	if err := CheckFiles(dir); err != nil {
+		return m, err
+	}
 	if err = docfile.ReadYAML(filepath.Join(dir, modelFile), &m); errors.Is(err, os.ErrNotExist) {
 		m, err = upgraded(dir)
 	}

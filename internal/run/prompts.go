@@ -80,7 +80,7 @@ func (o *PromptOptions) training() (training, error) {
 			return outcome{}, err
 		}
 		l.Remedy = o.Remedy
-		return outcome{save: l.Save, losses: l.Losses}, nil
+		return promptOutcome(l, o.Data), nil
 	}
 	t.rate = func(epoch int) float64 { return resolved.Schedule.Rate(resolved.LR, epoch, resolved.Epochs) }
 	t.train = func(ctx context.Context, checkpoint string) (outcome, error) {
@@ -89,7 +89,7 @@ func (o *PromptOptions) training() (training, error) {
 		if l == nil {
 			return outcome{}, err
 		}
-		return outcome{save: l.Save, losses: l.Losses}, err
+		return promptOutcome(l, o.Data), err
 	}
 	t.model = NewModel(FamilyPrompts, o.Method, o.Remedy, adapt.Textbook, resolved.LogitScale)
 	t.model.setInputs(o.Inputs)
@@ -105,6 +105,32 @@ func (o *PromptOptions) training() (training, error) {
 		Engine:  o.Model.Device.Name(),
 	}
 	return t, nil
+}
+
+func promptOutcome(l *prompt.Learner, d prompt.Data) outcome {
+	return outcome{save: l.Save, losses: l.Losses,
+		drift: func(ctx context.Context) (*Drift, error) { return promptDrift(ctx, l, d) }}
+}
+
+// promptDrift is the drift of learned prompts' training set, of the first view
+// of every sample.
+func promptDrift(ctx context.Context, l *prompt.Learner, d prompt.Data) (*Drift, error) {
+	n := len(d.Labels)
+	if d.Features.Rows > 0 {
+		n = d.Features.Rows / max(d.Views, 1)
+	}
+	in := prompt.Input{Images: min(n, maxPromptDriftRows)}
+	if d.Features.Rows > 0 {
+		in.Features = adapt.Matrix{Rows: in.Images, Cols: d.Features.Cols, Data: d.Features.Data[:in.Images*d.Features.Cols]}
+	}
+	if d.Image != nil {
+		in.Image = func(i int, dst []float32) error { return d.Image(i, 0, dst) }
+	}
+	p, err := l.Predict(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	return driftOf(p.Raw, p.ZeroShot, in.Images)
 }
 
 // viewChoice says which views training sees.

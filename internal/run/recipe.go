@@ -47,26 +47,35 @@ type Inputs struct {
 	// FeaturesSHA256 is of the files, or of the features as they were encoded.
 	// Those may differ in their last bits on another machine, so the hash
 	// decides only where the fields below do not say how they were made.
-	FeaturesSHA256 []string `yaml:"features_sha256,omitempty"`
-	Weights        string   `yaml:"weights,omitempty"`
-	WeightsSHA256  string   `yaml:"weights_sha256,omitempty"`
-	Preprocessing  string   `yaml:"preprocessing,omitempty"`
-	Data           string   `yaml:"data,omitempty"`
-	DataSHA256     string   `yaml:"data_sha256,omitempty"` // of the list of images, labels and class names
-	Shots          int      `yaml:"shots,omitempty"`
-	Drawn          []int    `yaml:"drawn,omitempty,flow"` // pictures of each class, where they are not Shots of each
-	Repeat         bool     `yaml:"repeat,omitempty"`     // drawn with repetition where a class has fewer
-	DataSeed       uint64   `yaml:"data_seed,omitempty"`
-	AugmentedViews int      `yaml:"augmented_views,omitempty"` // of every shot; 0 means the plain picture
-	Templates      []string `yaml:"templates,omitempty"`
-	InitSHA256     string   `yaml:"init_sha256,omitempty"`  // of the file of initial values
-	BatchImages    int      `yaml:"batch_images,omitempty"` // encoded at a time; told, but no part of the identity
+	FeaturesSHA256 []string   `yaml:"features_sha256,omitempty"`
+	Weights        string     `yaml:"weights,omitempty"`
+	WeightsSHA256  string     `yaml:"weights_sha256,omitempty"`
+	Preprocessing  string     `yaml:"preprocessing,omitempty"`
+	Model          ModelFacts `yaml:",inline"`
+	Data           string     `yaml:"data,omitempty"`
+	DataSHA256     string     `yaml:"data_sha256,omitempty"` // of the list of images, labels and class names
+	Shots          int        `yaml:"shots,omitempty"`
+	Drawn          []int      `yaml:"drawn,omitempty,flow"` // pictures of each class, where they are not Shots of each
+	Repeat         bool       `yaml:"repeat,omitempty"`     // drawn with repetition where a class has fewer
+	DataSeed       uint64     `yaml:"data_seed,omitempty"`
+	AugmentedViews int        `yaml:"augmented_views,omitempty"` // of every shot; 0 means the plain picture
+	Templates      []string   `yaml:"templates,omitempty"`
+	InitSHA256     string     `yaml:"init_sha256,omitempty"`  // of the file of initial values
+	BatchImages    int        `yaml:"batch_images,omitempty"` // encoded at a time; told, but no part of the identity
+}
+
+// ModelFacts are what a checkpoint's tensors do not show, and where it was
+// found. What they say is part of WeightsSHA256 and Preprocessing.
+type ModelFacts struct {
+	Activation          string `yaml:"activation,omitempty" json:"activation,omitempty"`
+	ActivationSource    string `yaml:"activation_source,omitempty" json:"activation_source,omitempty"`
+	PreprocessingSource string `yaml:"preprocessing_source,omitempty" json:"preprocessing_source,omitempty"`
 }
 
 // identity leaves out what does not tell one run from another: paths, and the
 // hash of features where weights, preprocessing and pictures are known.
 func (in Inputs) identity() Inputs {
-	in.Features, in.Weights, in.Data, in.BatchImages = nil, "", "", 0
+	in.Features, in.Weights, in.Data, in.BatchImages, in.Model = nil, "", "", 0, ModelFacts{}
 	if in.WeightsSHA256 != "" && in.Preprocessing != "" && in.DataSHA256 != "" {
 		in.FeaturesSHA256 = nil
 	}
@@ -131,15 +140,24 @@ func (r Recipe) same(other Recipe) bool {
 // ReadRecipe reads the recipe of a run.
 func ReadRecipe(dir string) (Recipe, error) {
 	var r Recipe
+	if err := CheckFiles(dir, recipeFile); err != nil {
+		return r, err
+	}
 	return r, docfile.ReadYAML(filepath.Join(dir, recipeFile), &r)
 }
+
+// The files of a run's trained parameters.
+const (
+	AdapterFile = "adapter.safetensors"
+	PromptsFile = "prompts.safetensors"
+)
 
 // The files of a run and of an evaluation.
 const (
 	recipeFile          = "recipe.yaml"
 	modelFile           = "model.yaml"
-	adapterFile         = "adapter.safetensors"
-	promptsFile         = "prompts.safetensors"
+	adapterFile         = AdapterFile
+	promptsFile         = PromptsFile
 	checkpointFile      = "checkpoint.safetensors"
 	classesFile         = "classes.json"
 	logFile             = "log.txt"

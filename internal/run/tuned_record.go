@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"clipcalib/internal/docfile"
 
@@ -37,10 +38,11 @@ type TunedRecipe struct {
 // TunedInputs names what an evaluation was made from. Empty fields do not
 // apply; paths are told and no part of its identity.
 type TunedInputs struct {
-	Weights       string `yaml:"weights,omitempty"`
-	WeightsSHA256 string `yaml:"weights_sha256,omitempty"`
-	Data          string `yaml:"data,omitempty"`
-	DataSHA256    string `yaml:"data_sha256,omitempty"` // of the list of images and labels
+	Weights       string     `yaml:"weights,omitempty"`
+	WeightsSHA256 string     `yaml:"weights_sha256,omitempty"`
+	Model         ModelFacts `yaml:",inline"`
+	Data          string     `yaml:"data,omitempty"`
+	DataSHA256    string     `yaml:"data_sha256,omitempty"` // of the list of images and labels
 }
 
 // tunedTarget is what one evaluation is of.
@@ -68,13 +70,18 @@ func identity(v any) string {
 // withoutPaths leaves out what does not decide the numbers.
 func (t tunedTarget) withoutPaths() tunedTarget {
 	t.Inputs.Weights, t.Inputs.Data = "", ""
+	t.Inputs.Model = ModelFacts{}
 	return t
 }
 
 // claim writes the recipe into a run's folder, or finds it there. A folder with
 // another recipe is an error.
-func claim(path string, r TunedRecipe) error {
+func claim(dir string, r TunedRecipe) error {
 	var old TunedRecipe
+	path := filepath.Join(dir, recipeFile)
+	if err := CheckFiles(dir, recipeFile); err != nil {
+		return err
+	}
 	err := docfile.ReadYAML(path, &old)
 	switch {
 	case errors.Is(err, os.ErrNotExist):

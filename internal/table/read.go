@@ -45,6 +45,7 @@ type Evaluation struct {
 	Ranges      []float64 // largest less smallest logit of every sample
 	Metrics     calib.Metrics
 	Values      map[string]float64 // the metrics by their keys in metrics.json
+	labels      []int
 }
 
 // Find lists the run folders at or below dir.
@@ -88,6 +89,7 @@ func Read(runs []string, bins int) (found []Evaluation, without []string, err er
 		if len(a) == 0 {
 			without = append(without, dir)
 		}
+		without = append(without, run.Unfinished(dir)...)
 		adapted, zeroShot = append(adapted, a...), append(zeroShot, z...)
 	}
 	once := map[string]bool{}
@@ -100,14 +102,29 @@ func Read(runs []string, bins int) (found []Evaluation, without []string, err er
 	return append(found, adapted...), without, nil
 }
 
-// readRun reads the evaluations of one run and their zero-shot references.
-func readRun(dir string, bins int) (adapted, zeroShot []Evaluation, err error) {
+// ReadFields reads everything that a run's recipe says, by dotted names.
+func ReadFields(dir string) (Fields, error) {
 	var doc map[string]any
+	if err := run.CheckFiles(dir, "recipe.yaml"); err != nil {
+		return nil, err
+	}
 	if err := docfile.ReadYAML(filepath.Join(dir, "recipe.yaml"), &doc); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	recipe := Fields{}
 	flatten("", doc, recipe)
+	if recipe["method"] == "" || recipe["remedy"] == "" {
+		return nil, fmt.Errorf("%s names no method and no remedy: it is damaged", filepath.Join(dir, "recipe.yaml"))
+	}
+	return recipe, nil
+}
+
+// readRun reads the evaluations of one run and their zero-shot references.
+func readRun(dir string, bins int) (adapted, zeroShot []Evaluation, err error) {
+	recipe, err := ReadFields(dir)
+	if err != nil {
+		return nil, nil, err
+	}
 	evals, err := run.Evaluations(dir)
 	if err != nil {
 		return nil, nil, err
@@ -160,7 +177,7 @@ func measure(dir string, recipe Fields, e run.Evaluation, bins int) (adapted, ze
 			return adapted, zeroShot, fmt.Errorf("%s: %w", e.Dir, err)
 		}
 		m.into.Predictions, m.into.Metrics = p, p.Metrics(calib.Options{Bins: bins})
-		m.into.Values = metricsOf(m.into.Metrics)
+		m.into.Values, m.into.labels = metricsOf(m.into.Metrics), e.Labels
 		m.into.Ranges = ranges(m.logits)
 	}
 	return adapted, zeroShot, nil

@@ -110,12 +110,13 @@ func Tower(g *graph.Graph, p tower.Scope, c weights.Config, in Inputs, contexts 
 func towerWith(g *graph.Graph, p tower.Scope, c weights.Config, in Inputs, contexts *graph.Node, train bool,
 	before func(i int, x *graph.Node) *graph.Node,
 ) *graph.Node {
+	p = p.NormEps(c.TextNormEps())
 	x := ops.Gather(g, p.Get("token_embedding.weight"), in.Tokens)
 	if contexts != nil {
 		x = ops.Add(g, x, ops.Gather(g, contexts, in.Contexts))
 	}
 	x = ops.AddRows(g, x, p.Get("positional_embedding"), in.Depth)
-	blocks := tower.Blocks{Layers: c.Text.Layers, Act: tower.Act(c.Activation), Train: train, Before: before,
+	blocks := tower.Blocks{Layers: c.Text.Layers, Act: tower.Act(c.TextActivation()), Train: train, Before: before,
 		Attend: func(qkv *graph.Node) *graph.Node { return ops.TreeAttention(g, qkv, in.Tree, c.Text.Heads) }}
 	x = blocks.Apply(g, p.Sub("transformer"), x, in.Read)
 	return tower.Head(g, p, x, "ln_final", "text_projection")

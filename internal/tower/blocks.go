@@ -28,8 +28,8 @@ type Blocks struct {
 }
 
 // Apply runs the blocks over x [N, W], with parameters under "resblocks.i".
-// Only the rows read (int32 [R], -1 for a row of zeros) are wanted afterwards:
-// the result is [R, W]. So the last block's output projection and MLP, three
+// Only the rows read (int32 [R], -1 for a row of zeros) are wanted afterwards,
+// or all of them if read is nil: the result is [R, W]. So the last block's output projection and MLP, three
 // quarters of its work, are done for those rows alone.
 func (b Blocks) Apply(g *graph.Graph, p Scope, x, read *Node) *Node {
 	for i := range b.Layers {
@@ -38,7 +38,7 @@ func (b Blocks) Apply(g *graph.Graph, p Scope, x, read *Node) *Node {
 		}
 		p := p.Sub(fmt.Sprintf("resblocks.%d", i))
 		a := b.Attend(linear(g, p.Sub("attn"), "in_proj_", norm(g, p.Sub("ln_1"), x), nil, engine.Identity))
-		if i == b.Layers-1 {
+		if i == b.Layers-1 && read != nil {
 			a, x = ops.Gather(g, a, read), ops.Gather(g, x, read)
 		}
 		x = linear(g, p.Sub("attn"), "out_proj.", a, x, engine.Identity)
@@ -59,7 +59,7 @@ func linear(g *graph.Graph, p Scope, layer string, x, residual *Node, act engine
 }
 
 func norm(g *graph.Graph, p Scope, x *Node) *Node {
-	return ops.LayerNorm(g, x, p.Get("weight"), p.Get("bias"))
+	return ops.LayerNormWith(g, x, p.Get("weight"), p.Get("bias"), p.eps)
 }
 
 // Head normalises x [R, W] by the layer norm named and multiplies it by the
@@ -73,8 +73,11 @@ func Norm(g *graph.Graph, p Scope, name string, x *Node) *Node { return norm(g, 
 
 // Act is the engine's name for a checkpoint's activation.
 func Act(a weights.Activation) engine.Act {
-	if a == weights.GELU {
+	switch a {
+	case weights.GELU:
 		return engine.GELU
+	case weights.ReLU:
+		return engine.ReLU
 	}
 	return engine.QuickGELU
 }

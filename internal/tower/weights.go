@@ -9,6 +9,7 @@ import (
 
 	"clipcalib/internal/engine"
 	"clipcalib/internal/graph"
+	"clipcalib/internal/ops"
 	"clipcalib/weights"
 
 	"gorgonia.org/tensor"
@@ -123,7 +124,7 @@ func (w *Weights) Close() {
 
 // Bind shows the parameters as leaves of g, made when they are first asked for.
 func (w *Weights) Bind(g *graph.Graph) Scope {
-	return Scope{g: g, weights: w, leaves: map[string]*graph.Node{}}
+	return Scope{g: g, weights: w, leaves: map[string]*graph.Node{}, eps: ops.LayerNormEps}
 }
 
 // Scope is a view of a graph's parameters under a prefix.
@@ -132,6 +133,13 @@ type Scope struct {
 	weights *Weights
 	leaves  map[string]*graph.Node
 	prefix  string
+	eps     float32 // of layer norms
+}
+
+// NormEps is the scope with another epsilon of its layer norms.
+func (s Scope) NormEps(eps float32) Scope {
+	s.eps = eps
+	return s
 }
 
 // Sub narrows the scope to the names under name and a dot.

@@ -35,6 +35,9 @@ type Progress struct {
 	Step, Steps   int     // steps done of the next epoch, and of every epoch
 	Loss          float64 // mean over the epoch's steps, or of the last step
 	LR            float64 // learning rate of the step, or at the epoch's start
+	// Notes say in words what of the training runs on the host although the
+	// device is a GPU. They come with the first epoch alone.
+	Notes []string
 }
 
 // Optimizer is the update rule.

@@ -19,6 +19,7 @@ type trainer struct {
 	objective Objective
 	sampler   sampler
 	program   *graph.Program
+	notes     []string // of the program, to be told once
 	grads     []*tensor.Dense
 	opt       *optimizer
 	pending   *pending
@@ -58,6 +59,7 @@ func newTrainer(o Options, e engine.Engine, obj Objective, s sampler) (*trainer,
 	if t.program, err = obj.Graph.Compile(outputs...); err != nil {
 		return nil, err
 	}
+	t.notes = t.program.Notes()
 	for _, n := range grads {
 		v, err := t.program.Value(n)
 		if err != nil {
@@ -162,7 +164,9 @@ func (t *trainer) epoch(ctx context.Context) error {
 		}
 	}
 	if o.Progress != nil {
-		o.Progress(Progress{Epoch: t.at.Epoch, Epochs: o.Epochs, Steps: s.steps, Loss: mean, LR: lr})
+		p := Progress{Epoch: t.at.Epoch, Epochs: o.Epochs, Steps: s.steps, Loss: mean, LR: lr}
+		p.Notes, t.notes = t.notes, nil
+		o.Progress(p)
 	}
 	return nil
 }

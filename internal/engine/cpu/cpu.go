@@ -36,7 +36,10 @@ type Engine struct {
 	frozen  map[*tensor.Dense]*frozen
 }
 
-var _ engine.Engine = (*Engine)(nil)
+var (
+	_ engine.Engine = (*Engine)(nil)
+	_ engine.Writer = (*Engine)(nil)
+)
 
 // New returns an engine. It is used from one goroutine at a time.
 func New(o Options) (*Engine, error) {
@@ -132,6 +135,15 @@ func (e *Engine) Upload(dst *tensor.Dense, src any) error {
 		return fmt.Errorf("cannot put %d bytes into a tensor of %v %v", len(s), dst.Shape(), dst.Dtype())
 	}
 	return fmt.Errorf("cannot put a %T into a tensor", src)
+}
+
+// Write lets fill set dst where it lies.
+func (e *Engine) Write(dst *tensor.Dense, fill func(to []float32, at int) error) error {
+	d := f32(dst)
+	if d == nil {
+		return fmt.Errorf("cannot put float32 values into a tensor of %v %v", dst.Shape(), dst.Dtype())
+	}
+	return fill(d, 0)
 }
 
 // Download copies src to dst.

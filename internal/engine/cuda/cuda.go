@@ -67,6 +67,7 @@ type Engine struct {
 	frozen    map[*tensor.Dense]Ptr // 16-bit copies; 0 until first used
 	recording *recording
 	fetched   []*fetched
+	fast      fastPath
 	name      string
 }
 

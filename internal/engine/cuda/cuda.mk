@@ -44,7 +44,7 @@ cuda-lib: cuda-where
 cuda: cuda-lib
 	@mkdir -p $(dir $(CUDA_BIN))
 	$(CUDA_ENV) $(GO) build -buildvcs=auto -tags $(CUDA_TAGS) -trimpath -o $(CUDA_BIN) ./cmd/clipcalib
-	@echo "built $(CUDA_BIN); it needs NVIDIA's driver for CUDA 12.3 or later and cuBLAS 12 or 13 where it runs"
+	@echo "built $(CUDA_BIN); it needs NVIDIA's driver for CUDA 12.0 or later and cuBLAS 12 or 13 where it runs"
 
 # Builds and vets with every version of the headers that is found.
 cuda-check:
@@ -90,8 +90,9 @@ cuda-emulated: gpu-check-programs
 	@sed 's/.*/emulator::add<&>("&", \&&);/' $(EMULATED)/kernels.txt >$(EMULATED)/table.inc
 	@sed 's/.*/add_name("&")/' $(EMULATED)/kernels.txt >$(EMULATED)/names.inc
 	$(CXX) -std=c++17 -O1 -w -fPIC -shared -I$(EMULATED) -I$(CUDA_DIR)/emulator -I$(CUDA_DIR)/kernels -Wl,-soname,libcuda.so.1 -o $(EMULATED)/libcuda.so.1 $(CUDA_DIR)/emulator/libcuda.cpp
-	$(CXX) -std=c++17 -O1 -w -fPIC -shared -I$(CUDA_H) -I$(BLAS_H) -I$(CRT_H) -I$(NV_H) -o $(EMULATED)/libcublasLt.so.13 $(CUDA_DIR)/emulator/libcublaslt.cpp -ldl
-	cd $(CUDA_DIR)/nvidia && LD_LIBRARY_PATH=$(EMULATED) CLIPCALIB_GPU=required CLIPCALIB_GPU_SMOKE=1 CLIPCALIB_GPU_FEATURES=$(EMULATED)/features $(abspath $(GPU_FILES))/gpu.test -test.run 'Kernels|Recording|Emulated|Soak|Features|Apart'
+	for release in 12 13; do $(CXX) -std=c++17 -O1 -w -fPIC -shared -DLIBRARY=$$release -I$(CUDA_H) -I$(BLAS_H) -I$(CRT_H) -I$(NV_H) \
+	  -o $(EMULATED)/libcublasLt.so.$$release $(CUDA_DIR)/emulator/libcublaslt.cpp -ldl || exit 1; done
+	cd $(CUDA_DIR)/nvidia && LD_LIBRARY_PATH=$(EMULATED) CLIPCALIB_GPU=required CLIPCALIB_GPU_SMOKE=1 CLIPCALIB_GPU_FEATURES=$(EMULATED)/features $(abspath $(GPU_FILES))/gpu.test -test.run 'Kernels|Recording|FastPath|Tune|Emulated|Soak|Features|Apart'
 	@if command -v python3 >/dev/null; then LD_LIBRARY_PATH=$(EMULATED) python3 scripts/gpu_check_faults.py --emulated \
 	  --clipcalib $(abspath $(GPU_FILES))/clipcalib --weights $(EMULATED)/features/tiny.weights --work $(EMULATED)/faults; \
 	else echo "faults in the middle of runs: skipped, there is no python3"; fi

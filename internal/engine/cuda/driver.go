@@ -11,6 +11,10 @@ type Info struct {
 	Capability int   // 10 * major + minor, 90 for an H200
 	Memory     int64 // bytes
 	Driver     int   // highest CUDA version the driver runs, 13000 for 13.0
+
+	Code        string // what the driver took of Images
+	CodeRefused string // why it did not take a better one
+	Library     string // what multiplies matrices, as "cuBLAS 13.1"
 }
 
 // Stream is a queue of work that is done in its order.
@@ -50,7 +54,8 @@ type Driver interface {
 	// Fill sets n words of 32 bits.
 	Fill(to Ptr, word uint32, n int64) error
 	Launch(l Launch) error
-	// Product returns ErrNoBias, having done nothing, where it cannot add p.Bias.
+	// Product returns an error that wraps ErrNoBias, having done nothing, where
+	// it cannot add p.Bias.
 	Product(p Product) error
 
 	NewEvent() (Event, error)

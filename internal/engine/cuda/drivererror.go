@@ -8,8 +8,8 @@ import (
 )
 
 // LeastDriver is the oldest CUDA version a driver must run: the embedded PTX
-// is of ISA 8.3, which came with CUDA 12.3.
-const LeastDriver = 12030
+// is of ISA 7.0, and cuBLAS 12 asks for as much.
+const LeastDriver = 12000
 
 // MostArguments is the most bytes of arguments a kernel may have, by CUDA.
 const MostArguments = 4096
@@ -25,7 +25,7 @@ var driverErrors = map[int]string{
 	209: "the embedded kernels do not run on this GPU: compute capability 7.5 or later is needed, use --device cpu",
 	214: "the GPU found a memory error it cannot correct (ECC): run again, and have the card checked if it stays",
 	218: "the NVIDIA driver did not accept the embedded kernels: install a newer driver",
-	222: "the NVIDIA driver is too old for the embedded kernels: install one for CUDA 12.3 or later",
+	222: "the NVIDIA driver is too old for the embedded kernels: install one for CUDA 12.0 or later",
 	500: "the NVIDIA driver lacks a function or kernel that is needed: install a newer driver",
 	700: "a kernel touched memory that is not its own, a fault of this program: please report it, and use --device cpu",
 	702: "a kernel ran longer than the display allows: use a smaller --batch, or a GPU without a display",

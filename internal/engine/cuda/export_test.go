@@ -40,3 +40,13 @@ func Trim(t testing.TB, e *Engine) {
 
 // Products returns the products that an engine has asked its fake device for.
 func Products(e *Engine) []Product { return e.d.(*fake).products }
+
+// KernelsRun counts the kernels that an engine on a fake device has launched one
+// by one, by name.
+func KernelsRun(e *Engine) map[string]int {
+	n := map[string]int{}
+	for _, l := range e.d.(*fake).launches {
+		n[l.Kernel]++
+	}
+	return n
+}

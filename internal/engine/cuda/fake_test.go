@@ -13,11 +13,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"unsafe"
 )
 
 // fake is a device in another process (emulator/), which runs the kernels on
@@ -41,6 +43,7 @@ type fake struct {
 	products []Product
 	waits    int // of the host for the device
 	failing  error
+	pinned   [][]byte
 	alarm    int // work left until ring is called
 	ring     func()
 
@@ -232,8 +235,25 @@ func (f *fake) Free(p Ptr) error {
 	return err
 }
 
-func (f *fake) AllocPinned(n int) ([]byte, error) { return make([]byte, n), nil }
-func (f *fake) FreePinned([]byte) error           { return nil }
+func (f *fake) AllocPinned(n int) ([]byte, error) {
+	b := make([]byte, n)
+	f.pinned = append(f.pinned, b)
+	return b, nil
+}
+
+func (f *fake) FreePinned(b []byte) error {
+	f.pinned = slices.DeleteFunc(f.pinned, func(p []byte) bool { return &p[0] == &b[0] })
+	return nil
+}
+
+// isPinned says whether a value lies in memory that the device may read.
+func (f *fake) isPinned(v *float32) bool {
+	at := uintptr(unsafe.Pointer(v))
+	return slices.ContainsFunc(f.pinned, func(b []byte) bool {
+		begin := uintptr(unsafe.Pointer(&b[0]))
+		return begin <= at && at < begin+uintptr(len(b))
+	})
+}
 
 func (f *fake) CopyIn(s Stream, to Ptr, from []byte) error {
 	return f.doIn(s, item{work: func() { f.put("W", uint64(to), uint64(len(from)), from) }})

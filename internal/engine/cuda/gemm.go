@@ -119,6 +119,9 @@ func (e *Engine) linear(p Product, g engine.Gemm) error {
 		return err
 	}
 	p.Bias = bias
+	if g.Bias != nil && bias == 0 {
+		e.noteBiasPass(p, "the bias is not frozen")
+	}
 	if g.Bias == nil || bias != 0 {
 		err = e.d.Product(p)
 		if err == nil {
@@ -127,6 +130,7 @@ func (e *Engine) linear(p Product, g engine.Gemm) error {
 		if !errors.Is(err, ErrNoBias) {
 			return productError(g, err)
 		}
+		e.noteBiasPass(p, err.Error())
 		p.Bias = 0
 	}
 	if err := e.d.Product(p); err != nil {

@@ -34,20 +34,22 @@ type lane struct {
 	used   bool
 }
 
-func (l *lanes) upload(to Ptr, b []byte) error {
-	for len(b) > 0 {
-		n := min(len(b), l.most)
+// write queues the copy of n bytes, which fill writes part by part.
+func (l *lanes) write(to Ptr, size int, fill filler) error {
+	for at := 0; at < size; {
+		n := min(size-at, l.most)
 		lane := &l.lanes[l.next]
 		l.next = 1 - l.next
 		if err := l.prepare(lane, n); err != nil {
 			return err
 		}
-		copyAll(lane.host, b[:n])
-		if err := l.carry(lane, to, n); err != nil {
+		if err := fill(lane.host[:n], at); err != nil {
 			return err
 		}
-		b = b[n:]
-		to += Ptr(n)
+		if err := l.carry(lane, to+Ptr(at), n); err != nil {
+			return err
+		}
+		at += n
 	}
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"unsafe"
 
+	"clipcalib/internal/engine"
+
 	"gorgonia.org/tensor"
 )
 
@@ -76,6 +78,22 @@ func (e *Engine) Upload(dst *tensor.Dense, src any) error {
 		return errRecording
 	}
 	return e.staging.upload(address(dst), b)
+}
+
+var _ engine.Writer = (*Engine)(nil)
+
+// Write queues the copy of what fill writes to pinned memory.
+func (e *Engine) Write(dst *tensor.Dense, fill func(to []float32, at int) error) error {
+	n := dst.Shape().TotalSize()
+	if dst.Dtype() != tensor.Float32 {
+		return fmt.Errorf("cannot put float32 values into a tensor of %v %v", dst.Shape(), dst.Dtype())
+	}
+	if e.recording != nil {
+		return errRecording
+	}
+	return e.staging.write(address(dst), 4*n, func(b []byte, at int) error {
+		return fill(unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/4), at/4)
+	})
 }
 
 // Download copies src to dst after all work queued before it, and reports what

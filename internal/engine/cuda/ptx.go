@@ -29,13 +29,19 @@ var codes = []struct {
 // mostCode bounds what an embedded file may unpack to.
 const mostCode = 64 << 20
 
+// Image is the kernels' code in one form.
+type Image struct {
+	Name string // as "machine code for 9.0" or "PTX for 8.0"
+	Code string
+}
+
 // Images returns the kernels' code for a device: machine code, if there is any
 // for it, and then PTX, for a driver that refuses it.
-func Images(info Info) ([]string, error) {
+func Images(info Info) ([]Image, error) {
 	if err := supports(info, FP32); err != nil {
 		return nil, err
 	}
-	var images []string
+	var images []Image
 	for _, c := range codes {
 		if info.Capability < c.least || info.Capability > c.most {
 			continue
@@ -44,7 +50,11 @@ func Images(info Info) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("embedded kernels %s: %w", c.file, err)
 		}
-		images = append(images, image)
+		form := "machine code"
+		if strings.HasSuffix(c.file, ".ptx") {
+			form = "PTX"
+		}
+		images = append(images, Image{fmt.Sprintf("%s for %d.%d", form, c.least/10, c.least%10), image})
 		if strings.HasSuffix(c.file, ".ptx") {
 			break
 		}

@@ -99,11 +99,11 @@ func TestDevicesGetTheirCode(t *testing.T) {
 		}
 		var got []string
 		for _, image := range images {
-			if strings.HasPrefix(image, "\x7fELF") {
+			if strings.HasPrefix(image.Code, "\x7fELF") {
 				got = append(got, "ELF")
 				continue
 			}
-			got = append(got, regexp.MustCompile(`(?m)^\.target (\w+)`).FindStringSubmatch(image)[1])
+			got = append(got, regexp.MustCompile(`(?m)^\.target (\w+)`).FindStringSubmatch(image.Code)[1])
 		}
 		if strings.Join(got, " ") != want {
 			t.Errorf("compute capability %d gets %v, want %s", capability, got, want)
@@ -128,6 +128,20 @@ func TestCodeHasAllKernels(t *testing.T) {
 			if strings.Contains(code, entry) == old {
 				t.Errorf("%s: kernel %s: missing %v, want %v", c.file, name, !old, old)
 			}
+		}
+	}
+}
+
+// TestPTXAsksForNoNewerDriver holds PTX to the ISA of the oldest driver that is
+// let in: 7.0 came with CUDA 11.0, and the hint about loads with 8.3.
+func TestPTXAsksForNoNewerDriver(t *testing.T) {
+	for _, file := range []string{"sm_75.ptx", "sm_80.ptx"} {
+		_, code := codeOf(t, file)
+		if m := regexp.MustCompile(`(?m)^\.version (.*)$`).FindStringSubmatch(code); m == nil || m[1] != "7.0" {
+			t.Errorf("%s: version %v", file, m)
+		}
+		if strings.Contains(code, "used_bytes_mask") {
+			t.Errorf("%s has a pragma of ISA 8.3", file)
 		}
 	}
 }

@@ -26,6 +26,15 @@ func (e *Engine) Record(run func() error) (engine.Recording, error) {
 	if e.recording != nil {
 		return nil, errRecording
 	}
+	r, err := e.record(run)
+	e.noteRecording(err)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func (e *Engine) record(run func() error) (*recording, error) {
 	if err := e.d.Record(); err != nil {
 		return nil, err
 	}

@@ -35,24 +35,35 @@ func newStaging(d Driver, p *pool) (*staging, error) {
 	return s, nil
 }
 
+// filler writes what an upload has from byte at on.
+type filler func(to []byte, at int) error
+
 // upload queues the copy of b, which may change when it returns.
 func (s *staging) upload(to Ptr, b []byte) error {
-	if len(b) > segmentBytes {
-		return s.lanes.upload(to, b)
+	return s.write(to, len(b), func(to []byte, at int) error {
+		copyAll(to, b[at:at+len(to)])
+		return nil
+	})
+}
+
+// write queues the copy of so many bytes, which fill writes to pinned memory,
+// in parts of whole words.
+func (s *staging) write(to Ptr, size int, fill filler) error {
+	if size > segmentBytes {
+		return s.lanes.write(to, size, fill)
 	}
-	for len(b) > 0 {
-		n, err := s.part(to, b)
+	for at := 0; at < size; {
+		n, err := s.part(to+Ptr(at), size-at, func(b []byte) error { return fill(b, at) })
 		if err != nil {
 			return err
 		}
-		b = b[n:]
-		to += Ptr(n)
+		at += n
 	}
 	return nil
 }
 
-// part queues as much of b as the present segment has room for.
-func (s *staging) part(to Ptr, b []byte) (n int, err error) {
+// part queues as much of so many bytes as the present segment has room for.
+func (s *staging) part(to Ptr, size int, fill func([]byte) error) (n int, err error) {
 	i := s.at / segmentBytes
 	if s.at%segmentBytes == 0 && s.pending[i] {
 		if err := s.events[i].Wait(); err != nil {
@@ -61,7 +72,10 @@ func (s *staging) part(to Ptr, b []byte) (n int, err error) {
 		s.pending[i] = false
 	}
 	room := s.ring[s.at : (i+1)*segmentBytes]
-	n = copy(room, b)
+	n = min(size, len(room))
+	if err := fill(room[:n]); err != nil {
+		return 0, err
+	}
 	if err := s.d.CopyIn(Main, to, room[:n]); err != nil {
 		return 0, err
 	}

@@ -3,6 +3,7 @@
 package cuda
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -151,5 +152,50 @@ func TestFetchWaitsForNothingLater(t *testing.T) {
 	}
 	if _, err := e.Fetch(i); err == nil {
 		t.Error("a fetch of integers accepted")
+	}
+}
+
+// TestValuesAreWrittenInPlace wants Write to hand out pinned memory, by the ring
+// and by both lanes, and what was written to arrive, whatever order the streams
+// run in.
+func TestValuesAreWrittenInPlace(t *testing.T) {
+	for _, eager := range []bool{false, true} {
+		e, f := open(t, Options{})
+		f.eager = eager
+		e.staging.lanes.most = 1 << 20
+		for _, n := range []int{1, 1000, segmentBytes / 4, segmentBytes/4 + 1, 1<<20 + 777} {
+			x := mustNew(t, e, n)
+			next := 0
+			err := e.Write(x, func(to []float32, at int) error {
+				if at != next {
+					t.Errorf("part at %d, want %d", at, next)
+				}
+				next += len(to)
+				if !f.isPinned(&to[0]) {
+					t.Errorf("part at %d of %d is not in pinned memory", at, n)
+				}
+				for i := range to {
+					to[i] = float32((at + i) % 1000)
+				}
+				return nil
+			})
+			if err != nil || next != n {
+				t.Fatal(next, err)
+			}
+			got := make([]float32, n)
+			if err := e.Download(got, x); err != nil {
+				t.Fatal(err)
+			}
+			for i, v := range got {
+				if v != float32(i%1000) {
+					t.Fatalf("element %d of %d is %v", i, n, v)
+				}
+			}
+		}
+		broken := errors.New("broken")
+		x := mustNew(t, e, 2<<20)
+		if err := e.Write(x, func([]float32, int) error { return broken }); !errors.Is(err, broken) {
+			t.Error(err)
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"clipcalib/adapt"
 	"clipcalib/adapt/nn"
 	"clipcalib/internal/device"
 	"clipcalib/internal/engine/cuda"
@@ -22,7 +23,8 @@ import (
 func TestStockOperationsOnTheHost(t *testing.T) {
 	const b, k, d = 4, 6, 8
 	results := map[bool][]float32{}
-	for emulated, dev := range map[bool]*nn.Device{false: device.Share(ref.New()), true: device.Share(cuda.OpenFake(t, cuda.Options{}))} {
+	fake := device.Share(cuda.OpenFake(t, cuda.Options{}))
+	for emulated, dev := range map[bool]*nn.Device{false: device.Share(ref.New()), true: fake} {
 		g, err := nn.NewGraph(dev)
 		if err != nil {
 			t.Fatal(err)
@@ -66,7 +68,9 @@ func TestStockOperationsOnTheHost(t *testing.T) {
 			}
 		}
 		notes := p.Notes()
-		if emulated && (len(notes) != 1 || !strings.Contains(notes[0], "run on the host") || !strings.Contains(notes[0], "not recorded")) {
+		said := strings.Join(notes, "\n")
+		whole := strings.Contains(said, "run on the host") && strings.Contains(said, "not recorded")
+		if emulated && (len(notes) != 1 || !whole) {
 			t.Errorf("notes %q do not say what runs on the host", notes)
 		}
 		if !emulated && len(notes) != 0 {
@@ -80,6 +84,43 @@ func TestStockOperationsOnTheHost(t *testing.T) {
 	for i, want := range results[false] {
 		if got := results[true][i]; !(math.Abs(float64(got-want)) <= 2e-5*(1+math.Abs(float64(want)))) {
 			t.Fatalf("value %d is %g, the reference says %g", i, got, want)
+		}
+	}
+}
+
+// square is a remedy of Gorgonia's operations.
+type square struct{}
+
+func (square) Name() string      { return "square" }
+func (square) Choices() []string { return []string{"remedy: square"} }
+func (square) LossTerm(logits *nn.Node, _ *adapt.Reference) *nn.Node {
+	return G.Must(G.Mean(G.Must(G.Square(logits))))
+}
+
+// TestTrainingWithAStockRemedy trains on the emulated device as on the
+// processor, and says once what runs on the host.
+func TestTrainingWithAStockRemedy(t *testing.T) {
+	var notes []string
+	run := func(dev *nn.Device) []float64 {
+		a, err := adapt.Train(t.Context(), adapt.TaskRes{}, square{}, clusters(160, 16, 5), adapt.Options{
+			Device: dev, Batch: 40, Epochs: 3, Progress: func(p adapt.Progress) { notes = append(notes, p.Notes...) },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a.Losses
+	}
+	want := run(device.Share(openCPU(t)))
+	if len(notes) != 0 {
+		t.Errorf("notes %q on the processor", notes)
+	}
+	got := run(device.Share(cuda.OpenFake(t, cuda.Options{})))
+	if len(notes) != 1 || !strings.Contains(notes[0], "run on the host") {
+		t.Errorf("notes %q, want one", notes)
+	}
+	for i := range want {
+		if !(math.Abs(got[i]-want[i]) <= 1e-4*want[i]) {
+			t.Errorf("epoch %d: loss %g, the processor's is %g", i, got[i], want[i])
 		}
 	}
 }

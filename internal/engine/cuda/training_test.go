@@ -16,6 +16,7 @@ import (
 	"clipcalib/internal/device"
 	"clipcalib/internal/engine"
 	"clipcalib/internal/engine/cuda"
+	"clipcalib/internal/engine/enginetest/models"
 	"clipcalib/internal/graph"
 	"clipcalib/internal/ops"
 	"clipcalib/internal/texttower"
@@ -170,5 +171,21 @@ func TestGradientsSurviveHalfPrecision(t *testing.T) {
 		if !(e < map[cuda.Precision]float64{cuda.FP16: 5e-3, cuda.BF16: 5e-2}[p]) {
 			t.Errorf("%v: a gradient of about %.1g has the relative error %g", p, math.Sqrt(size), e)
 		}
+	}
+}
+
+// TestResidualGradientsAreSummedInTheLayerNorm counts the passes of a CoOp step's
+// gradient: sums of a residual's and a layer norm's gradient take none.
+func TestResidualGradientsAreSummedInTheLayerNorm(t *testing.T) {
+	ck, e := openTiny(t), cuda.OpenFake(t, cuda.Options{})
+	before := cuda.KernelsRun(e)
+	models.Gradients(t, e, ck)
+	ran := cuda.KernelsRun(e)
+	fused, sums := ran["layernorm_grad"]-before["layernorm_grad"], ran["sum_terms"]-before["sum_terms"]
+	layers := ck.Config.Vision.Layers + ck.Config.Text.Layers
+	// Two runs; each block has two layer norms on a residual, and each norm's
+	// gain and bias a pass of their own. What is left to sum is beside the blocks.
+	if fused < 2*2*2*layers || sums >= 2*layers {
+		t.Errorf("%d layer norm gradients and %d sums in two runs of %d layers", fused, sums, layers)
 	}
 }

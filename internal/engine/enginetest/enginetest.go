@@ -13,7 +13,8 @@ import (
 
 // Options says what kind of engine is tested.
 type Options struct {
-	// Slow leaves out the large shapes, which take an emulator minutes.
+	// Slow leaves out the large shapes, which take an emulator minutes, and in
+	// precisions beside float32 the kernels that those have in common.
 	Slow bool
 }
 
@@ -22,42 +23,43 @@ type check struct {
 	name string
 	run  func(*bench)
 	when func(engine.Engine) bool // nil: for every engine
+	once bool                     // its kernels are the same in every precision
 }
 
 var checks = []check{
-	{"Activation", (*bench).activations, nil},
-	{"Attention", (*bench).attention, nil},
-	{"CrossEntropy", (*bench).crossEntropy, nil},
-	{"Distance", (*bench).distance, nil},
-	{"Elementwise", (*bench).elementwise, nil},
-	{"Faults", (*bench).faults, nil},
-	{"Frozen", (*bench).frozen, nil},
-	{"Gemm", (*bench).gemm, nil},
-	{"Image", (*bench).image, nil},
-	{"LayerNorm", (*bench).layerNorm, nil},
-	{"Memory", (*bench).memory, nil},
-	{"Misfits", (*bench).misfits, nil},
-	{"NaN", (*bench).nan, nil},
-	{"Norm", (*bench).norm, nil},
-	{"Optimizer", (*bench).optimizer, nil},
-	{"Pixels", (*bench).pixels, nil},
-	{"PyTorch", (*bench).pytorch, nil},
-	{"Range", (*bench).ranges, nil},
-	{"Repeats", (*bench).repeats, nil},
-	{"Rows", (*bench).rows, nil},
-	{"Slopes", (*bench).slopes, nil},
-	{"TreeAttention", (*bench).treeAttention, nil},
+	{"Activation", (*bench).activations, nil, true},
+	{"Attention", (*bench).attention, nil, false},
+	{"CrossEntropy", (*bench).crossEntropy, nil, true},
+	{"Distance", (*bench).distance, nil, true},
+	{"Elementwise", (*bench).elementwise, nil, true},
+	{"Faults", (*bench).faults, nil, false},
+	{"Frozen", (*bench).frozen, nil, false},
+	{"Gemm", (*bench).gemm, nil, false},
+	{"Image", (*bench).image, nil, true},
+	{"LayerNorm", (*bench).layerNorm, nil, true},
+	{"Memory", (*bench).memory, nil, true},
+	{"Misfits", (*bench).misfits, nil, true},
+	{"NaN", (*bench).nan, nil, true},
+	{"Norm", (*bench).norm, nil, true},
+	{"Optimizer", (*bench).optimizer, nil, true},
+	{"Pixels", (*bench).pixels, nil, true},
+	{"PyTorch", (*bench).pytorch, nil, false},
+	{"Range", (*bench).ranges, nil, true},
+	{"Repeats", (*bench).repeats, nil, true},
+	{"Rows", (*bench).rows, nil, true},
+	{"Slopes", (*bench).slopes, nil, false},
+	{"TreeAttention", (*bench).treeAttention, nil, true},
 
-	{"LongAttention", (*bench).longAttention, nil},
-	{"TF32Attention", (*bench).tf32Attention, func(e engine.Engine) bool { return engine.PrecisionOf(e) == "tf32" }},
-	{"Float16Attention", (*bench).float16Attention, engine.StoresFloat16},
-	{"Float16Cast", (*bench).float16Cast, engine.StoresFloat16},
-	{"Float16Elementwise", (*bench).float16Elementwise, engine.StoresFloat16},
-	{"Float16Gemm", (*bench).float16Gemm, engine.StoresFloat16},
-	{"Float16LayerNorm", (*bench).float16LayerNorm, engine.StoresFloat16},
-	{"Float16Pixels", (*bench).float16Pixels, engine.StoresFloat16},
-	{"Float16Rows", (*bench).float16Rows, engine.StoresFloat16},
-	{"Float16TreeAttention", (*bench).float16TreeAttention, engine.StoresFloat16},
+	{"LongAttention", (*bench).longAttention, nil, false},
+	{"TF32Attention", (*bench).tf32Attention, func(e engine.Engine) bool { return engine.PrecisionOf(e) == "tf32" }, false},
+	{"Float16Attention", (*bench).float16Attention, engine.StoresFloat16, false},
+	{"Float16Cast", (*bench).float16Cast, engine.StoresFloat16, false},
+	{"Float16Elementwise", (*bench).float16Elementwise, engine.StoresFloat16, false},
+	{"Float16Gemm", (*bench).float16Gemm, engine.StoresFloat16, false},
+	{"Float16LayerNorm", (*bench).float16LayerNorm, engine.StoresFloat16, false},
+	{"Float16Pixels", (*bench).float16Pixels, engine.StoresFloat16, false},
+	{"Float16Rows", (*bench).float16Rows, engine.StoresFloat16, false},
+	{"Float16TreeAttention", (*bench).float16TreeAttention, engine.StoresFloat16, false},
 }
 
 // Run checks the engine that open returns, every part in a test of its own; open
@@ -82,6 +84,9 @@ func RunPart(t *testing.T, name string, open func(t *testing.T) engine.Engine, o
 func (c check) on(t *testing.T, e engine.Engine, o Options) {
 	if c.when != nil && !c.when(e) {
 		t.Skipf("not for %s", e.Name())
+	}
+	if o.Slow && c.once && engine.PrecisionOf(e) != "fp32" {
+		t.Skip("the kernels are those of fp32, which are tested there")
 	}
 	b := newBench(t, e, o)
 	c.run(b)

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"clipcalib/internal/engine"
+
 	"gorgonia.org/tensor"
 )
 
@@ -52,6 +54,8 @@ func (b *bench) memory() {
 	}
 	e.Release(n)
 
+	b.written()
+
 	for _, wrong := range []struct {
 		dt    tensor.Dtype
 		shape []int
@@ -63,4 +67,37 @@ func (b *bench) memory() {
 	if err := e.Sync(); err != nil {
 		b.Error(err)
 	}
+}
+
+// written checks that values may be written in place, in one part or several.
+func (b *bench) written() {
+	for _, n := range []int{1, 1000, 300_001} {
+		x, err := b.e.New(tensor.Float32, n)
+		if err != nil {
+			b.Fatal(err)
+		}
+		err = engine.Write(b.e, x, func(to []float32, at int) error {
+			for i := range to {
+				to[i] = float32(at + i)
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		for i, v := range b.read(b.e, x) {
+			if v != float32(i) {
+				b.Fatalf("element %d of %d was written as %v", i, n, v)
+			}
+		}
+		b.e.Release(x)
+	}
+	i, err := b.e.New(tensor.Int32, 2)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if engine.Write(b.e, i, func([]float32, int) error { return nil }) == nil {
+		b.Error("float32 values were written to int32")
+	}
+	b.e.Release(i)
 }

@@ -1,7 +1,9 @@
 package enginetest
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 
 	"clipcalib/internal/engine"
 )
@@ -38,12 +40,35 @@ func (b *bench) layerNorm() {
 		one("LayerNormGrad", func(e engine.Engine, i, o tensors) error {
 			return e.LayerNormGrad(o[0], o[1], o[2], i[0], i[1], i[3], 1e-5)
 		}, sh(m, n), sh(n), sh(n))
+		b.layerNormGradAdd(in, m, n)
 		one("LayerNormGrad of x", func(e engine.Engine, i, o tensors) error {
 			return e.LayerNormGrad(o[0], nil, nil, i[0], i[1], i[3], 1e-5)
 		}, sh(m, n))
 		one("LayerNormGrad of parameters", func(e engine.Engine, i, o tensors) error {
 			return e.LayerNormGrad(nil, o[0], o[1], i[0], i[1], i[3], 1e-5)
 		}, sh(n), sh(n))
+	}
+}
+
+// layerNormGradAdd checks the gradient with a sum in the same pass, in engines
+// that have it, in place too.
+func (b *bench) layerNormGradAdd(in []array, m, n int) {
+	b.Helper()
+	if _, ok := b.e.(engine.LayerNormAdder); !ok {
+		return
+	}
+	all := append(slices.Clone(in), b.normal(m, n))
+	for _, inPlace := range []bool{false, true} {
+		b.same(fmt.Sprint("LayerNormGradAdd in place ", inPlace, m, n), all, func(e engine.Engine, i, o tensors) error {
+			a, ok := e.(engine.LayerNormAdder)
+			switch {
+			case !ok:
+				return errors.Join(e.LayerNormGrad(o[0], nil, nil, i[0], i[1], i[3], 1e-5), e.Sum(o[0], o[0], i[4]))
+			case inPlace:
+				return errors.Join(e.Axpby(o[0], 1, i[4], 0, nil), a.LayerNormGradAdd(o[0], i[0], i[1], i[3], o[0], 1e-5))
+			}
+			return a.LayerNormGradAdd(o[0], i[0], i[1], i[3], i[4], 1e-5)
+		}, sh(m, n))
 	}
 }
 

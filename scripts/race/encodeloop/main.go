@@ -18,6 +18,7 @@ import (
 
 	"clipcalib/internal/clip"
 	"clipcalib/internal/device"
+	"clipcalib/weights"
 )
 
 type result struct {
@@ -37,7 +38,7 @@ func main() {
 func run() error {
 	dir := flag.String("dir", "", "folder with model.pt, images.f32 and prompts.txt; features are written there")
 	var on device.Options
-	var o clip.Options
+	o := clip.Options{Weights: weights.Options{Activation: weights.QuickGELU}} // model.pt says nothing of itself
 	flag.StringVar(&on.Kind, "device", "cpu", "cpu or cpu-go")
 	flag.StringVar(&on.Precision, "precision", "fp32", "fp32 or bf16")
 	flag.IntVar(&on.Threads, "threads", 0, "")

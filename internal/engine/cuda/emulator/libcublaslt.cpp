@@ -1,10 +1,12 @@
 // A libcublasLt.so that computes products by loops, with the types of NVIDIA's
-// header, beside the emulated libcuda.
+// header, beside the emulated libcuda. Environment: EMULATOR_BLAS (the release,
+// 12 or 13, that does not start), EMULATOR_NO_BIAS (biases are not supported).
 #include <cublasLt.h>
 
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
 #include <map>
@@ -23,8 +25,15 @@ struct Layout {
     int64_t ld;
 };
 
-API size_t cublasLtGetVersion() { return 130000; }
-API cublasStatus_t cublasLtCreate(cublasLtHandle_t *h) { return *h = (cublasLtHandle_t)1, OK; }
+#ifndef LIBRARY
+#define LIBRARY 13
+#endif
+API size_t cublasLtGetVersion() { return LIBRARY * 10000; }
+API cublasStatus_t cublasLtCreate(cublasLtHandle_t *h) {
+    const char *bad = getenv("EMULATOR_BLAS");
+    if (bad && atoi(bad) == LIBRARY) return CUBLAS_STATUS_NOT_INITIALIZED;
+    return *h = (cublasLtHandle_t)1, OK;
+}
 API cublasStatus_t cublasLtDestroy(cublasLtHandle_t) { return OK; }
 API cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t *d, cublasComputeType_t compute, cudaDataType_t scale) {
     *d = (cublasLtMatmulDesc_t) new Desc{compute, {}};
@@ -48,12 +57,20 @@ API cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t p)
 API cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t, cublasLtMatmulPreferenceAttributes_t a, const void *, size_t n) {
     return a == CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES && n == 8 ? OK : CUBLAS_STATUS_INVALID_VALUE;
 }
-API cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDesc_t, cublasLtMatrixLayout_t, cublasLtMatrixLayout_t,
+API cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDesc_t d, cublasLtMatrixLayout_t, cublasLtMatrixLayout_t,
                                                   cublasLtMatrixLayout_t, cublasLtMatrixLayout_t, cublasLtMatmulPreference_t, int count,
                                                   cublasLtMatmulHeuristicResult_t *r, int *found) {
-    *found = count > 0;
-    r[0].algo.data[0] = 42;
-    return OK;
+    *found = count < 3 ? count : 3;
+    for (int i = 0; i < *found; i++) r[i].algo.data[0] = 42 + i;
+    return getenv("EMULATOR_NO_BIAS") && ((Desc *)d)->attributes[CUBLASLT_MATMUL_DESC_EPILOGUE] == CUBLASLT_EPILOGUE_BIAS
+               ? CUBLAS_STATUS_NOT_SUPPORTED : OK;
+}
+API cublasStatus_t cublasLtMatmulAlgoConfigGetAttribute(const cublasLtMatmulAlgo_t *algo, cublasLtMatmulAlgoConfigAttributes_t a, void *v,
+                                                        size_t n, size_t *written) {
+    uint32_t value = a == CUBLASLT_ALGO_CONFIG_ID ? algo->data[0] : 0;
+    if (n != (a >= CUBLASLT_ALGO_CONFIG_INNER_SHAPE_ID ? 2 : 4)) return CUBLAS_STATUS_INVALID_VALUE;
+    memcpy(v, &value, n);
+    return *written = n, OK;
 }
 
 static float element(const Layout &l, const void *p, int64_t i) {
@@ -122,7 +139,7 @@ API cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t d, cons
     typedef int (*Work)(void *, void (*)(void *), void *);
     void *cuda = dlopen("libcuda.so.1", RTLD_NOW | RTLD_NOLOAD);
     Work work = cuda ? (Work)dlsym(cuda, "emulated_work") : nullptr;
-    if (!work || algo->data[0] != 42) return CUBLAS_STATUS_INVALID_VALUE;
+    if (!work || algo->data[0] < 42 || algo->data[0] > 44) return CUBLAS_STATUS_INVALID_VALUE;
     Call *call = new Call{*(Desc *)d, *(Layout *)la, *(Layout *)lb, *(Layout *)lc, a, b, c, out, *(const float *)alpha, *(const float *)beta};
     uint64_t m = call->c.rows, n = call->c.columns;
     bool ta = call->d.attributes[CUBLASLT_MATMUL_DESC_TRANSA] == CUBLAS_OP_T, tb = call->d.attributes[CUBLASLT_MATMUL_DESC_TRANSB] == CUBLAS_OP_T;

@@ -3,7 +3,8 @@
 // holds the functions those call, does all work at once, and checks addresses.
 // Environment: EMULATOR_INIT, EMULATOR_RETAIN (errors those calls return),
 // EMULATOR_CUBIN (error for machine code), EMULATOR_VERSION (CUDA version),
-// EMULATOR_CAPABILITY (90 for 9.0), EMULATOR_MEMORY (bytes).
+// EMULATOR_CAPABILITY (90 for 9.0), EMULATOR_MEMORY (bytes), EMULATOR_CAPTURE (error when a
+// capture ends), EMULATOR_TRACE (a file that notes starts and contexts).
 #include "core.h"
 
 #include <cstdio>
@@ -55,7 +56,18 @@ static const char *names[] = {
 #include "names.inc"
 };
 
+// trace notes a call in the file that EMULATOR_TRACE names.
+static void trace(const char *call) {
+    const char *path = getenv("EMULATOR_TRACE");
+    FILE *f = path ? fopen(path, "a") : nullptr;
+    if (!f) return;
+    fprintf(f, "%s\n", call);
+    fclose(f);
+}
+
+__attribute__((constructor)) static void loaded() { trace("load"); }
 API cuInit(unsigned) {
+    trace("init");
 #include "table.inc"
     return (int)setting("EMULATOR_INIT", 0);
 }
@@ -70,9 +82,11 @@ API cuDevicePrimaryCtxRetain(void **c, int) {
     int error = (int)setting("EMULATOR_RETAIN", 0);
     *c = &context_object;
     if (!error) retained++;
+    trace("retain");
     return error;
 }
 API cuDevicePrimaryCtxRelease_v2(int) {
+    trace("release");
     return --retained > 0 || blocks.empty() ? 0 : fail("memory is left when the context goes");
 }
 API cuCtxSetCurrent(void *c) { return current = c, 0; }
@@ -150,7 +164,11 @@ API cuStreamWaitEvent(void *s, void *, unsigned) { return work(s, [] {}); }
 API cuEventSynchronize(void *) { return 0; }
 API cuEventDestroy_v2(void *) { return 0; }
 API cuStreamBeginCapture_v2(void *, int) { return capture = new Graph, 0; }
-API cuStreamEndCapture(void *, void **g) { return *g = capture, capture = nullptr, 0; }
+API cuStreamEndCapture(void *, void **g) {
+    *g = capture;
+    capture = nullptr;
+    return (int)setting("EMULATOR_CAPTURE", 0);
+}
 API cuGraphInstantiateWithFlags(void **x, void *g, unsigned long long) { return *x = new Graph(*(Graph *)g), 0; }
 API cuGraphDestroy(void *g) { return delete (Graph *)g, 0; }
 API cuGraphExecDestroy(void *g) { return delete (Graph *)g, 0; }

@@ -74,8 +74,9 @@ FOR_STORAGE(INSTANCE)
 #undef INSTANCE
 
 // With h = (x - mean) * rstd and t = dy * gamma:
-//   dx = rstd * (t - mean(t) - h * mean(t*h))
-__device__ inline void layernorm_grad_row(float *dx, const float *row, const float *gamma, const float *dy, int n, float mean, float rstd) {
+//   dx = rstd * (t - mean(t) - h * mean(t*h)) + term
+// where term, of dx's shape, may be 0, and may be dx.
+__device__ inline void layernorm_grad_row(float *dx, const float *term, const float *row, const float *gamma, const float *dy, int n, float mean, float rstd) {
     float s1 = 0, s2 = 0;
     for (int j = lane_id(); j < n; j += WARP) {
         float t = dy[j] * gamma[j];
@@ -84,12 +85,15 @@ __device__ inline void layernorm_grad_row(float *dx, const float *row, const flo
     }
     s1 = warp_sum(s1) / n;
     s2 = warp_sum(s2) / n;
-    for (int j = lane_id(); j < n; j += WARP) dx[j] = rstd * (dy[j] * gamma[j] - s1 - (row[j] - mean) * rstd * s2);
+    for (int j = lane_id(); j < n; j += WARP) {
+        float d = rstd * (dy[j] * gamma[j] - s1 - (row[j] - mean) * rstd * s2);
+        dx[j] = term ? term[j] + d : d;
+    }
 }
 
 // layernorm_grad_held is layernorm_grad_row of a row that is held; it leaves h
 // in x.
-__device__ inline void layernorm_grad_held(float *dx, float (&x)[HELD][RUN], const float *gamma, const float *dy, int n, float mean, float rstd) {
+__device__ inline void layernorm_grad_held(float *dx, const float *term, float (&x)[HELD][RUN], const float *gamma, const float *dy, int n, float mean, float rstd) {
     float t[HELD][RUN], s1 = 0, s2 = 0;
     each_held(n, [&](int r, int c) {
         float g[RUN];
@@ -108,12 +112,19 @@ __device__ inline void layernorm_grad_held(float *dx, float (&x)[HELD][RUN], con
     each_held(n, [&](int r, int c) {
 #pragma unroll
         for (int k = 0; k < RUN; k++) t[r][k] = rstd * (t[r][k] - s1 - x[r][k] * s2);
+        if (term) {
+            float more[RUN];
+            load8(more, term + c);
+#pragma unroll
+            for (int k = 0; k < RUN; k++) t[r][k] += more[k];
+        }
         store8(dx + c, t[r]);
     });
 }
 
-// dx, unless it is 0; and stats[i] = mean, rstd, unless stats is 0.
-KERNEL(layernorm_grad)(float *dx, float *stats, const float *x, const float *gamma, const float *dy, int m, int n, float eps) {
+// dx, unless it is 0, with term added, unless that is; and stats[i] = mean, rstd, unless stats is 0.
+KERNEL(layernorm_grad)(float *dx, float *stats, const float *x, const float *gamma, const float *dy, const float *term, int m, int n,
+                       float eps) {
     i64 i = warp_row();
     if (i >= m) return;
     float mean, rstd;
@@ -121,10 +132,10 @@ KERNEL(layernorm_grad)(float *dx, float *stats, const float *x, const float *gam
         float held[HELD][RUN];
         each_held(n, [&](int r, int c) { load8(held[r], x + i * n + c); });
         held_moments(held, n, eps, &mean, &rstd);
-        if (dx) layernorm_grad_held(dx + i * n, held, gamma, dy + i * n, n, mean, rstd);
+        if (dx) layernorm_grad_held(dx + i * n, term ? term + i * n : nullptr, held, gamma, dy + i * n, n, mean, rstd);
     } else {
         moments(x + i * n, n, eps, &mean, &rstd);
-        if (dx) layernorm_grad_row(dx + i * n, x + i * n, gamma, dy + i * n, n, mean, rstd);
+        if (dx) layernorm_grad_row(dx + i * n, term ? term + i * n : nullptr, x + i * n, gamma, dy + i * n, n, mean, rstd);
     }
     if (stats && lane_id() == 0) {
         stats[2 * i] = mean;

@@ -1,11 +1,12 @@
 /* A libcuda to link against where there is none, and the reason why a program
  * built with CUDA support also runs where there is no driver: every function of
  * the driver that the program uses is a jump to the real one, which is looked
- * up in libcuda.so.1 when the program starts.
+ * up in libcuda.so.1 when a GPU is asked for.
  *
  * symbols.inc, made from the header by make.sh, lists SYMBOL(name) for each. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stddef.h>
 
 #define NOT_INITIALIZED 3 /* CUDA_ERROR_NOT_INITIALIZED */
@@ -39,36 +40,39 @@ static const struct {
 #undef SYMBOL
 };
 
-static int (*real_init)(unsigned int);
 static int status = -1;
 static char reason[512];
-
-/* libcuda_status is 0 if the driver works, -1 if there is none, else the
- * driver's own error. */
-int libcuda_status(void) { return status; }
 
 /* libcuda_reason is why the library could not be loaded. */
 const char *libcuda_reason(void) { return reason; }
 
-/* cuInit always succeeds: gorgonia.org/cu calls it when the program starts, and
- * would end the program. Whoever opens the device asks libcuda_status. */
+/* cuInit does nothing: gorgonia.org/cu calls it when the program starts, also
+ * one that never uses a GPU, and would end the program where it fails. */
 int cuInit(unsigned int flags) {
-    if (real_init) status = real_init(flags);
-    if (status != 0)
-        for (size_t i = 0; i < sizeof table / sizeof *table; i++) *table[i].forward = (void *)missing;
+    (void)flags;
     return 0;
 }
 
-__attribute__((constructor)) static void load(void) {
+static void load(void) {
     void *library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
     if (!library) {
         const char *why = dlerror();
         for (size_t i = 0; why && why[i] && i + 1 < sizeof reason; i++) reason[i] = why[i];
         return;
     }
-    real_init = (int (*)(unsigned int))dlsym(library, "cuInit");
+    int (*init)(unsigned int) = (int (*)(unsigned int))dlsym(library, "cuInit");
+    if (init) status = init(0);
+    if (status != 0) return;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         void *f = dlsym(library, table[i].name);
         if (f) *table[i].forward = f;
     }
+}
+
+/* libcuda_open starts the driver, at its first call. It returns 0 if the driver
+ * works, -1 if there is none, else the driver's own error. */
+int libcuda_open(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, load);
+    return status;
 }

@@ -9,6 +9,8 @@
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
 #define FUNCTIONS(F)                                                             \
     F(cublasLtCreate) F(cublasLtDestroy) F(cublasLtGetVersion)                   \
@@ -17,7 +19,8 @@
     F(cublasLtMatrixLayoutCreate) F(cublasLtMatrixLayoutDestroy)                 \
     F(cublasLtMatmulPreferenceCreate) F(cublasLtMatmulPreferenceDestroy)         \
     F(cublasLtMatmulPreferenceSetAttribute)                                      \
-    F(cublasLtMatmulAlgoGetHeuristic) F(cublasLtMatmul)
+    F(cublasLtMatmulAlgoGetHeuristic) F(cublasLtMatmulAlgoConfigGetAttribute)       \
+    F(cublasLtMatmul)
 
 static struct {
     cublasLtHandle_t handle;
@@ -33,43 +36,56 @@ struct Plan {
     cublasLtMatmulAlgo_t algorithm;
 };
 
-static void *load(void) {
-    static const char *versions[] = {"13", "12"};
+// try_open opens a version of the library; *why says what is amiss with it.
+static int try_open(const char *version, char *why, size_t size) {
     const char *home = getenv("CUDA_HOME");
-    for (size_t v = 0; v < 2; v++) {
-        char path[1024];
-        void *library;
-        snprintf(path, sizeof path, "libcublasLt.so.%s", versions[v]);
-        if ((library = dlopen(path, RTLD_NOW | RTLD_LOCAL))) return library;
-        snprintf(path, sizeof path, "%s/lib64/libcublasLt.so.%s", home ? home : "/usr/local/cuda", versions[v]);
-        if ((library = dlopen(path, RTLD_NOW | RTLD_LOCAL))) return library;
+    char path[1024];
+    void *library;
+    snprintf(path, sizeof path, "libcublasLt.so.%s", version);
+    if (!(library = dlopen(path, RTLD_NOW | RTLD_LOCAL))) {
+        snprintf(path, sizeof path, "%s/lib64/libcublasLt.so.%s", home ? home : "/usr/local/cuda", version);
+        if (!(library = dlopen(path, RTLD_NOW | RTLD_LOCAL))) {
+            snprintf(why, size, "libcublasLt.so.%s is not found by the loader nor in %s/lib64", version, home ? home : "/usr/local/cuda");
+            return -1;
+        }
     }
-    return NULL;
+    int status = -1;
+#define F(name)                                                        \
+    if (!(lt.name = (__typeof__(name) *)dlsym(library, #name))) {      \
+        snprintf(why, size, "cuBLAS %s has no %s", version, #name);    \
+        goto out;                                                      \
+    }
+    FUNCTIONS(F)
+#undef F
+    if ((status = lt.cublasLtCreate(&lt.handle))) {
+        snprintf(why, size, "cuBLAS %s did not start (status %d)", version, status);
+        lt.handle = NULL;
+    }
+out:
+    if (status) dlclose(library);
+    return status;
 }
 
-int blas_open(void *context, char *why, size_t size) {
+// blas_open opens the library of the driver's own generation, else the other.
+int blas_open(void *context, char *why, size_t size, int driver) {
+    const char *versions[] = {"13", "12"};
+    if (driver < 13000) versions[0] = "12", versions[1] = "13";
     if (lt.handle) {
         lt.users++;
         return 0;
     }
-    void *library = load();
-    if (!library) {
-        const char *home = getenv("CUDA_HOME");
-        snprintf(why, size, "libcublasLt.so.13 or .12 is not found by the loader nor in %s/lib64", home ? home : "/usr/local/cuda");
-        return -1;
-    }
-#define F(name)                                                        \
-    if (!(lt.name = (__typeof__(name) *)dlsym(library, #name))) {      \
-        snprintf(why, size, "cuBLAS has no %s", #name);                \
-        return -1;                                                     \
-    }
-    FUNCTIONS(F)
-#undef F
     if (cuCtxSetCurrent((CUcontext)context) != CUDA_SUCCESS) return -1;
-    int status = lt.cublasLtCreate(&lt.handle);
-    if (status) snprintf(why, size, "cuBLAS did not start (status %d)", status);
-    else lt.users = 1;
-    return status;
+    size_t said = 0;
+    for (int v = 0; v < 2; v++) {
+        char reason[512] = "";
+        if (!try_open(versions[v], reason, sizeof reason)) {
+            lt.users = 1;
+            return 0;
+        }
+        int n = snprintf(why + said, size - said, "%s%s", v ? "; " : "", reason);
+        if (n > 0 && (said += (size_t)n) >= size) said = size - 1;
+    }
+    return -1;
 }
 
 size_t blas_version(void) { return lt.handle ? lt.cublasLtGetVersion() : 0; }
@@ -114,32 +130,72 @@ static int describe(Plan *plan, const Product *p) {
     return lt.cublasLtMatrixLayoutCreate(&plan->c, result, p->m, p->n, p->ldc);
 }
 
-static int choose(Plan *plan, size_t workspace) {
+// CANDIDATES is how many of the heuristic's ways are looked at.
+#define CANDIDATES 8
+
+static int candidates(Plan *plan, size_t workspace, cublasLtMatmulHeuristicResult_t *r, int *found) {
     cublasLtMatmulPreference_t preference;
-    cublasLtMatmulHeuristicResult_t best = {0};
-    int found = 0, status;
     CHECK(lt.cublasLtMatmulPreferenceCreate(&preference));
-    status = lt.cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &workspace, sizeof workspace);
+    int status = lt.cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &workspace, sizeof workspace);
     if (!status)
-        status = lt.cublasLtMatmulAlgoGetHeuristic(lt.handle, plan->desc, plan->a, plan->b, plan->c, plan->c, preference, 1, &best, &found);
+        status = lt.cublasLtMatmulAlgoGetHeuristic(lt.handle, plan->desc, plan->a, plan->b, plan->c, plan->c, preference, CANDIDATES, r, found);
     lt.cublasLtMatmulPreferenceDestroy(preference);
-    if (!status && !found) status = CUBLAS_STATUS_NOT_SUPPORTED;
-    plan->algorithm = best.algo;
-    return status;
+    return !status && !*found ? CUBLAS_STATUS_NOT_SUPPORTED : status;
 }
 
-// blas_plan chooses how to compute products like p.
-int blas_plan(void *context, const Product *p, size_t workspace, Plan **out) {
+// name writes the settings of an algorithm, in the order that algorithms.txt
+// says; one that the library does not know is -1.
+static void name(const cublasLtMatmulAlgo_t *algorithm, char *to, size_t size) {
+    static const cublasLtMatmulAlgoConfigAttributes_t attributes[] = {
+        CUBLASLT_ALGO_CONFIG_ID, CUBLASLT_ALGO_CONFIG_TILE_ID, CUBLASLT_ALGO_CONFIG_STAGES_ID, CUBLASLT_ALGO_CONFIG_SPLITK_NUM,
+        CUBLASLT_ALGO_CONFIG_REDUCTION_SCHEME, CUBLASLT_ALGO_CONFIG_CTA_SWIZZLING, CUBLASLT_ALGO_CONFIG_CUSTOM_OPTION,
+        CUBLASLT_ALGO_CONFIG_INNER_SHAPE_ID, CUBLASLT_ALGO_CONFIG_CLUSTER_SHAPE_ID,
+    };
+    size_t said = 0;
+    for (size_t i = 0; i < sizeof attributes / sizeof *attributes && said < size; i++) {
+        // The last two are 16 bits wide, the others 32.
+        uint32_t wide = 0;
+        uint16_t narrow = 0;
+        int is_narrow = i >= 7, known;
+        size_t written;
+        known = !lt.cublasLtMatmulAlgoConfigGetAttribute(algorithm, attributes[i], is_narrow ? (void *)&narrow : (void *)&wide,
+                                                         is_narrow ? sizeof narrow : sizeof wide, &written);
+        said += (size_t)snprintf(to + said, size - said, i ? "/%ld" : "%ld", known ? (long)(is_narrow ? narrow : wide) : -1L);
+    }
+}
+
+static int make(void *context, const Product *p, Plan **out) {
     if (p->kind < 0 || p->kind > 3 || p->result < 0 || p->result > 2) return CUBLAS_STATUS_INVALID_VALUE;
     if (cuCtxSetCurrent((CUcontext)context) != CUDA_SUCCESS) return -1;
     Plan *plan = calloc(1, sizeof *plan);
     if (!plan) return CUBLAS_STATUS_ALLOC_FAILED;
     int status = describe(plan, p);
-    if (!status) status = choose(plan, workspace);
-    if (status) {
+    if (status) blas_free(plan);
+    else *out = plan;
+    return status;
+}
+
+// blas_plan chooses how to compute products like p: by the algorithm that is
+// wanted, if the heuristic names it, else by its first. got is the one chosen.
+int blas_plan(void *context, const Product *p, size_t workspace, const char *want, char *got, size_t size, Plan **out) {
+    cublasLtMatmulHeuristicResult_t r[CANDIDATES] = {{{{0}}}};
+    Plan *plan = NULL;
+    int found = 0, status = make(context, p, &plan);
+    if (status) return status;
+    if ((status = candidates(plan, workspace, r, &found))) {
         blas_free(plan);
         return status;
     }
+    int chosen = 0;
+    for (int i = 0; i < found && *want; i++) {
+        name(&r[i].algo, got, size);
+        if (!strcmp(got, want)) {
+            chosen = i;
+            break;
+        }
+    }
+    plan->algorithm = r[chosen].algo;
+    name(&plan->algorithm, got, size);
     *out = plan;
     return 0;
 }
@@ -151,4 +207,34 @@ int blas_run(void *context, Plan *plan, const Product *p, uint64_t workspace, si
         CHECK(lt.cublasLtMatmulDescSetAttribute(plan->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &p->bias, sizeof p->bias));
     return lt.cublasLtMatmul(lt.handle, plan->desc, &p->alpha, (void *)p->a, plan->a, (void *)p->b, plan->b, &p->beta, (void *)p->c,
                              plan->c, (void *)p->d, plan->c, &plan->algorithm, (void *)workspace, workspace_size, (cudaStream_t)stream);
+}
+
+// blas_tune runs p in each of the ways that the heuristic names and leaves the
+// name of the fastest in got: the least time of five groups of so many runs.
+int blas_tune(void *context, const Product *p, uint64_t workspace, size_t workspace_size, void *stream, int runs, char *got, size_t size) {
+    cublasLtMatmulHeuristicResult_t r[CANDIDATES] = {{{{0}}}};
+    Plan *plan = NULL;
+    int found = 0, best = -1, status = make(context, p, &plan);
+    double least = 0;
+    if (status) return status;
+    status = candidates(plan, workspace_size, r, &found);
+    for (int i = 0; i < found && !status; i++) {
+        plan->algorithm = r[i].algo;
+        for (int group = 0; group < 6; group++) { // the first warms up
+            struct timespec from, to;
+            if (cuStreamSynchronize((CUstream)stream) != CUDA_SUCCESS) status = -1;
+            clock_gettime(CLOCK_MONOTONIC, &from);
+            for (int k = 0; k < runs && !status; k++) status = blas_run(context, plan, p, workspace, workspace_size, stream);
+            if (!status && cuStreamSynchronize((CUstream)stream) != CUDA_SUCCESS) status = -1;
+            clock_gettime(CLOCK_MONOTONIC, &to);
+            if (status) break;
+            double s = (double)(to.tv_sec - from.tv_sec) + 1e-9 * (double)(to.tv_nsec - from.tv_nsec);
+            if (group && (best < 0 || s < least)) best = i, least = s;
+        }
+        if (status == CUBLAS_STATUS_NOT_SUPPORTED) status = 0; // one that was named and does not run
+    }
+    if (!status && best < 0) status = CUBLAS_STATUS_NOT_SUPPORTED;
+    if (!status) name(&r[best].algo, got, size);
+    blas_free(plan);
+    return status;
 }

@@ -5,7 +5,7 @@ package nvidia
 // #cgo LDFLAGS: -ldl
 // #include <stdlib.h>
 // #include "shim.h"
-// int libcuda_status(void);
+// int libcuda_open(void);
 // const char *libcuda_reason(void);
 import "C"
 
@@ -34,10 +34,11 @@ type driver struct {
 	copies    cu.Stream
 	module    cu.Module
 	kernels   map[string]unsafe.Pointer // CUfunction
-	plans     map[shape]*C.Plan
+	plans     map[shape]*plan
 	workspace cu.DevicePtr
 	args      *C.char // packed arguments of a launch
 	blas      bool    // holds cuBLAS open
+	tuned     cuda.Algorithms
 }
 
 var _ cuda.Driver = (*driver)(nil)
@@ -49,7 +50,7 @@ func Open() (cuda.Driver, error) { return OpenIndex(0) }
 // CUDA_VISIBLE_DEVICES leaves. One of them can be open at a time, any number of
 // times: cuBLAS is opened once, for one GPU.
 func OpenIndex(index int) (cuda.Driver, error) {
-	if status := int(C.libcuda_status()); status == -1 {
+	if status := int(C.libcuda_open()); status == -1 {
 		return nil, &engine.Unavailable{Why: fmt.Sprintf("no NVIDIA driver on this machine (%s)", C.GoString(C.libcuda_reason())),
 			Remedy: "install it, or use --device cpu"}
 	} else if status != 0 {
@@ -62,7 +63,7 @@ func OpenIndex(index int) (cuda.Driver, error) {
 	if err := claims.take(index); err != nil {
 		return nil, err
 	}
-	d := &driver{index: index, kernels: map[string]unsafe.Pointer{}, plans: map[shape]*C.Plan{}}
+	d := &driver{index: index, kernels: map[string]unsafe.Pointer{}, plans: map[shape]*plan{}}
 	if err := d.open(); err != nil {
 		d.Close()
 		return nil, err
@@ -81,8 +82,11 @@ func (d *driver) open() (err error) {
 	if d.info, err = describe(d.device); err != nil {
 		return explain(err)
 	}
-	if d.context, err = d.device.RetainPrimaryCtx(); err != nil {
+	if d.context, err = retain(d.index, d.device); err != nil {
 		return explain(err)
+	}
+	if d.tuned, err = cuda.LoadAlgorithms(); err != nil {
+		return err
 	}
 	if d.args = (*C.char)(C.malloc(C.size_t(cuda.MostArguments))); d.args == nil {
 		return fmt.Errorf("out of host memory")
@@ -102,9 +106,11 @@ func (d *driver) open() (err error) {
 			return err
 		}
 		for _, image := range images {
-			if d.module, err = cu.LoadData(image); err == nil {
+			if d.module, err = cu.LoadData(image.Code); err == nil {
+				d.info.Code = image.Name
 				break
 			}
+			d.info.CodeRefused = fmt.Sprintf("%s: %v", image.Name, explain(err))
 		}
 		return err
 	})
@@ -112,11 +118,13 @@ func (d *driver) open() (err error) {
 		return err
 	}
 	why := make([]byte, 256)
-	if C.blas_open(d.contextHandle(), (*C.char)(unsafe.Pointer(&why[0])), C.size_t(len(why))) != 0 {
+	if C.blas_open(d.contextHandle(), (*C.char)(unsafe.Pointer(&why[0])), C.size_t(len(why)), C.int(d.info.Driver)) != 0 {
 		return &engine.Unavailable{Why: "cuBLAS: " + C.GoString((*C.char)(unsafe.Pointer(&why[0]))),
 			Remedy: "install the CUDA toolkit's libraries, or name their folder in LD_LIBRARY_PATH"}
 	}
 	d.blas = true
+	v := int(C.blas_version())
+	d.info.Library = fmt.Sprintf("cuBLAS %d.%d.%d", v/10000, v/100%100, v%100)
 	return nil
 }
 
@@ -172,7 +180,7 @@ func (d *driver) Sync() error {
 // Close gives back what the driver holds.
 func (d *driver) Close() error {
 	for _, p := range d.plans {
-		C.blas_free(p)
+		C.blas_free(p.plan)
 	}
 	d.plans = nil
 	defer d.unclaim()
@@ -199,9 +207,6 @@ func (d *driver) Close() error {
 		}
 		return nil
 	})
-	if e := d.device.ReleasePrimaryCtx(); err == nil {
-		err = explain(e)
-	}
 	d.context = cu.CUContext{}
 	return err
 }

@@ -47,46 +47,6 @@ func (d *driver) Launch(l cuda.Launch) error {
 	return code(C.shim_launch(d.contextHandle(), f, &g[0], C.uint32_t(l.Shared), d.streamHandle(), unsafe.Pointer(d.args), C.size_t(len(l.Args))))
 }
 
-// shape is what the way of computing a product depends on.
-type shape struct {
-	m, n, k, lda, ldb, ldc int64
-	transA, transB         bool
-	kind, result           cuda.Kind
-	bias, add              bool
-}
-
-// Product queues a product by cuBLAS.
-func (d *driver) Product(p cuda.Product) error {
-	flag := func(b bool) C.int32_t {
-		if b {
-			return 1
-		}
-		return 0
-	}
-	c := C.Product{
-		a: C.uint64_t(p.A), b: C.uint64_t(p.B), c: C.uint64_t(p.C), d: C.uint64_t(p.D), bias: C.uint64_t(p.Bias),
-		m: C.int64_t(p.M), n: C.int64_t(p.N), k: C.int64_t(p.K), lda: C.int64_t(p.LDA), ldb: C.int64_t(p.LDB), ldc: C.int64_t(p.LDC),
-		trans_a: flag(p.TransA), trans_b: flag(p.TransB), kind: C.int32_t(p.Kind), result: C.int32_t(p.Result), alpha: C.float(p.Alpha), beta: C.float(p.Beta),
-	}
-	s := shape{p.M, p.N, p.K, p.LDA, p.LDB, p.LDC, p.TransA, p.TransB, p.Kind, p.Result, p.Bias != 0, p.Beta != 0}
-	plan, ok := d.plans[s]
-	if !ok {
-		if status := C.blas_plan(d.contextHandle(), &c, workspaceBytes, &plan); status != 0 {
-			if p.Bias != 0 {
-				return cuda.ErrNoBias
-			}
-			return blasError(int(status))
-		}
-		d.plans[s] = plan
-	}
-	if status := C.blas_run(d.contextHandle(), plan, &c, C.uint64_t(d.workspace), workspaceBytes, d.streamHandle()); status != 0 {
-		return blasError(int(status))
-	}
-	return nil
-}
-
-func blasError(status int) error { return fmt.Errorf("cuBLAS reports status %d", status) }
-
 // event implements cuda.Event.
 type event struct {
 	d *driver

@@ -9,28 +9,28 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// narrower is an engine with 16-bit activations, good for planning alone.
-type narrower struct{ *ref.Engine }
+// mixed is an engine with 16-bit activations, good for planning alone.
+type mixed struct{ *ref.Engine }
 
-func (narrower) StoresFloat16() bool             { return true }
-func (narrower) StoresFloat16Gradients() bool    { return true }
-func (narrower) Frozen(*tensor.Dense) bool       { return true }
-func (narrower) Cast(out, x *tensor.Dense) error { return nil }
-func (n narrower) ViewFloat16(_ *tensor.Dense, shape ...int) *tensor.Dense {
+func (mixed) StoresFloat16() bool             { return true }
+func (mixed) StoresFloat16Gradients() bool    { return true }
+func (mixed) Frozen(*tensor.Dense) bool       { return true }
+func (mixed) Cast(out, x *tensor.Dense) error { return nil }
+func (n mixed) ViewFloat16(_ *tensor.Dense, shape ...int) *tensor.Dense {
 	return tensor.New(tensor.Of(engine.Float16), tensor.WithShape(shape...))
 }
 
-func TestResultsAreNarrowWhereWriterAndAllReadersAgree(t *testing.T) {
-	g := New(narrower{ref.New()})
+func TestResultsHave16BitsWhereWriterAndAllReadersAgree(t *testing.T) {
+	g := New(mixed{ref.New()})
 	defer g.Close()
 	x := g.Input("x", tensor.Float32, 4, 8)
 	step := func(name string, out bool, in []int, from ...*Node) *Node {
-		return g.Apply(Op{Name: name, Out: tensor.Shape{4, 8}, NarrowOut: out, NarrowIn: in,
+		return g.Apply(Op{Name: name, Out: tensor.Shape{4, 8}, Float16Out: out, Float16In: in,
 			Run: func(Call) error { return nil }}, from...)
 	}
-	both := step("both", true, []int{0}, x)           // read by two that can: narrow
+	both := step("both", true, []int{0}, x)           // read by two that can: 16 bits
 	first := step("first", true, []int{0}, both)      // read by one that cannot
-	second := step("second", true, []int{0, 1}, both) // read in the place that can: narrow
+	second := step("second", true, []int{0, 1}, both) // read in the place that can: 16 bits
 	wide := step("wide", false, []int{0, 1}, second, second)
 	mixed := step("mixed", true, []int{1}, first, second) // an output
 	p, err := g.Compile(wide, mixed)
@@ -41,7 +41,7 @@ func TestResultsAreNarrowWhereWriterAndAllReadersAgree(t *testing.T) {
 	want := map[*Node]bool{both: true, second: true}
 	for n, name := range map[*Node]string{both: "both", first: "first", second: "second", wide: "wide", mixed: "mixed"} {
 		if got := p.slots[n].out.Dtype() == engine.Float16; got != want[n] {
-			t.Errorf("%s is narrow: %v", name, got)
+			t.Errorf("%s has 16 bits: %v", name, got)
 		}
 	}
 	if wide := int64(5 * 4 * 32); p.Bytes() >= wide {

@@ -3,8 +3,6 @@ package ops
 import (
 	"clipcalib/internal/engine"
 	"clipcalib/internal/graph"
-
-	"gorgonia.org/tensor"
 )
 
 // Linear returns act(x wᵀ + b) + residual: x [M, K], w [N, K] as PyTorch stores
@@ -72,9 +70,9 @@ func product(g *graph.Graph, form engine.Gemm, a, b, bias, residual *Node) *Node
 		},
 	}
 	if e, ok := g.Engine.(engine.MixedPrecision); ok && frozen(e, b) && (!form.Gradient || e.StoresFloat16Gradients()) {
-		op.NarrowOut, op.NarrowIn = !form.Gradient, []int{0}
+		op.Float16Out, op.Float16In = !form.Gradient, []int{0}
 		if hasResidual {
-			op.NarrowIn = append(op.NarrowIn, len(in)-1)
+			op.Float16In = append(op.Float16In, len(in)-1)
 		}
 	}
 	if form.Act == engine.Identity {
@@ -134,20 +132,5 @@ func ColSum(g *graph.Graph, x *Node) *Node {
 		Name: "column sum",
 		Out:  shape(cols(x)),
 		Run:  func(c graph.Call) error { return c.Engine.ColSum(c.Out, c.In[0]) },
-	}, x)
-}
-
-// Transpose returns xᵀ.
-func Transpose(g *graph.Graph, x *Node) *Node {
-	if g.Err() != nil {
-		return x
-	}
-	return g.Apply(graph.Op{
-		Name: "transpose",
-		Out:  tensor.Shape{cols(x), rows(x)},
-		Run:  func(c graph.Call) error { return c.Engine.Transpose(c.Out, c.In[0]) },
-		Grad: func(g *graph.Graph, _ []*Node, _, dy *Node, _ []bool) []*Node {
-			return []*Node{Transpose(g, dy)}
-		},
 	}, x)
 }

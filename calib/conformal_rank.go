@@ -1,0 +1,97 @@
+package calib
+
+// sorter hands out the classes of a row by falling probability, as a heap: few
+// are asked for.
+type sorter struct {
+	probs []float64
+	heap  []int32
+}
+
+// eachSorted calls f with each row, in parallel.
+func eachSorted(logits Rows, f func(i int, s *sorter) error) error {
+	n, k := logits.Shape()
+	parts := partsOf(n, 0)
+	sorters := make([]sorter, parts)
+	return eachBlock(logits, parts, func(part, from int, block []float64) error {
+		s := &sorters[part]
+		if s.probs == nil {
+			s.probs, s.heap = make([]float64, k), make([]int32, k)
+		}
+		for at := 0; at < len(block); at += k {
+			row := block[at : at+k]
+			i := from + at/k
+			if err := checkRow(row, i); err != nil {
+				return err
+			}
+			softmaxInto(s.probs, row)
+			s.reset()
+			if err := f(i, s); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (s *sorter) reset() {
+	s.heap = s.heap[:len(s.probs)]
+	for i := range s.heap {
+		s.heap[i] = int32(i)
+	}
+	for i := len(s.heap)/2 - 1; i >= 0; i-- {
+		s.down(i)
+	}
+}
+
+// above orders by probability, the lower index first on ties.
+func (s *sorter) above(a, b int32) bool {
+	if p, q := s.probs[a], s.probs[b]; p != q {
+		return p > q
+	}
+	return a < b
+}
+
+func (s *sorter) down(i int) {
+	h := s.heap
+	for {
+		child := 2*i + 1
+		if child >= len(h) {
+			return
+		}
+		if child+1 < len(h) && s.above(h[child+1], h[child]) {
+			child++
+		}
+		if !s.above(h[child], h[i]) {
+			return
+		}
+		h[i], h[child] = h[child], h[i]
+		i = child
+	}
+}
+
+func (s *sorter) next() (class int, ok bool) {
+	if len(s.heap) == 0 {
+		return 0, false
+	}
+	top := s.heap[0]
+	last := len(s.heap) - 1
+	s.heap[0] = s.heap[last]
+	s.heap = s.heap[:last]
+	s.down(0)
+	return int(top), true
+}
+
+// scoreOf is the score of one class of the row.
+func (s *sorter) scoreOf(c *ConformalOptions, label int, u float64) float64 {
+	if c.Score == LAC {
+		return 1 - s.probs[label]
+	}
+	before := 0.0
+	for rank := 1; ; rank++ {
+		k, _ := s.next() // the label is among them
+		if k == label {
+			return c.score(s.probs[k], before, rank, u)
+		}
+		before += s.probs[k]
+	}
+}

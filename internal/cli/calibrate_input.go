@@ -1,0 +1,144 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"clipcalib/calib"
+	"clipcalib/internal/gate"
+	"clipcalib/internal/logitfile"
+
+	"github.com/spf13/cobra"
+)
+
+// rowFlags are the logits and labels of a command that takes those of any
+// model.
+type rowFlags struct {
+	logits, labels string
+	probabilities  bool
+	asked          bool // --probabilities was given, with true or false
+}
+
+func (f *rowFlags) add(c *cobra.Command) {
+	fl := c.Flags()
+	fl.StringVar(&f.logits, "logits", "", "logits to measure [N, K]")
+	fl.StringVar(&f.labels, "labels", "", "labels, indices of classes from 0 [N]")
+	fl.BoolVar(&f.probabilities, "probabilities", false,
+		"the files hold probabilities, not logits (=false: they are logits, whatever they look like)")
+}
+
+// rowInput is what was opened.
+type rowInput struct {
+	logits calib.Rows
+	labels []int
+	notes  []string
+	files  []*logitfile.Matrix
+}
+
+func (in *rowInput) close() {
+	for _, f := range in.files {
+		f.Close()
+	}
+}
+
+// open opens the logits and reads the labels.
+func (f rowFlags) open(ctx context.Context) (*rowInput, error) {
+	in := &rowInput{}
+	var err error
+	if in.logits, err = f.matrix(ctx, in, "--logits", f.logits, logitfile.Logits); err == nil {
+		in.labels, err = readLabels(ctx, "--labels", f.labels, logitfile.Labels, in.logits)
+	}
+	if err != nil {
+		in.close()
+		return nil, err
+	}
+	return in, nil
+}
+
+// matrix opens logits and passes them through the gate.
+func (f rowFlags) matrix(ctx context.Context, in *rowInput, flag, spec string, role logitfile.Role) (calib.Rows,
+	error) {
+	m, err := logitfile.Open(ctx, spec, role)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", flag, err)
+	}
+	in.files = append(in.files, m)
+	for _, n := range m.Notes {
+		in.notes = append(in.notes, fmt.Sprintf("%s %s: %s", flag, spec, n))
+	}
+	if n, k := m.Shape(); n == 0 || k == 0 {
+		return nil, fmt.Errorf("%s %s: logits of shape [%d, %d]: %w", flag, spec, n, k, calib.ErrEmpty)
+	}
+	if f.probabilities {
+		if err := gate.CheckProbabilities(m); err != nil {
+			return nil, fmt.Errorf("%s %s, with --probabilities: %w", flag, spec, err)
+		}
+		return gate.LogProbabilities(m), nil
+	}
+	if f.asked { // --probabilities=false
+		return m, nil
+	}
+	form, err := gate.Look(m)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", flag, err)
+	}
+	switch form {
+	case gate.Probabilities:
+		return nil, usagef("%s %s: every row lies within 0 and 1 and adds up to 1: these look like probabilities, not logits; say --probabilities (or --probabilities=false if they are logits)", flag, spec)
+	case gate.Percentages:
+		return nil, usagef("%s %s: every row adds up to 100: these look like percentages; divide by 100 and say --probabilities (or --probabilities=false if they are logits)", flag, spec)
+	case gate.Cosines:
+		in.notes = append(in.notes,
+			fmt.Sprintf("%s %s: all values lie within -1 and 1, as cosine similarities do; CLIP's logits are these times exp(logit_scale), about 100", flag, spec))
+	}
+	return m, nil
+}
+
+// readLabels reads the labels of logits and checks that they fit them.
+func readLabels(ctx context.Context, flag, spec string, role logitfile.Role, logits calib.Rows) ([]int, error) {
+	labels, err := logitfile.ReadLabels(ctx, spec, role)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", flag, err)
+	}
+	n, k := logits.Shape()
+	if len(labels) != n {
+		return nil, fmt.Errorf("%s %s: %d labels for %d rows of logits", flag, spec, len(labels), n)
+	}
+	for i, y := range labels {
+		if y < 0 || y >= k {
+			return nil, fmt.Errorf("%s %s: label %d at row %d is outside 0 to %d", flag, spec, y, i, k-1)
+		}
+	}
+	return labels, nil
+}
+
+// separate refuses a fold that holds samples of those that are measured. A few
+// of many may be true duplicates, and are said.
+func separate(fold, measured calib.Rows, foldFlag string, in *rowInput) error {
+	shared, err := gate.Shared(fold, measured)
+	if err != nil || shared == 0 {
+		return err
+	}
+	n, _ := fold.Shape()
+	if 100*shared > n {
+		return errOverlap{shared, n, foldFlag}
+	}
+	in.notes = append(in.notes, fmt.Sprintf("%d of the %d rows of %s are also among those of --logits", shared,
+		n, foldFlag))
+	return nil
+}
+
+type errOverlap struct {
+	shared, of int
+	flag       string
+}
+
+func (e errOverlap) Error() string {
+	return fmt.Sprintf("%d of the %d rows of %s are also among those of --logits", e.shared, e.of, e.flag)
+}
+
+func isOverlap(err error) bool {
+	var e errOverlap
+	return errors.As(err, &e)
+}

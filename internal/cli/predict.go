@@ -1,0 +1,374 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+
+	"clipcalib"
+	"clipcalib/internal/exitcode"
+	"clipcalib/internal/imageio"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+)
+
+// runFlags say how a run is opened.
+type runFlags struct {
+	weights string
+	classes string
+	batch   imageBatch
+}
+
+func (f *runFlags) add(c *cobra.Command) {
+	fl := c.Flags()
+	fl.StringVar(&f.weights, "weights", "", "the run's checkpoint, where it is not where it was")
+	fl.StringVar(&f.classes, "classes", "",
+		"file of class names, one a line, for learned prompts and test-time tuning (default: the run's)")
+	fl.Var(&f.batch, "batch-images", imageBatchUsage)
+}
+
+// openRun opens a run on the device that the flags name. The caller closes it.
+func (a *app) openRun(dir string, f runFlags) (*clipcalib.Run, error) {
+	d, err := a.openDevice()
+	if err != nil {
+		return nil, err
+	}
+	o := clipcalib.RunOptions{Weights: f.weights, Device: d, Batch: int(f.batch)}
+	if f.classes != "" {
+		file, err := os.Open(f.classes)
+		if err != nil {
+			return nil, fmt.Errorf("--classes: %w", err)
+		}
+		defer file.Close()
+		if o.Classes, err = lines(file); err != nil {
+			return nil, fmt.Errorf("--classes %s: %w", f.classes, err)
+		}
+		if len(o.Classes) == 0 {
+			return nil, fmt.Errorf("--classes %s: no names", f.classes)
+		}
+	}
+	r, err := clipcalib.OpenRun(dir, o)
+	if err != nil {
+		return nil, err
+	}
+	i := r.Info()
+	a.note("%s with remedy %s, %d classes; %s; %s", i.Method, i.Remedy, len(i.Classes), i.Architecture, i.Device)
+	a.note("drift: %s", i.Drift)
+	return r, nil
+}
+
+type predictFlags struct {
+	run runFlags
+	top int
+	csv bool
+}
+
+func predictCommand(a *app) *cobra.Command {
+	var f predictFlags
+	c := &cobra.Command{
+		Use:   "predict RUN PICTURE...",
+		Short: "What is in pictures, by a run, with confidence and drift; no labels needed",
+		Long: `Classifies pictures with what a run of any family trained. PICTURE is a file, a
+folder (every .jpg, .jpeg, .png, .webp and .gif below it), a list of paths, one a
+line, as LIST.txt or @LIST, or "-" for such a list on standard input. Paths in
+lists start from the current folder.
+
+A line a picture: its path, then the likeliest classes with their probability
+after the run's remedy. A picture whose adapted logits spread otherwise over the
+classes than those of the training pictures is marked: its confidence deserves
+doubt. A last note says whether more pictures are so than chance explains.
+
+A picture that cannot be read is named and left out, and the exit code is 3.`,
+		Example: `  clipcalib predict runs/pets-taskres cat.jpg photos/ --top 3
+  find . -name '*.png' | clipcalib predict runs/pets-coop - --csv > out.csv`,
+		RunE: func(c *cobra.Command, args []string) error {
+			switch {
+			case len(args) == 0:
+				return usagef("predict: RUN is missing; see: clipcalib predict --help")
+			case len(args) == 1:
+				return usagef("predict: PICTURE is missing; see: clipcalib predict --help")
+			case f.top < 1:
+				return usagef("--top wants at least 1")
+			case f.csv && a.json:
+				return usagef("predict: name either --csv or --json")
+			}
+			return a.predict(c.Context(), f, args[0], args[1:], c.InOrStdin())
+		},
+	}
+	f.run.add(c)
+	c.Flags().IntVar(&f.top, "top", 1, "classes to show, the likeliest first")
+	c.Flags().BoolVar(&f.csv, "csv", false, "comma-separated values, a row a picture and class")
+	return c
+}
+
+// predictAtOnce is the number of pictures prepared and predicted together.
+const predictAtOnce = 256
+
+func (a *app) predict(ctx context.Context, f predictFlags, dir string, args []string, stdin io.Reader) error {
+	paths, err := picturePaths(args, stdin)
+	if err != nil {
+		return fmt.Errorf("predict: %w", err)
+	}
+	r, err := a.openRun(dir, f.run)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	out := a.predictionWriter(f)
+	p := a.progress("predict", "pictures", len(paths))
+	var all clipcalib.Predictions
+	var unreadable []unreadable
+	for part := range slices.Chunk(paths, predictAtOnce) {
+		prepared, bad, err := prepareAll(ctx, r, part)
+		if err != nil {
+			return err
+		}
+		for _, b := range bad {
+			fmt.Fprintf(a.err, "skipped: %s: %s\n", b.Picture, b.Error)
+		}
+		unreadable = append(unreadable, bad...)
+		got, err := r.PredictPrepared(ctx, prepared...)
+		if err != nil {
+			return err
+		}
+		for _, one := range got.Pictures {
+			s, err := r.Summarize(one, f.top)
+			if err == nil {
+				err = out.picture(one.Name, s)
+			}
+			if err != nil {
+				return err
+			}
+			one.Probabilities, one.Logits, one.Adapted, one.ZeroShot = nil, nil, nil, nil // drift alone is wanted
+			all.Pictures = append(all.Pictures, one)
+		}
+		p.Set(len(all.Pictures) + len(unreadable))
+	}
+	if len(all.Pictures) == 0 {
+		return fmt.Errorf("predict: none of the %d pictures could be read", len(paths))
+	}
+	p.Done()
+	all.Drift = r.BatchDrift(all.Pictures)
+	a.note("%s", all.Drift.Note)
+	if all.Drift.Drifted {
+		a.note("these pictures drift from the training ones: their confidence deserves doubt")
+	}
+	if err := out.end(all.Drift, unreadable); err != nil {
+		return err
+	}
+	if len(unreadable) > 0 {
+		return exitcode.LeftOut{
+			What: fmt.Sprintf("%d of %d pictures could not be read and are left out", len(unreadable), len(paths)),
+		}
+	}
+	return nil
+}
+
+// unreadable is a picture that could not be read.
+type unreadable struct {
+	Picture string `json:"picture"`
+	Error   string `json:"error"`
+}
+
+// prepareAll prepares pictures on all cores; those that cannot be read are left
+// out.
+func prepareAll(ctx context.Context, r *clipcalib.Run, paths []string) (good []clipcalib.Prepared, bad []unreadable, err error) {
+	prepared, failed := make([]clipcalib.Prepared, len(paths)), make([]error, len(paths))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i, path := range paths {
+		g.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			prepared[i], failed[i] = r.Prepare(clipcalib.FromFile(path))
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, nil, err
+	}
+	for i, err := range failed {
+		var picture *clipcalib.PictureError
+		switch {
+		case err == nil:
+			good = append(good, prepared[i])
+		case errors.As(err, &picture):
+			bad = append(bad, unreadable{paths[i], strings.TrimPrefix(picture.Err.Error(), "image "+paths[i]+": ")})
+		default:
+			return nil, nil, err
+		}
+	}
+	return good, bad, nil
+}
+
+// predictionWriter writes predictions in the form that the flags name.
+func (a *app) predictionWriter(f predictFlags) predictionWriter {
+	switch {
+	case a.json:
+		return &jsonPredictions{app: a}
+	case f.csv:
+		return &csvPredictions{w: csv.NewWriter(a.out)}
+	}
+	return textPredictions{a.out}
+}
+
+type predictionWriter interface {
+	picture(name string, s clipcalib.Summary) error
+	end(d clipcalib.BatchDrift, bad []unreadable) error
+}
+
+type textPredictions struct{ out io.Writer }
+
+func (w textPredictions) picture(name string, s clipcalib.Summary) error {
+	line := name
+	for _, c := range s.Top {
+		line += fmt.Sprintf("\t%s %.1f %%", c.Class, 100*c.Confidence)
+	}
+	if s.Drift.Drifted != nil && *s.Drift.Drifted {
+		line += "\tdrift: " + s.Drift.Note
+	}
+	_, err := fmt.Fprintln(w.out, line)
+	return err
+}
+
+func (textPredictions) end(clipcalib.BatchDrift, []unreadable) error { return nil }
+
+type csvPredictions struct {
+	w     *csv.Writer
+	begun bool
+}
+
+func (w *csvPredictions) picture(name string, s clipcalib.Summary) error {
+	if !w.begun {
+		w.begun = true
+		err := w.w.Write([]string{"picture", "rank", "class", "label", "confidence", "adapted", "zero_shot",
+			"logit_range", "zero_shot_range", "range_ratio", "drifted"})
+		if err != nil {
+			return err
+		}
+	}
+	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+	drifted := ""
+	if s.Drift.Drifted != nil {
+		drifted = strconv.FormatBool(*s.Drift.Drifted)
+	}
+	for i, c := range s.Top {
+		err := w.w.Write([]string{name, strconv.Itoa(i + 1), c.Class, strconv.Itoa(c.Label), number(c.Confidence),
+			number(c.Adapted), number(c.ZeroShot), number(s.Range), number(s.ZeroShotRange), number(s.RangeRatio), drifted})
+		if err != nil {
+			return err
+		}
+	}
+	w.w.Flush()
+	return w.w.Error()
+}
+
+func (*csvPredictions) end(clipcalib.BatchDrift, []unreadable) error { return nil }
+
+type jsonPredictions struct {
+	app *app
+	all []jsonPrediction
+}
+
+// jsonPrediction is a picture as POST /predict of serve answers it.
+type jsonPrediction struct {
+	Name       string            `json:"name"`
+	Prediction clipcalib.Summary `json:"prediction"`
+}
+
+func (w *jsonPredictions) picture(name string, s clipcalib.Summary) error {
+	w.all = append(w.all, jsonPrediction{name, s})
+	return nil
+}
+
+func (w *jsonPredictions) end(d clipcalib.BatchDrift, bad []unreadable) error {
+	drift := map[string]any{"drifted": nil, "note": d.Note}
+	if d.Known {
+		drift = map[string]any{"drifted": d.Drifted, "outside": d.Outside, "pictures": d.Pictures,
+			"expected_share": d.Expected, "p_value": d.PValue, "note": d.Note}
+	}
+	if bad == nil {
+		bad = []unreadable{}
+	}
+	return w.app.printJSON(map[string]any{"predictions": w.all, "drift": drift, "unreadable": bad})
+}
+
+// picturePaths lists the pictures that arguments stand for. A file that is not
+// there is no error yet: it is named with the others that cannot be read.
+func picturePaths(args []string, stdin io.Reader) ([]string, error) {
+	var paths []string
+	add := func(path string) error {
+		info, err := os.Stat(path)
+		if err != nil || !info.IsDir() {
+			paths = append(paths, path)
+			return nil
+		}
+		before := len(paths)
+		err = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() && imageio.IsPicture(d.Name()) {
+				paths = append(paths, p)
+			}
+			return err
+		})
+		if err == nil && len(paths) == before {
+			err = fmt.Errorf("no picture below %s (%s)", path, strings.Join(imageio.Extensions(), " "))
+		}
+		return err
+	}
+	for _, arg := range args {
+		list, isList := strings.CutPrefix(arg, "@")
+		if !isList && strings.EqualFold(filepath.Ext(arg), ".txt") {
+			list, isList = arg, true
+		}
+		in := stdin
+		if isList {
+			f, err := os.Open(list)
+			if err != nil {
+				return nil, fmt.Errorf("list: %w", err)
+			}
+			defer f.Close()
+			in = f
+		} else if arg != "-" {
+			if err := add(arg); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		named, err := lines(in)
+		if err != nil {
+			return nil, fmt.Errorf("list %s: %w", arg, err)
+		}
+		for _, path := range named {
+			if err := add(path); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if len(paths) == 0 {
+		return nil, fmt.Errorf("no pictures in %s", strings.Join(args, ", "))
+	}
+	return paths, nil
+}
+
+// lines reads the lines of a list that are not empty.
+func lines(r io.Reader) (out []string, err error) {
+	s := bufio.NewScanner(r)
+	for s.Scan() {
+		if line := strings.TrimRight(s.Text(), "\r"); strings.TrimSpace(line) != "" {
+			out = append(out, line)
+		}
+	}
+	return out, s.Err()
+}
