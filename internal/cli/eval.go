@@ -151,7 +151,6 @@ func (a *app) evalData(ctx context.Context, f evalFlags, o run.EvalOptions) erro
 	if err := a.modelOf(o.Run, &f.source); err != nil {
 		return err
 	}
-	f.source.keepUnderscores = adapt.Compat(recipe.Compat).KeepsUnderscores()
 	sets, err := a.targets(f)
 	if err != nil {
 		return err
@@ -187,6 +186,7 @@ func (a *app) modelOf(dir string, s *sourceFlags) error {
 		}
 	}
 	s.model.asIn(m)
+	s.keepUnderscores = adapt.Compat(recipe.Compat).KeepsUnderscores()
 	return nil
 }
 
