@@ -213,13 +213,19 @@ func (a *app) demoOutput(out string, page report.Page, spent time.Duration) erro
 	if err := page.WriteFile(html); err != nil {
 		return err
 	}
+	// What differs from one time to the next stands in a file of its own, so that
+	// the others are the same bytes when the demo is repeated.
+	times := demoTimes{Seconds: spent.Seconds(), PeakMemoryBytes: peakMemory()}
+	if err := docfile.WriteJSON(filepath.Join(out, "times.json"), times); err != nil {
+		return err
+	}
 	all := map[string][]report.Run{}
 	for i, s := range page.Sections {
 		all[s.Title] = s.Runs
 		if s.Featured == "" {
 			continue
 		}
-		grid := report.MethodGrid(s.Runs, s.Featured, sourceAndWorst(s.Runs, s.Featured)...)
+		grid := report.MethodGrid(s.Runs, s.Featured, report.Telling(s)...)
 		if err := report.ReliabilityPNG(filepath.Join(out, fmt.Sprintf("reliability-%d.png", i+1)), grid); err != nil {
 			return err
 		}
@@ -247,21 +253,10 @@ func (a *app) demoOutput(out string, page report.Page, spent time.Duration) erro
 	return nil
 }
 
-// sourceAndWorst names the source and the drifted target where a method without
-// remedy is calibrated worst.
-func sourceAndWorst(runs []report.Run, method string) []string {
-	source, worst := "", ""
-	sum := map[string]float64{}
-	for _, r := range runs {
-		if r.Source {
-			source = r.Target
-		} else if r.Method == method && r.Remedy == (adapt.None{}).Name() {
-			if sum[r.Target] += r.Metrics.ECE; worst == "" || sum[r.Target] > sum[worst] {
-				worst = r.Target
-			}
-		}
-	}
-	return []string{source, worst}
+// demoTimes is what a run of the demo took.
+type demoTimes struct {
+	Seconds         float64 `json:"seconds"`
+	PeakMemoryBytes float64 `json:"peak_memory_bytes,omitempty"` // where the kernel says it
 }
 
 // peakMemory is the most the process has had in memory, in bytes, where the

@@ -6,8 +6,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
+	"strings"
 
 	"clipcalib/calib"
 	"clipcalib/internal/data"
@@ -34,8 +36,13 @@ type Evaluation struct {
 	Data   string // hash of the training data, which differs from seed to seed
 	Target Target
 	Source bool // the target is of the data set that the run learnt from
+	// Validation says that the target is the validation fold of a data set: what
+	// is chosen may be chosen on it.
+	Validation bool
+	Classes    int
 
 	Predictions calib.Predictions
+	Ranges      []float64 // largest less smallest logit of every sample
 	Metrics     calib.Metrics
 	Values      map[string]float64 // the metrics by their keys in metrics.json
 	labels      []int
@@ -157,8 +164,10 @@ func measure(dir string, recipe Fields, e run.Evaluation, bins int) (adapted, ze
 	}
 	target := Target{Name: targetName(e, recipe["remedy"]), Hash: e.Target.Inputs.DataHash(), Samples: len(e.Labels),
 		FeaturesOnly: e.Target.Inputs.DataSHA256 == ""}
-	adapted = Evaluation{Run: dir, Fields: fields, Seed: seed, Data: recipe["inputs.data_sha256"], Target: target}
-	zeroShot = Evaluation{Run: dir, Fields: zeroShotFields(fields, e.Target), Target: target}
+	adapted = Evaluation{Run: dir, Fields: fields, Seed: seed, Data: recipe["inputs.data_sha256"], Target: target,
+		Validation: strings.HasSuffix(e.Target.Inputs.Data, "#val"), Classes: e.Logits.K}
+	zeroShot = adapted
+	zeroShot.Fields, zeroShot.Seed, zeroShot.Data = zeroShotFields(fields, e.Target), "", ""
 	for _, m := range []struct {
 		logits calib.Matrix
 		into   *Evaluation
@@ -169,8 +178,18 @@ func measure(dir string, recipe Fields, e run.Evaluation, bins int) (adapted, ze
 		}
 		m.into.Predictions, m.into.Metrics = p, p.Metrics(calib.Options{Bins: bins})
 		m.into.Values, m.into.labels = metricsOf(m.into.Metrics), e.Labels
+		m.into.Ranges = ranges(m.logits)
 	}
 	return adapted, zeroShot, nil
+}
+
+func ranges(logits calib.Matrix) []float64 {
+	out := make([]float64, logits.N)
+	for i := range out {
+		row := logits.Row(i)
+		out[i] = slices.Max(row) - slices.Min(row)
+	}
+	return out
 }
 
 // zeroShotFields are what decides the reference of an evaluation: the model, the
