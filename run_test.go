@@ -356,6 +356,15 @@ func TestRunsThatCannotBeUsedAreRefused(t *testing.T) {
 		"bad drift":       {dir: copied(edit("drift.json", `"levels": [`, `"levels": [7,`)), words: []string{"drift.json", "damaged"}},
 		"newer drift":     {dir: copied(edit("drift.json", `"version": 1`, `"version": 7`)), words: []string{"drift.json", "version 7"}},
 		"preprocessing":   {dir: copied(edit("model.yaml", "preprocessing: ", "preprocessing: other ")), words: []string{"prepared by"}},
+		"another run's parameters": {dir: copied(func(dir string) {
+			from, to := adapted(t, adapt.ZSLP{}, nil), filepath.Join(dir, "adapter.safetensors")
+			if err := os.Remove(to); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Link(filepath.Join(from, "adapter.safetensors"), to); err != nil {
+				t.Fatal(err)
+			}
+		}), words: []string{"adapter.safetensors", "zslp", "taskres"}},
 		"cut parameters": {dir: copied(func(dir string) {
 			if err := os.Truncate(filepath.Join(dir, "adapter.safetensors"), 300); err != nil {
 				t.Fatal(err)

@@ -232,6 +232,9 @@ func (a *app) adapted(out string, facts run.ModelFacts, trained bool, loss float
 
 // draw reads the source set and draws the shots.
 func (a *app) draw(f *adaptFlags) (set, shots *data.Set, err error) {
+	if f.shots < 0 {
+		return nil, nil, usagef("--shots %d: want at least 1, or 0 for every picture", f.shots)
+	}
 	if err := checkOutputFolder(f.out); err != nil {
 		return nil, nil, err
 	}
@@ -269,7 +272,7 @@ func (a *app) encodeShots(ctx context.Context, src *features.Source, set, shots 
 	o.Inputs = run.Inputs{
 		Weights: f.source.weights, WeightsSHA256: src.Weights, Model: src.Facts(), BatchImages: src.Model.Images.Batch(),
 		Preprocessing: src.Preprocessing(v),
-		Data:          f.data, DataSHA256: feats.Hash, Shots: max(f.shots, 0), Drawn: f.unlike(shots), Repeat: f.repeat, DataSeed: f.train.Seed,
+		Data:          f.data, DataSHA256: feats.Hash, Shots: f.shots, Drawn: f.unlike(shots), Repeat: f.repeat, DataSeed: f.train.Seed,
 		AugmentedViews: v.Augments(), Templates: templates,
 	}
 	a.note("%s: %d classes, %s, %d views, prompts like %q", set.Name, len(set.Classes), f.drawn().Words(shots), feats.Views,

@@ -221,7 +221,7 @@ func (a *app) promptData(ctx context.Context, src *features.Source, set, shots *
 	o.Inputs = run.Inputs{
 		Weights: f.source.weights, WeightsSHA256: src.Weights, Model: src.Facts(), BatchImages: src.Model.Images.Batch(),
 		Preprocessing: src.Preprocessing(v),
-		Data:          f.data, DataSHA256: feats.Hash, Shots: max(f.shots, 0), Drawn: f.unlike(shots), Repeat: f.repeat, DataSeed: f.train.Seed,
+		Data:          f.data, DataSHA256: feats.Hash, Shots: f.shots, Drawn: f.unlike(shots), Repeat: f.repeat, DataSeed: f.train.Seed,
 		AugmentedViews: v.Augments(), Templates: templates,
 	}
 	a.note("%s: %d classes, %s, zero-shot prompts like %q", set.Name, len(set.Classes), f.drawn().Words(shots),

@@ -155,6 +155,7 @@ func TestWrongUsageNamesTheFlagOrTheWord(t *testing.T) {
 		{[]string{"adapt", "taskres", "--features", train}, []string{"out"}},
 		{[]string{"adapt", "taskres", "--out", out}, []string{"--data", "--features"}},
 		{[]string{"adapt", "taskres", "--out", out, "--features", train, "--data", dir}, []string{"--data", "--features"}},
+		{[]string{"adapt", "taskres", "--out", out, "--weights", tinyModel(), "--data", dir, "--shots", "-1"}, []string{"--shots", "-1"}},
 		{adapt("--remedy", "prayer"), []string{"prayer", "zs-norm", "penalty", "sals"}},
 		{adapt("--loss", "hinge"), []string{"hinge"}},
 		{adapt("--compat", "other"), []string{"other", "textbook", "clipcalib"}},

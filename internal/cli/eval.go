@@ -301,7 +301,14 @@ func (a *app) showResults(dir string, results []run.Result, names []string, skip
 	}
 	source := table.Sources(recipe.Inputs.Data, targets)
 	var runs []report.Run
+	shown := map[string]bool{}
 	for i, r := range results {
+		// A set named twice is one evaluation, and a table has one cell for it.
+		if shown[r.Dir] {
+			a.note("%s is named twice and shown once", names[i])
+			continue
+		}
+		shown[r.Dir] = true
 		runs = append(runs,
 			report.Run{Method: report.ZeroShot, Target: names[i], Source: source[i], Metrics: r.ZeroShot},
 			report.Run{Method: r.Target.Method, Remedy: r.Target.Remedy, Target: names[i], Source: source[i], Metrics: r.Metrics})

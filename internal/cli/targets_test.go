@@ -53,6 +53,10 @@ func TestDataSetsOfOneNameAreKeptApart(t *testing.T) {
 		t.Error("an evaluation that exists was repeated")
 	}
 
+	if twice := mustRun(t, "eval", out, "--data", photos, photos+"/"); strings.Contains(twice.out, "–") || !strings.Contains(twice.err, "named twice") {
+		t.Errorf("a set named twice: %s%s", twice.out, twice.err)
+	}
+
 	var rows []struct {
 		Method, Target string
 		Source         bool

@@ -46,6 +46,16 @@ func (m Model) CheckWeights(path, identity string) error {
 	return fmt.Errorf("%s is not the model of the run: its hash is %s, the run's %s", path, short(identity), short(m.Weights.SHA256))
 }
 
+// CheckTrained reports that the parameters in a file are of another method or
+// remedy than the run, as when the file was copied from another one.
+func (m Model) CheckTrained(file, method, remedy string) error {
+	if method == m.Method && remedy == m.Remedy {
+		return nil
+	}
+	return fmt.Errorf("%s holds %s with remedy %s, and the run is one of %s with remedy %s: put its own file back",
+		file, method, remedy, m.Method, m.Remedy)
+}
+
 // short is an identity with the start of the hash, and all that stands beside it.
 func short(identity string) string {
 	hash, rest, _ := strings.Cut(identity, " ")
