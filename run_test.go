@@ -386,6 +386,13 @@ func TestRunsThatCannotBeUsedAreRefused(t *testing.T) {
 	}
 }
 
+func TestAClassNamedTwiceIsRefused(t *testing.T) {
+	_, err := clipcalib.OpenRun(learned(t, prompt.CoOp{}, nil), clipcalib.RunOptions{Classes: []string{"cat", "dog", "cat"}})
+	if err == nil || !strings.Contains(err.Error(), `"cat" is named twice`) {
+		t.Errorf("opened with %v", err)
+	}
+}
+
 func TestDriftIsToldWithoutLabels(t *testing.T) {
 	dir := adapted(t, adapt.TaskRes{}, nil)
 	r := openRun(t, dir, clipcalib.RunOptions{})
