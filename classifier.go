@@ -73,6 +73,9 @@ func openAdapter(r *Run) (classifier, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := r.model.CheckTrained(run.AdapterFile, a.Method.Name(), a.Remedy.Name()); err != nil {
+		return nil, err
+	}
 	switch {
 	case a.Width() != r.clip.Images.Dim():
 		return nil, fmt.Errorf("its adapter takes features %d wide, the model's are %d", a.Width(), r.clip.Images.Dim())
@@ -107,6 +110,9 @@ type promptKind struct {
 func openPrompts(r *Run) (classifier, error) {
 	l, err := prompt.Load(filepath.Join(r.dir, run.PromptsFile), r.clip, prompt.LoadOptions{})
 	if err != nil {
+		return nil, err
+	}
+	if err := r.model.CheckTrained(run.PromptsFile, l.Method.Name(), l.Remedy.Name()); err != nil {
 		return nil, err
 	}
 	if !slices.Equal(l.Classes(), r.classes) {

@@ -127,6 +127,13 @@ func (r *Run) chooseClasses(asked []string) ([]string, error) {
 		return nil, errors.New("classes.json is missing, so the classes have no names")
 	case r.model.Family == run.FamilyAdapters && !slices.Equal(asked, own):
 		return nil, errors.New("an adapter classifies into the classes it was trained for and no others")
+	case slices.Equal(asked, own):
+		return own, nil
+	}
+	for i, name := range asked {
+		if slices.Contains(asked[:i], name) {
+			return nil, fmt.Errorf("class %q is named twice: each would get half of its probability; name it once", name)
+		}
 	}
 	return asked, nil
 }

@@ -48,7 +48,8 @@ func iconFiles() (out []clipcalib.Picture) {
 func adapted(t testing.TB, m adapt.Method, r adapt.Remedy) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "run")
-	if _, err := clipcalib.Adapt(context.Background(), dir, demoModel, shots, m, r, adapt.Options{Epochs: 20}); err != nil {
+	if _, err := clipcalib.Adapt(context.Background(), dir, demoModel, shots, m, r,
+		adapt.Options{Epochs: 20}); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -59,14 +60,17 @@ func learned(t testing.TB, m prompt.Method, r adapt.Remedy) string {
 	t.Helper()
 	model := openDemo(t)
 	n := len(shots.Pictures)
-	data, err := clipcalib.TrainingData(t.Context(), model, shots.Pictures, shots.Labels, shots.Classes, shots.Templates...)
+	data, err := clipcalib.TrainingData(t.Context(), model, shots.Pictures, shots.Labels, shots.Classes,
+		shots.Templates...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	o := run.PromptOptions{Model: model, Method: m, Remedy: r, Out: filepath.Join(t.TempDir(), "run"),
-		Train:  prompt.Options{Epochs: 2},
-		Data:   prompt.Data{Classes: shots.Classes, Labels: shots.Labels, Features: data.Features, Prototypes: data.Prototypes},
-		Inputs: run.Inputs{Weights: demoModel, WeightsSHA256: demoIdentity(t), Preprocessing: model.Images.Preprocessor().String()},
+		Train: prompt.Options{Epochs: 2},
+		Data: prompt.Data{Classes: shots.Classes, Labels: shots.Labels, Features: data.Features,
+			Prototypes: data.Prototypes},
+		Inputs: run.Inputs{Weights: demoModel, WeightsSHA256: demoIdentity(t),
+			Preprocessing: model.Images.Preprocessor().String()},
 	}
 	if prompt.NeedsImages(m) {
 		o.Data.Features = adapt.Matrix{}
@@ -91,15 +95,18 @@ func learned(t testing.TB, m prompt.Method, r adapt.Remedy) string {
 func tuned(t testing.TB, m testtime.Method, r adapt.Remedy) string {
 	t.Helper()
 	model := openDemo(t)
-	tuner, err := testtime.NewTuner(t.Context(), model.Images, model.Texts, shots.Classes, m, r, testtime.Options{Views: 8, Keep: 0.3})
+	tuner, err := testtime.NewTuner(t.Context(), model.Images, model.Texts, shots.Classes, m, r,
+		testtime.Options{Views: 8, Keep: 0.3})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer tuner.Close()
 	dir := filepath.Join(t.TempDir(), "run")
-	o := testtime.RunOptions{Dir: dir, Name: "icons", Inputs: testtime.Inputs{WeightsFile: demoModel, WeightsSHA256: demoIdentity(t)}}
+	o := testtime.RunOptions{Dir: dir, Name: "icons", Inputs: testtime.Inputs{WeightsFile: demoModel,
+		WeightsSHA256: demoIdentity(t)}}
 	for i, path := range shots.Pictures {
-		o.Items = append(o.Items, testtime.Item{Key: path, Label: i, Open: func() (image.Image, error) { return vit.OpenImage(path) }})
+		o.Items = append(o.Items, testtime.Item{Key: path, Label: i,
+			Open: func() (image.Image, error) { return vit.OpenImage(path) }})
 	}
 	if _, err := tuner.Run(t.Context(), o); err != nil {
 		t.Fatal(err)
@@ -223,11 +230,13 @@ func consistent(t *testing.T, r *clipcalib.Run, p clipcalib.Prediction) {
 			best = k
 		}
 	}
-	if math.Abs(sum-1) > 1e-12 || p.Label != best || p.Class != r.Classes()[best] || p.Confidence != p.Probabilities[best] {
+	if math.Abs(sum-1) > 1e-12 || p.Label != best || p.Class != r.Classes()[best] ||
+		p.Confidence != p.Probabilities[best] {
 		t.Errorf("%+v", p)
 	}
 	s, err := r.Summarize(p, 2)
-	if err != nil || len(s.Top) != 2 || s.Top[0].Class != p.Class || s.Top[0].Confidence != p.Confidence || s.Top[1].Confidence > p.Confidence {
+	if err != nil || len(s.Top) != 2 || s.Top[0].Class != p.Class || s.Top[0].Confidence != p.Confidence ||
+		s.Top[1].Confidence > p.Confidence {
 		t.Errorf("summary %+v, %v", s, err)
 	}
 	switch r.Info().Remedy {
@@ -267,7 +276,8 @@ func TestPredictIsEval(t *testing.T) {
 	}
 	data := adapt.Data{Features: adapt.FromRows(features), Labels: []int{0, 1, 2, 0, 1, 2}}
 	out := filepath.Join(t.TempDir(), "eval")
-	if _, err := run.Eval(t.Context(), run.EvalOptions{Run: dir, Data: &data, Out: out, Device: model.Device}); err != nil {
+	if _, err := run.Eval(t.Context(), run.EvalOptions{Run: dir, Data: &data, Out: out,
+		Device: model.Device}); err != nil {
 		t.Fatal(err)
 	}
 	want, err := run.ReadEvaluation(out)
@@ -357,18 +367,35 @@ func TestRunsThatCannotBeUsedAreRefused(t *testing.T) {
 	}{
 		"no folder":    {dir: filepath.Join(t.TempDir(), "none"), words: []string{"none", "no run here"}},
 		"half written": {dir: copied(remove("adapter.safetensors")), words: []string{"not finished", "adapter.safetensors"}},
-		"newer":        {dir: copied(edit("model.yaml", "version: 1", "version: 99")), words: []string{"version 99", "newer"}},
+		"newer": {dir: copied(edit("model.yaml", "version: 1", "version: 99")),
+			words: []string{"version 99", "newer"}},
 		"flipped": {dir: sealed(edit("model.yaml", "family: adapters", "family: prompts")),
 			words: []string{"model.yaml is damaged", "manifest.json"}},
-		"weights gone":    {dir: copied(edit("model.yaml", "clip-icons-32.pt", "gone.pt")), words: []string{"gone.pt", "--weights"}},
-		"other weights":   {dir: good, o: clipcalib.RunOptions{Weights: other}, words: []string{"not the model of the run", identity[:12]}},
+		"weights gone": {dir: copied(edit("model.yaml", "clip-icons-32.pt", "gone.pt")),
+			words: []string{"gone.pt", "--weights"}},
+		"other weights": {dir: good, o: clipcalib.RunOptions{Weights: other},
+			words: []string{"not the model of the run", identity[:12]}},
 		"no such weights": {dir: good, o: clipcalib.RunOptions{Weights: "none.pt"}, words: []string{"none.pt"}},
-		"other classes":   {dir: good, o: clipcalib.RunOptions{Classes: []string{"cat", "dog", "cow"}}, words: []string{"no others"}},
-		"no names":        {dir: copied(remove("classes.json")), words: []string{"classes.json"}},
-		"unknown remedy":  {dir: copied(edit("model.yaml", "family: adapters", "family: sorcery")), words: []string{"sorcery"}},
-		"bad drift":       {dir: copied(edit("drift.json", `"levels": [`, `"levels": [7,`)), words: []string{"drift.json", "damaged"}},
-		"newer drift":     {dir: copied(edit("drift.json", `"version": 1`, `"version": 7`)), words: []string{"drift.json", "version 7"}},
-		"preprocessing":   {dir: copied(edit("model.yaml", "preprocessing: ", "preprocessing: other ")), words: []string{"prepared by"}},
+		"other classes": {dir: good, o: clipcalib.RunOptions{Classes: []string{"cat", "dog", "cow"}},
+			words: []string{"no others"}},
+		"no names": {dir: copied(remove("classes.json")), words: []string{"classes.json"}},
+		"unknown remedy": {dir: copied(edit("model.yaml", "family: adapters", "family: sorcery")),
+			words: []string{"sorcery"}},
+		"bad drift": {dir: copied(edit("drift.json", `"levels": [`, `"levels": [7,`)),
+			words: []string{"drift.json", "damaged"}},
+		"newer drift": {dir: copied(edit("drift.json", `"version": 1`, `"version": 7`)),
+			words: []string{"drift.json", "version 7"}},
+		"preprocessing": {dir: copied(edit("model.yaml", "preprocessing: ", "preprocessing: other ")),
+			words: []string{"prepared by"}},
+		"another run's parameters": {dir: copied(func(dir string) {
+			from, to := adapted(t, adapt.ZSLP{}, nil), filepath.Join(dir, "adapter.safetensors")
+			if err := os.Remove(to); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Link(filepath.Join(from, "adapter.safetensors"), to); err != nil {
+				t.Fatal(err)
+			}
+		}), words: []string{"adapter.safetensors", "zslp", "taskres"}},
 		"cut parameters": {dir: copied(func(dir string) {
 			if err := os.Truncate(filepath.Join(dir, "adapter.safetensors"), 300); err != nil {
 				t.Fatal(err)
@@ -387,6 +414,14 @@ func TestRunsThatCannotBeUsedAreRefused(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestAClassNamedTwiceIsRefused(t *testing.T) {
+	_, err := clipcalib.OpenRun(learned(t, prompt.CoOp{}, nil),
+		clipcalib.RunOptions{Classes: []string{"cat", "dog", "cat"}})
+	if err == nil || !strings.Contains(err.Error(), `"cat" is named twice`) {
+		t.Errorf("opened with %v", err)
 	}
 }
 
@@ -418,7 +453,8 @@ func TestDriftIsToldWithoutLabels(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, "drift.json")); err != nil {
 		t.Fatal(err)
 	}
-	if got, err = openRun(t, dir, clipcalib.RunOptions{}).Predict(t.Context(), iconFiles()[0]); err != nil || got.Drift.Known ||
+	if got, err = openRun(t, dir, clipcalib.RunOptions{}).Predict(t.Context(), iconFiles()[0]); err != nil ||
+		got.Drift.Known ||
 		got.Pictures[0].Drift.Known || !strings.Contains(got.Pictures[0].Drift.Note, "not known") {
 		t.Errorf("without statistics: %+v, %v", got, err)
 	}

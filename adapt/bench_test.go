@@ -11,7 +11,8 @@ import (
 // imagenet returns a training set of ImageNet's size in one view.
 func imagenet(samples, classes, width int) Data {
 	g := train.NewGenerator(1, 0)
-	d := Data{Features: NewMatrix(samples, width), Prototypes: NewMatrix(classes, width), Labels: make([]int, samples), LogitScale: 100}
+	d := Data{Features: NewMatrix(samples, width), Prototypes: NewMatrix(classes, width), Labels: make([]int, samples),
+		LogitScale: 100}
 	for i := range d.Prototypes.Data {
 		d.Prototypes.Data[i] = float32(g.Normal())
 	}

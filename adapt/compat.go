@@ -52,9 +52,10 @@ func Differences() []Difference {
 			CLIPCalib: "one view, the first",
 		},
 		{
-			Topic:     "rows of an epoch",
-			Textbook:  "every sample once, in a random view; last incomplete batch dropped",
-			CLIPCalib: "samples/batch whole batches from a permutation of all views of all samples; one batch of views when there are fewer samples than a batch",
+			Topic:    "rows of an epoch",
+			Textbook: "every sample once, in a random view; last incomplete batch dropped",
+			CLIPCalib: "samples/batch whole batches from a permutation of all views of all samples; one batch of views when " +
+				"there are fewer samples than a batch",
 		},
 		{
 			Topic: "augmented views", Encoding: true,

@@ -46,7 +46,8 @@ func (d Data) check() error {
 	}
 	for i, y := range d.Labels {
 		if y < 0 || y >= d.classes() {
-			return fmt.Errorf("labels: label %d at row %d is outside 0 to %d (there are %d prototypes)", y, i, d.classes()-1, d.classes())
+			return fmt.Errorf("labels: label %d at row %d is outside 0 to %d (there are %d prototypes)", y, i, d.classes()-1,
+				d.classes())
 		}
 	}
 	for i := range d.Labels {
@@ -69,7 +70,8 @@ func checkPrototypes(prototypes, features Matrix) error {
 		return err
 	}
 	if prototypes.Cols != features.Cols {
-		return fmt.Errorf("features are %d wide, prototypes %d: they come from different models", features.Cols, prototypes.Cols)
+		return fmt.Errorf("features are %d wide, prototypes %d: they come from different models", features.Cols,
+			prototypes.Cols)
 	}
 	return nil
 }

@@ -73,7 +73,8 @@ func waves(rows, cols int, phase float64) adapt.Matrix {
 }
 
 func twoClasses() adapt.Data {
-	return adapt.Data{Features: waves(8, 6, 0), Labels: []int{0, 1, 0, 1, 0, 1, 0, 1}, Prototypes: waves(2, 6, 5), LogitScale: 100}
+	return adapt.Data{Features: waves(8, 6, 0), Labels: []int{0, 1, 0, 1, 0, 1, 0, 1}, Prototypes: waves(2, 6, 5),
+		LogitScale: 100}
 }
 
 func TestARemedyOfOnesOwnUnderAnAdapter(t *testing.T) {
@@ -167,7 +168,8 @@ func TestARemedyOfOnesOwnUnderPromptsAndAtTestTime(t *testing.T) {
 		if max(p.Logits[0], p.Logits[1]) != max(p.ZeroShot[0], p.ZeroShot[1]) {
 			t.Errorf("%s: logits %v, zero-shot %v: not mapped", c, p.Logits, p.ZeroShot)
 		}
-		if all := strings.Join(choices, "\n"); !strings.Contains(all, "remedy: soft-range") || !strings.Contains(all, "reference: ") {
+		if all := strings.Join(choices, "\n"); !strings.Contains(all, "remedy: soft-range") ||
+			!strings.Contains(all, "reference: ") {
 			t.Errorf("choices %q", choices)
 		}
 	}
@@ -191,7 +193,8 @@ func TestARemedyOfOnesOwnIsReported(t *testing.T) {
 	}
 	var text strings.Builder
 	row := report.Run{Method: res.Target.Method, Remedy: res.Target.Remedy, Target: "home", Metrics: res.Metrics}
-	if err := report.ResultsTable([]report.Run{row}).WriteText(&text); err != nil || !strings.Contains(text.String(), "soft-range") {
+	if err := report.ResultsTable([]report.Run{row}).WriteText(&text); err != nil ||
+		!strings.Contains(text.String(), "soft-range") {
 		t.Errorf("report %v:\n%s", err, text.String())
 	}
 }
@@ -221,9 +224,11 @@ func TestWhatARemedyDoesWrongIsNamed(t *testing.T) {
 		remedy adapt.Remedy
 		want   []string
 	}{
-		"no node":       {hooked{func(*gorgonia.Node, *adapt.Reference) *gorgonia.Node { return nil }}, []string{"missing"}},
-		"foreign":       {hooked{func(*gorgonia.Node, *adapt.Reference) *gorgonia.Node { return foreign }}, []string{"foreign", "another graph"}},
-		"shape of term": {hooked{func(l *gorgonia.Node, _ *adapt.Reference) *gorgonia.Node { return l }}, []string{"(8, 2)", "one number"}},
+		"no node": {hooked{func(*gorgonia.Node, *adapt.Reference) *gorgonia.Node { return nil }}, []string{"missing"}},
+		"foreign": {hooked{func(*gorgonia.Node, *adapt.Reference) *gorgonia.Node { return foreign }},
+			[]string{"foreign", "another graph"}},
+		"shape of term": {hooked{func(l *gorgonia.Node, _ *adapt.Reference) *gorgonia.Node { return l }},
+			[]string{"(8, 2)", "one number"}},
 		"shape of map": {mapped{hooked{func(_ *gorgonia.Node, zs *adapt.Reference) *gorgonia.Node {
 			return nn.Slice(zs.Range(), 0, 1)
 		}}}, []string{"the shape must stay"}},
@@ -236,7 +241,8 @@ func TestWhatARemedyDoesWrongIsNamed(t *testing.T) {
 		"NaN in the gradient": {hooked{func(l *gorgonia.Node, _ *adapt.Reference) *gorgonia.Node {
 			return nn.Dot(float32(math.Inf(1)), zero(l), zero(l))
 		}}, []string{"NaN", "first step"}},
-		"panic": {hooked{func(*gorgonia.Node, *adapt.Reference) *gorgonia.Node { panic("deliberate") }}, []string{"deliberate"}},
+		"panic": {hooked{func(*gorgonia.Node, *adapt.Reference) *gorgonia.Node { panic("deliberate") }},
+			[]string{"deliberate"}},
 	} {
 		_, err := adapt.Train(t.Context(), adapt.ZSLP{}, c.remedy, twoClasses(), adapt.Options{Epochs: 1})
 		if err == nil {
@@ -304,7 +310,8 @@ func TestAnAdapterAndALossOfOnesOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := adapt.Train(t.Context(), scaled{Start1: 2}, adapt.Penalty{}, twoClasses(), adapt.Options{Epochs: 30, Loss: loss})
+	a, err := adapt.Train(t.Context(), scaled{Start1: 2}, adapt.Penalty{}, twoClasses(),
+		adapt.Options{Epochs: 30, Loss: loss})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,7 +47,8 @@ func (a *Adapter) Save(path string) error {
 		for i, y := range labels {
 			wide[i] = int64(y)
 		}
-		tensors = append(tensors, weights.NamedTensor{Name: nameLabels, Shape: []int{len(wide)}, DType: weights.I64, Ints: wide})
+		tensors = append(tensors, weights.NamedTensor{Name: nameLabels, Shape: []int{len(wide)}, DType: weights.I64,
+			Ints: wide})
 	}
 	if err := weights.WriteSafetensors(path, tensors, meta); err != nil {
 		return fmt.Errorf("save adapter: %w", err)

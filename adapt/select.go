@@ -60,7 +60,8 @@ func (a *Adapter) WithPrototypes(prototypes Matrix) (*Adapter, error) {
 		return nil, err
 	}
 	if own := a.Prototypes(); prototypes.Rows != own.Rows || prototypes.Cols != own.Cols {
-		return nil, fmt.Errorf("prototypes of shape [%d, %d] in place of [%d, %d]", prototypes.Rows, prototypes.Cols, own.Rows, own.Cols)
+		return nil, fmt.Errorf("prototypes of shape [%d, %d] in place of [%d, %d]", prototypes.Rows, prototypes.Cols,
+			own.Rows, own.Cols)
 	}
 	out := *a
 	out.state = &State{Trained: a.state.Trained, Fixed: maps.Clone(a.state.Fixed), Labels: a.state.Labels}

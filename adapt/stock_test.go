@@ -21,7 +21,8 @@ func bounds(zs *adapt.Reference) (low, high *gorgonia.Node) {
 }
 
 // perRow applies a broadcast operation of the matrix x and the column y.
-func perRow(op func(a, b *gorgonia.Node, left, right []byte) (*gorgonia.Node, error), x, y *gorgonia.Node) *gorgonia.Node {
+func perRow(op func(a, b *gorgonia.Node, left, right []byte) (*gorgonia.Node, error), x,
+	y *gorgonia.Node) *gorgonia.Node {
 	return must(op(x, must(gorgonia.Reshape(y, []int{x.Shape()[0], 1})), nil, []byte{1}))
 }
 
@@ -53,7 +54,8 @@ func (r stockZSNorm) MapLogits(logits *gorgonia.Node, zs *adapt.Reference) *gorg
 	low, high := bounds(zs)
 	top := r.rowMax(logits)
 	bottom := must(gorgonia.Neg(r.rowMax(must(gorgonia.Neg(logits)))))
-	unit := perRow(gorgonia.BroadcastHadamardDiv, perRow(gorgonia.BroadcastSub, logits, bottom), must(gorgonia.Sub(top, bottom)))
+	unit := perRow(gorgonia.BroadcastHadamardDiv, perRow(gorgonia.BroadcastSub, logits, bottom),
+		must(gorgonia.Sub(top, bottom)))
 	scaled := perRow(gorgonia.BroadcastHadamardProd, unit, must(gorgonia.Sub(high, low)))
 	return perRow(gorgonia.BroadcastAdd, scaled, low)
 }
@@ -92,7 +94,8 @@ func TestStockOperationsTrainAsTheBuiltInRemedies(t *testing.T) {
 		}
 		for e := range a.Losses {
 			if !near(a.Losses[e], b.Losses[e]) {
-				t.Errorf("%s under %s: epoch %d: loss %.9g, built in %.9g", c.method.Name(), c.remedy.Name(), e, a.Losses[e], b.Losses[e])
+				t.Errorf("%s under %s: epoch %d: loss %.9g, built in %.9g", c.method.Name(), c.remedy.Name(), e, a.Losses[e],
+					b.Losses[e])
 			}
 		}
 		for name, m := range b.Parameters() {
@@ -108,7 +111,8 @@ func TestStockOperationsTrainAsTheBuiltInRemedies(t *testing.T) {
 func TestStockOperationsOnTowersAndAtTestTime(t *testing.T) {
 	model := openTiny(t)
 	dim := model.Config.EmbedDim
-	data := prompt.Data{Classes: []string{"cat", "fork lift", "tin"}, Labels: []int{0, 1, 2, 0}, Features: waves(4, dim, 1)}
+	data := prompt.Data{Classes: []string{"cat", "fork lift", "tin"}, Labels: []int{0, 1, 2, 0},
+		Features: waves(4, dim, 1)}
 	for _, c := range []struct{ remedy, builtIn adapt.Remedy }{
 		{stockPenalty{nn.ReLU}, adapt.Penalty{}}, {stockZSNorm{stockRowMax}, adapt.ZSNorm{}},
 	} {
@@ -120,7 +124,8 @@ func TestStockOperationsOnTowersAndAtTestTime(t *testing.T) {
 				t.Fatalf("%s: %v", r.Name(), err)
 			}
 			losses[i] = l.Losses
-			tuner, err := testtime.NewTuner(t.Context(), model.Images, model.Texts, data.Classes, testtime.TPT{}, r, testtime.Options{Keep: 0.5})
+			tuner, err := testtime.NewTuner(t.Context(), model.Images, model.Texts, data.Classes, testtime.TPT{}, r,
+				testtime.Options{Keep: 0.5})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -152,7 +152,8 @@ func (b *budget) Err() error {
 func TestACheckpointOfAnotherTrainingIsRefused(t *testing.T) {
 	d, _ := small(t)
 	o := Options{Epochs: 10, Batch: 8, Checkpoint: filepath.Join(t.TempDir(), "c")}
-	if _, err := Train(&budget{Context: context.Background(), left: 60}, TaskRes{}, None{}, d, o); !errors.Is(err, context.Canceled) {
+	if _, err := Train(&budget{Context: context.Background(), left: 60}, TaskRes{}, None{}, d, o); !errors.Is(err,
+		context.Canceled) {
 		t.Fatalf("error %v, want context.Canceled", err)
 	}
 	for name, change := range map[string]func(o *Options, d *Data){
@@ -162,7 +163,8 @@ func TestACheckpointOfAnotherTrainingIsRefused(t *testing.T) {
 	} {
 		o, d := o, d
 		change(&o, &d)
-		if _, err := Train(context.Background(), TaskRes{}, None{}, d, o); err == nil || !strings.Contains(err.Error(), "other data or options") {
+		if _, err := Train(context.Background(), TaskRes{}, None{}, d, o); err == nil ||
+			!strings.Contains(err.Error(), "other data or options") {
 			t.Errorf("%s changed: error %v", name, err)
 		}
 	}
@@ -195,21 +197,30 @@ func TestBadDataIsNamed(t *testing.T) {
 		change func(d *Data)
 		want   string
 	}{
-		"fewer samples than classes": {func(d *Data) { *d = Data{Features: d.Features.head(3), Labels: d.Labels[:3], Prototypes: d.Prototypes} }, "3 samples for 5 classes"},
-		"label too large":            {func(d *Data) { d.Labels = slices.Clone(d.Labels); d.Labels[4] = 5 }, "label 5 at row 4 is outside 0 to 4"},
-		"negative label":             {func(d *Data) { d.Labels = slices.Clone(d.Labels); d.Labels[4] = -1 }, "label -1 at row 4"},
-		"NaN feature":                {func(d *Data) { d.Features = d.Features.Clone(); d.Features.Row(2)[3] = nan }, "features: value at row 2, column 3 is NaN"},
-		"NaN prototype":              {func(d *Data) { d.Prototypes = d.Prototypes.Clone(); d.Prototypes.Row(1)[0] = nan }, "prototypes: value at row 1, column 0 is NaN"},
-		"widths differ":              {func(d *Data) { d.Prototypes = NewMatrix(5, 7) }, "features are 16 wide, prototypes 7"},
-		"too few labels":             {func(d *Data) { d.Labels = d.Labels[1:] }, "39 labels for 40 samples"},
-		"odd views":                  {func(d *Data) { d.Views = 7 }, "not 7 views"},
-		"no features":                {func(d *Data) { d.Features = Matrix{} }, "features: shape [0, 0] is empty"},
-		"shape and data":             {func(d *Data) { d.Features.Rows++ }, "does not fit"},
+		"fewer samples than classes": {func(d *Data) {
+			*d = Data{Features: d.Features.head(3), Labels: d.Labels[:3],
+				Prototypes: d.Prototypes}
+		}, "3 samples for 5 classes"},
+		"label too large": {func(d *Data) { d.Labels = slices.Clone(d.Labels); d.Labels[4] = 5 },
+			"label 5 at row 4 is outside 0 to 4"},
+		"negative label": {func(d *Data) { d.Labels = slices.Clone(d.Labels); d.Labels[4] = -1 },
+			"label -1 at row 4"},
+		"NaN feature": {func(d *Data) { d.Features = d.Features.Clone(); d.Features.Row(2)[3] = nan },
+			"features: value at row 2, column 3 is NaN"},
+		"NaN prototype": {func(d *Data) { d.Prototypes = d.Prototypes.Clone(); d.Prototypes.Row(1)[0] = nan },
+			"prototypes: value at row 1, column 0 is NaN"},
+		"widths differ": {func(d *Data) { d.Prototypes = NewMatrix(5, 7) },
+			"features are 16 wide, prototypes 7"},
+		"too few labels": {func(d *Data) { d.Labels = d.Labels[1:] }, "39 labels for 40 samples"},
+		"odd views":      {func(d *Data) { d.Views = 7 }, "not 7 views"},
+		"no features":    {func(d *Data) { d.Features = Matrix{} }, "features: shape [0, 0] is empty"},
+		"shape and data": {func(d *Data) { d.Features.Rows++ }, "does not fit"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := good
 			c.change(&d)
-			if _, err := Train(context.Background(), TaskRes{}, None{}, d, Options{Epochs: 1}); err == nil || !strings.Contains(err.Error(), c.want) {
+			if _, err := Train(context.Background(), TaskRes{}, None{}, d, Options{Epochs: 1}); err == nil ||
+				!strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %v, want one with %q", err, c.want)
 			}
 		})
@@ -228,7 +239,8 @@ func TestBadOptionsAreNamed(t *testing.T) {
 		"trains residual":   {Init: map[string]Matrix{"w1": NewMatrix(1, 1)}},
 		"want [5, 16]":      {Init: map[string]Matrix{"residual": NewMatrix(1, 1)}},
 	} {
-		if _, err := Train(context.Background(), TaskRes{}, None{}, d, o); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Train(context.Background(), TaskRes{}, None{}, d, o); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)
 		}
 	}
@@ -236,7 +248,8 @@ func TestBadOptionsAreNamed(t *testing.T) {
 
 func TestUnknownNamesListTheKnown(t *testing.T) {
 	_, err := ParseMethod("lora")
-	if err == nil || !strings.Contains(err.Error(), "zero-shot, zslp, clip-adapter, tip-adapter, tip-adapter-f, taskres, clap") {
+	if err == nil || !strings.Contains(err.Error(), "zero-shot, zslp, clip-adapter, tip-adapter, tip-adapter-f, "+
+		"taskres, clap") {
 		t.Errorf("method: %v", err)
 	}
 	_, err = ParseRemedy("x")
@@ -254,7 +267,8 @@ func TestProgressTellsEveryEpoch(t *testing.T) {
 	var seen []Progress
 	o := Options{Epochs: 3, Batch: 8, Progress: func(p Progress) { seen = append(seen, p) }}
 	a := mustTrain(t, TaskRes{}, None{}, d, o)
-	if len(seen) != 3 || seen[2].Epoch != 3 || seen[0].LR != 1e-5 || seen[1].LR != 0.1 || seen[0].Steps != 5 || seen[2].Loss != a.Losses[2] {
+	if len(seen) != 3 || seen[2].Epoch != 3 || seen[0].LR != 1e-5 || seen[1].LR != 0.1 || seen[0].Steps != 5 ||
+		seen[2].Loss != a.Losses[2] {
 		t.Errorf("progress %+v", seen)
 	}
 }
@@ -274,7 +288,8 @@ func TestChoicesAreWordedForBothForms(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := strings.Join(lines, "\n")
-	for _, want := range []string{"weight 10", "SGD, momentum 0.9, rate 0.1", "300 epochs, batches of 256", "100 times the cosine"} {
+	for _, want := range []string{"weight 10", "SGD, momentum 0.9, rate 0.1", "300 epochs, batches of 256",
+		"100 times the cosine"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("choices lack %q:\n%s", want, all)
 		}
@@ -313,7 +328,8 @@ func TestTheLogitScaleIsTheModelsOrAsked(t *testing.T) {
 		}
 	}
 	d.LogitScale = 0
-	if _, err := Train(context.Background(), TaskRes{}, None{}, d, Options{}); err == nil || !strings.Contains(err.Error(), "Data.LogitScale") {
+	if _, err := Train(context.Background(), TaskRes{}, None{}, d, Options{}); err == nil ||
+		!strings.Contains(err.Error(), "Data.LogitScale") {
 		t.Errorf("no scale: error %v", err)
 	}
 }

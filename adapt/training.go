@@ -68,7 +68,8 @@ func (t *Training) start() (*State, error) {
 			return nil, fmt.Errorf("initial value for %q: %s trains %s", name, t.method.Name(), listOr(trained, "nothing"))
 		}
 		if own.Rows != m.Rows || own.Cols != m.Cols {
-			return nil, fmt.Errorf("initial value for %q: shape [%d, %d], want [%d, %d]", name, m.Rows, m.Cols, own.Rows, own.Cols)
+			return nil, fmt.Errorf("initial value for %q: shape [%d, %d], want [%d, %d]", name, m.Rows, m.Cols, own.Rows,
+				own.Cols)
 		}
 		if err := m.check("initial value for " + name); err != nil {
 			return nil, err

@@ -63,7 +63,8 @@ func zeroShotPass(ctx context.Context, e engine.Engine, unit, prototypes Matrix,
 
 // zeroShotRanges returns the minimum and maximum zero-shot logit of every row,
 // [N, 2].
-func zeroShotRanges(ctx context.Context, e engine.Engine, unit, prototypes Matrix, batch int, scale float64) (Matrix, error) {
+func zeroShotRanges(ctx context.Context, e engine.Engine, unit, prototypes Matrix, batch int, scale float64) (Matrix,
+	error) {
 	out := NewMatrix(unit.Rows, 2)
 	r, err := e.New(tensor.Float32, min(batch, unit.Rows), 2)
 	if err != nil {

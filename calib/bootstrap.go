@@ -106,7 +106,8 @@ func Compare(a, b Predictions, opt BootstrapOptions) (ofA, ofB Resampled, differ
 		return nil, nil, nil, err
 	}
 	if !slices.Equal(a.labels, b.labels) {
-		return nil, nil, nil, fmt.Errorf("the two sets of predictions have unlike labels (%d and %d samples): want the same samples in the same order",
+		return nil, nil, nil, fmt.Errorf("the two sets of predictions have unlike labels (%d and %d samples): want the "+
+			"same samples in the same order",
 			a.Samples(), b.Samples())
 	}
 	ra, rb := newResampler(a, opt.Options), newResampler(b, opt.Options)

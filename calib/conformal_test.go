@@ -66,7 +66,8 @@ func TestSetsAreThoseOfTorchCPOn10000Samples(t *testing.T) {
 	z, y := made(11000, 20)
 	cal, test := Matrix{1000, 20, z.Data[:20000]}, Matrix{10000, 20, z.Data[20000:]}
 	for _, want := range conformalGoldens(t).TorchCP {
-		c, err := FitConformal(cal, y[:1000], ConformalOptions{Score: want.Score, Coverage: want.Coverage, Lambda: 0.02, K: 3})
+		c, err := FitConformal(cal, y[:1000], ConformalOptions{Score: want.Score, Coverage: want.Coverage, Lambda: 0.02,
+			K: 3})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,7 +85,8 @@ func TestSetsAreThoseOfTorchCPOn10000Samples(t *testing.T) {
 		}
 		sum := sha256.Sum256(inside)
 		if !near(c.Threshold, want.Threshold) || total != want.Total || hex.EncodeToString(sum[:]) != want.SHA256 {
-			t.Errorf("%s, %g: threshold %v for %v, %d classes in all sets for %d, or other ones", want.Score, want.Coverage, c.Threshold, want.Threshold, total, want.Total)
+			t.Errorf("%s, %g: threshold %v for %v, %d classes in all sets for %d, or other ones", want.Score, want.Coverage,
+				c.Threshold, want.Threshold, total, want.Total)
 		}
 	}
 }
@@ -212,9 +214,11 @@ func TestCoverageOverSplitsIsBetaBinomial(t *testing.T) {
 		// The mean of beta-binomial shares is r/(n+1) = 0.9 exactly. Of 1,000
 		// splits about 10 lie outside of 99 per cent; 25 are 5 deviations.
 		mean := sum / splits
-		t.Logf("%+v: mean coverage %.4f, %d of %d splits outside [%.3f, %.3f]", o, mean, outside, splits, interval.Low, interval.High)
+		t.Logf("%+v: mean coverage %.4f, %d of %d splits outside [%.3f, %.3f]", o, mean, outside, splits, interval.Low,
+			interval.High)
 		if math.Abs(mean-0.9) > 0.005 || outside > 25 {
-			t.Errorf("%s randomized %v: mean coverage %v, %d of %d splits outside %v", o.Score, o.Randomized, mean, outside, splits, interval)
+			t.Errorf("%s randomized %v: mean coverage %v, %d of %d splits outside %v", o.Score, o.Randomized, mean, outside,
+				splits, interval)
 		}
 	}
 }
@@ -263,7 +267,8 @@ func TestByClassEveryClassIsCovered(t *testing.T) {
 func TestConformalRefusesWhatGivesNoGuarantee(t *testing.T) {
 	z, y := drawn(rand.New(rand.NewPCG(6, 4)), 60, 3)
 	eight, nine := Matrix{8, 3, z.Data[:24]}, Matrix{9, 3, z.Data[:27]}
-	if _, err := FitConformal(eight, y[:8], ConformalOptions{}); !errors.Is(err, ErrFewSamples) || !strings.Contains(err.Error(), "at least 9") {
+	if _, err := FitConformal(eight, y[:8], ConformalOptions{}); !errors.Is(err, ErrFewSamples) ||
+		!strings.Contains(err.Error(), "at least 9") {
 		t.Errorf("8 samples for 0.9: %v", err)
 	}
 	if _, err := FitConformal(nine, y[:9], ConformalOptions{}); err != nil {
@@ -291,7 +296,8 @@ func TestConformalRefusesWhatGivesNoGuarantee(t *testing.T) {
 	if _, _, err := ConfOT(far, far, []int{0, 1}, TransportOptions{}); err == nil || !strings.Contains(err.Error(), "ε") {
 		t.Errorf("logits that vanish: %v", err)
 	}
-	if _, err := FullConformal(eight, y[:8], NewMatrix(3, 3), 10, nine, ConformalOptions{}); !errors.Is(err, ErrFewSamples) {
+	if _, err := FullConformal(eight, y[:8], NewMatrix(3, 3), 10, nine, ConformalOptions{}); !errors.Is(err,
+		ErrFewSamples) {
 		t.Errorf("full conformal adaptation on 8 samples: %v", err)
 	}
 }

@@ -44,7 +44,8 @@ func ConfOT(calibration, test Rows, labels []int, opt TransportOptions) (ofCalib
 		opt.Iterations = 3
 	}
 	if !(opt.Epsilon > 0) || math.IsInf(opt.Epsilon, 0) || opt.Iterations < 0 || opt.Iterations > 10_000 {
-		return Matrix{}, Matrix{}, fmt.Errorf("ε %v and %d iterations: want a finite ε above 0 and 1 to 10000 iterations", opt.Epsilon, opt.Iterations)
+		return Matrix{}, Matrix{}, fmt.Errorf("ε %v and %d iterations: want a finite ε above 0 and 1 to 10000 iterations",
+			opt.Epsilon, opt.Iterations)
 	}
 	want, err := opt.marginal(k, labels)
 	if err != nil {
@@ -84,7 +85,8 @@ func (o TransportOptions) marginal(k int, labels []int) ([]float64, error) {
 		return want, nil
 	}
 	if unseen := unseenClasses(k, labels); len(unseen) > 0 {
-		return nil, fmt.Errorf("%w: %d of %d classes have none, as class %d; ask for a uniform marginal instead of that of the labels",
+		return nil, fmt.Errorf("%w: %d of %d classes have none, as class %d; ask for a uniform marginal instead of that "+
+			"of the labels",
 			ErrFewSamples, len(unseen), k, unseen[0])
 	}
 	for _, y := range labels {
@@ -127,7 +129,8 @@ func transport(q Matrix, want []float64, opt TransportOptions) error {
 				}
 				if step > 0 {
 					if !(total > 0) {
-						return fmt.Errorf("row %d of both folds together vanishes: the logits lie too far apart for ε %g; give a larger one", from+at/q.K, opt.Epsilon)
+						return fmt.Errorf("row %d of both folds together vanishes: the logits lie too far apart for ε %g; give a "+
+							"larger one", from+at/q.K, opt.Epsilon)
 					}
 					for k := range row {
 						row[k] /= total

@@ -82,7 +82,8 @@ func BrierLoss(logits Matrix, labels []int) (float64, Matrix, error) {
 
 // rowLoss averages a loss of single rows. f returns the value for a row and
 // writes its gradient, whose entries it may find filled with anything.
-func rowLoss(logits Matrix, labels []int, f func(row []float64, y int, grad []float64) float64) (float64, Matrix, error) {
+func rowLoss(logits Matrix, labels []int, f func(row []float64, y int, grad []float64) float64) (float64, Matrix,
+	error) {
 	if err := checkLabelled(logits, labels); err != nil {
 		return 0, Matrix{}, err
 	}

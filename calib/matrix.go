@@ -144,6 +144,7 @@ func checkPair(adapted, zeroShot Matrix) error {
 }
 
 func errUnlikeRows(adapted, zeroShot int) error {
-	return fmt.Errorf("%d rows of adapted logits, %d of zero-shot logits; both must hold the same samples in the same order",
+	return fmt.Errorf("%d rows of adapted logits, %d of zero-shot logits; both must hold the same samples in the same "+
+		"order",
 		adapted, zeroShot)
 }

@@ -62,7 +62,8 @@ func TestZeroRangesAreDefined(t *testing.T) {
 		temperatures float64
 	}{
 		{"equal adapted logits move to the minimum", []float64{4, 4, 4}, []float64{1, 3, 2}, []float64{1, 1, 1}, 1},
-		{"equal zero-shot logits make a uniform prediction", []float64{1, 5, 3}, []float64{2, 2, 2}, []float64{2, 2, 2}, math.Inf(1)},
+		{"equal zero-shot logits make a uniform prediction", []float64{1, 5, 3}, []float64{2, 2, 2}, []float64{2, 2, 2},
+			math.Inf(1)},
 		{"both equal", []float64{4, 4, 4}, []float64{2, 2, 2}, []float64{2, 2, 2}, 1},
 		{"one class", []float64{4}, []float64{-3}, []float64{-3}, 1},
 		{"difference overflows", []float64{-1.5e308, 0, 1.5e308}, []float64{0, 1, 2}, []float64{0, 1, 2}, math.Inf(1)},

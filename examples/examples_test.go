@@ -65,7 +65,8 @@ func TestServer(t *testing.T) {
 // A module of its own is built from the module cache alone, as its go.mod and
 // go.sum say.
 func TestModule(t *testing.T) {
-	if got := program(t, "module", []string{"GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off"}); got != "apple is a fruit: true\n" {
+	if got := program(t, "module", []string{"GOFLAGS=-mod=mod", "GOPROXY=off",
+		"GOWORK=off"}); got != "apple is a fruit: true\n" {
 		t.Errorf("output %q", got)
 	}
 }

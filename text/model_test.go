@@ -53,11 +53,13 @@ func TestSharedPrefixesAndChunksDoNotChangeFeatures(t *testing.T) {
 func TestTextTowerRefusesWhatItCannotEncode(t *testing.T) {
 	e := openTiny(t, 0)
 	ctx := context.Background()
-	if _, err := e.Encode(ctx, []string{"fine", strings.Repeat("word ", 80)}); err == nil || !strings.Contains(err.Error(), "text 1") || !strings.Contains(err.Error(), "77") {
+	if _, err := e.Encode(ctx, []string{"fine", strings.Repeat("word ", 80)}); err == nil ||
+		!strings.Contains(err.Error(), "text 1") || !strings.Contains(err.Error(), "77") {
 		t.Errorf("long text: %v", err)
 	}
 	for want, prompt := range map[string][]int32{
-		"negative": {text.SOT, -3, text.EOT}, "vocabulary of 49408": {text.SOT, text.ContextToken(0), text.EOT}, "no end-of-text": {},
+		"negative": {text.SOT, -3, text.EOT}, "vocabulary of 49408": {text.SOT, text.ContextToken(0), text.EOT},
+		"no end-of-text":   {},
 		"more than the 77": append(make([]int32, 100), text.EOT),
 	} {
 		if _, err := e.EncodeTokens(ctx, [][]int32{prompt}); err == nil || !strings.Contains(err.Error(), want) {

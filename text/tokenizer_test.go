@@ -20,7 +20,8 @@ var vectors = []struct {
 	{"a photo of a 2012 Tesla Model S.", []int32{320, 1125, 539, 320, 273, 271, 272, 273, 12254, 2863, 338, 269}},
 	{"a photo of a yellow lady's slipper.", []int32{320, 1125, 539, 320, 4481, 2909, 568, 39644, 269}},
 	{"a photo of a jack-o'-lantern.", []int32{320, 1125, 539, 320, 3267, 268, 334, 26152, 17185, 269}},
-	{"a photo of a 737-200, a type of aircraft.", []int32{320, 1125, 539, 320, 278, 274, 278, 268, 273, 271, 271, 267, 320, 3877, 539, 7706, 269}},
+	{"a photo of a 737-200, a type of aircraft.", []int32{320, 1125, 539, 320, 278, 274, 278, 268, 273, 271, 271, 267,
+		320, 3877, 539, 7706, 269}},
 	{"a photo of a café.", []int32{320, 1125, 539, 320, 15304, 269}},
 	{"&lt;b&gt; &amp;amp; 1234", []int32{283, 321, 285, 261, 272, 273, 274, 275}},
 	{"don't they'LL", []int32{847, 713, 889, 1342}},
@@ -52,7 +53,8 @@ func TestVocabularyHasCLIPsSize(t *testing.T) {
 
 func TestHeapAndScanMergeAlike(t *testing.T) {
 	v := vocab()
-	for _, piece := range []string{"a", "photograph", "antidisestablishmentarianism", strings.Repeat("a", 31), strings.Repeat("ab", 15), "中文字符串", "ΑΒΓΔ"} {
+	for _, piece := range []string{"a", "photograph", "antidisestablishmentarianism", strings.Repeat("a", 31),
+		strings.Repeat("ab", 15), "中文字符串", "ΑΒΓΔ"} {
 		ids := make([]int32, len(piece))
 		for i := range len(piece) {
 			ids[i] = v.byteID[piece[i]]
@@ -82,7 +84,8 @@ func TestTokensRefusesWhatTruncationCuts(t *testing.T) {
 		t.Fatalf("75 words: %d tokens, %v", len(ids), err)
 	}
 	_, err = tok.Tokens(fits + "cat")
-	if err == nil || !strings.Contains(err.Error(), "78") || !strings.Contains(err.Error(), "77") || !strings.Contains(err.Error(), "cat cat") {
+	if err == nil || !strings.Contains(err.Error(), "78") || !strings.Contains(err.Error(), "77") ||
+		!strings.Contains(err.Error(), "cat cat") {
 		t.Errorf("76 words: error %v, want one with the text, 78 and 77", err)
 	}
 	cut := tok.TokensTruncated(fits + "cat")

@@ -184,7 +184,8 @@ func TestTrieRepeatsWithContextsOfItsOwn(t *testing.T) {
 	}
 	checkTrie(t, three)
 	if three.Len() != 3*one.Len() || three.NumContexts() != 6 || three.NumPrompts() != 6 || three.NumTokens() != 30 {
-		t.Fatalf("%d nodes, %d contexts, %d prompts, %d tokens", three.Len(), three.NumContexts(), three.NumPrompts(), three.NumTokens())
+		t.Fatalf("%d nodes, %d contexts, %d prompts, %d tokens", three.Len(), three.NumContexts(), three.NumPrompts(),
+			three.NumTokens())
 	}
 	for c := range 3 {
 		for i, p := range prompts {

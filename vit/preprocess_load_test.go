@@ -90,7 +90,8 @@ func TestLoaderReportsWhatStopsIt(t *testing.T) {
 		open func(int) (image.Image, error)
 		want string
 	}{
-		{"nothing readable", context.Background(), Loader{Preprocessor: NewPreprocessor(16), BatchSize: 4}, none, "none of 9 images"},
+		{"nothing readable", context.Background(), Loader{Preprocessor: NewPreprocessor(16), BatchSize: 4}, none,
+			"none of 9 images"},
 		{"canceled", done, Loader{Preprocessor: NewPreprocessor(16), BatchSize: 4}, openPicture(), "canceled"},
 		{"batch size", context.Background(), Loader{Preprocessor: NewPreprocessor(16)}, openPicture(), "batch size 0"},
 		{"no preprocessor", context.Background(), Loader{BatchSize: 1}, openPicture(), "input size"},

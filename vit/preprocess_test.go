@@ -119,7 +119,8 @@ func TestEqualsPillowAndTorchvision(t *testing.T) {
 		if got := hashRGB(older); got != c.older {
 			t.Errorf("%d x %d to %d: horizontal-first crop differs from older Pillow's", c.w, c.h, c.size)
 		}
-		linear, err := imageio.Resize(src, src.Rect, c.linearW, c.linearH, image.Rect(0, 0, c.linearW, c.linearH), imageio.Bilinear, imageio.CurrentPillow)
+		linear, err := imageio.Resize(src, src.Rect, c.linearW, c.linearH, image.Rect(0, 0, c.linearW, c.linearH),
+			imageio.Bilinear, imageio.CurrentPillow)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -118,7 +118,8 @@ func (c TextConfig) CheckWords() error {
 		return fmt.Errorf("texts cannot be encoded with this model: its vocabulary is not CLIP's (%s); images can",
 			c.Tokenizer)
 	case c.Vocab != clipVocabulary:
-		return fmt.Errorf("texts cannot be encoded with this model: its vocabulary of %d pieces is not CLIP's, of %d; images can",
+		return fmt.Errorf("texts cannot be encoded with this model: its vocabulary of %d pieces is not CLIP's, of %d; "+
+			"images can",
 			c.Vocab, clipVocabulary)
 	}
 	return nil

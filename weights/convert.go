@@ -134,7 +134,8 @@ func (o ConvertOptions) records(f *File) ([]record, map[string]string, error) {
 		return nil, nil, fmt.Errorf("convert to the %s layout: %w", o.Layout, clipErr)
 	}
 	if v := c.Config.Vision; o.Layout == LayoutHuggingFace && (v.NoPreNorm || v.AveragePool) {
-		return nil, nil, errors.New("convert to the huggingface layout: transformers' CLIPModel has no image tower without the first " +
+		return nil, nil, errors.New("convert to the huggingface layout: transformers' CLIPModel has no image tower " +
+			"without the first " +
 			"layer norm or with average pooling")
 	}
 	var rs []record

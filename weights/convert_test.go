@@ -9,7 +9,8 @@ import (
 
 func TestConvertKeepsTheModel(t *testing.T) {
 	want := openCLIP(t, "clip.safetensors")
-	for _, src := range []string{"clip_torchscript.pt", "clip_huggingface.safetensors", "clip_opencliptext.pt", "clip_legacy.pt"} {
+	for _, src := range []string{"clip_torchscript.pt", "clip_huggingface.safetensors", "clip_opencliptext.pt",
+		"clip_legacy.pt"} {
 		for _, layout := range []Layout{0, LayoutOpenAI, LayoutHuggingFace} {
 			for _, name := range []string{"out.pt", "out.safetensors"} {
 				for _, dtype := range []DType{0, F16, F32} {
@@ -92,7 +93,8 @@ func TestInspectSaysWhatThereIs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if in.Format != "TorchScript archive" || in.Model == nil || in.Model.Architecture != "ViT-2x16/4@8px" || len(in.SHA256) != 64 {
+	if in.Format != "TorchScript archive" || in.Model == nil || in.Model.Architecture != "ViT-2x16/4@8px" ||
+		len(in.SHA256) != 64 {
 		t.Errorf("inspection %+v", in)
 	}
 	if in.DTypes[0].DType != "float16" || in.Model.Parameters != in.Model.VisionParameters+in.Model.TextParameters {
@@ -115,13 +117,17 @@ func TestPublishedSizesHaveThePublishedParameterCounts(t *testing.T) {
 		config              Config
 		total, vision, rest int64
 	}{
-		{"ViT-B/32", Config{EmbedDim: 512, Vision: VisionConfig{ImageSize: 224, Patch: 32, Width: 768, Layers: 12, Heads: 12, MLP: 3072}, Text: text}, 151277313, 87849216, 63428097},
-		{"ViT-B/16", Config{EmbedDim: 512, Vision: VisionConfig{ImageSize: 224, Patch: 16, Width: 768, Layers: 12, Heads: 12, MLP: 3072}, Text: text}, 149620737, 86192640, 63428097},
-		{"ViT-L/14", Config{EmbedDim: 768, Vision: VisionConfig{ImageSize: 224, Patch: 14, Width: 1024, Layers: 24, Heads: 16, MLP: 4096}, Text: wide}, 427616513, 303966208, 123650305},
+		{"ViT-B/32", Config{EmbedDim: 512, Vision: VisionConfig{ImageSize: 224, Patch: 32, Width: 768, Layers: 12,
+			Heads: 12, MLP: 3072}, Text: text}, 151277313, 87849216, 63428097},
+		{"ViT-B/16", Config{EmbedDim: 512, Vision: VisionConfig{ImageSize: 224, Patch: 16, Width: 768, Layers: 12,
+			Heads: 12, MLP: 3072}, Text: text}, 149620737, 86192640, 63428097},
+		{"ViT-L/14", Config{EmbedDim: 768, Vision: VisionConfig{ImageSize: 224, Patch: 14, Width: 1024, Layers: 24,
+			Heads: 16, MLP: 4096}, Text: wide}, 427616513, 303966208, 123650305},
 	} {
 		total, vision, rest := tc.config.Count()
 		if tc.config.Architecture() != tc.name || total != tc.total || vision != tc.vision || rest != tc.rest {
-			t.Errorf("%s: %d, %d, %d; want %s: %d, %d, %d", tc.config.Architecture(), total, vision, rest, tc.name, tc.total, tc.vision, tc.rest)
+			t.Errorf("%s: %d, %d, %d; want %s: %d, %d, %d", tc.config.Architecture(), total, vision, rest, tc.name, tc.total,
+				tc.vision, tc.rest)
 		}
 	}
 }

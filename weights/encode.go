@@ -51,7 +51,8 @@ func records(tensors []NamedTensor) ([]record, error) {
 			have = len(t.Ints)
 		}
 		if !t.DType.valid() || have != r.len() {
-			return nil, fmt.Errorf("tensor %s: %d values of %s do not fill shape %s", t.Name, have, t.DType, shapeString(t.Shape))
+			return nil, fmt.Errorf("tensor %s: %d values of %s do not fill shape %s", t.Name, have, t.DType,
+				shapeString(t.Shape))
 		}
 		r.write = func(w io.Writer) error {
 			if t.DType.Float() {

@@ -36,7 +36,8 @@ func weightsOf(path string) (string, error) {
 	}
 	if index := indexOfShard(path); index != "" {
 		if _, err := os.Stat(index); err != nil {
-			return "", fmt.Errorf("is one of several shards, and their index %s is not beside it: get the whole folder", filepath.Base(index))
+			return "", fmt.Errorf("is one of several shards, and their index %s is not beside it: get the whole folder",
+				filepath.Base(index))
 		}
 		return index, nil
 	}
@@ -80,7 +81,8 @@ func weightsIn(dir string) (string, error) {
 		return "", fmt.Errorf("is a folder with several files of weights: name one of %s",
 			printable.Escape(strings.Join(found, ", ")))
 	case exists(filepath.Join(dir, "adapter_config.json")):
-		return "", errors.New("is a folder of LoRA deltas: merge them into their model first (peft: merge_and_unload) and save that")
+		return "", errors.New("is a folder of LoRA deltas: merge them into their model first (peft: merge_and_unload) and " +
+			"save that")
 	case other != nil:
 		return "", other
 	}

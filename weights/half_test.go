@@ -42,8 +42,10 @@ func nearest(x float64, decode func(uint16) float32, infinity uint16) uint16 {
 func TestRoundingIsToNearestTiesToEven(t *testing.T) {
 	brain := func(p uint16) float32 { return math.Float32frombits(uint32(p) << 16) }
 	half := func(p uint16) float32 { return halfTable[p] }
-	values := []float32{0, 1e-8, 2.9802322e-8, 2.9802326e-8, 8.940697e-8, 6.1e-5, 6.103e-5, 1, 1.00048828125, 1.00146484375, 1.001,
-		2049, 2051, 65504, 65519, 65520, 1e6, 1.0039062, 1.0117188, 3.3895314e38, 3.3961775e38, 1e-40, 9.2e-41, math.MaxFloat32}
+	values := []float32{0, 1e-8, 2.9802322e-8, 2.9802326e-8, 8.940697e-8, 6.1e-5, 6.103e-5, 1, 1.00048828125,
+		1.00146484375, 1.001,
+		2049, 2051, 65504, 65519, 65520, 1e6, 1.0039062, 1.0117188, 3.3895314e38, 3.3961775e38, 1e-40, 9.2e-41,
+		math.MaxFloat32}
 	for _, x := range values {
 		if got, want := floatToHalf(x), nearest(float64(x), half, 0x7c00); got != want {
 			t.Errorf("%v as float16: %#04x, want %#04x", x, got, want)

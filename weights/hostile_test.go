@@ -169,11 +169,13 @@ func TestPicklesThatWouldEatMemoryAreRefused(t *testing.T) {
 
 func TestZipBombsAreRefused(t *testing.T) {
 	zeros := make([]byte, 128<<20)
-	refuse(t, archiveOf(t, zip.Deflate, map[string][]byte{"data.pkl": tensorPickle(4, 0, []int64{4}, []int64{1}), "data/0": zeros}), "zip bomb")
+	refuse(t, archiveOf(t, zip.Deflate, map[string][]byte{"data.pkl": tensorPickle(4, 0, []int64{4}, []int64{1}),
+		"data/0": zeros}), "zip bomb")
 	refuse(t, archiveOf(t, zip.Deflate, map[string][]byte{"data.pkl": zeros[:maxPickleBytes+1]}), "larger than")
 
 	// A record whose directory entry promises less than it inflates to.
-	lying := archiveOf(t, zip.Deflate, map[string][]byte{"data.pkl": tensorPickle(4, 0, []int64{4}, []int64{1}), "data/0": zeros[:1<<20]})
+	lying := archiveOf(t, zip.Deflate, map[string][]byte{"data.pkl": tensorPickle(4, 0, []int64{4}, []int64{1}),
+		"data/0": zeros[:1<<20]})
 	entry := bytes.Index(lying, []byte("PK\x01\x02"))
 	entry += 1 + bytes.Index(lying[entry+1:], []byte("PK\x01\x02"))
 	binary.LittleEndian.PutUint32(lying[entry+24:], 16)
@@ -191,8 +193,10 @@ func TestArchivesThatAreNotCheckpointsAreRefused(t *testing.T) {
 	pkl := tensorPickle(4, 0, []int64{4}, []int64{1})
 	refuse(t, archiveOf(t, zip.Store, map[string][]byte{"x.npy": nil}), "without a data.pkl")
 	refuse(t, archiveOf(t, zip.Store, map[string][]byte{"data.pkl": pkl}), "data/0 is missing")
-	refuse(t, archiveOf(t, zip.Store, map[string][]byte{"data.pkl": pkl, "data/0": make([]byte, 16), "byteorder": []byte("big")}), "byte order")
-	refuse(t, archiveOf(t, zip.Store, map[string][]byte{"data.pkl": pickleOf(func(p *pickler) { p.op("}") })}), "no tensors")
+	refuse(t, archiveOf(t, zip.Store, map[string][]byte{"data.pkl": pkl, "data/0": make([]byte, 16),
+		"byteorder": []byte("big")}), "byte order")
+	refuse(t, archiveOf(t, zip.Store, map[string][]byte{"data.pkl": pickleOf(func(p *pickler) { p.op("}") })}),
+		"no tensors")
 	module := pickleOf(func(p *pickler) { p.op("("); p.text("module"); p.op("NNNNtQ") })
 	refuse(t, torchFile(t, module), "whole pickled module")
 }
@@ -249,7 +253,8 @@ func TestOtherFilesAreNamedForWhatTheyAre(t *testing.T) {
 	} {
 		refuse(t, []byte(data), want)
 	}
-	if _, err := Open("testdata"); err == nil || !strings.Contains(err.Error(), "a folder with several files of weights: name one of clip.safetensors") {
+	if _, err := Open("testdata"); err == nil || !strings.Contains(err.Error(),
+		"a folder with several files of weights: name one of clip.safetensors") {
 		t.Errorf("opening a folder: %v", err)
 	}
 }

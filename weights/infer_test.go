@@ -63,7 +63,8 @@ func TestWhatIsNoCLIPIsSaidClearly(t *testing.T) {
 					}
 				}
 			}},
-		{"norm of another width", "visual.ln_post.bias has shape [15], want [16] (as implied by visual.conv1.weight [16, 3, 4, 4]",
+		{"norm of another width", "visual.ln_post.bias has shape [15], want [16] (as implied by visual.conv1.weight [16, " +
+			"3, 4, 4]",
 			func(m map[string]NamedTensor) { m["visual.ln_post.bias"] = zeros(15) }},
 		{"another embedding size", "text_projection has shape [8, 13], want [8, 12]",
 			func(m map[string]NamedTensor) { m["text_projection"] = zeros(8, 13) }},
@@ -106,7 +107,8 @@ func TestWhatIsNoCLIPIsSaidClearly(t *testing.T) {
 
 func TestErrorsNameTheTensorAsTheFileDoes(t *testing.T) {
 	src := filepath.Join(t.TempDir(), "hf.safetensors")
-	if err := Convert(fixture("clip.safetensors"), src, ConvertOptions{Layout: LayoutHuggingFace, CLIP: Options{Activation: GELU}}); err != nil {
+	if err := Convert(fixture("clip.safetensors"), src, ConvertOptions{Layout: LayoutHuggingFace,
+		CLIP: Options{Activation: GELU}}); err != nil {
 		t.Fatal(err)
 	}
 	f, err := Open(src)
@@ -116,7 +118,8 @@ func TestErrorsNameTheTensorAsTheFileDoes(t *testing.T) {
 	defer f.Close()
 	delete(f.tensors, "text_model.encoder.layers.1.self_attn.k_proj.bias")
 	_, err = f.CLIP(Options{Activation: QuickGELU})
-	want := "transformer.resblocks.1.attn.in_proj_bias (text_model.encoder.layers.1.self_attn.k_proj.bias in the file) is missing"
+	want := "transformer.resblocks.1.attn.in_proj_bias (text_model.encoder.layers.1.self_attn.k_proj.bias in the file) " +
+		"is missing"
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("error %v, want one with %q", err, want)
 	}
@@ -160,18 +163,23 @@ func TestActivationAndHeadsComeFromWhereTheyAreStated(t *testing.T) {
 	}{
 		{name: "nothing", refused: "--activation quickgelu"},
 		{name: "huggingface", file: "config.json", content: hf, activation: GELU, vision: 4, text: 2, reason: "config.json"},
-		{name: "open_clip", file: "open_clip_config.json", content: oc, activation: GELU, vision: 2, text: 4, reason: "open_clip_config.json"},
-		{name: "open_clip quick", file: "open_clip_config.json", content: strings.Replace(oc, `{"embed`, `{"quick_gelu":true,"embed`, 1),
+		{name: "open_clip", file: "open_clip_config.json", content: oc, activation: GELU, vision: 2, text: 4,
+			reason: "open_clip_config.json"},
+		{name: "open_clip quick", file: "open_clip_config.json",
+			content:    strings.Replace(oc, `{"embed`, `{"quick_gelu":true,"embed`, 1),
 			activation: QuickGELU, vision: 2, text: 4, reason: "open_clip_config.json"},
 		{name: "another model's", file: "config.json", content: strings.Replace(hf, "16", "768", 1),
 			refused: "config.json: vision_config: hidden_size is 768, the tensors show 16"},
-		{name: "another program's", file: "config.json", content: `{"learning_rate": 0.1}`, refused: "--activation quickgelu"},
+		{name: "another program's", file: "config.json", content: `{"learning_rate": 0.1}`,
+			refused: "--activation quickgelu"},
 		{name: "no JSON", file: "config.json", content: "{", refused: "config.json is not a JSON object"},
 		{name: "not to be read", file: "config.json", content: "{", opts: Options{NoConfig: true, Activation: GELU},
 			activation: GELU, vision: 1, text: 1, reason: "asked for"},
-		{name: "metadata first", file: "config.json", content: hf, metadata: map[string]string{"activation": "quick_gelu", "vision_heads": "8"},
+		{name: "metadata first", file: "config.json", content: hf,
+			metadata:   map[string]string{"activation": "quick_gelu", "vision_heads": "8"},
 			activation: QuickGELU, vision: 8, text: 2, reason: "metadata"},
-		{name: "option first", file: "config.json", content: hf, opts: Options{Activation: QuickGELU, VisionHeads: 2, TextHeads: 8},
+		{name: "option first", file: "config.json", content: hf,
+			opts:       Options{Activation: QuickGELU, VisionHeads: 2, TextHeads: 8},
 			activation: QuickGELU, vision: 2, text: 8, reason: "asked for"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -199,7 +207,8 @@ func TestActivationAndHeadsComeFromWhereTheyAreStated(t *testing.T) {
 			}
 			cfg := c.Config
 			if cfg.Activation != tc.activation || !strings.Contains(cfg.ActivationReason, tc.reason) {
-				t.Errorf("activation %v because %q, want %v because of %q", cfg.Activation, cfg.ActivationReason, tc.activation, tc.reason)
+				t.Errorf("activation %v because %q, want %v because of %q", cfg.Activation, cfg.ActivationReason, tc.activation,
+					tc.reason)
 			}
 			if cfg.Vision.Heads != tc.vision || cfg.Text.Heads != tc.text {
 				t.Errorf("heads %d, %d; want %d, %d", cfg.Vision.Heads, cfg.Text.Heads, tc.vision, tc.text)
@@ -210,7 +219,8 @@ func TestActivationAndHeadsComeFromWhereTheyAreStated(t *testing.T) {
 
 func TestHeadsMustDivideTheWidth(t *testing.T) {
 	for _, opts := range []Options{{Activation: GELU, VisionHeads: 3}, {Activation: GELU, TextHeads: 3}} {
-		if _, err := OpenCLIP(fixture("clip_zip.pt"), opts); err == nil || !strings.Contains(err.Error(), "cannot have 3 heads") {
+		if _, err := OpenCLIP(fixture("clip_zip.pt"), opts); err == nil ||
+			!strings.Contains(err.Error(), "cannot have 3 heads") {
 			t.Errorf("error %v", err)
 		}
 	}

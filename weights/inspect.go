@@ -20,7 +20,8 @@ type Inspection struct {
 	Parameters int64             `json:"elements"`
 	Model      *ModelInfo        `json:"model,omitempty"`    // nil if it is not a CLIP model
 	NotCLIP    string            `json:"not_clip,omitempty"` // and why
-	Purpose    string            `json:"purpose,omitempty"`  // of a file that is something else; "" if no command could use it
+	// of a file that is something else; "" if no command could use it
+	Purpose string `json:"purpose,omitempty"`
 }
 
 // TensorInfo describes one tensor.

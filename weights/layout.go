@@ -142,7 +142,8 @@ func severalModels(prefixes []string) error {
 	for i, p := range prefixes {
 		quoted[i] = strconv.Quote(p)
 	}
-	return fmt.Errorf("the file holds several models, whose names begin with %s: say which with --prefix (in Go: Options.Prefix)",
+	return fmt.Errorf("the file holds several models, whose names begin with %s: say which with --prefix (in Go: "+
+		"Options.Prefix)",
 		strings.Join(quoted, " and "))
 }
 
@@ -273,7 +274,8 @@ func (n *named) sortOut(f *File, used map[string]bool) {
 		}
 		for _, root := range towerRoots {
 			if strings.HasPrefix(name, root) {
-				n.strange = fmt.Errorf("%s is not a parameter of CLIP's transformer towers: the model has another architecture", printable.Escape(full))
+				n.strange = fmt.Errorf("%s is not a parameter of CLIP's transformer towers: the model has another architecture",
+					printable.Escape(full))
 				break
 			}
 		}

@@ -87,7 +87,8 @@ type legacyStorage struct {
 	numel int64
 }
 
-func legacyLookup(seen map[string]*legacyStorage, src *source, class storageClass, key string, numel int64, rest []any) (*storage, error) {
+func legacyLookup(seen map[string]*legacyStorage, src *source, class storageClass, key string, numel int64,
+	rest []any) (*storage, error) {
 	s := seen[key]
 	if s == nil {
 		s = &legacyStorage{dtype: class.dtype, numel: numel}

@@ -32,7 +32,8 @@ func TestFileCutShortWhileOpenGivesAnError(t *testing.T) {
 }
 
 func TestFilesThatCannotBeMappedAreReadAllTheSame(t *testing.T) {
-	for file, values := range map[string]string{"views.pt": "views.json", "views_legacy.pt": "views.json", "dtypes.safetensors": "dtypes.json"} {
+	for file, values := range map[string]string{"views.pt": "views.json", "views_legacy.pt": "views.json",
+		"dtypes.safetensors": "dtypes.json"} {
 		data, err := os.Open(fixture(file))
 		if err != nil {
 			t.Fatal(err)

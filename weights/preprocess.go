@@ -10,11 +10,13 @@ import (
 // resized, cropped or padded to a square, scaled to [0, 1], normalised by
 // channel. The zero value of a field stands for OpenAI's way.
 type Preprocess struct {
-	Resize   ResizeMode `json:"resize_mode,omitempty" yaml:"resize_mode,omitempty"`
-	Side     int        `json:"resize,omitempty" yaml:"resize,omitempty"`     // what the side is resized to; 0 is the tower's input size
-	Bilinear bool       `json:"bilinear,omitempty" yaml:"bilinear,omitempty"` // in place of bicubic
-	Mean     [3]float32 `json:"mean,omitzero" yaml:"mean,omitempty,flow"`     // of red, green and blue, in units of the full range
-	Std      [3]float32 `json:"std,omitzero" yaml:"std,omitempty,flow"`       // 0 stands for OpenAI's mean and std both
+	Resize ResizeMode `json:"resize_mode,omitempty" yaml:"resize_mode,omitempty"`
+	// what the side is resized to; 0 is the tower's input size
+	Side     int  `json:"resize,omitempty" yaml:"resize,omitempty"`
+	Bilinear bool `json:"bilinear,omitempty" yaml:"bilinear,omitempty"` // in place of bicubic
+	// of red, green and blue, in units of the full range
+	Mean [3]float32 `json:"mean,omitzero" yaml:"mean,omitempty,flow"`
+	Std  [3]float32 `json:"std,omitzero" yaml:"std,omitempty,flow"` // 0 stands for OpenAI's mean and std both
 	// FloorCrop starts the centre crop half a pixel lower where the margins
 	// differ, as transformers does; torchvision rounds to even.
 	FloorCrop bool  `json:"floor_crop,omitempty" yaml:"floor_crop,omitempty"`
@@ -80,7 +82,8 @@ func ParsePreprocess(text string) (Preprocess, error) {
 				return p, err
 			}
 		default:
-			return p, fmt.Errorf("%.40q in %.80q: want openai, inception or imagenet, and behind commas squash, longest or bilinear", word, text)
+			return p, fmt.Errorf("%.40q in %.80q: want openai, inception or imagenet, and behind commas squash, longest or "+
+				"bilinear", word, text)
 		}
 	}
 	return p, nil

@@ -71,7 +71,8 @@ func otherFormat(head []byte, path string) error {
 	case starts("GGUF") || ext == ".gguf":
 		return errors.New("a GGUF file (llama.cpp, clip.cpp): " + fromWhere)
 	case starts("\x89HDF\r\n\x1a\n") || ext == ".h5":
-		return errors.New("an HDF5 file (Keras, tf_model.h5): load it in transformers with from_tf=True and save_pretrained it, or " + fromWhere)
+		return errors.New("an HDF5 file (Keras, tf_model.h5): load it in transformers with from_tf=True and " +
+			"save_pretrained it, or " + fromWhere)
 	case len(head) >= 8 && string(head[4:8]) == "TFL3":
 		return errors.New("a TensorFlow Lite model: " + fromWhere)
 	case starts("\x93NUMPY"):
@@ -79,10 +80,12 @@ func otherFormat(head []byte, path string) error {
 	case ext == ".onnx" || len(head) > 4 && head[0] == 8 && head[1] < 32 && head[2] == 0x12:
 		return errors.New("an ONNX model: " + fromWhere)
 	case ext == ".msgpack" || starts("\x81\xa6params") || starts("\x82\xaatext_model"):
-		return errors.New("a Flax checkpoint: load it in transformers with from_flax=True and save_pretrained it, or " + fromWhere)
+		return errors.New("a Flax checkpoint: load it in transformers with from_flax=True and save_pretrained it, or " +
+			fromWhere)
 	case ext == ".pb" || ext == ".tflite" || strings.HasSuffix(base, ".ckpt.index") || strings.Contains(base,
 		".data-00000-of-"):
-		return errors.New("a TensorFlow model: load it in transformers with from_tf=True and save_pretrained it, or " + fromWhere)
+		return errors.New("a TensorFlow model: load it in transformers with from_tf=True and save_pretrained it, or " +
+			fromWhere)
 	}
 	return nil
 }

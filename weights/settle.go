@@ -74,9 +74,12 @@ func (c *Checkpoint) settleActivation(n *named, opts Options, meta, beside, name
 	return nil
 }
 
-var errActivation = errors.New("neither the file, a configuration beside it, its hash nor its name tells its activation, and the wrong one " +
-	"gives wrong features without an error: say --activation quickgelu (OpenAI's, MetaCLIP's and most of DFN's models) or --activation gelu " +
-	"(LAION's, DataComp's and most of open_clip's), or put its open_clip_config.json or config.json beside it (in Go: Options.Activation)")
+var errActivation = errors.New("neither the file, a configuration beside it, its hash nor its name tells its " +
+	"activation, and the wrong one " +
+	"gives wrong features without an error: say --activation quickgelu (OpenAI's, MetaCLIP's and most of DFN's models) " +
+	"or --activation gelu " +
+	"(LAION's, DataComp's and most of open_clip's), or put its open_clip_config.json or config.json beside it (in Go: " +
+	"Options.Activation)")
 
 // statedByFile is what the file shows besides its parameters.
 func (c *Checkpoint) statedByFile(n *named) (s stated) {
@@ -172,7 +175,8 @@ func (c *Checkpoint) settlePooling(meta, beside, name stated) error {
 	}
 	if said := beside.reason; v.NoPreNorm && (said == "" || !strings.HasPrefix(said,
 		openclipFile)) && meta.reason == "" {
-		return errors.New("visual.ln_pre is not there, so the model is none of OpenAI's kind, and nothing says how its tokens are pooled: " +
+		return errors.New("visual.ln_pre is not there, so the model is none of OpenAI's kind, and nothing says how its " +
+			"tokens are pooled: " +
 			"put its open_clip_config.json (vision_cfg.pool_type) beside it")
 	}
 	if said := beside.vision.noPreNorm; strings.HasPrefix(beside.reason, openclipFile) && said != v.NoPreNorm {

@@ -92,7 +92,8 @@ func (t *towerStated) hfShared(f fields) {
 	}
 	t.activation = act
 	t.eps = f.eps("layer_norm_eps", defaultNormEps)
-	f.ignore("projection_dim") // the shape of the projection decides; in the towers' objects it is often left at its default
+	// the shape of the projection decides; in the towers' objects it is often left at its default
+	f.ignore("projection_dim")
 	f.ignore("attention_dropout", "dropout", "initializer_range", "initializer_factor")
 	f.hfGeneral()
 	f.rest()
@@ -147,7 +148,8 @@ func (f fields) hfGeneral() {
 		"chunk_size_feed_forward", "quantization_config", "adapter_config")
 	f.ignore("architectures", "torch_dtype", "dtype", "transformers_version", "tokenizer_class", "name_or_path",
 		"prefix",
-		"return_dict", "output_hidden_states", "output_attentions", "torchscript", "use_bfloat16", "tf_legacy_loss", "use_cache",
+		"return_dict", "output_hidden_states", "output_attentions", "torchscript", "use_bfloat16", "tf_legacy_loss",
+		"use_cache",
 		"tie_word_embeddings", "tie_encoder_decoder", "gradient_checkpointing", "finetuning_task", "problem_type",
 		"task_specific_params", "id2label", "label2id", "num_labels", "attn_implementation", "model_type",
 		"max_length", "min_length", "do_sample", "early_stopping", "num_beams", "num_beam_groups", "diversity_penalty",

@@ -26,9 +26,11 @@ func TestViewNamesParametersInFull(t *testing.T) {
 		shape []int
 		want  string
 	}{
-		{"mlp.c_fc.weight", []int{16, 64}, "visual.transformer.resblocks.0.mlp.c_fc.weight has shape [64, 16], want [16, 64]"},
+		{"mlp.c_fc.weight", []int{16, 64},
+			"visual.transformer.resblocks.0.mlp.c_fc.weight has shape [64, 16], want [16, 64]"},
 		{"mlp.c_fc.weight", []int{-1}, "want [any]"},
-		{"mlp.fc.weight", []int{64, 16}, "visual.transformer.resblocks.0.mlp.fc.weight is missing, want shape [64, 16]; the nearest names are visual.transformer.resblocks.0.mlp.c_fc.weight"},
+		{"mlp.fc.weight", []int{64, 16}, "visual.transformer.resblocks.0.mlp.fc.weight is missing, want shape [64, 16]; " +
+			"the nearest names are visual.transformer.resblocks.0.mlp.c_fc.weight"},
 	} {
 		if _, err := block.Get(tc.name, tc.shape...); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("error %v, want one with %q", err, tc.want)
@@ -42,7 +44,8 @@ func TestEditDistance(t *testing.T) {
 		limit int
 		want  int
 	}{
-		{"", "", 3, 0}, {"abc", "abc", 3, 0}, {"kitten", "sitting", 3, 3}, {"kitten", "sitting", 2, -1}, {"ab", "ba", 2, 2}, {"", "abc", 3, 3}, {"", "abcd", 3, -1},
+		{"", "", 3, 0}, {"abc", "abc", 3, 0}, {"kitten", "sitting", 3, 3}, {"kitten", "sitting", 2, -1}, {"ab", "ba", 2, 2},
+		{"", "abc", 3, 3}, {"", "abcd", 3, -1},
 	} {
 		if got := editDistance(tc.a, tc.b, tc.limit); got != tc.want {
 			t.Errorf("%q to %q within %d: %d, want %d", tc.a, tc.b, tc.limit, got, tc.want)

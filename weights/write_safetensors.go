@@ -72,7 +72,8 @@ func safetensorsHeader(rs []record, metadata map[string]string) ([]byte, error) 
 		if err != nil {
 			return nil, err
 		}
-		entry, err := json.Marshal(safetensorsEntry{DType: dtypeFacts[r.dtype].safe, Shape: shape, Offsets: [2]uint64{at, end}})
+		entry, err := json.Marshal(safetensorsEntry{DType: dtypeFacts[r.dtype].safe, Shape: shape,
+			Offsets: [2]uint64{at, end}})
 		if err != nil {
 			return nil, err
 		}

@@ -16,7 +16,8 @@ import (
 // written are tensors of every type that can be written, with values that do
 // and do not survive rounding.
 func written() []NamedTensor {
-	values := []float32{0, 1, -1.5, 1.0 / 3, 65504, 65520, 2.9802322e-8, 5.9604645e-8, 1.0009766, 1.0014648, -3e-5, float32(math.Inf(1))}
+	values := []float32{0, 1, -1.5, 1.0 / 3, 65504, 65520, 2.9802322e-8, 5.9604645e-8, 1.0009766, 1.0014648, -3e-5,
+		float32(math.Inf(1))}
 	var out []NamedTensor
 	for _, d := range []DType{F32, F16, BF16, F64} {
 		out = append(out, NamedTensor{Name: "f." + d.String(), Shape: []int{3, 4}, DType: d, Data: values})

@@ -57,7 +57,8 @@ func openArchive(src *source) (*archive, error) {
 		packed += f.CompressedSize64
 		unpacked += f.UncompressedSize64
 		if f.UncompressedSize64 > 1<<50 || packed > uint64(src.size) || unpacked > uint64(src.size)*bombRatio+bombBase {
-			return nil, fmt.Errorf("zip archive of %d bytes claims to hold far more than it can (at entry %.100q): refused as a zip bomb", src.size, f.Name)
+			return nil, fmt.Errorf("zip archive of %d bytes claims to hold far more than it can (at entry %.100q): refused "+
+				"as a zip bomb", src.size, f.Name)
 		}
 		if dir, base := path.Split(f.Name); base == "data.pkl" && strings.Count(dir, "/") == 1 {
 			if a.root != "" {

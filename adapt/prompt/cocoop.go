@@ -33,7 +33,8 @@ func (CoCoOp) Name() string { return "cocoop" }
 
 // Choices says in words what the method's settings are.
 func (m CoCoOp) Choices() []string {
-	return []string{fmt.Sprintf("prompts: %s; meta-net of one hidden layer, a sixteenth of the feature wide, on the image feature of unit length", m.contexts())}
+	return []string{fmt.Sprintf("prompts: %s; meta-net of one hidden layer, a sixteenth of the feature wide, on the "+
+		"image feature of unit length", m.contexts())}
 }
 
 func (CoCoOp) recipe() recipe { return recipe{lr: 0.002, epochs: 10, batch: 1} }

@@ -88,12 +88,14 @@ func (c contexts) prompts(classes []string, m int, w weights.TextConfig) ([][]in
 		p = slices.Concat(p, rest, tokenizer.Encode(name+"."), []int32{text.EOT})
 		if len(p) > w.Context {
 			words := len(p) - m - 2
-			return nil, fmt.Errorf("class %d, %.60q: start, %d context vectors, %d tokens and end are %d, more than the %d that the text tower takes: use at most %d context vectors or a shorter name",
+			return nil, fmt.Errorf("class %d, %.60q: start, %d context vectors, %d tokens and end are %d, more than the %d "+
+				"that the text tower takes: use at most %d context vectors or a shorter name",
 				k, class, m, words, len(p), w.Context, max(0, w.Context-words-2))
 		}
 		for _, id := range p {
 			if _, learned := text.ContextIndex(id); !learned && int(id) >= w.Vocab {
-				return nil, fmt.Errorf("class %d, %.60q: token %d is beyond the text tower's vocabulary of %d", k, class, id, w.Vocab)
+				return nil, fmt.Errorf("class %d, %.60q: token %d is beyond the text tower's vocabulary of %d", k, class, id,
+					w.Vocab)
 			}
 		}
 		out[k] = p

@@ -58,20 +58,23 @@ func (d Data) check(m Method, dim int) error {
 		return err
 	}
 	if d.Features.Rows != n*d.views() || d.Features.Cols != dim {
-		return fmt.Errorf("features of shape [%d, %d]: want %d samples in %d views, %d wide", d.Features.Rows, d.Features.Cols, n, d.views(), dim)
+		return fmt.Errorf("features of shape [%d, %d]: want %d samples in %d views, %d wide", d.Features.Rows,
+			d.Features.Cols, n, d.views(), dim)
 	}
 	return nil
 }
 
 // prototypes returns the zero-shot text features of classes: those given, or
 // computed of a template.
-func prototypes(ctx context.Context, model *Model, classes []string, given adapt.Matrix, templates ...string) (adapt.Matrix, error) {
+func prototypes(ctx context.Context, model *Model, classes []string, given adapt.Matrix,
+	templates ...string) (adapt.Matrix, error) {
 	if given.Data != nil {
 		if err := given.Check("prototypes"); err != nil {
 			return given, err
 		}
 		if given.Rows != len(classes) || given.Cols != model.Config.EmbedDim {
-			return given, fmt.Errorf("prototypes of shape [%d, %d]: want [%d, %d]", given.Rows, given.Cols, len(classes), model.Config.EmbedDim)
+			return given, fmt.Errorf("prototypes of shape [%d, %d]: want [%d, %d]", given.Rows, given.Cols, len(classes),
+				model.Config.EmbedDim)
 		}
 		return given, nil
 	}

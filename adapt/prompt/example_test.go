@@ -24,7 +24,8 @@ func openSmall() (*prompt.Model, string) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	model, err := clipcalib.Open(path, clipcalib.Options{Weights: weights.Options{Activation: weights.QuickGELU, VisionHeads: 2, TextHeads: 2}})
+	model, err := clipcalib.Open(path, clipcalib.Options{Weights: weights.Options{Activation: weights.QuickGELU,
+		VisionHeads: 2, TextHeads: 2}})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -41,7 +42,8 @@ func wave(n, dim int) adapt.Matrix {
 }
 
 func twoClasses(model *prompt.Model) prompt.Data {
-	return prompt.Data{Classes: []string{"cat", "fork lift"}, Labels: []int{0, 1, 0, 1}, Features: wave(4, model.Config.EmbedDim)}
+	return prompt.Data{Classes: []string{"cat", "fork lift"}, Labels: []int{0, 1, 0, 1},
+		Features: wave(4, model.Config.EmbedDim)}
 }
 
 func ExampleModel() {
@@ -57,7 +59,8 @@ func ExampleTrain() {
 	defer os.RemoveAll(dir)
 	defer model.Close()
 	data := twoClasses(model)
-	learner, err := prompt.Train(context.Background(), model, prompt.CoOp{}, adapt.Penalty{}, data, prompt.Options{Epochs: 20, LR: 0.01})
+	learner, err := prompt.Train(context.Background(), model, prompt.CoOp{}, adapt.Penalty{}, data,
+		prompt.Options{Epochs: 20, LR: 0.01})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -96,7 +99,8 @@ func ExampleLearner_Logits() {
 	defer os.RemoveAll(dir)
 	defer model.Close()
 	ctx := context.Background()
-	learner, err := prompt.Train(ctx, model, prompt.CoOp{Contexts: 4}, adapt.None{}, twoClasses(model), prompt.Options{Epochs: 1})
+	learner, err := prompt.Train(ctx, model, prompt.CoOp{Contexts: 4}, adapt.None{}, twoClasses(model),
+		prompt.Options{Epochs: 1})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -112,7 +116,8 @@ func ExampleLearner_Save() {
 	model, dir := openSmall()
 	defer os.RemoveAll(dir)
 	defer model.Close()
-	learner, err := prompt.Train(context.Background(), model, prompt.CoOp{}, adapt.ZSNorm{}, twoClasses(model), prompt.Options{Epochs: 1})
+	learner, err := prompt.Train(context.Background(), model, prompt.CoOp{}, adapt.ZSNorm{}, twoClasses(model),
+		prompt.Options{Epochs: 1})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -133,7 +138,8 @@ func ExampleLoad() {
 	model, dir := openSmall()
 	defer os.RemoveAll(dir)
 	defer model.Close()
-	learner, err := prompt.Load("testdata/model.pth.tar-10", model, prompt.LoadOptions{Classes: []string{"cat", "dog", "fork_lift"}})
+	learner, err := prompt.Load("testdata/model.pth.tar-10", model,
+		prompt.LoadOptions{Classes: []string{"cat", "dog", "fork_lift"}})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -145,7 +151,8 @@ func ExampleLearner_WithClasses() {
 	model, dir := openSmall()
 	defer os.RemoveAll(dir)
 	defer model.Close()
-	learner, err := prompt.Train(context.Background(), model, prompt.CoOp{}, adapt.None{}, twoClasses(model), prompt.Options{Epochs: 1})
+	learner, err := prompt.Train(context.Background(), model, prompt.CoOp{}, adapt.None{}, twoClasses(model),
+		prompt.Options{Epochs: 1})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -21,13 +21,15 @@ func untrained(t testing.TB, m *Model, method Method, classes []string) *Learner
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Learner{Method: method, Remedy: adapt.Penalty{}, LogitScale: 100, classes: classes, model: m, params: params, trie: l.trie}
+	return &Learner{Method: method, Remedy: adapt.Penalty{}, LogitScale: 100, classes: classes, model: m, params: params,
+		trie: l.trie}
 }
 
 func FuzzLoad(f *testing.F) {
 	m := seededModel(f, smallConfig, clip.Options{})
 	f.Add(readAll(f, filepath.Join("testdata", "model.pth.tar-10")))
-	for _, method := range []Method{CoOp{Contexts: 1}, CoOp{Contexts: 1, ClassSpecific: true}, CoCoOp{}, PromptSRC{Depth: 2}} {
+	for _, method := range []Method{CoOp{Contexts: 1}, CoOp{Contexts: 1, ClassSpecific: true}, CoCoOp{},
+		PromptSRC{Depth: 2}} {
 		path := filepath.Join(f.TempDir(), "seed.safetensors")
 		if err := untrained(f, m, method, []string{"cat", "dog"}).Save(path); err != nil {
 			f.Fatal(err)

@@ -11,7 +11,8 @@ import (
 )
 
 var (
-	goldenClasses   = []string{"cat", "tabby cat", "great white shark", "forklift", "aircraft carrier", "T-shirt", "bow_tie"}
+	goldenClasses = []string{"cat", "tabby cat", "great white shark", "forklift", "aircraft carrier", "T-shirt",
+		"bow_tie"}
 	goldenLabels    = []int{0, 1, 2, 3, 4, 5, 6, 2}
 	goldenTemplates = []string{"a photo of a {}.", "a bad photo of the {}.", "a drawing of {}, big."}
 )

@@ -53,7 +53,8 @@ func TestInitialValuesAreTheReleases(t *testing.T) {
 	if got := initialOf(t, m, ProGrad{}, 1)[nameCtx].data; !slices.Equal(got, append(make([]float32, 12*w), words...)) {
 		t.Error("ProGrad does not start from 12 zero vectors and the phrase")
 	}
-	if got := initialOf(t, m, CoOp{Init: phrase, ClassSpecific: true}, 1)[nameCtx].data; !slices.Equal(got, slices.Repeat(words, 7)) {
+	if got := initialOf(t, m, CoOp{Init: phrase, ClassSpecific: true}, 1)[nameCtx].data; !slices.Equal(got,
+		slices.Repeat(words, 7)) {
 		t.Error("class-specific contexts do not start from the phrase in every class")
 	}
 
@@ -61,7 +62,8 @@ func TestInitialValuesAreTheReleases(t *testing.T) {
 	if got := maple[nameCtx].data; !slices.Equal(got, words[:2*w]) {
 		t.Error("MaPLe does not start from the phrase's first two words")
 	}
-	first, second := maple[learner+"compound_prompt_projections.0.weight"], maple[learner+"compound_prompt_projections.1.weight"]
+	first, second := maple[learner+"compound_prompt_projections.0.weight"],
+		maple[learner+"compound_prompt_projections.1.weight"]
 	if !slices.Equal(first.data, second.data) {
 		t.Error("MaPLe's deep projections are not copies of one layer")
 	}

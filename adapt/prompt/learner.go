@@ -54,7 +54,8 @@ func (l *Learner) Parameters() map[string][]float32 {
 // cannot be moved.
 func (l *Learner) WithClasses(classes []string, zeroShot adapt.Matrix) (*Learner, error) {
 	if l.Method.contexts().perClass && !slices.Equal(classes, l.classes) {
-		return nil, errors.New("other classes: the learned vectors are class-specific and fit the classes they were trained for only")
+		return nil, errors.New("other classes: the learned vectors are class-specific and fit the classes they were " +
+			"trained for only")
 	}
 	if len(classes) == 0 {
 		return nil, errors.New("other classes: none given")

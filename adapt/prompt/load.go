@@ -17,7 +17,8 @@ import (
 // readSettings reads what Save put into the metadata.
 func (l *Learner) readSettings(meta map[string]string) error {
 	var err error
-	if l.LogitScale, err = strconv.ParseFloat(meta["logit_scale"], 64); err != nil || !(l.LogitScale > 0) || math.IsInf(l.LogitScale, 0) {
+	if l.LogitScale, err = strconv.ParseFloat(meta["logit_scale"], 64); err != nil || !(l.LogitScale > 0) ||
+		math.IsInf(l.LogitScale, 0) {
 		return fmt.Errorf("logit scale %.40q is no positive number", meta["logit_scale"])
 	}
 	if l.Method, err = ParseMethod(meta["method"]); err == nil {

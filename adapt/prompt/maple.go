@@ -34,7 +34,8 @@ func (MaPLe) Name() string { return "maple" }
 
 // Choices says in words what the method's settings are.
 func (m MaPLe) Choices() []string {
-	return []string{fmt.Sprintf("prompts: %s, in the first %d blocks of both towers; the image tower's are a linear map of the text tower's", m.contexts(), m.depth())}
+	return []string{fmt.Sprintf("prompts: %s, in the first %d blocks of both towers; the image tower's are a linear "+
+		"map of the text tower's", m.contexts(), m.depth())}
 }
 
 func (m MaPLe) depth() int { return adapt.Resolved(m).Depth }

@@ -83,7 +83,8 @@ func Choices(m Method, r adapt.Remedy, o Options, scale float64) []string {
 		fmt.Sprintf("logits: %g times the cosine", o.LogitScale),
 		"loss: "+o.Loss.String(),
 		fmt.Sprintf("optimiser: %s, rate %g, weight decay %g", o.inner().Rule(), o.LR, o.WeightDecay),
-		fmt.Sprintf("schedule: %s over %d epochs, batches of %d; the last epoch's parameters are kept", o.Schedule, o.Epochs, o.Batch),
+		fmt.Sprintf("schedule: %s over %d epochs, batches of %d; the last epoch's parameters are kept", o.Schedule,
+			o.Epochs, o.Batch),
 		"zero-shot logits: of the frozen model on the same view",
 		fmt.Sprintf("seed: %d", o.Seed),
 	)

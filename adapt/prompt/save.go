@@ -31,7 +31,8 @@ func (l *Learner) Save(path string) error {
 		"remedy":      l.Remedy.Name(),
 		"logit_scale": strconv.FormatFloat(l.LogitScale, 'g', -1, 64),
 	}
-	for key, v := range map[string]any{"method_settings": l.Method, "remedy_settings": l.Remedy, "losses": l.Losses, "classes": l.classes} {
+	for key, v := range map[string]any{"method_settings": l.Method, "remedy_settings": l.Remedy, "losses": l.Losses,
+		"classes": l.classes} {
 		text, err := json.Marshal(v)
 		if err != nil {
 			return fmt.Errorf("save prompts: %s: %w", key, err)

@@ -76,7 +76,8 @@ func TestCheckpointsOfTheReleasesLoad(t *testing.T) {
 			}
 			tensors = append(tensors, weights.NamedTensor{Name: name, Shape: p.shape, Data: p.data})
 		}
-		tensors = append(tensors, weights.NamedTensor{Name: "token_prefix", Shape: []int{7, 1, 32}, Data: make([]float32, 7*32)})
+		tensors = append(tensors, weights.NamedTensor{Name: "token_prefix", Shape: []int{7, 1, 32},
+			Data: make([]float32, 7*32)})
 		path := filepath.Join(t.TempDir(), "model.pth.tar-1")
 		if err := weights.WritePyTorch(path, tensors, weights.TorchOptions{}); err != nil {
 			t.Fatal(err)
@@ -135,9 +136,10 @@ func TestFilesThatDoNotFitAreRefusedByName(t *testing.T) {
 		tensor weights.NamedTensor
 		want   string
 	}{
-		"other width":    {ctx(4, 512), "[4 512], want [4 32]"},
-		"other classes":  {ctx(5, 4, 32), "5 classes, used with 7"},
-		"no prompts":     {weights.NamedTensor{Name: "weight", Shape: []int{1}, Data: []float32{1}}, `no tensor "prompt_learner.ctx"`},
+		"other width":   {ctx(4, 512), "[4 512], want [4 32]"},
+		"other classes": {ctx(5, 4, 32), "5 classes, used with 7"},
+		"no prompts": {weights.NamedTensor{Name: "weight", Shape: []int{1}, Data: []float32{1}},
+			`no tensor "prompt_learner.ctx"`},
 		"a vector":       {ctx(32), "want [vectors, width]"},
 		"too many":       {ctx(74, 32), "more than the 77"},
 		"infinite value": {bad, "finite"},
@@ -146,7 +148,8 @@ func TestFilesThatDoNotFitAreRefusedByName(t *testing.T) {
 		if err := weights.WriteSafetensors(path, []weights.NamedTensor{c.tensor}, nil); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Load(path, m, LoadOptions{Classes: goldenClasses}); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := Load(path, m, LoadOptions{Classes: goldenClasses}); err == nil ||
+			!strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", name, err, c.want)
 		}
 	}

@@ -92,7 +92,8 @@ func TestCheckpointOfAnotherTaskIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.Progress = nil
-	if _, err := Train(context.Background(), m, CoOp{}, adapt.ZSNorm{}, data, o); err == nil || !strings.Contains(err.Error(), o.Checkpoint) {
+	if _, err := Train(context.Background(), m, CoOp{}, adapt.ZSNorm{}, data, o); err == nil ||
+		!strings.Contains(err.Error(), o.Checkpoint) {
 		t.Errorf("error %v, want one that names the checkpoint", err)
 	}
 }
@@ -165,8 +166,9 @@ func TestBadDataIsRefusedByName(t *testing.T) {
 	}{
 		"context too long": {CoOp{}, with(func(d *Data) { d.Classes = append([]string{long}, d.Classes[1:]...) }),
 			"16 context vectors, 64 tokens and end are 82, more than the 77 that the text tower takes: use at most 11"},
-		"empty name":        {CoOp{}, with(func(d *Data) { d.Classes = append([]string{" "}, d.Classes[1:]...) }), "class 0"},
-		"label":             {CoOp{}, with(func(d *Data) { d.Labels = []int{7, 0, 0, 0, 0, 0, 0, 0} }), "label 7 of sample 0 is outside 0 to 6"},
+		"empty name": {CoOp{}, with(func(d *Data) { d.Classes = append([]string{" "}, d.Classes[1:]...) }), "class 0"},
+		"label": {CoOp{}, with(func(d *Data) { d.Labels = []int{7, 0, 0, 0, 0, 0, 0, 0} }),
+			"label 7 of sample 0 is outside 0 to 6"},
 		"no classes":        {CoOp{}, with(func(d *Data) { d.Classes = nil }), "no classes"},
 		"feature count":     {CoOp{}, with(func(d *Data) { d.Views = 3 }), "8 samples in 3 views"},
 		"NaN":               {CoOp{}, with(func(d *Data) { d.Features = d.Features.Clone(); d.Features.Data[20] = float32(math.NaN()) }), "row 1, column 4"},
@@ -174,19 +176,28 @@ func TestBadDataIsRefusedByName(t *testing.T) {
 		"too deep":          {MaPLe{Depth: 9}, good, "depth 9: the model's towers take 1 to 3"},
 		"negative contexts": {CoOp{Contexts: -1}, good, "-1 context vectors"},
 		"short context":     {KgCoOp{Contexts: 2}, good, "2 context vectors for the 4 tokens"},
-		"unreadable image": {MaPLe{}, with(func(d *Data) { d.Image = func(int, int, []float32) error { return errors.New("cat.jpg is damaged") } }),
+		"unreadable image": {MaPLe{}, with(func(d *Data) {
+			d.Image = func(int, int,
+				[]float32) error {
+				return errors.New("cat.jpg is damaged")
+			}
+		}),
 			"sample 0: cat.jpg is damaged"},
 	} {
-		if _, err := Train(context.Background(), m, c.method, nil, c.data, Options{Epochs: 1, Batch: 8}); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := Train(context.Background(), m, c.method, nil, c.data, Options{Epochs: 1, Batch: 8}); err == nil ||
+			!strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", name, err, c.want)
 		}
 	}
-	for want, o := range map[string]Options{"batch": {Batch: -1}, "epochs": {Epochs: -3}, "learning rate": {LR: inf()}, "schedule": {Schedule: "steep"}} {
-		if _, err := Train(context.Background(), m, CoOp{}, nil, good, o); err == nil || !strings.Contains(err.Error(), want) {
+	for want, o := range map[string]Options{"batch": {Batch: -1}, "epochs": {Epochs: -3}, "learning rate": {LR: inf()},
+		"schedule": {Schedule: "steep"}} {
+		if _, err := Train(context.Background(), m, CoOp{}, nil, good, o); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: error %v, want one with %q", o, err, want)
 		}
 	}
-	if _, err := Train(context.Background(), m, CoOp{}, nil, good, Options{Init: map[string][]float32{"ctx": nil}}); err == nil || !strings.Contains(err.Error(), `"ctx"`) {
+	if _, err := Train(context.Background(), m, CoOp{}, nil, good,
+		Options{Init: map[string][]float32{"ctx": nil}}); err == nil || !strings.Contains(err.Error(), `"ctx"`) {
 		t.Errorf("unknown initial value: error %v", err)
 	}
 }

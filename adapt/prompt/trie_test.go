@@ -41,7 +41,8 @@ func TestTrieEqualsThePaddedComputation(t *testing.T) {
 	for _, name := range []string{"trie.0", "trie.1", "trie.2"} {
 		vectors = append(vectors, ops.Constant(g, name, noiseOf(name, 4*32, 0.3), 4, 32))
 	}
-	features := texttower.WithContexts(g, tower.Of(g, m.Texts), m.Config, clip.Nodes(trie), texttower.Contexts{First: vectors[0], Deep: vectors[1:]})
+	features := texttower.WithContexts(g, tower.Of(g, m.Texts), m.Config, clip.Nodes(trie),
+		texttower.Contexts{First: vectors[0], Deep: vectors[1:]})
 	dy := g.Input("dy", tensor.Float32, features.Shape()...)
 	grads := g.GradientsFrom(features, dy, vectors...)
 	p, err := g.Compile(append(grads, features)...)
@@ -55,7 +56,8 @@ func TestTrieEqualsThePaddedComputation(t *testing.T) {
 	if err := p.Run(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	for name, n := range map[string]*graph.Node{"features": features, "dctx": grads[0], "ddeep1": grads[1], "ddeep2": grads[2]} {
+	for name, n := range map[string]*graph.Node{"features": features, "dctx": grads[0], "ddeep1": grads[1],
+		"ddeep2": grads[2]} {
 		got, err := p.Float32(n)
 		if err != nil {
 			t.Fatal(err)

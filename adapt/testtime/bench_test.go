@@ -16,9 +16,10 @@ import (
 
 // vitB16 has the sizes of CLIP's ViT-B/16.
 var vitB16 = weights.Config{
-	EmbedDim:   512,
-	Vision:     weights.VisionConfig{ImageSize: 224, Patch: 16, Width: 768, Layers: 12, Heads: 12, MLP: 3072},
-	Text:       weights.TextConfig{Context: text.ContextLength, Vocab: text.VocabSize, Width: 512, Layers: 12, Heads: 8, MLP: 2048},
+	EmbedDim: 512,
+	Vision:   weights.VisionConfig{ImageSize: 224, Patch: 16, Width: 768, Layers: 12, Heads: 12, MLP: 3072},
+	Text: weights.TextConfig{Context: text.ContextLength, Vocab: text.VocabSize, Width: 512, Layers: 12, Heads: 8,
+		MLP: 2048},
 	Activation: weights.QuickGELU,
 }
 

@@ -7,9 +7,10 @@ import "clipcalib/adapt"
 func Differences() []adapt.Difference {
 	return []adapt.Difference{
 		{
-			Topic:     "zero-shot reference of ZS-Norm and Penalty in test-time tuning",
-			Textbook:  "logits of the plain image under the starting prompt",
-			CLIPCalib: "logits of the kept view of lowest entropy under the prompt being tuned, their minimum and maximum not detached",
+			Topic:    "zero-shot reference of ZS-Norm and Penalty in test-time tuning",
+			Textbook: "logits of the plain image under the starting prompt",
+			CLIPCalib: "logits of the kept view of lowest entropy under the prompt being tuned, their minimum and maximum " +
+				"not detached",
 		},
 		{
 			Topic: "ZS-Norm in C-TPT", Methods: []string{CTPT{}.Name()},

@@ -96,8 +96,14 @@ func ExampleTuner_Run() {
 	}
 	defer os.RemoveAll(dir)
 	items := []testtime.Item{
-		{Key: "cat/1.jpg", Label: 0, Open: func() (image.Image, error) { return image.NewNRGBA(image.Rect(0, 0, 320, 200)), nil }},
-		{Key: "dog/1.jpg", Label: 1, Open: func() (image.Image, error) { return image.NewNRGBA(image.Rect(0, 0, 200, 320)), nil }},
+		{Key: "cat/1.jpg", Label: 0, Open: func() (image.Image, error) {
+			return image.NewNRGBA(image.Rect(0, 0, 320, 200)),
+				nil
+		}},
+		{Key: "dog/1.jpg", Label: 1, Open: func() (image.Image, error) {
+			return image.NewNRGBA(image.Rect(0, 0, 200, 320)),
+				nil
+		}},
 	}
 	res, err := tuner.Run(ctx, testtime.RunOptions{Items: items, Dir: dir, Name: "pets"})
 	if err != nil {

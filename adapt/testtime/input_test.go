@@ -15,7 +15,8 @@ import (
 )
 
 // tuner is a small tuner of few views.
-func newTestTuner(t *testing.T, images *vit.Encoder, texts *text.Encoder, classes []string, m Method, r adapt.Remedy, o Options) *Tuner {
+func newTestTuner(t *testing.T, images *vit.Encoder, texts *text.Encoder, classes []string, m Method, r adapt.Remedy,
+	o Options) *Tuner {
 	t.Helper()
 	if o.Views == 0 {
 		o.Views, o.Keep = 8, 0.5
@@ -74,7 +75,8 @@ func TestBadInputIsAnErrorThatSaysWhat(t *testing.T) {
 func TestContextThatJustFits(t *testing.T) {
 	images, texts := openModel(t, goldenConfig, "")
 	context := strings.TrimSpace(strings.Repeat("very ", 73)) // with start, "cat", "." and end: 77
-	tuner := newTestTuner(t, images, texts, []string{"cat"}, TPT{}, adapt.None{}, Options{Context: context, Views: 2, Keep: 0.5})
+	tuner := newTestTuner(t, images, texts, []string{"cat"}, TPT{}, adapt.None{},
+		Options{Context: context, Views: 2, Keep: 0.5})
 	p, err := tuner.Tune(t.Context(), picture(20, 20, 1), "a")
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +99,8 @@ func TestThinPicturesAndFewClassesUnderAllRemedies(t *testing.T) {
 							t.Fatalf("%d classes, %s, %s, %s, %v: %v", len(classes), m.Name(), r.Name(), compat, size, err)
 						}
 						if len(p.Logits) != len(classes) || notFinite(p.Context) >= 0 {
-							t.Fatalf("%d classes, %s, %s, %v: logits %v, context %v", len(classes), m.Name(), r.Name(), size, p.Logits, p.Context)
+							t.Fatalf("%d classes, %s, %s, %v: logits %v, context %v", len(classes), m.Name(), r.Name(), size, p.Logits,
+								p.Context)
 						}
 					}
 				}
@@ -131,7 +134,8 @@ func TestNotANumberNamesTheImage(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "cats/tom.jpg") || !strings.Contains(err.Error(), "NaN") {
 		t.Errorf("error %v does not name the image and the value", err)
 	}
-	if _, err := tuner.TuneFeatures(t.Context(), [][]float32{make([]float32, 7)}, "k"); err == nil || !strings.Contains(err.Error(), "length 7") {
+	if _, err := tuner.TuneFeatures(t.Context(), [][]float32{make([]float32, 7)}, "k"); err == nil ||
+		!strings.Contains(err.Error(), "length 7") {
 		t.Errorf("error %v for a feature of another length", err)
 	}
 	if _, err := tuner.TuneFeatures(t.Context(), nil, "k"); err == nil {
@@ -166,7 +170,8 @@ func TestWhatIsMissingOrClosedIsAnError(t *testing.T) {
 	small := goldenConfig
 	small.Text.Vocab = 1000
 	images, texts = openModel(t, small, "")
-	if _, err := NewTuner(t.Context(), images, texts, []string{"cat"}, TPT{}, nil, Options{}); err == nil || !strings.Contains(err.Error(), "vocabulary of 1000") {
+	if _, err := NewTuner(t.Context(), images, texts, []string{"cat"}, TPT{}, nil, Options{}); err == nil ||
+		!strings.Contains(err.Error(), "vocabulary of 1000") {
 		t.Errorf("error %v for a small vocabulary", err)
 	}
 }
@@ -187,7 +192,8 @@ func TestViewsDependOnSeedAndKeyAlone(t *testing.T) {
 	images, texts := openModel(t, goldenConfig, "")
 	img := picture(50, 40, 3)
 	views := func(seed uint64, key string, augmix bool) string {
-		tuner := newTestTuner(t, images, texts, []string{"cat"}, TPT{}, adapt.None{}, Options{Seed: seed, Views: 5, AugMix: augmix})
+		tuner := newTestTuner(t, images, texts, []string{"cat"}, TPT{}, adapt.None{},
+			Options{Seed: seed, Views: 5, AugMix: augmix})
 		v, err := tuner.Views(img, key)
 		if err != nil {
 			t.Fatal(err)

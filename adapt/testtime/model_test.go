@@ -16,9 +16,10 @@ import (
 // The model and the classes of testdata/make_golden.py.
 var (
 	goldenConfig = weights.Config{
-		EmbedDim:   12,
-		Vision:     weights.VisionConfig{ImageSize: 16, Patch: 8, Width: 16, Layers: 2, Heads: 2, MLP: 64},
-		Text:       weights.TextConfig{Context: text.ContextLength, Vocab: text.VocabSize, Width: 16, Layers: 3, Heads: 2, MLP: 64},
+		EmbedDim: 12,
+		Vision:   weights.VisionConfig{ImageSize: 16, Patch: 8, Width: 16, Layers: 2, Heads: 2, MLP: 64},
+		Text: weights.TextConfig{Context: text.ContextLength, Vocab: text.VocabSize, Width: 16, Layers: 3, Heads: 2,
+			MLP: 64},
 		Activation: weights.QuickGELU,
 	}
 	goldenClasses = []string{

@@ -83,10 +83,12 @@ func (o Options) choices() []string {
 		views += ", then AugMix"
 	}
 	return []string{
-		fmt.Sprintf("prompt: %q, then the class and a full stop; its token embeddings are tuned, anew for every image", o.Context),
+		fmt.Sprintf("prompt: %q, then the class and a full stop; its token embeddings are tuned, anew for every image",
+			o.Context),
 		fmt.Sprintf("views: the plain image and %d %s; seed %d", o.Views-1, views, o.Seed),
 		fmt.Sprintf("views kept: %d of lowest entropy under the starting prompt", o.kept(o.Views)),
-		fmt.Sprintf("one AdamW step: rate %g, betas 0.9 and 0.999, epsilon %g, weight decay %g", o.LR, adamEps, *o.WeightDecay),
+		fmt.Sprintf("one AdamW step: rate %g, betas 0.9 and 0.999, epsilon %g, weight decay %g", o.LR, adamEps,
+			*o.WeightDecay),
 		"prediction: the plain image under the tuned prompt",
 	}
 }

@@ -60,7 +60,8 @@ func (p prompts) class(tok *text.Tokenizer, context, name string, c weights.Text
 		}
 	}
 	if n := len(ids) + 2; n > c.Context {
-		return nil, fmt.Errorf("the context's %d tokens, %d of the name %q with its full stop, start and end make %d tokens, the text tower takes %d: shorten the context or the name",
+		return nil, fmt.Errorf("the context's %d tokens, %d of the name %q with its full stop, start and end make %d "+
+			"tokens, the text tower takes %d: shorten the context or the name",
 			m, len(ids)-m, name, n, c.Context)
 	}
 	out := []int32{text.SOT}

@@ -30,7 +30,8 @@ type Inputs struct {
 	WeightsFile                                       string // path of the checkpoint, so that the run finds it again
 	WeightsSHA256                                     string
 	Data                                              string
-	DataSHA256                                        string // of the list of images and labels; "" takes that of the items
+	// of the list of images and labels; "" takes that of the items
+	DataSHA256 string
 }
 
 // RunOptions say what is classified and where the results go.
@@ -113,8 +114,9 @@ func (t *Tuner) model(r run.TunedRecipe, o RunOptions) run.Model {
 	m.Preprocessing = r.Preprocessing
 	m.SetWeights(o.Inputs.WeightsFile, o.Inputs.WeightsSHA256)
 	m.SetConfig(t.config)
-	m.Tuning = &run.Tuning{Context: r.Context, Views: r.Views, Keep: r.Keep, AugMix: r.AugMix, LearningRate: r.LearningRate,
-		WeightDecay: r.WeightDecay, Seed: r.Seed}
+	m.Tuning = &run.Tuning{Context: r.Context, Views: r.Views, Keep: r.Keep, AugMix: r.AugMix,
+		LearningRate: r.LearningRate,
+		WeightDecay:  r.WeightDecay, Seed: r.Seed}
 	return m
 }
 

@@ -52,7 +52,8 @@ func TestAnInterruptedRunEndsWithTheSameBytes(t *testing.T) {
 	}
 	want := files(t, whole.Dir)
 	for _, name := range []string{
-		"logits.npy", "zero_shot_logits.npy", "labels.npy", "metrics.json", "zero_shot_metrics.json", "target.yaml", "classes.json", "log.txt",
+		"logits.npy", "zero_shot_logits.npy", "labels.npy", "metrics.json", "zero_shot_metrics.json", "target.yaml",
+		"classes.json", "log.txt",
 	} {
 		if want["targets/toy/"+name] == "" {
 			t.Errorf("no %s among the files", name)
@@ -102,7 +103,8 @@ func TestAnInterruptedRunEndsWithTheSameBytes(t *testing.T) {
 func TestAFolderKeepsToOneRecipe(t *testing.T) {
 	images, texts := openModel(t, goldenConfig, "")
 	o := RunOptions{Items: testItems(2, 12), Dir: t.TempDir(), Name: "toy"}
-	if _, err := newTestTuner(t, images, texts, goldenClasses, TPT{}, adapt.None{}, Options{}).Run(t.Context(), o); err != nil {
+	if _, err := newTestTuner(t, images, texts, goldenClasses, TPT{}, adapt.None{}, Options{}).Run(t.Context(),
+		o); err != nil {
 		t.Fatal(err)
 	}
 	for name, tuner := range map[string]*Tuner{
@@ -228,7 +230,8 @@ func TestSaLSFollowsFromTheTuningWithoutARemedy(t *testing.T) {
 			t.Errorf("%s differs", name)
 		}
 	}
-	if _, err := tuner(adapt.Penalty{}).Remedied(Prediction{}); err == nil || !strings.Contains(err.Error(), "penalty acts in tuning") {
+	if _, err := tuner(adapt.Penalty{}).Remedied(Prediction{}); err == nil ||
+		!strings.Contains(err.Error(), "penalty acts in tuning") {
 		t.Errorf("error %v", err)
 	}
 }

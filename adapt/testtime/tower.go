@@ -60,7 +60,8 @@ func newTextTower(ctx context.Context, e *text.Encoder, p prompts) (*textTower, 
 func (t *textTower) compile(e *text.Encoder, trie *text.Trie, m int) error {
 	t.g = graph.New(device.Engine(t.device))
 	contexts := t.g.Input("contexts", tensor.Float32, m, t.width)
-	features := texttower.WithContexts(t.g, tower.Of(t.g, e), e.Config(), clip.Nodes(trie), texttower.Contexts{First: contexts})
+	features := texttower.WithContexts(t.g, tower.Of(t.g, e), e.Config(), clip.Nodes(trie),
+		texttower.Contexts{First: contexts})
 	var err error
 	if t.at, err = t.g.Split(features, contexts); err != nil {
 		return err

@@ -91,7 +91,8 @@ func newTuner(ctx context.Context, images *vit.Encoder, texts *text.Encoder, cla
 	t := &Tuner{images: images, classes: slices.Clone(classes), method: m, options: o,
 		config: texts.Config(), scale: texts.Config().Scale()}
 	if images.Dim() != texts.Dim() {
-		return nil, fmt.Errorf("image features have length %d, text features %d: the encoders are of different models", images.Dim(), texts.Dim())
+		return nil, fmt.Errorf("image features have length %d, text features %d: the encoders are of different models",
+			images.Dim(), texts.Dim())
 	}
 	t.remedy = newRemedied(m, r, o.Compat, texts.Device())
 	p, err := newPrompts(o.Context, classes, texts.Config().Text)

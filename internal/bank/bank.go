@@ -72,7 +72,8 @@ type manifest struct {
 
 const (
 	manifestFile = "bank.json"
-	layout       = "view-V/shard-S.safetensors: features [n, D] of images S*shard_rows.. in view V; failed: rows whose image could not be read; missing: rows not encoded yet"
+	layout       = "view-V/shard-S.safetensors: features [n, D] of images S*shard_rows.. in view V; failed: rows whose " +
+		"image could not be read; missing: rows not encoded yet"
 )
 
 // Open returns the bank of a key and so many images under root, and creates it

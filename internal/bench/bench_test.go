@@ -128,10 +128,12 @@ func TestClimbStopsAtWhatFits(t *testing.T) {
 }
 
 func TestCompare(t *testing.T) {
-	a := Result{Version: "1", Card: &engine.GPU{Name: "One"}, Driver: "580.1", Runs: []Run{{Precision: "bf16", PeakGFLOPS: 100, BandwidthGBS: 10,
-		Figures: []Figure{{What: "x", Model: "m", Batch: 8, Rate: 5, Unit: "images/s"}, {What: "y", Rate: 1}}}}}
+	a := Result{Version: "1", Card: &engine.GPU{Name: "One"}, Driver: "580.1",
+		Runs: []Run{{Precision: "bf16", PeakGFLOPS: 100, BandwidthGBS: 10,
+			Figures: []Figure{{What: "x", Model: "m", Batch: 8, Rate: 5, Unit: "images/s"}, {What: "y", Rate: 1}}}}}
 	b := a
-	b.Runs = []Run{{Precision: "bf16", PeakGFLOPS: 300, BandwidthGBS: 5, Figures: []Figure{{What: "x", Model: "m", Batch: 8, Rate: 10, Unit: "images/s", Runs: 9}}}}
+	b.Runs = []Run{{Precision: "bf16", PeakGFLOPS: 300, BandwidthGBS: 5,
+		Figures: []Figure{{What: "x", Model: "m", Batch: 8, Rate: 10, Unit: "images/s", Runs: 9}}}}
 	pairs, single := Compare(a, b)
 	if len(pairs) != 3 || single != 1 || pairs[0].Ratio != 3 || pairs[1].Ratio != 0.5 || pairs[2].Ratio != 2 {
 		t.Errorf("%d single, %+v", single, pairs)

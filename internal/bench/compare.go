@@ -73,7 +73,8 @@ func rates(r Result) []Pair {
 			if f.Rate <= 0 {
 				continue
 			}
-			out = append(out, Pair{Precision: run.Precision, What: f.What, Model: f.Model, Batch: f.Batch, Unit: f.Unit, A: f.Rate})
+			out = append(out, Pair{Precision: run.Precision, What: f.What, Model: f.Model, Batch: f.Batch, Unit: f.Unit,
+				A: f.Rate})
 		}
 	}
 	return out

@@ -61,7 +61,8 @@ func (m *meter) onDevice(name string, v *vit.Encoder, batch int) error {
 		return err
 	}
 	w := imageWork(v.Config(), batch)
-	m.add(Figure{What: "image encoding, on the device", Model: name, Batch: batch, Unit: "images/s"}, t, batch, w.flop(), m.bytes(w))
+	m.add(Figure{What: "image encoding, on the device", Model: name, Batch: batch, Unit: "images/s"}, t, batch, w.flop(),
+		m.bytes(w))
 	return nil
 }
 
@@ -88,7 +89,8 @@ func (m *meter) endToEnd(name string, v *vit.Encoder, batch int) error {
 		return err
 	}
 	w := imageWork(v.Config(), batch)
-	m.add(Figure{What: "image encoding, end to end", Model: name, Batch: batch, Unit: "images/s"}, t, batch, w.flop(), m.bytes(w))
+	m.add(Figure{What: "image encoding, end to end", Model: name, Batch: batch, Unit: "images/s"}, t, batch, w.flop(),
+		m.bytes(w))
 	return nil
 }
 
@@ -123,7 +125,8 @@ func (m *meter) prompts(name string, ck *weights.Checkpoint) error {
 		return err
 	}
 	w := trieWork(ck.Config, trie)
-	m.add(Figure{What: "prompt encoding", Model: name, Batch: m.Prompts, Unit: "prompts/s"}, t, m.Prompts, w.flop(), m.bytes(w))
+	m.add(Figure{What: "prompt encoding", Model: name, Batch: m.Prompts, Unit: "prompts/s"}, t, m.Prompts, w.flop(),
+		m.bytes(w))
 	return nil
 }
 

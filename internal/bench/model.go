@@ -24,9 +24,11 @@ var configs = map[string]weights.Config{
 
 func size(image, patch, width, layers, dim, text int) weights.Config {
 	return weights.Config{
-		EmbedDim:   dim,
-		Vision:     weights.VisionConfig{ImageSize: image, Patch: patch, Width: width, Layers: layers, Heads: width / 64, MLP: 4 * width},
-		Text:       weights.TextConfig{Context: 77, Vocab: 49408, Width: text, Layers: min(12, layers), Heads: text / 64, MLP: 4 * text},
+		EmbedDim: dim,
+		Vision: weights.VisionConfig{ImageSize: image, Patch: patch, Width: width, Layers: layers, Heads: width / 64,
+			MLP: 4 * width},
+		Text: weights.TextConfig{Context: 77, Vocab: 49408, Width: text, Layers: min(12, layers), Heads: text / 64,
+			MLP: 4 * text},
 		Activation: weights.QuickGELU,
 		LogitScale: float32(math.Log(100)),
 	}

@@ -70,7 +70,8 @@ func climb[S any](m *meter, sizes []S, prepare func(S) (probe, error)) (float64,
 }
 
 // try times a probe of one size, after one run that warms up.
-func try[S any](m *meter, size S, prepare func(S) (probe, error), measure func(func(int) error) (timing, error)) (timing, float64, error) {
+func try[S any](m *meter, size S, prepare func(S) (probe, error),
+	measure func(func(int) error) (timing, error)) (timing, float64, error) {
 	p, err := prepare(size)
 	if err != nil {
 		return timing{}, 0, err

@@ -67,7 +67,8 @@ func (m *meter) taskRes() error {
 		times = append(times, at[i].Sub(at[i-1]).Seconds()/float64(perEpoch))
 	}
 	w := taskResWork()
-	m.add(Figure{What: "TaskRes step, 1,000 classes", Batch: taskResBatch, Unit: "steps/s"}, summary(times, perEpoch), 1, w.flop(), m.bytes(w))
+	m.add(Figure{What: "TaskRes step, 1,000 classes", Batch: taskResBatch, Unit: "steps/s"}, summary(times, perEpoch), 1,
+		w.flop(), m.bytes(w))
 	n := float64(epochs * perEpoch)
 	f := Figure{What: fmt.Sprintf("TaskRes training, %d epochs", epochs), Batch: taskResBatch, Unit: "trainings/s"}
 	m.add(f, timing{whole, 1, 1}, 1, n*w.flop(), n*m.bytes(w))
@@ -97,7 +98,8 @@ func (m *meter) coOp(name string, ck *weights.Checkpoint) error {
 	}
 	defer model.Close()
 	dim := ck.Config.EmbedDim
-	data := prompt.Data{Classes: names, Features: adapt.NewMatrix(shots*len(names), dim), Prototypes: adapt.NewMatrix(len(names), dim)}
+	data := prompt.Data{Classes: names, Features: adapt.NewMatrix(shots*len(names), dim),
+		Prototypes: adapt.NewMatrix(len(names), dim)}
 	copy(data.Features.Data, noise(6, len(data.Features.Data)))
 	copy(data.Prototypes.Data, noise(7, len(data.Prototypes.Data)))
 	for i := range data.Features.Rows {
@@ -107,7 +109,8 @@ func (m *meter) coOp(name string, ck *weights.Checkpoint) error {
 	defer stop()
 	s := steps{stop: stop, budget: m.Budget}
 	if _, err = prompt.Train(ctx, model, prompt.CoOp{Contexts: coOpContexts}, adapt.None{}, data,
-		prompt.Options{Batch: coOpBatch, Epochs: 1000, Progress: func(adapt.Progress) { s.step() }}); err != nil && (m.ctx.Err() != nil || !errors.Is(err, context.Canceled)) {
+		prompt.Options{Batch: coOpBatch, Epochs: 1000, Progress: func(adapt.Progress) { s.step() }}); err != nil &&
+		(m.ctx.Err() != nil || !errors.Is(err, context.Canceled)) {
 		return err
 	}
 	t, err := s.timing()
@@ -119,7 +122,8 @@ func (m *meter) coOp(name string, ck *weights.Checkpoint) error {
 		return err
 	}
 	w := trieWork(ck.Config, trie).andBack()
-	m.add(Figure{What: fmt.Sprintf("CoOp step, %d classes", len(names)), Model: name, Batch: coOpBatch, Unit: "steps/s"}, t, 1, w.flop(), m.bytes(w))
+	m.add(Figure{What: fmt.Sprintf("CoOp step, %d classes", len(names)), Model: name, Batch: coOpBatch, Unit: "steps/s"},
+		t, 1, w.flop(), m.bytes(w))
 	return nil
 }
 
@@ -150,7 +154,8 @@ func (m *meter) tpt(name string, ck *weights.Checkpoint) error {
 		return err
 	}
 	defer model.Close()
-	tuner, err := testtime.NewTuner(m.ctx, model.Images, model.Texts, names, testtime.TPT{}, adapt.None{}, testtime.Options{Views: tptViews})
+	tuner, err := testtime.NewTuner(m.ctx, model.Images, model.Texts, names, testtime.TPT{}, adapt.None{},
+		testtime.Options{Views: tptViews})
 	if err != nil {
 		return err
 	}
@@ -184,7 +189,8 @@ func (m *meter) tpt(name string, ck *weights.Checkpoint) error {
 		return err
 	}
 	w := imageWork(ck.Config, tptViews).plus(trieWork(ck.Config, trie).andBack())
-	m.add(Figure{What: fmt.Sprintf("TPT image, %d views, %d classes", tptViews, len(names)), Model: name, Batch: 1, Unit: "images/s"}, t, 1, w.flop(), m.bytes(w))
+	m.add(Figure{What: fmt.Sprintf("TPT image, %d views, %d classes", tptViews, len(names)), Model: name, Batch: 1,
+		Unit: "images/s"}, t, 1, w.flop(), m.bytes(w))
 	return nil
 }
 

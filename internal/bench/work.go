@@ -36,7 +36,8 @@ func imageWork(c weights.Config, batch int) work {
 	images, patches := float64(batch), float64(v.Grid()*v.Grid())
 	w, depth := float64(v.Width), float64(3*v.Patch*v.Patch)
 	rows := images * (patches + 1)
-	first := work{products: 2 * images * patches * w * depth, values: 2*images*patches*(depth+w) + 3*rows*w, weights: w * depth}
+	first := work{products: 2 * images * patches * w * depth, values: 2*images*patches*(depth+w) + 3*rows*w,
+		weights: w * depth}
 	return first.plus(blocks(v.Layers, rows, patches+1, images, w, float64(v.MLP))).plus(head(images, w, c.EmbedDim))
 }
 

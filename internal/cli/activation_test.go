@@ -23,7 +23,8 @@ func TestAnActivationThatWasAskedForIsKept(t *testing.T) {
 	strip(t, told, bare)
 	data := folderSet(t, filepath.Join(dir, "colours"), 2, 3)
 	bank := filepath.Join(dir, "bank")
-	fails(t, []string{"zeroshot", "--weights", bare, "--data", data, "--bank", bank}, bare, "--activation quickgelu", "--activation gelu")
+	fails(t, []string{"zeroshot", "--weights", bare, "--data", data, "--bank", bank}, bare, "--activation quickgelu",
+		"--activation gelu")
 	var facts struct {
 		Activation string `json:"activation"`
 		Source     string `json:"activation_source"`
@@ -31,14 +32,16 @@ func TestAnActivationThatWasAskedForIsKept(t *testing.T) {
 	heads := []string{"--vision-heads", "2", "--text-heads", "2", "--activation", "gelu", "--preprocess", "inception"}
 	read := func(out string) {
 		t.Helper()
-		if err := json.Unmarshal([]byte(out), &facts); err != nil || facts.Activation != "gelu" || facts.Source != "asked for" {
+		if err := json.Unmarshal([]byte(out), &facts); err != nil || facts.Activation != "gelu" ||
+			facts.Source != "asked for" {
 			t.Errorf("%s: %v", out, err)
 		}
 	}
 	args := append([]string{"zeroshot", "--json", "-q", "--weights", bare, "--data", data, "--bank", bank}, heads...)
 	read(mustRun(t, args...).out)
 	run := filepath.Join(dir, "run")
-	args = append([]string{"adapt", "zslp", "--json", "-q", "--weights", bare, "--data", data, "--shots", "2", "--epochs", "2",
+	args = append([]string{"adapt", "zslp", "--json", "-q", "--weights", bare, "--data", data, "--shots", "2",
+		"--epochs", "2",
 		"--bank", bank, "--out", run}, heads...)
 	read(mustRun(t, args...).out)
 	recipe, err := os.ReadFile(filepath.Join(run, "recipe.yaml"))

@@ -93,14 +93,18 @@ are is printed with the run.
 	f.source.add(c)
 	f.source.addTruncate(c)
 	fl := c.Flags()
-	fl.StringArrayVar(&f.features, "features", nil, "feature file in place of --weights and --data; repeat for a second file")
+	fl.StringArrayVar(&f.features, "features", nil, "feature file in place of --weights and --data; repeat for a "+
+		"second file")
 	fl.StringVar(&f.data, "data", "", "source data set; its train part where it has parts")
 	fl.StringVar(&f.out, "out", "", "folder of the run")
-	fl.StringVar(&f.init, "init", "", "file of initial values (residual, classifier, w1, w2, cache_keys; prompt_learner.ctx), such as another run's adapter.safetensors or prompts.safetensors")
+	fl.StringVar(&f.init, "init", "", "file of initial values (residual, classifier, w1, w2, cache_keys; "+
+		"prompt_learner.ctx), such as another run's adapter.safetensors or prompts.safetensors")
 	varied := vary(fl, f.addVaried, "context")
-	fl.StringSliceVar(&f.targets, "targets", nil, "data sets, or feature files for runs on features, that every run is evaluated on")
+	fl.StringSliceVar(&f.targets, "targets", nil, "data sets, or feature files for runs on features, that every run is "+
+		"evaluated on")
 	fl.IntVar(&f.bins, "bins", 10, "bins of ECE, MCE and ACE on --targets")
-	fl.StringVar(&f.recipe, "recipe", "", "YAML file of these flags by their names, and of method and set; a flag given here goes before it")
+	fl.StringVar(&f.recipe, "recipe", "", "YAML file of these flags by their names, and of method and set; a flag "+
+		"given here goes before it")
 	addSet(fl, &f.set)
 	c.Args = func(c *cobra.Command, args []string) error {
 		if len(args) == 0 && f.recipe != "" {
@@ -143,15 +147,18 @@ func (f *adaptFlags) addVaried(fl *pflag.FlagSet) {
 	fl.StringVar(&f.loss, "loss", "ce", "classification loss")
 	fl.StringVar(&f.compat, "compat", "textbook", "textbook, or clipcalib for the reference's own choices")
 	fl.StringVar(&f.optim, "optimizer", "", "sgd (default) or adamw")
-	fl.StringVar(&f.schedule, "schedule", "", "learning rate: warm-cosine (default: by epoch, the first one warming up), cosine, step-cosine (by step) or constant")
-	fl.IntVar(&f.shots, "shots", 16, "labelled pictures a class; a class with fewer gives all it has, 0 takes every picture")
+	fl.StringVar(&f.schedule, "schedule", "", "learning rate: warm-cosine (default: by epoch, the first one warming "+
+		"up), cosine, step-cosine (by step) or constant")
+	fl.IntVar(&f.shots, "shots", 16, "labelled pictures a class; a class with fewer gives all it has, 0 takes every "+
+		"picture")
 	fl.BoolVar(&f.repeat, "repeat", false, "draw with repetition from a class that has fewer pictures than shots")
 	fl.IntVar(&f.views, "views", 0, "augmented views a picture; 0 is the method's default, -1 the plain picture alone")
 	fl.Uint64Var(&f.train.Seed, "seed", 1, "seed of shots, views, batches and initial values")
 	fl.IntVar(&f.train.Epochs, "epochs", 0, "0 is the method's: 300 for adapters")
 	fl.Float64Var(&f.train.LR, "lr", 0, "learning rate; 0 is the method's: for adapters 0.1 with SGD, 0.001 with AdamW")
 	fl.IntVar(&f.train.Batch, "batch", 0, "samples a step; 0 is the method's: 256 for adapters")
-	fl.Float64Var(&f.train.WeightDecay, "weight-decay", 0, "weight decay; 0 is the method's: none for adapters; -1 is none for prompts")
+	fl.Float64Var(&f.train.WeightDecay, "weight-decay", 0, "weight decay; 0 is the method's: none for adapters; -1 is "+
+		"none for prompts")
 	fl.Float64Var(&f.train.Epsilon, "epsilon", 0, "of AdamW; 0 is 1e-8")
 	fl.Float64Var(&f.train.LogitScale, "logit-scale", 0, "factor on the cosine; 0 is the model's, or 100 for features")
 	f.prompts.add(fl)
@@ -172,7 +179,8 @@ func scheduleNames() (names []string) {
 func (f *adaptFlags) parse(method string) (o run.AdaptOptions, err error) {
 	o = run.AdaptOptions{Out: f.out, Init: f.init}
 	if o.Method, err = adapt.ParseMethod(method); err != nil {
-		return o, usagef("unknown method %q; known are %s", method, strings.Join(append(methodNames(), promptNames()...), ", "))
+		return o, usagef("unknown method %q; known are %s", method,
+			strings.Join(append(methodNames(), promptNames()...), ", "))
 	}
 	if f.prompts != (promptFlags{}) {
 		return o, usagef("--vectors, --context, --class-specific and --depth are for learned prompts, not for %s", method)
@@ -298,10 +306,12 @@ func (s *session) encodeShots(
 	o.Inputs = run.Inputs{
 		Weights: f.source.weights, WeightsSHA256: src.Weights, Model: src.Facts(), BatchImages: src.Model.Images.Batch(),
 		Preprocessing: src.Preprocessing(v),
-		Data:          f.data, DataSHA256: feats.Hash, Shots: max(f.shots, 0), Drawn: f.unlike(shots), Repeat: f.repeat, DataSeed: f.train.Seed,
+		Data:          f.data, DataSHA256: feats.Hash, Shots: f.shots, Drawn: f.unlike(shots), Repeat: f.repeat,
+		DataSeed:       f.train.Seed,
 		AugmentedViews: v.Augments(), Templates: templates,
 	}
-	a.note("%s: %d classes, %s, %d views, prompts like %q", set.Name, len(set.Classes), f.drawn().Words(shots), feats.Views,
+	a.note("%s: %d classes, %s, %d views, prompts like %q", set.Name, len(set.Classes), f.drawn().Words(shots),
+		feats.Views,
 		strings.ReplaceAll(templates[0], "{}", set.Classes[0]))
 	return record, nil
 }

@@ -28,7 +28,8 @@ type promptFlags struct {
 
 func (p *promptFlags) add(fl *pflag.FlagSet) {
 	fl.IntVar(&p.vectors, "vectors", 0, "prompts: learned context vectors; 0 is the method's default")
-	fl.StringVar(&p.context, "context", "", `prompts: phrase that the vectors start from (default: the method's; random for coop)`)
+	fl.StringVar(&p.context, "context", "",
+		`prompts: phrase that the vectors start from (default: the method's; random for coop)`)
 	fl.BoolVar(&p.classSpecific, "class-specific", false, "prompts: vectors of its own for each class (coop)")
 	fl.IntVar(&p.depth, "depth", 0, "prompts: blocks with prompts of their own (maple, promptsrc); 0 is 3")
 }
@@ -105,7 +106,8 @@ func (f *adaptFlags) parsePrompts(name string) (o run.PromptOptions, err error) 
 	o = run.PromptOptions{Out: f.out, Init: f.init}
 	switch {
 	case len(f.features) > 0:
-		return o, usagef("adapt %s: learned prompts go through the text tower, so features alone will not do: use --weights and --data", name)
+		return o, usagef("adapt %s: learned prompts go through the text tower, so features alone will not do: use "+
+			"--weights and --data", name)
 	case f.data == "":
 		return o, usagef("adapt %s: --data SOURCE (with --weights) is missing", name)
 	case f.optim != "" && adapt.Optimizer(f.optim) != adapt.SGD:
@@ -185,7 +187,8 @@ func (s *session) promptData(
 	o.Inputs = run.Inputs{
 		Weights: f.source.weights, WeightsSHA256: src.Weights, Model: src.Facts(), BatchImages: src.Model.Images.Batch(),
 		Preprocessing: src.Preprocessing(v),
-		Data:          f.data, DataSHA256: feats.Hash, Shots: max(f.shots, 0), Drawn: f.unlike(shots), Repeat: f.repeat, DataSeed: f.train.Seed,
+		Data:          f.data, DataSHA256: feats.Hash, Shots: f.shots, Drawn: f.unlike(shots), Repeat: f.repeat,
+		DataSeed:       f.train.Seed,
 		AugmentedViews: v.Augments(), Templates: templates,
 	}
 	a.note("%s: %d classes, %s, zero-shot prompts like %q", set.Name, len(set.Classes), f.drawn().Words(shots),

@@ -14,7 +14,8 @@ import (
 )
 
 // metricKeys are what every metrics file and calibrate --json have.
-var metricKeys = []string{"accuracy", "ece", "adaptive_ece", "classwise_ece", "mce", "ace", "nll", "brier", "logit_range", "logit_norm"}
+var metricKeys = []string{"accuracy", "ece", "adaptive_ece", "classwise_ece", "mce", "ace", "nll", "brier",
+	"logit_range", "logit_norm"}
 
 // metricsIn decodes a metrics object and checks its keys.
 func metricsIn(t *testing.T, raw []byte) map[string]float64 {
@@ -50,14 +51,16 @@ func TestEveryMethodTakesEveryRemedyFromFeatures(t *testing.T) {
 		for i, r := range adapt.Remedies() {
 			out := filepath.Join(dir, m.Name()+"-"+r.Name())
 			compat := []string{"textbook", "clipcalib"}[i%2]
-			mustRun(t, "adapt", m.Name(), "--remedy", r.Name(), "--compat", compat, "--features", train, "--epochs", "3", "--out", out, "-q")
+			mustRun(t, "adapt", m.Name(), "--remedy", r.Name(), "--compat", compat, "--features", train, "--epochs", "3",
+				"--out", out, "-q")
 			to := filepath.Join(out, "on-test")
 			o := mustRun(t, "eval", out, "--features", test, "--out", to, "--json", "-q")
 			var rows []struct {
 				Method, Remedy string
 				Metrics        json.RawMessage
 			}
-			if err := json.Unmarshal([]byte(o.out), &rows); err != nil || len(rows) != 1 || rows[0].Method != m.Name() || rows[0].Remedy != r.Name() {
+			if err := json.Unmarshal([]byte(o.out), &rows); err != nil || len(rows) != 1 || rows[0].Method != m.Name() ||
+				rows[0].Remedy != r.Name() {
 				t.Fatalf("%v: %s", err, o.out)
 			}
 			got := metricsIn(t, rows[0].Metrics)
@@ -120,14 +123,17 @@ func TestTwoRunsOfOneRecipeAreEqualByteByByte(t *testing.T) {
 		var runs []string
 		for _, name := range []string{"a", "b"} {
 			out := filepath.Join(dir, method, name)
-			mustRun(t, "adapt", method, "--remedy", "penalty", "--features", train, "--epochs", "4", "--batch", "8", "--seed", "3", "--out", out)
+			mustRun(t, "adapt", method, "--remedy", "penalty", "--features", train, "--epochs", "4", "--batch", "8", "--seed",
+				"3", "--out", out)
 			mustRun(t, "eval", out, "--features", test)
 			runs = append(runs, out)
 		}
 		sameFiles(t, runs[0], runs[1])
 		other := filepath.Join(dir, method, "c")
-		mustRun(t, "adapt", method, "--remedy", "penalty", "--features", train, "--epochs", "4", "--batch", "8", "--seed", "4", "--out", other)
-		if string(readFile(t, filepath.Join(other, "adapter.safetensors"))) == string(readFile(t, filepath.Join(runs[0], "adapter.safetensors"))) {
+		mustRun(t, "adapt", method, "--remedy", "penalty", "--features", train, "--epochs", "4", "--batch", "8", "--seed",
+			"4", "--out", other)
+		if string(readFile(t, filepath.Join(other, "adapter.safetensors"))) == string(readFile(t,
+			filepath.Join(runs[0], "adapter.safetensors"))) {
 			t.Errorf("%s: another seed gave the same parameters", method)
 		}
 	}
@@ -152,8 +158,10 @@ func TestARunThatExistsIsNotRepeated(t *testing.T) {
 	if after := times(t, out); before != after {
 		t.Errorf("files were written again:\n%s\n%s", before, after)
 	}
-	failsClean(t, dir, []string{"adapt", "taskres", "--features", train, "--epochs", "4", "--out", out}, out, "another recipe")
-	failsClean(t, dir, []string{"adapt", "zslp", "--features", train, "--epochs", "3", "--out", out}, out, "another recipe")
+	failsClean(t, dir, []string{"adapt", "taskres", "--features", train, "--epochs", "4", "--out", out}, out,
+		"another recipe")
+	failsClean(t, dir, []string{"adapt", "zslp", "--features", train, "--epochs", "3", "--out", out}, out,
+		"another recipe")
 }
 
 func times(t *testing.T, dir string) string {
@@ -173,10 +181,12 @@ func TestEvalFollowsChangedLabels(t *testing.T) {
 	dir := t.TempDir()
 	root := folderSet(t, filepath.Join(dir, "colours"), 2, 2)
 	out := filepath.Join(dir, "run")
-	mustRun(t, "adapt", "taskres", "--weights", tinyModel(), "--data", root, "--shots", "1", "--views", "-1", "--epochs", "2", "--out", out)
+	mustRun(t, "adapt", "taskres", "--weights", tinyModel(), "--data", root, "--shots", "1", "--views", "-1", "--epochs",
+		"2", "--out", out)
 	list := filepath.Join(dir, "list.tsv")
 	line := func(k, label int) string {
-		return filepath.Join(root, "test", colours[k].name, "00.png") + "\t" + fmt.Sprint(label) + "\t" + colours[label].name + "\n"
+		return filepath.Join(root, "test", colours[k].name, "00.png") + "\t" + fmt.Sprint(label) + "\t" +
+			colours[label].name + "\n"
 	}
 	accuracy := func() float64 {
 		o := mustRun(t, "eval", out, "--data", list, "--json")
@@ -211,7 +221,8 @@ func TestUnderscoresInPrompts(t *testing.T) {
 	}
 	for compat, want := range map[string]string{"textbook": first + " cat", "clipcalib": first + "_cat"} {
 		out := filepath.Join(dir, compat)
-		mustRun(t, "adapt", "taskres", "--compat", compat, "--weights", tinyModel(), "--data", set, "--shots", "1", "--views", "-1",
+		mustRun(t, "adapt", "taskres", "--compat", compat, "--weights", tinyModel(), "--data", set, "--shots", "1",
+			"--views", "-1",
 			"--epochs", "1", "--out", out)
 		if o := string(readFile(t, filepath.Join(out, "classes.json"))); !strings.Contains(o, "photo of a "+want+".") {
 			t.Errorf("%s: %s", compat, o)

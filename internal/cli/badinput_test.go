@@ -21,7 +21,8 @@ func widePNG(width, height uint32) []byte {
 	}
 	head := binary.BigEndian.AppendUint32(nil, width)
 	head = append(binary.BigEndian.AppendUint32(head, height), 8, 2, 0, 0, 0)
-	return bytes.Join([][]byte{[]byte("\x89PNG\r\n\x1a\n"), chunk("IHDR", head), chunk("IDAT", []byte{0x78, 0x9c, 3, 0, 0, 0, 0, 1}), chunk("IEND", nil)}, nil)
+	return bytes.Join([][]byte{[]byte("\x89PNG\r\n\x1a\n"), chunk("IHDR", head),
+		chunk("IDAT", []byte{0x78, 0x9c, 3, 0, 0, 0, 0, 1}), chunk("IEND", nil)}, nil)
 }
 
 func TestPicturesThatCannotBeReadAreNamed(t *testing.T) {
@@ -44,8 +45,10 @@ func TestPicturesThatCannotBeReadAreNamed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(dir, "set", "grass", "bad.png")
 			writeFile(t, path, content)
-			failsClean(t, dir, []string{"encode", "--strict", "--weights", tinyModel(), "--images", path, "--out", filepath.Join(dir, "f.npy")}, path)
-			failsClean(t, dir, []string{"zeroshot", "--weights", tinyModel(), "--data", filepath.Join(dir, "set"), "--out", filepath.Join(dir, "zs")}, "set", "could be read")
+			failsClean(t, dir, []string{"encode", "--strict", "--weights", tinyModel(), "--images", path, "--out",
+				filepath.Join(dir, "f.npy")}, path)
+			failsClean(t, dir, []string{"zeroshot", "--weights", tinyModel(), "--data", filepath.Join(dir, "set"), "--out",
+				filepath.Join(dir, "zs")}, "set", "could be read")
 		})
 	}
 }
@@ -85,30 +88,46 @@ func TestDataSetsThatCannotServeAreRefused(t *testing.T) {
 		{"no class folders", []string{"--data", in("hollow")}, []string{"hollow", "no class folders"}},
 		{"no pictures", []string{"--data", in("classless")}, []string{"classless", "no images"}},
 		{"no such part", []string{"--data", root + "#val"}, []string{"colours", "val"}},
-		{"labels from 1", []string{"--data", write("colours/one.tsv", pic+"\t1\tgrass\n")}, []string{"one.tsv", "count from 0", "--class-names"}},
-		{"gap in labels", []string{"--data", write("colours/gap.tsv", pic+"\t0\n"+pic+"\t3\n")}, []string{"gap.tsv", "no line has label 1, 2"}},
-		{"columns of unknown names", []string{"--data", write("colours/head.tsv", "bild\tart\n"+pic+"\tgrass\n")}, []string{"head.tsv", "names of columns", "bild"}},
-		{"numbers for names", []string{"--data", write("colours/numbers.tsv", pic+"\t0\ntrain/red_rose/00.png\t1\n")}, []string{"numbers", "--class-names"}},
-		{"WordNet ids for names", []string{"--data", write("colours/ids.tsv", pic+"\tn01440764\n")}, []string{"ids", "WordNet", "n01440764", "--class-names"}},
-		{"label beyond", []string{"--data", write("colours/beyond.tsv", pic+"\t7\n"), "--class-names", write("names.txt", "sky sky\ngrass grass\n")}, []string{"beyond.tsv", "line 1", "label 7", "0 to 1"}},
+		{"labels from 1", []string{"--data", write("colours/one.tsv", pic+"\t1\tgrass\n")},
+			[]string{"one.tsv", "count from 0", "--class-names"}},
+		{"gap in labels", []string{"--data", write("colours/gap.tsv", pic+"\t0\n"+pic+"\t3\n")},
+			[]string{"gap.tsv", "no line has label 1, 2"}},
+		{"columns of unknown names", []string{"--data", write("colours/head.tsv", "bild\tart\n"+pic+"\tgrass\n")},
+			[]string{"head.tsv", "names of columns", "bild"}},
+		{"numbers for names", []string{"--data", write("colours/numbers.tsv", pic+"\t0\ntrain/red_rose/00.png\t1\n")},
+			[]string{"numbers", "--class-names"}},
+		{"WordNet ids for names", []string{"--data", write("colours/ids.tsv", pic+"\tn01440764\n")},
+			[]string{"ids", "WordNet", "n01440764", "--class-names"}},
+		{"label beyond", []string{"--data", write("colours/beyond.tsv", pic+"\t7\n"), "--class-names",
+			write("names.txt", "sky sky\ngrass grass\n")}, []string{"beyond.tsv", "line 1", "label 7", "0 to 1"}},
 		{"label below 0", []string{"--data", write("colours/below.tsv", pic+"\t-1\n")}, []string{"below.tsv", "-1"}},
 		{"no label", []string{"--data", write("colours/plain.tsv", pic+"\n")}, []string{"plain.tsv", "line 1"}},
 		{"empty list", []string{"--data", write("colours/empty.tsv", "")}, []string{"empty.tsv", "no pictures"}},
 		{"JSON cut short", []string{"--data", write("colours/cut.json", `{"train": [["a`)}, []string{"cut.json", "JSON"}},
 		{"JSON of another kind", []string{"--data", write("colours/kind.json", `[1, 2]`)}, []string{"kind.json"}},
-		{"split file's label", []string{"--data", write("colours/neg.json", `{"train": [["`+pic+`", -3, "x"]]}`)}, []string{"neg.json", "label -3"}},
-		{"path that leaves", []string{"--data", write("colours/up.json", `{"train": [["../../etc/x.png", 0, "x"]]}`)}, []string{"up.json", "leaves"}},
-		{"no pictures beside", []string{"--data", write("alone.json", `{"train": [["nowhere/x.png", 0, "x"]]}`)}, []string{"alone.json", "nowhere/x.png"}},
-		{"picture list of strangers", []string{"--data", write("colours/gone.tsv", "gone.png\tgrass\n"), "--shots", "1"}, []string{"gone", "could be read"}},
-		{"name of nothing", []string{"--data", write("colours/blank.tsv", pic+"\t0\t\x01\n"), "--shots", "1"}, []string{"class", `"\x01"`, "no tokens"}},
-		{"name too long", []string{"--data", write("colours/long.tsv", pic+"\t0\t"+long+"\n"), "--shots", "1"}, []string{"very very", "77"}},
-		{"template without a slot", []string{"--data", root, "--shots", "1", "--template", "a photo"}, []string{"a photo", "{}"}},
-		{"class names too few", []string{"--data", root, "--shots", "1", "--class-names", write("few.txt", "blue_sky sky\n")}, []string{"few.txt", "grass"}},
-		{"class names absent", []string{"--data", root, "--shots", "1", "--class-names", in("gone.txt")}, []string{"gone.txt"}},
+		{"split file's label", []string{"--data", write("colours/neg.json", `{"train": [["`+pic+`", -3, "x"]]}`)},
+			[]string{"neg.json", "label -3"}},
+		{"path that leaves", []string{"--data", write("colours/up.json", `{"train": [["../../etc/x.png", 0, "x"]]}`)},
+			[]string{"up.json", "leaves"}},
+		{"no pictures beside", []string{"--data", write("alone.json", `{"train": [["nowhere/x.png", 0, "x"]]}`)},
+			[]string{"alone.json", "nowhere/x.png"}},
+		{"picture list of strangers", []string{"--data", write("colours/gone.tsv", "gone.png\tgrass\n"), "--shots", "1"},
+			[]string{"gone", "could be read"}},
+		{"name of nothing", []string{"--data", write("colours/blank.tsv", pic+"\t0\t\x01\n"), "--shots", "1"},
+			[]string{"class", `"\x01"`, "no tokens"}},
+		{"name too long", []string{"--data", write("colours/long.tsv", pic+"\t0\t"+long+"\n"), "--shots", "1"},
+			[]string{"very very", "77"}},
+		{"template without a slot", []string{"--data", root, "--shots", "1", "--template", "a photo"},
+			[]string{"a photo", "{}"}},
+		{"class names too few", []string{"--data", root, "--shots", "1", "--class-names",
+			write("few.txt", "blue_sky sky\n")}, []string{"few.txt", "grass"}},
+		{"class names absent", []string{"--data", root, "--shots", "1", "--class-names", in("gone.txt")},
+			[]string{"gone.txt"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			out := in(fmt.Sprint("run", i))
-			failsClean(t, dir, append([]string{"adapt", "taskres", "--weights", tinyModel(), "--views", "-1", "--out", out}, c.args...), c.words...)
+			failsClean(t, dir, append([]string{"adapt", "taskres", "--weights", tinyModel(), "--views", "-1", "--out", out},
+				c.args...), c.words...)
 		})
 	}
 }
@@ -155,6 +174,8 @@ func TestWrongUsageNamesTheFlagOrTheWord(t *testing.T) {
 		{[]string{"adapt", "taskres", "--features", train}, []string{"out"}},
 		{[]string{"adapt", "taskres", "--out", out}, []string{"--data", "--features"}},
 		{[]string{"adapt", "taskres", "--out", out, "--features", train, "--data", dir}, []string{"--data", "--features"}},
+		{[]string{"adapt", "taskres", "--out", out, "--weights", tinyModel(), "--data", dir, "--shots", "-1"},
+			[]string{"--shots", "-1"}},
 		{adapt("--remedy", "prayer"), []string{"prayer", "zs-norm", "penalty", "sals"}},
 		{adapt("--loss", "hinge"), []string{"hinge"}},
 		{adapt("--compat", "other"), []string{"other", "textbook", "clipcalib"}},
@@ -179,10 +200,14 @@ func TestWrongUsageNamesTheFlagOrTheWord(t *testing.T) {
 		{[]string{"eval", dir, "--features", train, "--bins", "0"}, []string{"--bins"}},
 		{[]string{"encode", "--weights", tinyModel(), "--out", "x.npy"}, []string{"--images", "--texts"}},
 		{[]string{"encode", "--weights", tinyModel(), "--out", "x.npy", "--images"}, []string{"--images"}},
-		{[]string{"encode", "--weights", tinyModel(), "--out", "x.csv", "--images", dir}, []string{"x.csv", ".npy", ".safetensors"}},
-		{[]string{"encode", "--weights", tinyModel(), "--out", filepath.Join(dir, "x.npy"), "--images", filepath.Join(dir, "absent.png")}, []string{"absent.png"}},
-		{[]string{"encode", "--weights", tinyModel(), "--out", filepath.Join(dir, "x.npy"), "--images", dir}, []string{dir, ".png"}},
-		{[]string{"encode", "--weights", tinyModel(), "--out", filepath.Join(dir, "x.npy"), "--texts", filepath.Join(dir, "absent.txt")}, []string{"absent.txt"}},
+		{[]string{"encode", "--weights", tinyModel(), "--out", "x.csv", "--images", dir},
+			[]string{"x.csv", ".npy", ".safetensors"}},
+		{[]string{"encode", "--weights", tinyModel(), "--out", filepath.Join(dir, "x.npy"), "--images",
+			filepath.Join(dir, "absent.png")}, []string{"absent.png"}},
+		{[]string{"encode", "--weights", tinyModel(), "--out", filepath.Join(dir, "x.npy"), "--images", dir},
+			[]string{dir, ".png"}},
+		{[]string{"encode", "--weights", tinyModel(), "--out", filepath.Join(dir, "x.npy"), "--texts",
+			filepath.Join(dir, "absent.txt")}, []string{"absent.txt"}},
 		{[]string{"encode", "--out", "x.npy", "--images", dir}, []string{"weights"}},
 		{[]string{"zeroshot", "--weights", tinyModel()}, []string{"data"}},
 		{[]string{"zeroshot", "--data", dir}, nil},
@@ -193,7 +218,8 @@ func TestWrongUsageNamesTheFlagOrTheWord(t *testing.T) {
 		{[]string{"bench", "--steps", "-1"}, []string{"--steps"}},
 		{[]string{"bench", "--what", "images,tea"}, []string{`"tea"`, "prompts"}},
 		{[]string{"bench", "--precision", "fp32,int3"}, []string{"int3", "bf16"}},
-		{[]string{"bench", "--classes", "2000", "--models", "tiny", "--what", "tpt", "--time", "1ms"}, []string{"2000", "1000"}},
+		{[]string{"bench", "--classes", "2000", "--models", "tiny", "--what", "tpt", "--time", "1ms"},
+			[]string{"2000", "1000"}},
 		{[]string{"bench", "--compare", "a.json"}, []string{"B.json"}},
 		{[]string{"bench", "--compare", "nowhere.json", "b.json"}, []string{"nowhere.json"}},
 		{[]string{"bench", "--time", "-5s"}, []string{"--time"}},
@@ -208,7 +234,8 @@ func TestWrongUsageNamesTheFlagOrTheWord(t *testing.T) {
 
 func TestWrongUsageIsExitCode2(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{"adopt"}, {"adapt"}, {"inspect", "--what"}, {"report"}, {"adapt", "x", "--out", "y"}, {"calibrate"}, {"bench", "--batches", "0"}} {
+	for _, args := range [][]string{{"adopt"}, {"adapt"}, {"inspect", "--what"}, {"report"},
+		{"adapt", "x", "--out", "y"}, {"calibrate"}, {"bench", "--batches", "0"}} {
 		if o := command(args...); o.code != 2 {
 			t.Errorf("%q: exit code %d: %s", args, o.code, o.err)
 		}

@@ -116,28 +116,34 @@ func TestBadCheckpointsAreRefusedByName(t *testing.T) {
 		{"truncated", string(whole[:len(whole)/2]), nil},
 		{"truncated near the end", string(whole[:len(whole)-3]), nil},
 		{"os.system", string(torchArchive(t, zip.Store, system, make([]byte, 16))), []string{"os.system"}},
-		{"posix.system", string(torchArchive(t, zip.Store, bytes.Replace(system, []byte("cos\n"), []byte("cposix\n"), 1), make([]byte, 16))), []string{"posix.system"}},
+		{"posix.system", string(torchArchive(t, zip.Store, bytes.Replace(system, []byte("cos\n"), []byte("cposix\n"), 1),
+			make([]byte, 16))), []string{"posix.system"}},
 		{"exec", string(torchArchive(t, zip.Store, execute, make([]byte, 16))), []string{"builtins.exec"}},
 		{"os.system without a zip", string(system), nil},
 		{"zip bomb", string(torchArchive(t, zip.Deflate, make([]byte, 80<<20), nil)), []string{"zip bomb"}},
 		{"pickle of nothing", string(torchArchive(t, zip.Store, []byte("\x80\x02}."), nil)), []string{"no tensors"}},
-		{"missing matrix", without("transformer.resblocks.1.mlp.c_fc.weight"), []string{"transformer.resblocks.1.mlp.c_fc.weight", "[32, 8]"}},
+		{"missing matrix", without("transformer.resblocks.1.mlp.c_fc.weight"),
+			[]string{"transformer.resblocks.1.mlp.c_fc.weight", "[32, 8]"}},
 		{"missing first key", without("visual.conv1.weight"), []string{"visual.conv1.weight"}},
 		{"missing projection", without("text_projection"), []string{"text_projection"}},
 		{"shape", reshaped("visual.transformer.resblocks.0.attn.out_proj.weight", 16, 8),
 			[]string{"visual.transformer.resblocks.0.attn.out_proj.weight", "[16, 16]", "[16, 8]"}},
 		{"rank", reshaped("token_embedding.weight", 49408*8), []string{"token_embedding.weight", "[395264]"}},
 		{"embedding widths", reshaped("text_projection", 8, 24), []string{"text_projection", "24"}},
-		{"huge header", header(`{"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8]}}`, 8), []string{"too large"}},
+		{"huge header", header(`{"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8]}}`, 8),
+			[]string{"too large"}},
 		{"overlapping tensors", header(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}`, 12), []string{"overlap"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := filepath.Join(dir, "bad.pt")
 			writeFile(t, path, []byte(c.content))
 			words := append([]string{path}, c.words...)
-			failsClean(t, dir, []string{"zeroshot", "--weights", path, "--data", data, "--vision-heads", "2", "--text-heads", "2"}, words...)
-			failsClean(t, dir, []string{"encode", "--weights", path, "--images", "--out", filepath.Join(dir, "f.npy"), data}, path)
-			failsClean(t, dir, []string{"adapt", "taskres", "--weights", path, "--data", data, "--shots", "1", "--out", filepath.Join(dir, "run")}, path)
+			failsClean(t, dir, []string{"zeroshot", "--weights", path, "--data", data, "--vision-heads", "2", "--text-heads",
+				"2"}, words...)
+			failsClean(t, dir, []string{"encode", "--weights", path, "--images", "--out", filepath.Join(dir, "f.npy"), data},
+				path)
+			failsClean(t, dir, []string{"adapt", "taskres", "--weights", path, "--data", data, "--shots", "1", "--out",
+				filepath.Join(dir, "run")}, path)
 		})
 	}
 	for _, args := range [][]string{
@@ -175,7 +181,8 @@ func TestFlippedBitsFailClearlyOrNotAtAll(t *testing.T) {
 			o := command("inspect", path)
 			switch {
 			case o.code == 0:
-			case o.code == 1 && strings.HasPrefix(o.err, "clipcalib: ") && strings.Contains(o.err, path) && strings.Count(o.err, "\n") == 1 && !strings.Contains(o.err, "internal error"):
+			case o.code == 1 && strings.HasPrefix(o.err, "clipcalib: ") && strings.Contains(o.err, path) &&
+				strings.Count(o.err, "\n") == 1 && !strings.Contains(o.err, "internal error"):
 			default:
 				t.Errorf("%s with byte %d flipped: exit code %d, %s", ext, at, o.code, o.err)
 			}
@@ -219,13 +226,15 @@ func TestFeatureFilesThatDoNotFitAreRefused(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.words = append(c.words, c.path)
-			failsClean(t, dir, []string{"adapt", "taskres", "--features", c.path, "--epochs", "2", "--out", filepath.Join(dir, "new")}, c.words...)
+			failsClean(t, dir, []string{"adapt", "taskres", "--features", c.path, "--epochs", "2", "--out",
+				filepath.Join(dir, "new")}, c.words...)
 			if c.both {
 				failsClean(t, dir, []string{"eval", run, "--features", c.path, "--out", filepath.Join(dir, "out")}, c.words...)
 			}
 		})
 	}
-	failsClean(t, dir, []string{"adapt", "taskres", "--features", train, "--features", train, "--out", filepath.Join(dir, "new")}, train, "in both")
+	failsClean(t, dir, []string{"adapt", "taskres", "--features", train, "--features", train, "--out",
+		filepath.Join(dir, "new")}, train, "in both")
 	other := makeClusters(5, 2, 8, 0.3, 1).write(t, filepath.Join(dir, "five.safetensors"))
 	failsClean(t, dir, []string{"eval", run, "--features", other, "--out", filepath.Join(dir, "out")}, "3 classes")
 	narrow := makeClusters(3, 2, 6, 0.3, 1).write(t, filepath.Join(dir, "narrow.safetensors"))
@@ -234,6 +243,7 @@ func TestFeatureFilesThatDoNotFitAreRefused(t *testing.T) {
 	for i, damaged := range [][]byte{nil, raw[:len(raw)/2], raw[:len(raw)-1], []byte("x"), readFile(t, train)} {
 		broken := filepath.Join(dir, fmt.Sprint("broken", i))
 		writeFile(t, filepath.Join(broken, "adapter.safetensors"), damaged)
-		failsClean(t, dir, []string{"eval", broken, "--features", train, "--out", filepath.Join(dir, "out")}, filepath.Join(broken, "adapter.safetensors"))
+		failsClean(t, dir, []string{"eval", broken, "--features", train, "--out", filepath.Join(dir, "out")},
+			filepath.Join(broken, "adapter.safetensors"))
 	}
 }

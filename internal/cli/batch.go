@@ -19,7 +19,8 @@ type imageBatch int
 var _ pflag.Value = (*imageBatch)(nil)
 
 // imageBatchUsage is the flag's line in the help.
-const imageBatchUsage = "pictures encoded at a time: a number, or auto for the most that fit a GPU, up to 256; 0 is 32 on the cpu and auto on a GPU"
+const imageBatchUsage = "pictures encoded at a time: a number, or auto for the most that fit a GPU, up to 256; 0 is " +
+	"32 on the cpu and auto on a GPU"
 
 func (b *imageBatch) String() string {
 	if *b == vit.AutoBatch {

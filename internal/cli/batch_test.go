@@ -18,7 +18,8 @@ func TestAutomaticBatchOnTheProcessorIsTheDefault(t *testing.T) {
 	}
 	encode := func(name string, more ...string) []byte {
 		out := filepath.Join(dir, name)
-		o := mustRun(t, append([]string{"encode", "--weights", tinyModel(), "--out", out, "--images", filepath.Join(dir, "in")}, more...)...)
+		o := mustRun(t, append([]string{"encode", "--weights", tinyModel(), "--out", out, "--images",
+			filepath.Join(dir, "in")}, more...)...)
 		if said := strings.Contains(o.err, "32 pictures at a time"); said != (name == "auto.npy") {
 			t.Errorf("%s: %s", name, o.err)
 		}
@@ -31,9 +32,11 @@ func TestAutomaticBatchOnTheProcessorIsTheDefault(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"-1", "many", "1.5", ""} {
-		fails(t, []string{"encode", "--weights", tinyModel(), "--out", filepath.Join(dir, "x.npy"), "--images", dir, "--batch", bad}, "--batch", "auto")
+		fails(t, []string{"encode", "--weights", tinyModel(), "--out", filepath.Join(dir, "x.npy"), "--images", dir,
+			"--batch", bad}, "--batch", "auto")
 	}
-	fails(t, []string{"zeroshot", "--weights", tinyModel(), "--data", dir, "--batch-images", "-3"}, "--batch-images", "auto")
+	fails(t, []string{"zeroshot", "--weights", tinyModel(), "--data", dir, "--batch-images", "-3"}, "--batch-images",
+		"auto")
 }
 
 // TestRecipeTellsTheImageBatch wants it told, and a run with another batch to
@@ -43,7 +46,8 @@ func TestRecipeTellsTheImageBatch(t *testing.T) {
 	dir := t.TempDir()
 	data, out := folderSet(t, filepath.Join(dir, "data"), 4, 3), filepath.Join(dir, "run")
 	adapt := func(batch string) outcome {
-		return mustRun(t, "adapt", "taskres", "--weights", tinyModel(), "--data", data, "--shots", "2", "--views", "-1", "--epochs", "2",
+		return mustRun(t, "adapt", "taskres", "--weights", tinyModel(), "--data", data, "--shots", "2", "--views", "-1",
+			"--epochs", "2",
 			"--bank", filepath.Join(dir, "bank"), "--batch-images", batch, "--out", out)
 	}
 	adapt("3")

@@ -54,8 +54,10 @@ program; --show prints such a file, --compare puts two side by side.`,
 		},
 	}
 	fl := c.Flags()
-	fl.StringVar(&o.KeepModels, "keep-models", "", "folder where the random models are kept for the next run (default: made anew)")
-	fl.StringSliceVar(&o.Models, "models", nil, "ViT-B/32, ViT-B/16, ViT-L/14 (default all on a GPU, the first two elsewhere); tiny tries the command")
+	fl.StringVar(&o.KeepModels, "keep-models", "", "folder where the random models are kept for the next run (default: "+
+		"made anew)")
+	fl.StringSliceVar(&o.Models, "models", nil, "ViT-B/32, ViT-B/16, ViT-L/14 (default all on a GPU, the first two "+
+		"elsewhere); tiny tries the command")
 	fl.StringSliceVar(&o.Parts, "what", bench.Parts, strings.Join(bench.Parts, ", "))
 	fl.IntSliceVar(&o.Batches, "batches", nil, "images encoded at a time (default 1,32,256 on a GPU, 1,8,32 elsewhere)")
 	fl.IntVar(&o.Prompts, "prompts", 1000, "class prompts encoded at once, up to 1000; 0 leaves them out")
@@ -123,7 +125,8 @@ func (a *app) printBench(r bench.Result) error {
 		w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', tabwriter.AlignRight)
 		fmt.Fprintln(w, "what\tmodel\tbatch\trate\t\tGFLOP/s\tof peak\tGB/s\tof bandwidth\truns\tslowest/fastest\t")
 		for _, f := range run.Figures {
-			fmt.Fprintf(w, "%s\t%s\t%d\t%.4g\t%s\t%.0f\t%.0f%%\t%.1f\t%.0f%%\t%d\t%.2f\t\n", f.What, f.Model, f.Batch, f.Rate, f.Unit,
+			fmt.Fprintf(w, "%s\t%s\t%d\t%.4g\t%s\t%.0f\t%.0f%%\t%.1f\t%.0f%%\t%d\t%.2f\t\n", f.What, f.Model, f.Batch, f.Rate,
+				f.Unit,
 				f.GFLOPS, 100*f.Share, f.GBS, 100*f.BandwidthShare, f.Runs, f.Spread)
 		}
 		if err := w.Flush(); err != nil {
@@ -154,7 +157,8 @@ func (a *app) compareBench(pathA, pathB string) error {
 	w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "precision\twhat\tmodel\tbatch\tA\tB\t\tB/A\t")
 	for _, p := range pairs {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%.4g\t%.4g\t%s\t%.2f\t\n", p.Precision, p.What, p.Model, p.Batch, p.A, p.B, p.Unit, p.Ratio)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%.4g\t%.4g\t%s\t%.2f\t\n", p.Precision, p.What, p.Model, p.Batch, p.A, p.B, p.Unit,
+			p.Ratio)
 	}
 	if err := w.Flush(); err != nil {
 		return err

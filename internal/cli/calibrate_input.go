@@ -85,12 +85,15 @@ func (f rowFlags) matrix(ctx context.Context, in *rowInput, flag, spec string, r
 	}
 	switch form {
 	case gate.Probabilities:
-		return nil, usagef("%s %s: every row lies within 0 and 1 and adds up to 1: these look like probabilities, not logits; say --probabilities (or --probabilities=false if they are logits)", flag, spec)
+		return nil, usagef("%s %s: every row lies within 0 and 1 and adds up to 1: these look like probabilities, not "+
+			"logits; say --probabilities (or --probabilities=false if they are logits)", flag, spec)
 	case gate.Percentages:
-		return nil, usagef("%s %s: every row adds up to 100: these look like percentages; divide by 100 and say --probabilities (or --probabilities=false if they are logits)", flag, spec)
+		return nil, usagef("%s %s: every row adds up to 100: these look like percentages; divide by 100 and say "+
+			"--probabilities (or --probabilities=false if they are logits)", flag, spec)
 	case gate.Cosines:
 		in.notes = append(in.notes,
-			fmt.Sprintf("%s %s: all values lie within -1 and 1, as cosine similarities do; CLIP's logits are these times exp(logit_scale), about 100", flag, spec))
+			fmt.Sprintf("%s %s: all values lie within -1 and 1, as cosine similarities do; CLIP's logits are these times "+
+				"exp(logit_scale), about 100", flag, spec))
 	}
 	return m, nil
 }

@@ -50,7 +50,8 @@ type figures struct {
 
 func (s *summary) figures(p calib.Predictions) figures {
 	f := figures{Metrics: p.Metrics(s.opt), AUROC: defined(p.AUROC()), AURC: defined(p.AURC()),
-		DebiasedECE: p.DebiasedECE(s.opt.Bins), DebiasedL2Error: p.DebiasedL2Error(s.opt.FineBins), MeanConfidence: p.MeanConfidence()}
+		DebiasedECE: p.DebiasedECE(s.opt.Bins), DebiasedL2Error: p.DebiasedL2Error(s.opt.FineBins),
+		MeanConfidence: p.MeanConfidence()}
 	f.SmoothECE, f.SmoothECEWidth = p.SmoothECE()
 	return f
 }

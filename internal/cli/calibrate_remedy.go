@@ -96,18 +96,21 @@ func (f calibrateFlags) checkRemedy() error {
 	}
 	switch {
 	case !f.fitted() && folds > 0:
-		return usagef("--fit-logits, --fit-labels, --fit-fraction and --fit-on-measured are for --remedy %s; the remedy is %s",
+		return usagef("--fit-logits, --fit-labels, --fit-fraction and --fit-on-measured are for --remedy %s; the remedy "+
+			"is %s",
 			strings.Join(calib.CalibratorKinds(), ", "), f.remedy)
 	case !f.fitted():
 		return nil
 	case folds > 1:
 		return usagef("--fit-logits, --fit-fraction and --fit-on-measured: give one fold to fit on")
 	case folds == 0 || (f.fitLogits == "") != (f.fitLabels == ""):
-		return usagef("--remedy %s wants a labelled set to fit on: --fit-logits and --fit-labels, or --fit-fraction", f.remedy)
+		return usagef("--remedy %s wants a labelled set to fit on: --fit-logits and --fit-labels, or --fit-fraction",
+			f.remedy)
 	case f.fitFraction != 0 && !(f.fitFraction > 0 && f.fitFraction < 1):
 		return usagef("--fit-fraction %g: want a share between 0 and 1, as 0.2", f.fitFraction)
 	case f.fitFraction != 0 && f.out != "":
-		return usagef("--out with --fit-fraction would hold some of the rows only; keep the fit with --save-calibrator and apply it to all with --calibrator")
+		return usagef("--out with --fit-fraction would hold some of the rows only; keep the fit with --save-calibrator " +
+			"and apply it to all with --calibrator")
 	}
 	return nil
 }
@@ -135,7 +138,8 @@ func (f calibrateFlags) sals(ctx context.Context, in *rowInput, r *remedied) err
 	}
 	n, k := in.logits.Shape()
 	if zn, zk := zs.Shape(); zn != n || zk != k {
-		return fmt.Errorf("--zero-shot %s: logits [%d, %d], but --logits has [%d, %d]; both must hold the same samples and classes", f.zeroShot, zn, zk, n, k)
+		return fmt.Errorf("--zero-shot %s: logits [%d, %d], but --logits has [%d, %d]; both must hold the same samples "+
+			"and classes", f.zeroShot, zn, zk, n, k)
 	}
 	r.logits, err = calib.SaLSRows(in.logits, zs)
 	return err
@@ -153,7 +157,8 @@ func (f calibrateFlags) fit(ctx context.Context, in *rowInput, r *remedied) erro
 			return err
 		}
 		if m, c := rows.Shape(); c != k {
-			return fmt.Errorf("--fit-logits %s: logits [%d, %d] of %d classes, but --logits has %d; both must hold the same classes", f.fitLogits, m, c, c, k)
+			return fmt.Errorf("--fit-logits %s: logits [%d, %d] of %d classes, but --logits has %d; both must hold the same "+
+				"classes", f.fitLogits, m, c, c, k)
 		}
 		if labels, err = readLabels(ctx, "--fit-labels", f.fitLabels, logitfile.FitLabels, rows); err != nil {
 			return err
@@ -216,7 +221,8 @@ func choose(in *rowInput, index []int) (calib.Rows, []int, error) {
 func fitNotes(kind string, fit calib.CalibratorFit, classes int) (notes []string) {
 	if fit.AtBound {
 		notes = append(notes,
-			"the temperature is at its bound: the likelihood of the fold has no optimum, as where every prediction is right or every one is wrong")
+			"the temperature is at its bound: the likelihood of the fold has no optimum, as where every prediction is right "+
+				"or every one is wrong")
 	}
 	if fit.NotConverged {
 		notes = append(notes,

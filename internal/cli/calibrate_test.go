@@ -55,7 +55,8 @@ func TestCalibrateHasTheKeysOfTheContract(t *testing.T) {
 			t.Errorf("%s is %g, want a fraction", k, m[k])
 		}
 	}
-	if text := mustRun(t, "calibrate", "--logits", l, "--labels", y).out; !strings.Contains(text, "60 samples, 5 classes") || !strings.Contains(text, "ECE") {
+	if text := mustRun(t, "calibrate", "--logits", l, "--labels", y).out; !strings.Contains(text,
+		"60 samples, 5 classes") || !strings.Contains(text, "ECE") {
 		t.Errorf("printed %s", text)
 	}
 }
@@ -71,10 +72,12 @@ func TestCalibrateRemediesKeepAccuracyAndLowerECE(t *testing.T) {
 		"temperature": {"--fit-logits", l, "--fit-labels", y, "--fit-on-measured"},
 		"vector":      {"--fit-on-measured"},
 	} {
-		o := mustRun(t, append([]string{"calibrate", "--logits", l, "--labels", y, "--json", "--remedy", remedy}, extra...)...)
+		o := mustRun(t, append([]string{"calibrate", "--logits", l, "--labels", y, "--json", "--remedy", remedy},
+			extra...)...)
 		m := metricsIn(t, []byte(o.out))
 		if remedy != "vector" && m["accuracy"] != plain["accuracy"] || m["ece"] >= plain["ece"] {
-			t.Errorf("%s: accuracy %g and ECE %g, before %g and %g", remedy, m["accuracy"], m["ece"], plain["accuracy"], plain["ece"])
+			t.Errorf("%s: accuracy %g and ECE %g, before %g and %g", remedy, m["accuracy"], m["ece"], plain["accuracy"],
+				plain["ece"])
 		}
 	}
 	// What was written measures as what was printed, and has the zero-shot range.
@@ -89,7 +92,8 @@ func TestCalibrateCountsBinsAsAsked(t *testing.T) {
 	t.Parallel()
 	l, _, y := logitFiles(t, t.TempDir(), 200, 5)
 	ece := func(bins int) float64 {
-		return metricsIn(t, []byte(mustRun(t, "calibrate", "--logits", l, "--labels", y, "--json", "--bins", fmt.Sprint(bins)).out))["ece"]
+		return metricsIn(t, []byte(mustRun(t, "calibrate", "--logits", l, "--labels", y, "--json", "--bins",
+			fmt.Sprint(bins)).out))["ece"]
 	}
 	if one, ten := ece(1), ece(10); one > ten+1e-12 {
 		t.Errorf("ECE of one bin %g, of ten %g", one, ten)
@@ -137,7 +141,8 @@ func TestCalibrateRefusesWhatDoesNotFit(t *testing.T) {
 		args  []string
 		words []string
 	}{
-		{"no such file", []string{"--logits", in("absent.npy"), "--labels", y}, []string{"--logits", "absent.npy", "no such file"}},
+		{"no such file", []string{"--logits", in("absent.npy"), "--labels", y},
+			[]string{"--logits", "absent.npy", "no such file"}},
 		{"no such labels", []string{"--logits", l, "--labels", in("absent.npy")}, []string{"--labels", "absent.npy"}},
 		{"NaN", []string{"--logits", holes, "--labels", two}, []string{"--logits", "holes.npy", "NaN"}},
 		{"infinite", []string{"--logits", infinite, "--labels", two}, []string{"--logits", "infinite.npy", "Inf"}},
@@ -150,26 +155,41 @@ func TestCalibrateRefusesWhatDoesNotFit(t *testing.T) {
 		{"truncated", []string{"--logits", in("cut.npy"), "--labels", y}, []string{"cut.npy"}},
 		{"no npy", []string{"--logits", in("not.npy"), "--labels", y}, []string{"not.npy"}},
 		{"sals without a reference", []string{"--logits", l, "--labels", y, "--remedy", "sals"}, []string{"--zero-shot"}},
-		{"reference of fewer samples", []string{"--logits", l, "--labels", y, "--remedy", "sals", "--zero-shot", small}, []string{"--zero-shot", "10", "20"}},
-		{"reference of fewer classes", []string{"--logits", l, "--labels", y, "--remedy", "sals", "--zero-shot", narrow}, []string{"--zero-shot", "3", "4"}},
-		{"temperature without a fit set", []string{"--logits", l, "--labels", y, "--remedy", "temperature"}, []string{"--fit-logits", "--fit-labels"}},
-		{"fit set that does not fit", []string{"--logits", l, "--labels", y, "--remedy", "temperature", "--fit-logits", l, "--fit-labels", few}, []string{"--fit-labels", "10", "20"}},
-		{"fit set of other classes", []string{"--logits", l, "--labels", y, "--remedy", "temperature", "--fit-logits", narrow, "--fit-labels", y}, []string{"--fit-logits", "3 classes", "4"}},
-		{"fit set that is measured", []string{"--logits", l, "--labels", y, "--remedy", "temperature", "--fit-logits", l, "--fit-labels", y}, []string{"--fit-on-measured", "20 of the 20"}},
-		{"a reference that nothing uses", []string{"--logits", l, "--labels", y, "--zero-shot", l}, []string{"--zero-shot", "sals"}},
-		{"a fold that nothing uses", []string{"--logits", l, "--labels", y, "--fit-fraction", "0.5"}, []string{"--fit-fraction", "none"}},
-		{"two folds", []string{"--logits", l, "--labels", y, "--remedy", "platt", "--fit-fraction", "0.5", "--fit-on-measured"}, []string{"one fold"}},
+		{"reference of fewer samples", []string{"--logits", l, "--labels", y, "--remedy", "sals", "--zero-shot", small},
+			[]string{"--zero-shot", "10", "20"}},
+		{"reference of fewer classes", []string{"--logits", l, "--labels", y, "--remedy", "sals", "--zero-shot", narrow},
+			[]string{"--zero-shot", "3", "4"}},
+		{"temperature without a fit set", []string{"--logits", l, "--labels", y, "--remedy", "temperature"},
+			[]string{"--fit-logits", "--fit-labels"}},
+		{"fit set that does not fit", []string{"--logits", l, "--labels", y, "--remedy", "temperature", "--fit-logits", l,
+			"--fit-labels", few}, []string{"--fit-labels", "10", "20"}},
+		{"fit set of other classes", []string{"--logits", l, "--labels", y, "--remedy", "temperature", "--fit-logits",
+			narrow, "--fit-labels", y}, []string{"--fit-logits", "3 classes", "4"}},
+		{"fit set that is measured", []string{"--logits", l, "--labels", y, "--remedy", "temperature", "--fit-logits", l,
+			"--fit-labels", y}, []string{"--fit-on-measured", "20 of the 20"}},
+		{"a reference that nothing uses", []string{"--logits", l, "--labels", y, "--zero-shot", l},
+			[]string{"--zero-shot", "sals"}},
+		{"a fold that nothing uses", []string{"--logits", l, "--labels", y, "--fit-fraction", "0.5"},
+			[]string{"--fit-fraction", "none"}},
+		{"two folds", []string{"--logits", l, "--labels", y, "--remedy", "platt", "--fit-fraction", "0.5",
+			"--fit-on-measured"}, []string{"one fold"}},
 		{"probabilities", []string{"--logits", probabilities, "--labels", two}, []string{"--probabilities", "adds up to 1"}},
-		{"no probabilities", []string{"--logits", l, "--labels", y, "--probabilities"}, []string{"--probabilities", "not a probability"}},
-		{"a picture of another kind", []string{"--logits", l, "--labels", y, "--plot", in("r.gif")}, []string{"--plot", ".svg"}},
-		{"a calibrator of nothing", []string{"--logits", l, "--labels", y, "--save-calibrator", in("c.json")}, []string{"--save-calibrator"}},
-		{"no calibrator", []string{"--logits", l, "--labels", y, "--calibrator", y}, []string{"--calibrator", "not a calibrator"}},
-		{"training remedy", []string{"--logits", l, "--labels", y, "--remedy", "zs-norm"}, []string{"zs-norm", "sals", "temperature"}},
+		{"no probabilities", []string{"--logits", l, "--labels", y, "--probabilities"},
+			[]string{"--probabilities", "not a probability"}},
+		{"a picture of another kind", []string{"--logits", l, "--labels", y, "--plot", in("r.gif")},
+			[]string{"--plot", ".svg"}},
+		{"a calibrator of nothing", []string{"--logits", l, "--labels", y, "--save-calibrator", in("c.json")},
+			[]string{"--save-calibrator"}},
+		{"no calibrator", []string{"--logits", l, "--labels", y, "--calibrator", y},
+			[]string{"--calibrator", "not a calibrator"}},
+		{"training remedy", []string{"--logits", l, "--labels", y, "--remedy", "zs-norm"},
+			[]string{"zs-norm", "sals", "temperature"}},
 		{"no bins", []string{"--logits", l, "--labels", y, "--bins", "0"}, []string{"--bins"}},
 		{"unknown flag", []string{"--logits", l, "--labels", y, "--bens", "3"}, []string{"--bens"}},
 		{"a word too many", []string{"--logits", l, "--labels", y, "more"}, []string{"more"}},
 		{"no labels", []string{"--logits", l}, []string{"labels"}},
-		{"output into a file", []string{"--logits", l, "--labels", y, "--out", filepath.Join(y, "x.npy")}, []string{"x.npy", "not a directory"}},
+		{"output into a file", []string{"--logits", l, "--labels", y, "--out", filepath.Join(y, "x.npy")},
+			[]string{"x.npy", "not a directory"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			args := append([]string{"calibrate"}, c.args...)
@@ -234,13 +254,15 @@ func TestCalibrateFormsWithoutHoles(t *testing.T) {
 	m := get(file("constant.npy", l, 100, 3), vector("constant_y.npy", y))
 	want := math.Exp(2)/(math.Exp(2)+2) - 0.3
 	if m["adaptive_ece"] != 0 || math.Abs(m["adaptive_ece_closed"]-want) > 1e-12 {
-		t.Errorf("constant predictor: adaptive ECE %v open, %v closed; want 0 and %v", m["adaptive_ece"], m["adaptive_ece_closed"], want)
+		t.Errorf("constant predictor: adaptive ECE %v open, %v closed; want 0 and %v", m["adaptive_ece"],
+			m["adaptive_ece_closed"], want)
 	}
 	// Always wrong and always sure: the probability 0 of the label lies in no
 	// open bin.
 	m = get(file("saturated.npy", []float32{1000, 0, 1000, 0, 1000, 0}, 3, 2), vector("saturated_y.npy", []int{1, 1, 1}))
 	if m["classwise_ece"] != 0.5 || m["classwise_ece_closed"] != 1 {
-		t.Errorf("saturated: class-wise ECE %v open, %v closed; want 0.5 and 1", m["classwise_ece"], m["classwise_ece_closed"])
+		t.Errorf("saturated: class-wise ECE %v open, %v closed; want 0.5 and 1", m["classwise_ece"],
+			m["classwise_ece_closed"])
 	}
 }
 
@@ -250,7 +272,8 @@ func TestCalibrateKeepsAndUsesACalibrator(t *testing.T) {
 	l, _, y := logitFiles(t, dir, 300, 4)
 	saved := filepath.Join(dir, "c.json")
 	for _, kind := range calib.CalibratorKinds() {
-		a := mustRun(t, "calibrate", "--logits", l, "--labels", y, "--json", "--remedy", kind, "--fit-fraction", "0.5", "--save-calibrator", saved,
+		a := mustRun(t, "calibrate", "--logits", l, "--labels", y, "--json", "--remedy", kind, "--fit-fraction", "0.5",
+			"--save-calibrator", saved,
 			"--plot", filepath.Join(dir, kind+".svg"), "--draws", "0")
 		var doc struct {
 			Samples int
@@ -264,10 +287,12 @@ func TestCalibrateKeepsAndUsesACalibrator(t *testing.T) {
 		if err := json.Unmarshal([]byte(a.out), &doc); err != nil {
 			t.Fatal(err)
 		}
-		if doc.Samples != 150 || doc.Fold.Samples != 150 || !strings.Contains(doc.Fold.Rows, "150 of 300") || doc.NLL >= doc.Before.NLL {
+		if doc.Samples != 150 || doc.Fold.Samples != 150 || !strings.Contains(doc.Fold.Rows, "150 of 300") ||
+			doc.NLL >= doc.Before.NLL {
 			t.Errorf("%s: %+v", kind, doc)
 		}
-		b := mustRun(t, "calibrate", "--logits", l, "--labels", y, "--calibrator", saved, "--out", filepath.Join(dir, "out.npy"), "--per-class")
+		b := mustRun(t, "calibrate", "--logits", l, "--labels", y, "--calibrator", saved, "--out",
+			filepath.Join(dir, "out.npy"), "--per-class")
 		if !strings.Contains(b.out, "300 samples, 4 classes, remedy "+kind) || !strings.Contains(b.err, "very file") {
 			t.Errorf("%s again: %s%s", kind, b.out, b.err)
 		}
@@ -298,7 +323,8 @@ func TestCalibrateSaysWhatAFitCannotPromise(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := mustRun(t, "calibrate", "--logits", l, "--labels", y, "--remedy", "temperature", "--fit-on-measured")
-	if !strings.Contains(o.err, "at its bound") || !strings.Contains(o.out, "a bound") || !strings.Contains(o.err, "flattered") {
+	if !strings.Contains(o.err, "at its bound") || !strings.Contains(o.out, "a bound") ||
+		!strings.Contains(o.err, "flattered") {
 		t.Errorf("printed %s%s", o.out, o.err)
 	}
 }

@@ -10,7 +10,8 @@ import (
 // completesList is completes for flags of several values parted by commas: it
 // offers the values that are not there yet behind the last comma.
 func completesList(c *cobra.Command, flag string, values ...string) {
-	_ = c.RegisterFlagCompletionFunc(flag, func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+	_ = c.RegisterFlagCompletionFunc(flag, func(_ *cobra.Command, _ []string, typed string) ([]string,
+		cobra.ShellCompDirective) {
 		return behindComma(typed, values), cobra.ShellCompDirectiveNoFileComp
 	})
 }

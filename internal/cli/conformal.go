@@ -110,7 +110,8 @@ func (f conformalFlags) check() error {
 		return usagef("--method %s: choose %s%s", f.method, strings.Join(conformalMethods, ", "),
 			named.Suggestion(f.method, conformalMethods))
 	case !(f.coverage > 0 && f.coverage < 1):
-		return usagef("--coverage %g: want a share between 0 and 1, both excluded, as 0.9: no set is needed for 0, and only all classes give 1", f.coverage)
+		return usagef("--coverage %g: want a share between 0 and 1, both excluded, as 0.9: no set is needed for 0, and "+
+			"only all classes give 1", f.coverage)
 	case len(f.scores) == 0:
 		return usagef("--score wants lac, aps or raps")
 	case f.out != "" && (len(f.scores) != 1 || f.splits > 0):
@@ -136,7 +137,8 @@ func (f conformalFlags) check() error {
 	case f.logits == "":
 		return usagef("--logits is missing: the file to make sets for")
 	case f.features != "" || f.calFeatures != "" || f.text != "" || f.logitScale != 0:
-		return usagef("--features, --cal-features, --text-features and --logit-scale are for --method ss-text and full; the method is %s", f.method)
+		return usagef("--features, --cal-features, --text-features and --logit-scale are for --method ss-text and full; "+
+			"the method is %s", f.method)
 	case f.splits > 0 && (f.calLogits != "" || f.calLabels != ""):
 		return usagef("--splits draws the fold from --logits; --cal-logits and --cal-labels give one: choose one of the two")
 	case f.splits > 0 && f.labels == "":

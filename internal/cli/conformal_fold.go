@@ -46,7 +46,8 @@ func (f conformalFlags) fromFold(ctx context.Context, in *conformalInput) ([]con
 	in.samples, in.classes = in.logits.Shape()
 	var k int
 	if in.calibration, k = fold.Shape(); k != in.classes {
-		return nil, fmt.Errorf("--cal-logits %s: %d classes, but --logits has %d; both must hold the same classes", f.calLogits, k, in.classes)
+		return nil, fmt.Errorf("--cal-logits %s: %d classes, but --logits has %d; both must hold the same classes",
+			f.calLogits, k, in.classes)
 	}
 	labels, err := readLabels(ctx, "--cal-labels", f.calLabels, logitfile.FitLabels, fold)
 	if err != nil {
@@ -59,7 +60,8 @@ func (f conformalFlags) fromFold(ctx context.Context, in *conformalInput) ([]con
 	}
 	if err := separate(fold, in.logits, "--cal-logits", &in.rowInput); err != nil {
 		if isOverlap(err) {
-			return nil, usagef("%w: no coverage can be promised for samples that were calibrated on; give another fold, or --splits", err)
+			return nil, usagef("%w: no coverage can be promised for samples that were calibrated on; give another fold, or "+
+				"--splits", err)
 		}
 		return nil, err
 	}
@@ -134,11 +136,13 @@ func (f conformalFlags) noteUnassured(in *conformalInput, r conformalResult) {
 	case len(r.unassured) == 0:
 	case f.byClass:
 		in.notes = append(in.notes,
-			fmt.Sprintf("%d of %d classes, as class %d, have too few calibration samples for a threshold of their own and are in every set",
+			fmt.Sprintf("%d of %d classes, as class %d, have too few calibration samples for a threshold of their own and "+
+				"are in every set",
 				len(r.unassured), in.classes, r.unassured[0]))
 	default:
 		in.notes = append(in.notes,
-			fmt.Sprintf("%d of %d classes, as class %d, have no calibration sample: the coverage is promised over all classes, not for these",
+			fmt.Sprintf("%d of %d classes, as class %d, have no calibration sample: the coverage is promised over all "+
+				"classes, not for these",
 				len(r.unassured), in.classes, r.unassured[0]))
 	}
 }

@@ -74,7 +74,8 @@ func (f conformalFlags) expected(in *conformalInput) *calib.Interval {
 func (f conformalFlags) document(in *conformalInput, results []conformalResult) conformalDocument {
 	d := conformalDocument{Method: f.method, Coverage: f.coverage, Samples: in.samples,
 		Calibration: in.calibration, Classes: in.classes,
-		Randomized: f.randomized, ByClass: f.byClass, Seed: f.seed, Splits: f.splits, Expected: f.expected(in), Notes: in.notes}
+		Randomized: f.randomized, ByClass: f.byClass, Seed: f.seed, Splits: f.splits, Expected: f.expected(in),
+		Notes: in.notes}
 	if d.Notes == nil {
 		d.Notes = []string{}
 	}

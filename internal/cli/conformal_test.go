@@ -45,7 +45,8 @@ func TestConformalCoversAndSaysSo(t *testing.T) {
 	c, cy := drawnLogits(t, dir, "cal", 1000, 6, 2)
 	for _, method := range []string{"split", "conf-ot"} {
 		for _, extra := range [][]string{nil, {"--randomized"}, {"--by-class"}} {
-			args := append([]string{"conformal", "--logits", l, "--labels", y, "--cal-logits", c, "--cal-labels", cy, "--method", method, "--json"}, extra...)
+			args := append([]string{"conformal", "--logits", l, "--labels", y, "--cal-logits", c, "--cal-labels", cy,
+				"--method", method, "--json"}, extra...)
 			var d struct {
 				Expected struct{ Low, High float64 } `json:"expected_coverage"`
 				Scores   []struct {
@@ -85,7 +86,8 @@ func TestConformalOnFeatures(t *testing.T) {
 	test := makeClusters(4, 20, 8, 1.5, 4)
 	file := test.write(t, filepath.Join(dir, "test.safetensors"))
 	for _, method := range []string{"ss-text", "full"} {
-		o := mustRun(t, "conformal", "--method", method, "--features", file, "--labels", file+"#labels", "--cal-features", fold, "--logit-scale", "20", "--coverage", "0.8")
+		o := mustRun(t, "conformal", "--method", method, "--features", file, "--labels", file+"#labels", "--cal-features",
+			fold, "--logit-scale", "20", "--coverage", "0.8")
 		if !strings.Contains(o.out, "80 samples, 4 classes, "+method) {
 			t.Error(o.out)
 		}
@@ -116,7 +118,8 @@ func TestConformalRefusesWhatGivesNoGuarantee(t *testing.T) {
 		{"other classes", []string{"--cal-logits", wide, "--cal-labels", wideY}, []string{"5 classes", "4"}},
 		{"the test fold", []string{"--cal-logits", l, "--cal-labels", y}, []string{"40 of the 40", "calibrated on"}},
 		{"no fold", nil, []string{"--cal-logits", "--splits"}},
-		{"a class without samples", []string{"--cal-logits", c, "--cal-labels", zeros, "--method", "conf-ot"}, []string{"class 1", "--marginal"}},
+		{"a class without samples", []string{"--cal-logits", c, "--cal-labels", zeros, "--method", "conf-ot"},
+			[]string{"class 1", "--marginal"}},
 		{"unknown score", append(fold, "--score", "top"), []string{"--score top", "raps"}},
 		{"unknown method", append(fold, "--method", "spilt"), []string{"spilt", "split"}},
 		{"sets of three scores", append(fold, "--out", filepath.Join(dir, "o.csv")), []string{"--out", "one score"}},

@@ -23,7 +23,8 @@ func classTables(t *testing.T, dir string) calib.ClassFeatures {
 		}
 		return m
 	}
-	f := calib.ClassFeatures{ZeroShotBase: table(4, 1, 1), TunedBase: table(4, 1.1, 1), ZeroShotNew: table(5, 2, 1), TunedNew: table(5, 2.1, 0)}
+	f := calib.ClassFeatures{ZeroShotBase: table(4, 1, 1), TunedBase: table(4, 1.1, 1), ZeroShotNew: table(5, 2, 1),
+		TunedNew: table(5, 2.1, 0)}
 	if err := run.WriteClassFeatures(dir, f); err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +38,8 @@ func TestCalibrateScalesByDistance(t *testing.T) {
 	tables := filepath.Join(dir, "text")
 	f := classTables(t, tables)
 	out := filepath.Join(dir, "scaled.npy")
-	args := []string{"calibrate", "--logits", l, "--labels", y, "--remedy", "dac", "--class-features", tables, "--neighbours", "3"}
+	args := []string{"calibrate", "--logits", l, "--labels", y, "--remedy", "dac", "--class-features", tables,
+		"--neighbours", "3"}
 	var said struct {
 		Remedy string
 		DAC    struct {
@@ -71,12 +73,15 @@ func TestCalibrateScalesByDistance(t *testing.T) {
 			t.Fatalf("logit %d is %g, want %g", i, got[i], v)
 		}
 	}
-	if said.Remedy != "dac" || said.DAC.Neighbours != 3 || said.DAC.LeastFactor >= 1 || said.DAC.GreatestFactor < said.DAC.LeastFactor {
+	if said.Remedy != "dac" || said.DAC.Neighbours != 3 || said.DAC.LeastFactor >= 1 ||
+		said.DAC.GreatestFactor < said.DAC.LeastFactor {
 		t.Errorf("said %+v", said)
 	}
 	plain := metricsIn(t, []byte(mustRun(t, "calibrate", "--logits", l, "--labels", y, "--json").out))
-	if after := metricsIn(t, []byte(o.out)); after["accuracy"] != plain["accuracy"] || after["logit_range"] >= plain["logit_range"] {
-		t.Errorf("accuracy %g and range %g, before %g and %g", after["accuracy"], after["logit_range"], plain["accuracy"], plain["logit_range"])
+	if after := metricsIn(t, []byte(o.out)); after["accuracy"] != plain["accuracy"] ||
+		after["logit_range"] >= plain["logit_range"] {
+		t.Errorf("accuracy %g and range %g, before %g and %g", after["accuracy"], after["logit_range"], plain["accuracy"],
+			plain["logit_range"])
 	}
 	if text := mustRun(t, args...).out; !strings.Contains(text, "of 3 neighbours") {
 		t.Errorf("printed %s", text)
@@ -90,8 +95,10 @@ func TestCalibrateScalesByDistance(t *testing.T) {
 		words []string
 	}{
 		{[]string{"--logits", l, "--labels", y}, []string{"--class-features"}},
-		{[]string{"--logits", l, "--labels", y, "--class-features", filepath.Join(dir, "absent")}, []string{"--class-features", "zero_shot_base.npy", "no such file"}},
-		{[]string{"--logits", l, "--labels", y, "--class-features", empty}, []string{"--class-features", "zero_shot_base.npy"}},
+		{[]string{"--logits", l, "--labels", y, "--class-features", filepath.Join(dir, "absent")},
+			[]string{"--class-features", "zero_shot_base.npy", "no such file"}},
+		{[]string{"--logits", l, "--labels", y, "--class-features", empty},
+			[]string{"--class-features", "zero_shot_base.npy"}},
 		{[]string{"--logits", three, "--labels", few, "--class-features", tables}, []string{"5 new classes", "3 columns"}},
 		{[]string{"--logits", l, "--labels", y, "--class-features", tables, "--neighbours", "0"}, []string{"--neighbours"}},
 	} {
@@ -116,11 +123,13 @@ func TestEvalScalesByDistance(t *testing.T) {
 		Metrics             json.RawMessage
 	}
 	o := mustRun(t, "eval", out, "--data", list, root, "--remedy", "dac", "--neighbours", "2", "--json")
-	if err := json.Unmarshal([]byte(o.out), &rows); err != nil || len(rows) != 2 || rows[0].Remedy != "dac" || rows[0].Target != "new-dac" {
+	if err := json.Unmarshal([]byte(o.out), &rows); err != nil || len(rows) != 2 || rows[0].Remedy != "dac" ||
+		rows[0].Target != "new-dac" {
 		t.Fatalf("%v: %s", err, o.out)
 	}
 	plain := filepath.Join(out, "targets", "new")
-	again := mustRun(t, "calibrate", "--logits", filepath.Join(plain, "logits.npy"), "--labels", filepath.Join(plain, "labels.npy"),
+	again := mustRun(t, "calibrate", "--logits", filepath.Join(plain, "logits.npy"), "--labels",
+		filepath.Join(plain, "labels.npy"),
 		"--remedy", "dac", "--class-features", filepath.Join(rows[0].Dir, "class_features"), "--neighbours", "2", "--json")
 	want := metricsIn(t, []byte(again.out))
 	for key, v := range metricsIn(t, rows[0].Metrics) {
@@ -134,7 +143,8 @@ func TestEvalScalesByDistance(t *testing.T) {
 	if !same(t, filepath.Join(out, "targets", "colours"), rows[1].Dir) {
 		t.Error("the training's classes: other logits than without a remedy")
 	}
-	if table := mustRun(t, "report", out, "--format", "text").out; !strings.Contains(table, "+ DAC") || strings.Contains(table, "new-dac") {
+	if table := mustRun(t, "report", out, "--format", "text").out; !strings.Contains(table, "+ DAC") ||
+		strings.Contains(table, "new-dac") {
 		t.Errorf("the report:\n%s", table)
 	}
 	before := times(t, out)
@@ -146,8 +156,10 @@ func TestEvalScalesByDistance(t *testing.T) {
 	sals, adapter, image := filepath.Join(dir, "sals"), filepath.Join(dir, "adapter"), filepath.Join(dir, "cocoop")
 	mustRun(t, learn(root, sals, "coop", "--vectors", "2", "--remedy", "sals")...)
 	mustRun(t, learn(root, image, "cocoop")...)
-	mustRun(t, "adapt", "taskres", "--weights", tinyModel(), "--data", root, "--shots", "2", "--views", "-1", "--epochs", "2", "--out", adapter)
-	for run, words := range map[string][]string{sals: {"without a remedy", "sals"}, adapter: {"learned prompts"}, image: {"cocoop", "image to image"}} {
+	mustRun(t, "adapt", "taskres", "--weights", tinyModel(), "--data", root, "--shots", "2", "--views", "-1", "--epochs",
+		"2", "--out", adapter)
+	for run, words := range map[string][]string{sals: {"without a remedy", "sals"}, adapter: {"learned prompts"},
+		image: {"cocoop", "image to image"}} {
 		fails(t, []string{"eval", run, "--data", root, "--remedy", "dac"}, words...)
 	}
 	fails(t, []string{"eval", out, "--data", list, "--remedy", "dac", "--neighbours", "0"}, "--neighbours")

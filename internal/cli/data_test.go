@@ -50,7 +50,8 @@ func TestFolderSplitFileAndListGiveTheSameRun(t *testing.T) {
 		"split": {split, "--image-root", root}, "list": {tsv},
 	} {
 		out := filepath.Join(dir, "run-"+name)
-		mustRun(t, append([]string{"adapt", "clip-adapter", "--weights", tinyModel(), "--shots", "2", "--seed", "2", "--views", "-1", "--epochs", "3", "--out", out, "--data"}, spec...)...)
+		mustRun(t, append([]string{"adapt", "clip-adapter", "--weights", tinyModel(), "--shots", "2", "--seed", "2",
+			"--views", "-1", "--epochs", "3", "--out", out, "--data"}, spec...)...)
 		parameters = append(parameters, string(readFile(t, filepath.Join(out, "adapter.safetensors"))))
 		var classes []struct {
 			Name    string
@@ -75,7 +76,8 @@ func TestEvalMatchesClassesByName(t *testing.T) {
 	dir := t.TempDir()
 	root := folderSet(t, filepath.Join(dir, "colours"), 2, 3)
 	out := filepath.Join(dir, "run")
-	mustRun(t, "adapt", "taskres", "--weights", tinyModel(), "--data", root, "--shots", "2", "--views", "-1", "--epochs", "5", "--out", out)
+	mustRun(t, "adapt", "taskres", "--weights", tinyModel(), "--data", root, "--shots", "2", "--views", "-1", "--epochs",
+		"5", "--out", out)
 	// Two of the three classes, in the other order, written otherwise.
 	var list strings.Builder
 	for label, k := range []int{2, 0} {
@@ -122,12 +124,14 @@ func TestZeroshotKeepsLogitsAndSaysItsMetrics(t *testing.T) {
 	if kept := metricsIn(t, readFile(t, filepath.Join(out, "metrics.json"))); fmt.Sprint(kept) != fmt.Sprint(printed) {
 		t.Errorf("printed %v, kept %v", printed, kept)
 	}
-	o = mustRun(t, "calibrate", "--logits", filepath.Join(out, "logits.npy"), "--labels", filepath.Join(out, "labels.npy"), "--json")
+	o = mustRun(t, "calibrate", "--logits", filepath.Join(out, "logits.npy"), "--labels",
+		filepath.Join(out, "labels.npy"), "--json")
 	if again := metricsIn(t, []byte(o.out)); fmt.Sprint(again) != fmt.Sprint(printed) {
 		t.Errorf("zeroshot says %v, calibrate of its logits %v", printed, again)
 	}
 	// The same features from the bank, other prompts.
-	o = mustRun(t, "zeroshot", "--weights", tinyModel(), "--data", root, "--template", "a drawing of {}", "--template", "{} again", "--json")
+	o = mustRun(t, "zeroshot", "--weights", tinyModel(), "--data", root, "--template", "a drawing of {}", "--template",
+		"{} again", "--json")
 	if other := metricsIn(t, []byte(o.out)); fmt.Sprint(other) == fmt.Sprint(printed) {
 		t.Error("other templates gave the same metrics")
 	}
@@ -162,7 +166,8 @@ func TestEvalKeepsTheTestPartBesideAnother(t *testing.T) {
 	dir := t.TempDir()
 	root := folderSet(t, filepath.Join(dir, "colours"), 3, 2)
 	out := filepath.Join(dir, "run")
-	mustRun(t, "adapt", "taskres", "--weights", tinyModel(), "--data", root, "--shots", "2", "--views", "-1", "--epochs", "2", "--out", out)
+	mustRun(t, "adapt", "taskres", "--weights", tinyModel(), "--data", root, "--shots", "2", "--views", "-1", "--epochs",
+		"2", "--out", out)
 	mustRun(t, "eval", out, "--data", root)
 	mustRun(t, "eval", out, "--data", root+"#train")
 	for name, rows := range map[string]int{"colours": 6, "colours-train": 9} {

@@ -61,9 +61,10 @@ are kept beside it.
 the longest) and test-time tuning (tpt, c-tpt), each under the same remedies and
 seeds. Test-time tuning is measured on --images pictures of the source's test fold
 and of every drift's, at its strongest: evenly spaced, other ones for every seed.`,
-		Example: "  clipcalib demo\n  clipcalib demo --families adapters,prompts,test-time --out families\n  clipcalib demo --out mydemo --seeds 1\n  clipcalib demo --weights ViT-B-32.pt",
-		Args:    cobra.NoArgs,
-		RunE:    func(c *cobra.Command, _ []string) error { return a.demo(c.Context(), f) },
+		Example: "  clipcalib demo\n  clipcalib demo --families adapters,prompts,test-time --out families\n  clipcalib " +
+			"demo --out mydemo --seeds 1\n  clipcalib demo --weights ViT-B-32.pt",
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return a.demo(c.Context(), f) },
 	}
 	f.model.add(c)
 	fl := c.Flags()
@@ -72,7 +73,8 @@ and of every drift's, at its strongest: evenly spaced, other ones for every seed
 	fl.IntVar(&f.seeds, "seeds", 3, "number of draws of shots")
 	fl.IntVar(&f.epochs, "epochs", 0, "training epochs; 0 is each method's own, 300 for adapters")
 	fl.StringSliceVar(&f.family, "families", []string{familyAdapters}, "adapters, prompts, test-time")
-	fl.IntVar(&f.views, "views", 0, "augmented views of every shot; 0 is the plain picture, which did better on the validation fold")
+	fl.IntVar(&f.views, "views", 0, "augmented views of every shot; 0 is the plain picture, which did better on the "+
+		"validation fold")
 	fl.StringVar(&f.fold, "fold", string(demo.FoldTest), "fold that is measured on: test, or val to choose settings")
 	fl.IntVar(&f.images, "images", 100, "pictures of every test fold that test-time tuning is measured on, for each seed")
 	completes(c, "families", familyAdapters, familyPrompts, familyTestTime)
@@ -85,7 +87,8 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 	}
 	for _, name := range f.family {
 		if !slices.Contains([]string{familyAdapters, familyPrompts, familyTestTime}, name) {
-			return usagef("--families: unknown family %q; known are %s, %s, %s", name, familyAdapters, familyPrompts, familyTestTime)
+			return usagef("--families: unknown family %q; known are %s, %s, %s", name, familyAdapters, familyPrompts,
+				familyTestTime)
 		}
 	}
 	if f.fold != string(demo.FoldTest) && f.fold != string(demo.FoldVal) {
@@ -130,13 +133,15 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 			{Name: "Model", Value: name}, {Name: "Engine", Value: src.Model.Device.Name()},
 			{Name: "Seeds", Value: fmt.Sprintf("%d draws of shots; cells are mean ± standard deviation", f.seeds)},
 		},
-		Footer: "Settings were chosen by accuracy on the validation fold (--fold val); no method or remedy was left out or chosen by its result.",
+		Footer: "Settings were chosen by accuracy on the validation fold (--fold val); no method or remedy was left out " +
+			"or chosen by its result.",
 	}
 	setting := func(name, value string) {
 		page.Settings = append(page.Settings, report.Setting{Name: name, Value: value})
 	}
 	if shows(familyAdapters) {
-		setting("Training", fmt.Sprintf("the paper's recipe: SGD 0.1 with momentum 0.9, cosine schedule, %d epochs; %s", orDefault(f.epochs, 300), viewWords(f.views)))
+		setting("Training", fmt.Sprintf("the paper's recipe: SGD 0.1 with momentum 0.9, cosine schedule, %d epochs; %s",
+			orDefault(f.epochs, 300), viewWords(f.views)))
 	}
 	if shows(familyPrompts) {
 		setting("Prompts", fmt.Sprintf("by the recipes of their authors, which each run's log lists; %s", viewWords(f.views)))
@@ -206,10 +211,6 @@ func (a *app) demoSource(f demoFlags) (*features.Source, string, error) {
 // demoOutput prints the tables and writes the report and its files.
 func (a *app) demoOutput(out string, page report.Page, spent time.Duration) error {
 	html := filepath.Join(out, "report.html")
-	// Apart, so that the report of a demo that is repeated has the same bytes.
-	if err := docfile.WriteJSON(filepath.Join(out, "time.json"), map[string]float64{"seconds": spent.Seconds()}); err != nil {
-		return err
-	}
 	if err := page.WriteFile(html); err != nil {
 		return err
 	}

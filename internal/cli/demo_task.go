@@ -49,7 +49,8 @@ func (a *app) demoTask(ctx context.Context, x demo.Experiment, t *demo.Task) ([]
 		}
 		s := report.Section{
 			Title: t.Title,
-			Text: []string{fmt.Sprintf("%d classes, %d shots a class of the source %q (a class with fewer gives all it has), measured on %d domains.",
+			Text: []string{fmt.Sprintf("%d classes, %d shots a class of the source %q (a class with fewer gives all it has), "+
+				"measured on %d domains.",
 				len(t.Classes), x.Shots, t.Source().Title, len(domains))},
 			Settings: []report.Setting{{Name: "Zero-shot prompts", Value: fmt.Sprintf("mean over %q", t.Templates)}},
 			Runs:     runs,
@@ -68,10 +69,12 @@ func (a *app) demoTask(ctx context.Context, x demo.Experiment, t *demo.Task) ([]
 		}
 		sections = append(sections, report.Section{
 			Title: t.Title + ", prompts tuned at test time",
-			Text: []string{fmt.Sprintf("%d classes, no shots; %d pictures of the test fold of each of %d domains for every seed, evenly spaced, other ones for other seeds. "+
+			Text: []string{fmt.Sprintf("%d classes, no shots; %d pictures of the test fold of each of %d domains for every "+
+				"seed, evenly spaced, other ones for other seeds. "+
 				"The ECE of so few pictures is too large, for every row and for zero-shot alike: compare within this section only.",
 				len(t.Classes), x.TestImages, len(strongest))},
-			Settings: []report.Setting{{Name: "Starting prompt", Value: fmt.Sprintf("%q, which is also the zero-shot reference", t.Phrase()+" {}.")}},
+			Settings: []report.Setting{{Name: "Starting prompt",
+				Value: fmt.Sprintf("%q, which is also the zero-shot reference", t.Phrase()+" {}.")}},
 			Runs:     runs,
 			Classes:  len(t.Classes),
 			Featured: testtime.TPT{}.Name(),

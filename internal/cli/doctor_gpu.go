@@ -49,7 +49,8 @@ func gpuFastPath(e engine.Engine) finding {
 	}
 	err := tryFastPath(e)
 	f := i.FastPath()
-	out := finding{"GPU fast path", "ok", fmt.Sprintf("%s, %s, work is recorded, biases are added in products", f.Code, f.Library), ""}
+	out := finding{"GPU fast path", "ok", fmt.Sprintf("%s, %s, work is recorded, biases are added in products", f.Code,
+		f.Library), ""}
 	if slow := f.Slow(); err != nil || len(slow) > 0 {
 		if err != nil {
 			slow = append(slow, err.Error())
@@ -96,7 +97,8 @@ func tryFastPath(e engine.Engine) error {
 
 // gpuMemory warns where another process leaves little.
 func gpuMemory(c engine.GPU) finding {
-	f := finding{"GPU memory", "ok", fmt.Sprintf("%.1f GiB, %.1f GiB free", float64(c.Memory)/(1<<30), float64(c.Free)/(1<<30)), ""}
+	f := finding{"GPU memory", "ok", fmt.Sprintf("%.1f GiB, %.1f GiB free", float64(c.Memory)/(1<<30),
+		float64(c.Free)/(1<<30)), ""}
 	if c.Free < c.Memory/2 {
 		f.State, f.Remedy = "slow", "other processes hold most of it: nvidia-smi lists them"
 	}
@@ -127,7 +129,8 @@ func gpuTrouble(root, release string, err error) []finding {
 func gpuNodes(root string) (why, remedy string) {
 	cards, _ := filepath.Glob(root + "dev/nvidia[0-9]*")
 	if len(cards) == 0 {
-		return "/dev/nvidia0 is not there", "in a container, start it with the GPU (--gpus all); elsewhere run nvidia-modprobe -c 0 -u"
+		return "/dev/nvidia0 is not there", "in a container, start it with the GPU (--gpus all); elsewhere run " +
+			"nvidia-modprobe -c 0 -u"
 	}
 	for _, path := range append([]string{root + "dev/nvidiactl", root + "dev/nvidia-uvm"}, cards...) {
 		f, err := os.OpenFile(path, os.O_RDWR, 0)
@@ -136,7 +139,8 @@ func gpuNodes(root string) (why, remedy string) {
 		case errors.Is(err, fs.ErrNotExist):
 			return name + " is not there", "run nvidia-modprobe -c 0 -u, or restart the machine"
 		case errors.Is(err, fs.ErrPermission):
-			return name + " may not be opened", "become a member of the group that owns it (ls -l " + name + "), often video or render, and log in again"
+			return name + " may not be opened", "become a member of the group that owns it (ls -l " + name +
+				"), often video or render, and log in again"
 		case err == nil:
 			f.Close()
 		}

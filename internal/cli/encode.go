@@ -69,7 +69,8 @@ its row is NaN, and the exit code is 3 at the end; --strict stops at once.`,
 	f.model.add(c)
 	fl := c.Flags()
 	fl.StringVar(&f.weights, "weights", "", "checkpoint")
-	fl.BoolVar(&f.images, "images", false, "the arguments are pictures, folders of pictures, and .parquet or .tar files of them")
+	fl.BoolVar(&f.images, "images", false, "the arguments are pictures, folders of pictures, and .parquet or .tar "+
+		"files of them")
 	fl.StringVar(&f.texts, "texts", "", "file of prompts, one a line")
 	fl.StringVar(&f.out, "out", "", "output, .npy or .safetensors")
 	fl.BoolVar(&f.normalize, "normalize", false, "divide every row by its length")
@@ -143,13 +144,15 @@ func (a *app) encode(ctx context.Context, f encodeFlags, args []string) error {
 		err = a.printJSON(result)
 	}
 	if n := len(unreadable); n > 0 {
-		what := fmt.Sprintf("done, but %d of %d pictures could not be read (named above); their rows in %s are NaN", n, len(rows), f.out)
+		what := fmt.Sprintf("done, but %d of %d pictures could not be read (named above); their rows in %s are NaN", n,
+			len(rows), f.out)
 		err = errors.Join(err, exitcode.LeftOut{What: what})
 	}
 	return err
 }
 
-func (a *app) encodeImages(ctx context.Context, c *weights.Checkpoint, pictures *data.Set, f encodeFlags) ([][]float32, []data.LeftOut, error) {
+func (a *app) encodeImages(ctx context.Context, c *weights.Checkpoint, pictures *data.Set,
+	f encodeFlags) ([][]float32, []data.LeftOut, error) {
 	d, err := a.openDevice()
 	if err != nil {
 		return nil, nil, err
@@ -204,7 +207,8 @@ func (a *app) encodeImages(ctx context.Context, c *weights.Checkpoint, pictures 
 	return rows, unreadable, lack
 }
 
-func (a *app) encodeTexts(ctx context.Context, c *weights.Checkpoint, prompts []string, f encodeFlags) ([][]float32, error) {
+func (a *app) encodeTexts(ctx context.Context, c *weights.Checkpoint, prompts []string, f encodeFlags) ([][]float32,
+	error) {
 	if err := c.Config.Text.CheckWords(); err != nil {
 		return nil, fmt.Errorf("%s: %w", f.weights, err)
 	}
@@ -321,5 +325,6 @@ func writeFeatures(path string, rows [][]float32, images bool) error {
 	if images {
 		name = "features"
 	}
-	return weights.WriteSafetensors(path, []weights.NamedTensor{{Name: name, Shape: []int{len(rows), dim}, Data: flat}}, nil)
+	return weights.WriteSafetensors(path, []weights.NamedTensor{{Name: name, Shape: []int{len(rows), dim}, Data: flat}},
+		nil)
 }

@@ -37,7 +37,8 @@ func TestEncodeWritesARowAPictureInInputOrder(t *testing.T) {
 		writePNG(t, paths[i], picture(k, i))
 	}
 	in := filepath.Join(dir, "listed.npy")
-	o := mustRun(t, append([]string{"encode", "--weights", tinyModel(), "--out", in, "--images", "--batch", "2"}, paths...)...)
+	o := mustRun(t, append([]string{"encode", "--weights", tinyModel(), "--out", in, "--images", "--batch", "2"},
+		paths...)...)
 	if o.out != "" {
 		t.Errorf("on standard output: %q", o.out)
 	}
@@ -57,7 +58,8 @@ func TestEncodeWritesARowAPictureInInputOrder(t *testing.T) {
 		t.Error("different pictures have one feature")
 	}
 	again := filepath.Join(dir, "again.npy")
-	mustRun(t, append([]string{"encode", "--weights", tinyModel(), "--out", again, "--images", "--batch", "2"}, paths...)...)
+	mustRun(t, append([]string{"encode", "--weights", tinyModel(), "--out", again, "--images", "--batch", "2"},
+		paths...)...)
 	if string(readFile(t, in)) != string(readFile(t, again)) {
 		t.Error("the same command gave other bytes")
 	}
@@ -105,7 +107,8 @@ func TestEncodeWritesSafetensorsThatAdaptTakes(t *testing.T) {
 	c := makeClusters(3, 4, 12, 0.1, 1)
 	c.prototypes = nil
 	images := c.write(t, filepath.Join(dir, "images.safetensors"))
-	mustRun(t, "adapt", "taskres", "--features", images, "--features", out, "--epochs", "2", "--out", filepath.Join(dir, "run"))
+	mustRun(t, "adapt", "taskres", "--features", images, "--features", out, "--epochs", "2", "--out",
+		filepath.Join(dir, "run"))
 }
 
 func TestEncodeSaysWhichPictureItCouldNotRead(t *testing.T) {
@@ -130,7 +133,8 @@ func TestEncodeSaysWhichPictureItCouldNotRead(t *testing.T) {
 		}
 	}
 	os.Remove(out)
-	failsClean(t, dir, []string{"encode", "--strict", "--weights", tinyModel(), "--images", filepath.Join(dir, "in"), "--out", out}, "1.png")
+	failsClean(t, dir, []string{"encode", "--strict", "--weights", tinyModel(), "--images", filepath.Join(dir, "in"),
+		"--out", out}, "1.png")
 }
 
 func TestEncodeTruncatesLongPromptsWhenAsked(t *testing.T) {

@@ -85,20 +85,24 @@ takes.`,
 	fl.StringArrayVar(&f.data, "data", nil, "target data sets, their test part where they have parts")
 	fl.StringArrayVar(&f.features, "features", nil, "feature file in place of --data; repeat for a second file")
 	fl.StringVar(&f.out, "out", "", "folder of the logits, for --features; of the run, for a file of learned prompts")
-	fl.StringVar(&f.remedy, "remedy", "", "none or sals, for a file of learned prompts; a run has its own; dac, for learned prompts without one")
+	fl.StringVar(&f.remedy, "remedy", "", "none or sals, for a file of learned prompts; a run has its own; dac, for "+
+		"learned prompts without one")
 	completes(c, "remedy", "none", "sals", run.RemedyDAC)
-	fl.IntVar(&f.neighbours, "neighbours", calib.DefaultNeighbours, "nearest classes of the training that a class is compared with (for dac)")
+	fl.IntVar(&f.neighbours, "neighbours", calib.DefaultNeighbours,
+		"nearest classes of the training that a class is compared with (for dac)")
 	fl.IntVar(&f.bins, "bins", 10, "bins of ECE, MCE and ACE")
 	return c
 }
 
 func (a *app) eval(ctx context.Context, f evalFlags, dir string) error {
-	o := run.EvalOptions{Run: dir, Bins: calib.Options{Bins: f.bins}, Log: func(line string) { fmt.Fprintf(a.err, "eval: %s\n", line) }}
+	o := run.EvalOptions{Run: dir, Bins: calib.Options{Bins: f.bins},
+		Log: func(line string) { fmt.Fprintf(a.err, "eval: %s\n", line) }}
 	if f.bins < 1 {
 		return usagef("--bins wants at least 1")
 	}
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("eval %s: no run here, there is no such file or folder: name a run's folder, or a file of learned prompts", dir)
+		return fmt.Errorf("eval %s: no run here, there is no such file or folder: name a run's folder, or a file of "+
+			"learned prompts", dir)
 	}
 	checkpoint := isCheckpoint(dir)
 	if f.remedy == run.RemedyDAC {
@@ -112,7 +116,8 @@ func (a *app) eval(ctx context.Context, f evalFlags, dir string) error {
 	case len(f.features) > 0 && len(f.data) > 0:
 		return usagef("eval: name either --features or --data, not both")
 	case f.remedy != "" && !checkpoint:
-		return usagef("eval: --remedy %s is for a file of learned prompts; the run %s has its own (dac may be used on one without)", f.remedy, dir)
+		return usagef("eval: --remedy %s is for a file of learned prompts; the run %s has its own (dac may be used on one "+
+			"without)", f.remedy, dir)
 	case checkpoint && len(f.data) == 0:
 		return usagef("eval %s: a file of learned prompts needs --weights and --data", dir)
 	case checkpoint:
@@ -214,7 +219,8 @@ type measured struct {
 }
 
 // evalRun evaluates a run on data sets.
-func (a *app) evalRun(ctx context.Context, src *features.Source, sets []*data.Set, f evalFlags, o run.EvalOptions) (m measured, err error) {
+func (a *app) evalRun(ctx context.Context, src *features.Source, sets []*data.Set, f evalFlags,
+	o run.EvalOptions) (m measured, err error) {
 	recipe, err := readRecipe(o.Run)
 	if err != nil {
 		return m, err
@@ -224,7 +230,8 @@ func (a *app) evalRun(ctx context.Context, src *features.Source, sets []*data.Se
 		return m, fmt.Errorf("eval %s: %w", o.Run, err)
 	}
 	if src.Weights != recipe.Inputs.WeightsSHA256 {
-		return m, fmt.Errorf("eval %s: %s is not the model of the run: its hash is %.12s (%s), the run's %.12s (%s)", o.Run, f.source.weights,
+		return m, fmt.Errorf("eval %s: %s is not the model of the run: its hash is %.12s (%s), the run's %.12s (%s)", o.Run,
+			f.source.weights,
 			src.Weights, afterHash(src.Weights), recipe.Inputs.WeightsSHA256, afterHash(recipe.Inputs.WeightsSHA256))
 	}
 	o.Device = src.Model.Device
@@ -254,7 +261,8 @@ func (a *app) evalRun(ctx context.Context, src *features.Source, sets []*data.Se
 		}
 		seen[res.Dir] = true
 		a.noteTarget(o.Name, res.Dir)
-		m.results, m.names, m.records = append(m.results, res), append(m.names, filepath.Base(res.Dir)), append(m.records, o.Record)
+		m.results, m.names, m.records = append(m.results, res), append(m.names, filepath.Base(res.Dir)),
+			append(m.records, o.Record)
 	}
 	return m, nil
 }
@@ -280,7 +288,8 @@ func afterHash(identity string) string {
 }
 
 // target fills in a target's features and prototypes.
-func (a *app) target(ctx context.Context, src *features.Source, set *data.Set, f evalFlags, r run.Recipe, o *run.EvalOptions) error {
+func (a *app) target(ctx context.Context, src *features.Source, set *data.Set, f evalFlags, r run.Recipe,
+	o *run.EvalOptions) error {
 	templates := f.source.templates
 	if len(templates) == 0 {
 		// The run's own prompts, unless the target's data set has some.
@@ -304,8 +313,9 @@ func (a *app) target(ctx context.Context, src *features.Source, set *data.Set, f
 	o.Record = set.Record(feats.Kept, feats.Unreadable)
 	o.Data = &adapt.Data{Features: feats.Features, Labels: feats.Labels, Prototypes: protos}
 	o.Inputs = run.Inputs{
-		Weights: f.source.weights, WeightsSHA256: src.Weights, Model: src.Facts(), BatchImages: src.Model.Images.Batch(), Preprocessing: src.Preprocessing(features.Views{}),
-		DataSHA256: feats.Hash, Templates: templates,
+		Weights: f.source.weights, WeightsSHA256: src.Weights, Model: src.Facts(), BatchImages: src.Model.Images.Batch(),
+		Preprocessing: src.Preprocessing(features.Views{}),
+		DataSHA256:    feats.Hash, Templates: templates,
 	}
 	return nil
 }
@@ -355,10 +365,18 @@ func (a *app) showResults(dir string, results []run.Result, names []string, skip
 	}
 	source := table.Sources(recipe.Inputs.Data, targets)
 	var runs []report.Run
+	shown := map[string]bool{}
 	for i, r := range results {
+		// A set named twice is one evaluation, and a table has one cell for it.
+		if shown[r.Dir] {
+			a.note("%s is named twice and shown once", names[i])
+			continue
+		}
+		shown[r.Dir] = true
 		runs = append(runs,
 			report.Run{Method: report.ZeroShot, Target: names[i], Source: source[i], Metrics: r.ZeroShot},
-			report.Run{Method: r.Target.Method, Remedy: r.Target.Remedy, Target: names[i], Source: source[i], Metrics: r.Metrics})
+			report.Run{Method: r.Target.Method, Remedy: r.Target.Remedy, Target: names[i], Source: source[i],
+				Metrics: r.Metrics})
 	}
 	return a.printTable(report.ResultsTable(runs))
 }

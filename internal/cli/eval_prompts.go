@@ -49,8 +49,9 @@ func (a *app) importPrompts(f evalFlags, checkpoint string) error {
 	o := run.ImportOptions{
 		Checkpoint: checkpoint, Model: src.Model, Remedy: remedy, Classes: set.Classes, Out: f.out,
 		Inputs: run.Inputs{
-			Weights: f.source.weights, WeightsSHA256: src.Weights, Model: src.Facts(), BatchImages: src.Model.Images.Batch(), Preprocessing: src.Preprocessing(features.Views{}),
-			Templates: templates,
+			Weights: f.source.weights, WeightsSHA256: src.Weights, Model: src.Facts(), BatchImages: src.Model.Images.Batch(),
+			Preprocessing: src.Preprocessing(features.Views{}),
+			Templates:     templates,
 		},
 	}
 	if err := run.Import(o); err != nil {

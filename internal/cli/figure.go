@@ -25,7 +25,8 @@ reliability diagrams of a method under its remedies, accuracy and ECE over the
 shots, the distribution of the logit range, or norm and range against ECE with
 arrows from zero-shot to adapted to remedied. RUN is a run folder or a folder
 with runs below it. The ending of --out names the format.`,
-		Example:           "  clipcalib figure curves runs/ --out curves.pdf\n  clipcalib figure reliability runs/ --method taskres --out reliability.svg",
+		Example: "  clipcalib figure curves runs/ --out curves.pdf\n  clipcalib figure reliability runs/ " +
+			"--method taskres --out reliability.svg",
 		ValidArgsFunction: completeFirst(figureKinds),
 		RunE: func(_ *cobra.Command, args []string) error {
 			switch {
@@ -44,7 +45,8 @@ with runs below it. The ending of --out names the format.`,
 		},
 	}
 	c.Flags().StringVar(&out, "out", "figure.svg", "the figure")
-	c.Flags().StringVar(&method, "method", "", "of reliability, the method shown, as the page names it, where runs are of several")
+	c.Flags().StringVar(&method, "method", "", "of reliability, the method shown, as the page names it, where runs are "+
+		"of several")
 	c.Flags().IntVar(&bins, "bins", 10, "bins of ECE and of the diagrams")
 	return c
 }

@@ -24,7 +24,8 @@ func TestEncodeRefusesFeaturesThatAreNotFinite(t *testing.T) {
 		n := weights.NamedTensor{Name: name, Shape: tensor.Shape, DType: tensor.DType}
 		if !tensor.DType.Float() {
 			n.Ints, err = tensor.Int64()
-		} else if n.Data, err = tensor.Float32(); err == nil && (strings.HasSuffix(name, "visual.proj") || name == "text_projection") {
+		} else if n.Data, err = tensor.Float32(); err == nil &&
+			(strings.HasSuffix(name, "visual.proj") || name == "text_projection") {
 			for i := range n.Data { // finite, but no sum of their products is
 				n.Data[i] = math.MaxFloat32
 			}
@@ -46,6 +47,8 @@ func TestEncodeRefusesFeaturesThatAreNotFinite(t *testing.T) {
 	writePNG(t, filepath.Join(dir, "a.png"), picture(0, 1))
 	writeFile(t, filepath.Join(dir, "p.txt"), []byte("a photo\n"))
 	out := filepath.Join(dir, "f.npy")
-	failsClean(t, dir, []string{"encode", "--weights", w, "--images", filepath.Join(dir, "a.png"), "--out", out}, "finite", "a.png", "weights")
-	failsClean(t, dir, []string{"encode", "--weights", w, "--texts", filepath.Join(dir, "p.txt"), "--out", out}, "finite", "prompt 1", "weights")
+	failsClean(t, dir, []string{"encode", "--weights", w, "--images", filepath.Join(dir, "a.png"), "--out", out},
+		"finite", "a.png", "weights")
+	failsClean(t, dir, []string{"encode", "--weights", w, "--texts", filepath.Join(dir, "p.txt"), "--out", out},
+		"finite", "prompt 1", "weights")
 }

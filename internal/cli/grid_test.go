@@ -79,7 +79,8 @@ func TestAGridIsItsRuns(t *testing.T) {
 		t.Errorf("a seed more: %v", n)
 	}
 	fails(t, append([]string{"adapt", "zslp", "--data", set, "--out", out}, more...), "folder of runs")
-	fails(t, append([]string{"adapt", "zslp", "--seed", "1,2", "--data", set, "--out", cells[0].Run}, more...), "a run itself")
+	fails(t, append([]string{"adapt", "zslp", "--seed", "1,2", "--data", set, "--out", cells[0].Run}, more...),
+		"a run itself")
 	fails(t, []string{"adapt", "zslp", "--seed", "1,1", "--data", set, "--out", out}, "1 is there twice")
 }
 
@@ -88,7 +89,8 @@ func TestAGridGoesOnBehindAFailedCell(t *testing.T) {
 	dir := t.TempDir()
 	train, test := featureFiles(t, dir)
 	out := filepath.Join(dir, "grid")
-	args := []string{"adapt", "zslp,clap", "--seed", "1,2", "--features", train, "--targets", test, "--epochs", "2", "--out", out}
+	args := []string{"adapt", "zslp,clap", "--seed", "1,2", "--features", train, "--targets", test, "--epochs", "2",
+		"--out", out}
 	cells := gridOf(t, 0, args...)
 	bad := cells[1].Run
 	if err := os.RemoveAll(bad); err != nil {
@@ -101,7 +103,8 @@ func TestAGridGoesOnBehindAFailedCell(t *testing.T) {
 		t.Errorf("%v", n)
 	}
 	o := command(append(args, "-q")...)
-	if o.code != exitcode.Failed || !strings.Contains(o.err, "failed: seed 1, clap: ") || !strings.Contains(o.err, "1 of 4 cells failed") {
+	if o.code != exitcode.Failed || !strings.Contains(o.err, "failed: seed 1, clap: ") ||
+		!strings.Contains(o.err, "1 of 4 cells failed") {
 		t.Errorf("exit code %d: %s", o.code, o.err)
 	}
 	// Features give what eval gives.
@@ -119,14 +122,16 @@ func TestARecipeFileIsTheCommandLine(t *testing.T) {
 		writeFile(t, path, []byte(strings.Join(lines, "\n")+"\n"))
 		return path
 	}
-	good := []string{"# grid", "method: [zslp, taskres]", "remedy: [none, penalty]", "set: {lambda: [5, 10]}", "seed: [1, 2]",
+	good := []string{"# grid", "method: [zslp, taskres]", "remedy: [none, penalty]", "set: {lambda: [5, 10]}",
+		"seed: [1, 2]",
 		"learning_rate: 0.05", "epochs: 2", "features: " + filepath.Base(train), "out: grid"}
 	cells := gridOf(t, 0, "adapt", "--recipe", recipe(good...))
 	// The setting is the penalty's alone: 2 methods, 2 seeds, and none or one of two.
 	if n := states(cells); len(cells) != 12 || n[cellTrained] != 12 {
 		t.Errorf("%d cells, %v", len(cells), n)
 	}
-	if n := states(gridOf(t, 0, "adapt", "zslp", "--recipe", recipe(good...), "--seed", "2,3", "--set", "lambda=10")); n[cellKept] != 2 || n[cellTrained] != 2 {
+	if n := states(gridOf(t, 0, "adapt", "zslp", "--recipe", recipe(good...), "--seed", "2,3", "--set",
+		"lambda=10")); n[cellKept] != 2 || n[cellTrained] != 2 {
 		t.Errorf("flags before the file: %v", n)
 	}
 	text := string(readFile(t, filepath.Join(cells[0].Run, "recipe.yaml")))
@@ -161,13 +166,15 @@ func TestEvalTakesRunsForRuns(t *testing.T) {
 	set, bank := folderSet(t, filepath.Join(dir, "set"), 2, 3), filepath.Join(dir, "bank")
 	run := func(name string, more ...string) string {
 		out := filepath.Join(dir, "runs", name)
-		mustRun(t, append([]string{"adapt", "zslp", "--weights", tinyModel(), "--bank", bank, "--data", set, "--epochs", "2", "--views", "-1",
+		mustRun(t, append([]string{"adapt", "zslp", "--weights", tinyModel(), "--bank", bank, "--data", set, "--epochs",
+			"2", "--views", "-1",
 			"--out", out}, more...)...)
 		return out
 	}
 	a, b := run("a"), run("b", "--activation", "gelu", "--seed", "2")
 	// A target named twice counts once.
-	if o := mustRun(t, "eval", a, "--bank", bank, "--data", set, set); strings.Contains(o.out, "–") || !strings.Contains(o.err, "counts once") {
+	if o := mustRun(t, "eval", a, "--bank", bank, "--data", set, set); strings.Contains(o.out, "–") ||
+		!strings.Contains(o.err, "counts once") {
 		t.Errorf("%s%s", o.out, o.err)
 	}
 	// Two runs are two runs, each with the activation that it was trained with.
@@ -181,7 +188,8 @@ func TestEvalTakesRunsForRuns(t *testing.T) {
 	}
 	fails(t, []string{"eval", a, b}, "--data TARGET is missing")
 	fails(t, []string{"eval", a, set}, "no run", "--data "+set)
-	fails(t, []string{"eval", filepath.Join(dir, "model.pth.tar-50"), "--data", set, "--weights", tinyModel()}, "no such file or folder")
+	fails(t, []string{"eval", filepath.Join(dir, "model.pth.tar-50"), "--data", set, "--weights", tinyModel()},
+		"no such file or folder")
 	tta := filepath.Join(dir, "tta")
 	mustRun(t, "tta", "tpt", "--weights", tinyModel(), "--data", set, "--views", "4", "--out", tta, "-q")
 	fails(t, []string{"eval", tta, "--data", set}, "clipcalib tta tpt", "--data TARGET")

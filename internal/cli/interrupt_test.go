@@ -87,7 +87,8 @@ func TestAnInterruptedTrainingGoesOnToTheSameBytes(t *testing.T) {
 	train := makeClusters(20, 40, 64, 1, 1).write(t, filepath.Join(dir, "train.safetensors"))
 	for _, method := range []string{"taskres", "clip-adapter"} {
 		args := func(out string) []string {
-			return []string{"adapt", method, "--remedy", "zs-norm", "--features", train, "--epochs", "400", "--batch", "64", "--threads", "1", "--out", filepath.Join(dir, method, out)}
+			return []string{"adapt", method, "--remedy", "zs-norm", "--features", train, "--epochs", "400", "--batch", "64",
+				"--threads", "1", "--out", filepath.Join(dir, method, out)}
 		}
 		broken := filepath.Join(dir, method, "broken")
 		o := interrupt(t, exists(filepath.Join(broken, "recipe.yaml"), 100*time.Millisecond), args("broken")...)
@@ -107,7 +108,8 @@ func TestAnInterruptedPretrainingGoesOnToTheSameBytes(t *testing.T) {
 	dir := t.TempDir()
 	table, recipe := pretrainInputs(t, dir)
 	args := func(out string) []string {
-		return []string{"pretrain", "--data", table, "--recipe", recipe, "--steps", "120", "--checkpoint-every", "5", "--threads", "1", "--out", filepath.Join(dir, out, "w.pt")}
+		return []string{"pretrain", "--data", table, "--recipe", recipe, "--steps", "120", "--checkpoint-every", "5",
+			"--threads", "1", "--out", filepath.Join(dir, out, "w.pt")}
 	}
 	o := interrupt(t, exists(filepath.Join(dir, "broken", "w.pt.checkpoint"), 30*time.Millisecond), args("broken")...)
 	interrupted(t, o)
@@ -131,7 +133,8 @@ func TestAnInterruptedEncodingLeavesNothing(t *testing.T) {
 			t.Skipf("no links on this file system: %v", err)
 		}
 	}
-	args := []string{"encode", "--weights", tinyModel(), "--out", filepath.Join(dir, "out", "f.npy"), "--images", filepath.Join(dir, "in")}
+	args := []string{"encode", "--weights", tinyModel(), "--out", filepath.Join(dir, "out", "f.npy"), "--images",
+		filepath.Join(dir, "in")}
 	start := time.Now()
 	o := interrupt(t, func() bool { return time.Since(start) > 300*time.Millisecond }, args...)
 	if o.code != 130 {
@@ -160,7 +163,8 @@ func TestOnlyWhatGoesOnSaysSo(t *testing.T) {
 	start := time.Now()
 	o := interrupt(t, func() bool { sent = time.Now(); return time.Since(start) > time.Second },
 		"bench", "--models", "ViT-B/32", "--time", "30s", "-q")
-	if took := time.Since(sent); o.code != 130 || o.err != "clipcalib: interrupted\n" || took > 3*time.Second { // one, and what a busy machine adds
+	// one, and what a busy machine adds
+	if took := time.Since(sent); o.code != 130 || o.err != "clipcalib: interrupted\n" || took > 3*time.Second {
 		t.Errorf("bench: exit code %d after %v: %q", o.code, took, o.err)
 	}
 }
@@ -198,7 +202,8 @@ func TestPipesAreRefusedBeforeTheyAreOpened(t *testing.T) {
 		go func() { ended <- command(args...) }()
 		select {
 		case o := <-ended:
-			if o.code != 1 && o.code != 2 || !strings.Contains(o.err, "pipe") && !strings.Contains(o.err, "neither a file nor a folder") {
+			if o.code != 1 && o.code != 2 || !strings.Contains(o.err, "pipe") &&
+				!strings.Contains(o.err, "neither a file nor a folder") {
 				t.Errorf("clipcalib %s: exit code %d: %s", strings.Join(args, " "), o.code, o.err)
 			}
 		case <-time.After(20 * time.Second):
@@ -220,7 +225,8 @@ func TestTwoProcessesOnOneFolder(t *testing.T) {
 		},
 		func(out string) []string { return []string{"eval", filepath.Join(out, "run"), "--features", test} },
 		func(out string) []string {
-			return []string{"tta", "tpt", "--weights", tinyModel(), "--data", set, "--views", "8", "--out", filepath.Join(out, "tuned")}
+			return []string{"tta", "tpt", "--weights", tinyModel(), "--data", set, "--views", "8", "--out",
+				filepath.Join(out, "tuned")}
 		},
 	} {
 		ended := make(chan outcome, 3)

@@ -253,7 +253,8 @@ func (c clusters) write(t testing.TB, path string) string {
 		tensors = append(tensors, matrixOf("text_features", c.prototypes))
 	}
 	if c.labels != nil {
-		tensors = append(tensors, weights.NamedTensor{Name: "labels", Shape: []int{len(c.labels)}, DType: weights.I64, Ints: c.labels})
+		tensors = append(tensors, weights.NamedTensor{Name: "labels", Shape: []int{len(c.labels)}, DType: weights.I64,
+			Ints: c.labels})
 	}
 	if err := weights.WriteSafetensors(path, tensors, nil); err != nil {
 		t.Fatal(err)

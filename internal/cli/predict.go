@@ -183,7 +183,8 @@ type unreadable struct {
 
 // prepareAll prepares pictures on all cores; those that cannot be read are left
 // out.
-func prepareAll(ctx context.Context, r *clipcalib.Run, paths []string) (good []clipcalib.Prepared, bad []unreadable, err error) {
+func prepareAll(ctx context.Context, r *clipcalib.Run, paths []string) (good []clipcalib.Prepared, bad []unreadable,
+	err error) {
 	prepared, failed := make([]clipcalib.Prepared, len(paths)), make([]error, len(paths))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))

@@ -49,9 +49,10 @@ Beside OUT lie OUT.checkpoint, from which the same command goes on after an
 interruption to the same bytes, and OUT.curve.jsonl with the loss of every step.
 --recipe takes a JSON file; the flags override it. The default recipe is that of
 the model the demo ships.`,
-		Example: "  clipcalib pretrain --data icons.safetensors --out icons.pt\n  clipcalib pretrain --data pairs.tsv --steps 2000 --out small.pt",
-		Args:    cobra.NoArgs,
-		RunE:    func(c *cobra.Command, _ []string) error { return a.pretrain(c.Context(), f, c.Flags().Changed) },
+		Example: "  clipcalib pretrain --data icons.safetensors --out icons.pt\n  clipcalib pretrain --data pairs.tsv " +
+			"--steps 2000 --out small.pt",
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return a.pretrain(c.Context(), f, c.Flags().Changed) },
 	}
 	f.model.add(c)
 	fl := c.Flags()

@@ -54,7 +54,8 @@ func TestPretrainWritesAModelThatTheOtherCommandsRead(t *testing.T) {
 	mustRun(t, "zeroshot", "--weights", out, "--data", folderSet(t, filepath.Join(dir, "colours"), 1, 2))
 	again := filepath.Join(dir, "again.pt")
 	mustRun(t, "pretrain", "--data", table, "--recipe", recipe, "--out", again)
-	if string(readFile(t, out)) != string(readFile(t, again)) || string(readFile(t, out+".curve.jsonl")) != string(readFile(t, again+".curve.jsonl")) {
+	if string(readFile(t, out)) != string(readFile(t, again)) ||
+		string(readFile(t, out+".curve.jsonl")) != string(readFile(t, again+".curve.jsonl")) {
 		t.Error("the same recipe gave other bytes")
 	}
 	left := listing(t, dir)
@@ -100,15 +101,18 @@ func TestPretrainRefusesWhatItCannotUse(t *testing.T) {
 	}{
 		{"empty table", []string{"--data", write("empty.tsv", "")}, []string{"empty.tsv"}},
 		{"one column", []string{"--data", write("odd.csv", "a\nb\n")}, []string{"odd.csv"}},
-		{"picture absent", []string{"--data", write("gone.tsv", "filepath\ttitle\ngone.png\tx\ngone2.png\ty\ngone3.png\ty\ngone4.png\ty\n")}, []string{"gone"}},
+		{"picture absent", []string{"--data", write("gone.tsv",
+			"filepath\ttitle\ngone.png\tx\ngone2.png\ty\ngone3.png\ty\ngone4.png\ty\n")}, []string{"gone"}},
 		{"no steps", []string{"--data", table, "--steps", "0"}, []string{"steps"}},
 		{"batch of one", []string{"--data", table, "--batch", "1"}, []string{"batch"}},
-		{"unknown field", []string{"--data", table, "--recipe", write("typo.json", `{"stepps": 3}`)}, []string{"typo.json", "stepps"}},
+		{"unknown field", []string{"--data", table, "--recipe", write("typo.json", `{"stepps": 3}`)},
+			[]string{"typo.json", "stepps"}},
 		{"recipe absent", []string{"--data", table, "--recipe", in("absent.json")}, []string{"--recipe", "absent.json"}},
 		{"recipe no JSON", []string{"--data", table, "--recipe", write("bad.json", "{")}, []string{"bad.json"}},
 		{"heads", []string{"--data", table, "--recipe", write("heads.json", `{"vision_heads": 7}`)}, []string{"heads"}},
 		{"checkpoints", []string{"--data", table, "--checkpoint-every", "0"}, []string{"--checkpoint-every"}},
-		{"output below a file", []string{"--data", table, "--out", filepath.Join(table, "x.pt")}, []string{"x.pt", "not a directory"}},
+		{"output below a file", []string{"--data", table, "--out", filepath.Join(table, "x.pt")},
+			[]string{"x.pt", "not a directory"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			args := []string{"pretrain", "--out", out}

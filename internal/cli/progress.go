@@ -59,7 +59,8 @@ func barOptions(what, unit string, columns int) []progressbar.Option {
 		if r := []rune(what); len(r) > room {
 			what = string(r[:room])
 		}
-		return append(o, progressbar.OptionSetDescription(what), progressbar.OptionSetWidth(min(30, max(1, columns-others-len(what)-1))),
+		return append(o, progressbar.OptionSetDescription(what),
+			progressbar.OptionSetWidth(min(30, max(1, columns-others-len(what)-1))),
 			progressbar.OptionSetPredictTime(true))
 	}
 	return append(o, progressbar.OptionSetDescription(what), progressbar.OptionShowCount(), progressbar.OptionShowIts(),

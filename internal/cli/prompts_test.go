@@ -19,7 +19,8 @@ import (
 // learn is the command that learns prompts on the few colours; method and
 // further flags follow.
 func learn(root, out, method string, more ...string) []string {
-	return append([]string{"adapt", method, "--weights", tinyModel(), "--data", root, "--shots", "2", "--views", "2", "--batch", "2", "--epochs", "2", "--out", out}, more...)
+	return append([]string{"adapt", method, "--weights", tinyModel(), "--data", root, "--shots", "2", "--views", "2",
+		"--batch", "2", "--epochs", "2", "--out", out}, more...)
 }
 
 // settings keep the tests of each method small.
@@ -46,7 +47,8 @@ func TestEveryPromptLearnerTakesEveryRemedyEndToEnd(t *testing.T) {
 			Dir, Method, Remedy string
 			Metrics             json.RawMessage
 		}
-		if err := json.Unmarshal([]byte(o.out), &rows); err != nil || len(rows) != 1 || rows[0].Method != m.Name() || rows[0].Remedy != remedy {
+		if err := json.Unmarshal([]byte(o.out), &rows); err != nil || len(rows) != 1 || rows[0].Method != m.Name() ||
+			rows[0].Remedy != remedy {
 			t.Fatalf("%v: %s", err, o.out)
 		}
 		metricsIn(t, rows[0].Metrics)
@@ -197,14 +199,16 @@ func TestACheckpointOfDasslIsEvaluatedAsARun(t *testing.T) {
 		t.Fatal(err)
 	}
 	theirs := filepath.Join(dir, "model.pth.tar-50")
-	if err := weights.WritePyTorch(theirs, []weights.NamedTensor{{Name: "ctx", Shape: ctx.Shape, Data: vectors}}, weights.TorchOptions{}); err != nil {
+	if err := weights.WritePyTorch(theirs, []weights.NamedTensor{{Name: "ctx", Shape: ctx.Shape, Data: vectors}},
+		weights.TorchOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, remedy := range []string{"none", "sals"} {
 		out := filepath.Join(dir, "theirs-"+remedy)
 		args := []string{"eval", theirs, "--weights", tinyModel(), "--data", root, "--remedy", remedy, "--out", out}
 		mustRun(t, args...)
-		same := bytes.Equal(readFile(t, filepath.Join(out, "targets", "colours", "logits.npy")), readFile(t, filepath.Join(ours, "targets", "colours", "logits.npy")))
+		same := bytes.Equal(readFile(t, filepath.Join(out, "targets", "colours", "logits.npy")),
+			readFile(t, filepath.Join(ours, "targets", "colours", "logits.npy")))
 		if same != (remedy == "none") {
 			t.Errorf("remedy %s: the logits are those of our run: %v", remedy, same)
 		}
@@ -213,7 +217,8 @@ func TestACheckpointOfDasslIsEvaluatedAsARun(t *testing.T) {
 	}
 	fails(t, []string{"eval", theirs, "--data", root, "--out", dir}, "--weights")
 	fails(t, []string{"eval", theirs, "--weights", tinyModel(), "--data", root}, "--out")
-	fails(t, []string{"eval", tinyModel(), "--weights", tinyModel(), "--data", root, "--out", filepath.Join(dir, "x")}, "no learned prompts")
+	fails(t, []string{"eval", tinyModel(), "--weights", tinyModel(), "--data", root, "--out", filepath.Join(dir, "x")},
+		"no learned prompts")
 	fails(t, []string{"eval", ours, "--data", root, "--remedy", "sals"}, "has its own")
 }
 

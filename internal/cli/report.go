@@ -42,7 +42,9 @@ hold other pictures are told apart by the start of data_sha256.`,
 		},
 	}
 	c.Flags().StringVar(&out, "out", "report.html", "the page")
-	c.Flags().StringVar(&format, "format", "html", "html, or a table on standard output: "+strings.Join(reportFormats[1:], ", ")+" (csv has one value a row, wide a row a recipe)")
+	c.Flags().StringVar(&format, "format", "html",
+		"html, or a table on standard output: "+strings.Join(reportFormats[1:],
+			", ")+" (csv has one value a row, wide a row a recipe)")
 	c.Flags().IntVar(&bins, "bins", 10, "bins of ECE and of the diagrams")
 	completes(c, "format", reportFormats...)
 	return c
@@ -83,7 +85,8 @@ func readTable(command string, args []string, bins int) (found []table.Evaluatio
 		return nil, t, err
 	}
 	if len(found) == 0 {
-		return nil, t, fmt.Errorf("%s: no evaluated run below %s (run clipcalib eval first)", command, strings.Join(args, ", "))
+		return nil, t, fmt.Errorf("%s: no evaluated run below %s (run clipcalib eval first)", command,
+			strings.Join(args, ", "))
 	}
 	t = table.Make(found, bins)
 	for _, dir := range without {
@@ -108,8 +111,9 @@ func (a *app) writeTable(t *table.Table, format, out string) error {
 		return a.printJSON(t)
 	}
 	page := report.Page{
-		Title:    "Calibration of adapted CLIP",
-		Subtitle: fmt.Sprintf("%d recipes on %d targets, ECE of %d bins over whole sets", len(t.Groups), len(t.Targets), t.Bins),
+		Title: "Calibration of adapted CLIP",
+		Subtitle: fmt.Sprintf("%d recipes on %d targets, ECE of %d bins over whole sets", len(t.Groups), len(t.Targets),
+			t.Bins),
 		Sections: sections(t),
 		Notes:    slices.Clone(t.Notes),
 	}

@@ -17,7 +17,8 @@ func evaluatedRuns(t *testing.T, dir string) string {
 	for _, seed := range []string{"1", "2"} {
 		for _, remedy := range []string{"none", "sals"} {
 			out := filepath.Join(dir, "runs", remedy+seed)
-			mustRun(t, "adapt", "clip-adapter", "--remedy", remedy, "--seed", seed, "--features", train, "--epochs", "4", "--out", out)
+			mustRun(t, "adapt", "clip-adapter", "--remedy", remedy, "--seed", seed, "--features", train, "--epochs", "4",
+				"--out", out)
 			mustRun(t, "eval", out, "--features", train)
 			mustRun(t, "eval", out, "--features", test)
 		}
@@ -77,8 +78,10 @@ func TestReportTellsTheSourceFromDrift(t *testing.T) {
 	for i, spec := range []string{home, home + "/", home + "#train", split} {
 		out := filepath.Join(dir, "run", fmt.Sprint(i))
 		args := []string{"--image-root", home}
-		mustRun(t, append([]string{"adapt", "taskres", "--weights", tinyModel(), "--data", spec, "--shots", "1", "--views", "-1", "--epochs", "2", "--out", out}, args...)...)
-		o := mustRun(t, append([]string{"eval", out, "--data", strings.TrimSuffix(spec, "#train"), "--data", drift}, args...)...)
+		mustRun(t, append([]string{"adapt", "taskres", "--weights", tinyModel(), "--data", spec, "--shots", "1", "--views",
+			"-1", "--epochs", "2", "--out", out}, args...)...)
+		o := mustRun(t, append([]string{"eval", out, "--data", strings.TrimSuffix(spec, "#train"), "--data", drift},
+			args...)...)
 		if !strings.Contains(mustRun(t, "report", out, "--json").out, `"source": true`) {
 			t.Errorf("%s: none of the targets counts as the source", spec)
 		}
@@ -109,7 +112,8 @@ func TestReportKeepsPartsOfATargetApart(t *testing.T) {
 	for _, r := range all {
 		got[r.Method+" on "+r.Target]++
 	}
-	for _, want := range []string{"zero-shot on target", "taskres on target", "zero-shot on target, 8 pictures", "taskres on target, 8 pictures"} {
+	for _, want := range []string{"zero-shot on target", "taskres on target", "zero-shot on target, 8 pictures",
+		"taskres on target, 8 pictures"} {
 		if got[want] != 1 {
 			t.Errorf("%d rows %q, want 1; all: %v", got[want], want, got)
 		}

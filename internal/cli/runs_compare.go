@@ -20,8 +20,9 @@ func runsCompareCommand(a *app) *cobra.Command {
 and, on targets of the same pictures, by sample; labels must agree. The interval of
 B - A is of bootstrap draws over samples that take the same samples of all runs:
 it does not speak of other seeds, whose spread is shown beside.`,
-		Example: "  clipcalib runs compare runs/taskres runs/taskres-sals\n  clipcalib runs compare runs/none runs/penalty --json",
-		Args:    exactly("A", "B"),
+		Example: "  clipcalib runs compare runs/taskres runs/taskres-sals\n  clipcalib runs compare runs/none " +
+			"runs/penalty --json",
+		Args: exactly("A", "B"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if o.Bins < 1 {
 				return usagef("--bins wants at least 1")
@@ -64,7 +65,8 @@ func (a *app) runsCompare(dirA, dirB string, o calib.BootstrapOptions) error {
 			"bins": o.Bins, "notes": append([]string{}, notes...), "targets": found})
 	}
 	fmt.Fprintf(a.out, "A  %s\nB  %s\n", dirA, dirB)
-	fmt.Fprintf(a.out, "B - A with %g %% intervals of %d paired draws over samples; accuracy and ECE in per cent\n", 100*o.Level, o.Draws)
+	fmt.Fprintf(a.out, "B - A with %g %% intervals of %d paired draws over samples; accuracy and ECE in per cent\n",
+		100*o.Level, o.Draws)
 	for _, c := range found {
 		seeds := "seed " + strings.Join(c.Seeds, ", ")
 		fmt.Fprintf(a.out, "\n%s: %d samples, %s\n", c.Target, c.Samples, seeds)
@@ -75,7 +77,8 @@ func (a *app) runsCompare(dirA, dirB string, o calib.BootstrapOptions) error {
 			if d.IncludesZero {
 				zero = "includes zero"
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%+.*f\t%+.*f to %+.*f\t%s\n", m.Title, spreadText(m, c.A[m.Key]), spreadText(m, c.B[m.Key]),
+			fmt.Fprintf(w, "%s\t%s\t%s\t%+.*f\t%+.*f to %+.*f\t%s\n", m.Title, spreadText(m, c.A[m.Key]),
+				spreadText(m, c.B[m.Key]),
 				m.Digits, m.Factor*d.Value, m.Digits, m.Factor*d.Low, m.Digits, m.Factor*d.High, zero)
 		}
 		if err := w.Flush(); err != nil {

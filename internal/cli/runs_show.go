@@ -14,9 +14,10 @@ import (
 func runsShowCommand(a *app) *cobra.Command {
 	var bins int
 	c := &cobra.Command{
-		Use:     "show RUN",
-		Short:   "One run: its recipe, and metrics with their drift on every target",
-		Long:    "Shows what a run's recipe says and its metrics, computed from the logits on disk. The drift of a\ntarget is the difference from the one that the run learnt from.",
+		Use:   "show RUN",
+		Short: "One run: its recipe, and metrics with their drift on every target",
+		Long: "Shows what a run's recipe says and its metrics, computed from the logits on disk. The drift of " +
+			"a\ntarget is the difference from the one that the run learnt from.",
 		Example: "  clipcalib runs show runs/taskres",
 		Args:    exactly("RUN"),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -54,7 +55,8 @@ func (a *app) runsShow(dir string, bins int) error {
 		if e.Seed == "" && e.Fields["method"] == table.ZeroShot { // the reference
 			continue
 		}
-		targets = append(targets, shownTarget{Target: e.Target.Name, Source: e.Source, Samples: e.Target.Samples, Metrics: e.Values})
+		targets = append(targets, shownTarget{Target: e.Target.Name, Source: e.Source, Samples: e.Target.Samples,
+			Metrics: e.Values})
 		if e.Source {
 			source = e.Values
 		}

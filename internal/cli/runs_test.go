@@ -31,7 +31,8 @@ func TestADamagedFileIsNamedByEveryReader(t *testing.T) {
 	out := filepath.Join(dir, "run")
 	mustRun(t, "adapt", "taskres", "--features", train, "--epochs", "4", "--out", out)
 	mustRun(t, "eval", out, "--features", test)
-	if o := mustRun(t, "runs", "verify", out); !strings.Contains(o.out, "1 runs, 1 evaluations") || !strings.Contains(o.out, "0 faults") {
+	if o := mustRun(t, "runs", "verify", out); !strings.Contains(o.out, "1 runs, 1 evaluations") ||
+		!strings.Contains(o.out, "0 faults") {
 		t.Errorf("a sound run: %s", o.out)
 	}
 	report := []string{"report", out, "--format", "md"}
@@ -81,7 +82,8 @@ func TestADamagedFileIsNamedByEveryReader(t *testing.T) {
 	if err := os.WriteFile(logits, damages["flipped"](good), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if o := mustRun(t, eval...); !strings.Contains(o.err, "logits.npy is damaged") || string(readFile(t, logits)) != string(good) {
+	if o := mustRun(t, eval...); !strings.Contains(o.err, "logits.npy is damaged") ||
+		string(readFile(t, logits)) != string(good) {
 		t.Errorf("eval of a damaged evaluation: %s", o.err)
 	}
 	mustRun(t, verify...)
@@ -125,7 +127,8 @@ func TestRunsListShowAndCompare(t *testing.T) {
 	dir := t.TempDir()
 	runs := evaluatedRuns(t, dir)
 	var listed []listedRun
-	if err := json.Unmarshal([]byte(mustRun(t, "runs", "list", runs, "--remedy", "sals", "--json").out), &listed); err != nil || len(listed) != 2 {
+	if err := json.Unmarshal([]byte(mustRun(t, "runs", "list", runs, "--remedy", "sals", "--json").out),
+		&listed); err != nil || len(listed) != 2 {
 		t.Fatalf("%+v, %v", listed, err)
 	}
 	if strings.Join(listed[0].Targets, " ") != "test train" || listed[0].Method != "clip-adapter" {
@@ -134,7 +137,8 @@ func TestRunsListShowAndCompare(t *testing.T) {
 	if text := mustRun(t, "runs", "list", runs, "--target", "nowhere").out; strings.Count(text, "\n") != 1 {
 		t.Errorf("%s", text)
 	}
-	if text := mustRun(t, "runs", "show", listed[0].Run).out; !strings.Contains(text, "remedy") || !strings.Contains(text, "range") {
+	if text := mustRun(t, "runs", "show", listed[0].Run).out; !strings.Contains(text, "remedy") ||
+		!strings.Contains(text, "range") {
 		t.Errorf("%s", text)
 	}
 	// Of one recipe each, in folders of their own.

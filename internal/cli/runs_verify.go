@@ -56,7 +56,8 @@ func (a *app) runsVerify(dirs []string) error {
 			return err
 		}
 	} else {
-		fmt.Fprintf(a.out, "%d runs, %d evaluations: %d files are as they were written, %d faults\n", len(dirs), evaluations, files, faults)
+		fmt.Fprintf(a.out, "%d runs, %d evaluations: %d files are as they were written, %d faults\n", len(dirs),
+			evaluations, files, faults)
 	}
 	if bad > 0 {
 		return fmt.Errorf("runs verify: %d faults in %d of %d runs", faults, bad, len(dirs))

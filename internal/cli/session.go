@@ -76,7 +76,8 @@ type ready struct {
 	record *data.Record   // of its shots; nil for one on features
 	facts  run.ModelFacts // of its model
 	key    func() (run.Key, error)
-	run    func(ctx context.Context, out, twin string, log func(string), progress func(adapt.Progress)) (trained bool, err error)
+	run    func(ctx context.Context, out, twin string, log func(string), progress func(adapt.Progress)) (trained bool,
+		err error)
 }
 
 // prepare reads and encodes what a plan learns from.
@@ -134,6 +135,9 @@ func (s *session) preparePrompts(ctx context.Context, f *adaptFlags, o run.Promp
 // drawAndOpen reads the source set, draws the shots and opens the model, each
 // unless it has.
 func (s *session) drawAndOpen(f *adaptFlags) (*data.Set, error) {
+	if f.shots < 0 {
+		return nil, usagef("--shots %d: want at least 1, or 0 for every picture", f.shots)
+	}
 	if err := s.load(f); err != nil {
 		return nil, err
 	}

@@ -31,7 +31,8 @@ the default. Constants with their defaults and where those are from:
 `
 
 func adaptSettings() string {
-	return settingsHelp + settings.Help(adapt.Methods()) + settings.Help(prompt.Methods()) + settings.Help(adapt.Remedies()) +
+	return settingsHelp + settings.Help(adapt.Methods()) + settings.Help(prompt.Methods()) +
+		settings.Help(adapt.Remedies()) +
 		settings.Help(adapt.Losses())
 }
 

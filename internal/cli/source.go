@@ -43,12 +43,15 @@ func (s *sourceFlags) add(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&s.weights, "weights", "", "checkpoint")
 	f.StringVar(&s.bank, "bank", "", "folder of the feature bank (default: the user's cache folder)")
-	f.StringArrayVar(&s.templates, "template", nil, `prompt with {} for the class name; repeat to average (default: the data set's own, else "a photo of a {}.")`)
-	f.StringVar(&s.names, "class-names", "", "file of class names, one a line: folder, space and name, as CoOp's classnames.txt, or names alone")
+	f.StringArrayVar(&s.templates, "template", nil,
+		`prompt with {} for the class name; repeat to average (default: the data set's own, else "a photo of a {}.")`)
+	f.StringVar(&s.names, "class-names", "", "file of class names, one a line: folder, space and name, as CoOp's "+
+		"classnames.txt, or names alone")
 	f.StringVar(&s.imageRoot, "image-root", "", "folder that the paths of a split file or list start from")
 	f.StringVar(&s.labelColumn, "label-column", "", "column of the labels, for parquet files with several")
 	f.BoolVar(&s.allowEmpty, "allow-empty-classes", false, "keep classes without a picture, in place of refusing them")
-	f.BoolVar(&s.allowNumbers, "allow-numbered-classes", false, "take class names that are numbers or WordNet ids as they are")
+	f.BoolVar(&s.allowNumbers, "allow-numbered-classes", false,
+		"take class names that are numbers or WordNet ids as they are")
 	f.BoolVar(&s.strict, "strict", false, "stop at the first picture that cannot be read")
 	f.Var(&s.batch, "batch-images", imageBatchUsage)
 }
@@ -56,7 +59,8 @@ func (s *sourceFlags) add(c *cobra.Command) {
 // addTruncate adds the flag for commands that encode prompts of class names as
 // they are. Those that learn or tune the prompt have no words to spare.
 func (s *sourceFlags) addTruncate(c *cobra.Command) {
-	c.Flags().BoolVar(&s.truncate, "truncate", false, "cut prompts of more tokens than CLIP takes, in place of refusing them")
+	c.Flags().BoolVar(&s.truncate, "truncate", false, "cut prompts of more tokens than CLIP takes, in place of "+
+		"refusing them")
 }
 
 // open loads the model. The caller closes it.
@@ -89,7 +93,8 @@ func (a *app) openSource(s sourceFlags) (*features.Source, error) {
 		m.Truncated = a.truncated()
 	}
 	a.noteModel(c, d.Name())
-	src := &features.Source{Model: m, Weights: run.WeightsIdentity(sum, c.Config), Precision: d.Precision(), Strict: s.strict, Bank: s.bank}
+	src := &features.Source{Model: m, Weights: run.WeightsIdentity(sum, c.Config), Precision: d.Precision(),
+		Strict: s.strict, Bank: s.bank}
 	if src.Bank == "" {
 		if src.Bank, err = defaultBank(); err != nil {
 			m.Close()

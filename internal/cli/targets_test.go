@@ -28,7 +28,8 @@ func TestDataSetsOfOneNameAreKeptApart(t *testing.T) {
 	photos := folderSet(t, filepath.Join(dir, "photos", "colours"), 2, 2)
 	sketches := folderSet(t, filepath.Join(dir, "sketches", "colours"), 1, 3)
 	out := filepath.Join(dir, "run")
-	mustRun(t, "adapt", "taskres", "--weights", tinyModel(), "--data", photos, "--shots", "2", "--views", "-1", "--epochs", "2", "--out", out)
+	mustRun(t, "adapt", "taskres", "--weights", tinyModel(), "--data", photos, "--shots", "2", "--views", "-1",
+		"--epochs", "2", "--out", out)
 	type row struct{ Target, Dir string }
 	eval := func(sets ...string) (rows []row, said string) {
 		o := mustRun(t, append([]string{"eval", out, "--json", "--data"}, sets...)...)
@@ -39,7 +40,8 @@ func TestDataSetsOfOneNameAreKeptApart(t *testing.T) {
 	}
 	first, _ := eval(sketches)
 	second, said := eval(photos)
-	if first[0].Target != "colours" || samplesIn(t, first[0].Dir) != 9 || samplesIn(t, second[0].Dir) != 6 || first[0].Dir == second[0].Dir {
+	if first[0].Target != "colours" || samplesIn(t, first[0].Dir) != 9 || samplesIn(t, second[0].Dir) != 6 ||
+		first[0].Dir == second[0].Dir {
 		t.Fatalf("results in %+v and %+v", first, second)
 	}
 	if !strings.Contains(said, "holds other data of that name") || !strings.Contains(said, second[0].Dir) {
@@ -51,6 +53,11 @@ func TestDataSetsOfOneNameAreKeptApart(t *testing.T) {
 	}
 	if times(t, out) != before {
 		t.Error("an evaluation that exists was repeated")
+	}
+
+	if twice := mustRun(t, "eval", out, "--data", photos, photos+"/"); strings.Contains(twice.out, "–") ||
+		!strings.Contains(twice.err, "named twice") {
+		t.Errorf("a set named twice: %s%s", twice.out, twice.err)
 	}
 
 	var rows []struct {
@@ -84,7 +91,8 @@ func TestReportKeepsSetsOfOneNameInSeveralRunsApart(t *testing.T) {
 	for i, place := range []string{"a", "b"} {
 		set := folderSet(t, filepath.Join(dir, place, "colours"), 1, 2+i)
 		out := filepath.Join(dir, "runs", place)
-		mustRun(t, "adapt", "taskres", "--weights", tinyModel(), "--data", train, "--shots", "1", "--views", "-1", "--epochs", "2", "--out", out)
+		mustRun(t, "adapt", "taskres", "--weights", tinyModel(), "--data", train, "--shots", "1", "--views", "-1",
+			"--epochs", "2", "--out", out)
 		mustRun(t, "eval", out, "--data", set)
 		if n := samplesIn(t, filepath.Join(out, "targets", "colours")); n != 3*(2+i) {
 			t.Errorf("%s: %d samples", place, n)
@@ -107,7 +115,8 @@ func TestTuningKeepsDataSetsOfOneNameApart(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	out := filepath.Join(dir, "run")
-	args := []string{"tta", "tpt", "--weights", tinyModel(), "--views", "4", "--keep", "0.5", "--out", out, "--json", "--data"}
+	args := []string{"tta", "tpt", "--weights", tinyModel(), "--views", "4", "--keep", "0.5", "--out", out, "--json",
+		"--data"}
 	var dirs []string
 	for i, place := range []string{"a", "b"} {
 		set := folderSet(t, filepath.Join(dir, place, "colours"), 1, 1+i)

@@ -109,7 +109,8 @@ func (a *app) tta(ctx context.Context, f ttaFlags, methods string, varied *varie
 	}
 	switch {
 	case len(cells) == 1 && run.Below(f.out) != "":
-		return usagef("--out %s: it is a folder of runs, such as %s: name a folder of its own for this one", f.out, run.Below(f.out))
+		return usagef("--out %s: it is a folder of runs, such as %s: name a folder of its own for this one", f.out,
+			run.Below(f.out))
 	case len(cells) > 1 && run.IsRun(f.out):
 		return usagef("--out %s: it is a run itself: name another folder, below which the runs of the grid go", f.out)
 	}
@@ -153,7 +154,8 @@ func (a *app) tta(ctx context.Context, f ttaFlags, methods string, varied *varie
 }
 
 // tune tunes a run on its targets.
-func (a *app) tune(ctx context.Context, src *features.Source, sets []*data.Set, f tuning, dir string) (out measured, err error) {
+func (a *app) tune(ctx context.Context, src *features.Source, sets []*data.Set, f tuning, dir string) (out measured,
+	err error) {
 	for i, set := range sets {
 		if err := a.tuneOn(ctx, src, set, f, i, dir, &out); err != nil {
 			return out, err
@@ -163,7 +165,8 @@ func (a *app) tune(ctx context.Context, src *features.Source, sets []*data.Set, 
 }
 
 // tuneOn tunes on the i-th target.
-func (a *app) tuneOn(ctx context.Context, src *features.Source, set *data.Set, f tuning, i int, dir string, out *measured) error {
+func (a *app) tuneOn(ctx context.Context, src *features.Source, set *data.Set, f tuning, i int, dir string,
+	out *measured) error {
 	t, err := testtime.NewTuner(ctx, src.Model.Images, src.Model.Texts, set.Classes, f.method, f.withRemedy, f.tune)
 	if err != nil {
 		return err
@@ -188,8 +191,9 @@ func (a *app) tuneOn(ctx context.Context, src *features.Source, set *data.Set, f
 		Items: items(set), Dir: dir, Name: target, Bins: calib.Options{Bins: f.bins}, Progress: p.Update,
 		Inputs: testtime.Inputs{
 			Weights: filepath.Base(f.source.weights), WeightsFile: f.source.weights, WeightsSHA256: src.Weights,
-			Activation: model.Activation, ActivationSource: model.ActivationSource, PreprocessingSource: model.PreprocessingSource,
-			Data: f.data[i], DataSHA256: hash,
+			Activation: model.Activation, ActivationSource: model.ActivationSource,
+			PreprocessingSource: model.PreprocessingSource,
+			Data:                f.data[i], DataSHA256: hash,
 		},
 		Log: func(line string) { a.note("  %s", line) },
 	})
@@ -201,7 +205,8 @@ func (a *app) tuneOn(ctx context.Context, src *features.Source, set *data.Set, f
 	record := set.Record(everyItem(set), unreadable)
 	record.Account.Listed = listed
 	bins := calib.Options{Bins: f.bins}
-	facts := run.NewFacts(target, len(set.Items), len(set.Classes), bins, []string{f.resolved.Context + " " + text.ClassSlot + "."}, record)
+	facts := run.NewFacts(target, len(set.Items), len(set.Classes), bins,
+		[]string{f.resolved.Context + " " + text.ClassSlot + "."}, record)
 	if err := run.KeepFacts(res.Dir, res.Metrics, facts, record); err != nil {
 		return err
 	}
@@ -226,7 +231,8 @@ func everyItem(set *data.Set) []int {
 func items(set *data.Set) []testtime.Item {
 	out := make([]testtime.Item, len(set.Items))
 	for i, it := range set.Items {
-		out[i] = testtime.Item{Key: it.Key(set.Root), Label: it.Label, Open: func() (image.Image, error) { return set.Open(i) }}
+		out[i] = testtime.Item{Key: it.Key(set.Root), Label: it.Label,
+			Open: func() (image.Image, error) { return set.Open(i) }}
 	}
 	return out
 }

@@ -19,13 +19,15 @@ func TestTestTimeTuningTakesEveryRemedy(t *testing.T) {
 	for _, method := range testtimeNames() {
 		for _, r := range adapt.Remedies() {
 			out := filepath.Join(dir, method+"-"+r.Name())
-			args := []string{"tta", method, "--remedy", r.Name(), "--weights", tinyModel(), "--data", root, "--views", "4", "--keep", "0.5", "--out", out}
+			args := []string{"tta", method, "--remedy", r.Name(), "--weights", tinyModel(), "--data", root, "--views", "4",
+				"--keep", "0.5", "--out", out}
 			o := mustRun(t, append(args, "--json")...)
 			var rows []struct {
 				Target, Dir, Method, Remedy string
 				Metrics                     json.RawMessage
 			}
-			if err := json.Unmarshal([]byte(o.out), &rows); err != nil || len(rows) != 1 || rows[0].Target != "colours" || rows[0].Method != method || rows[0].Remedy != r.Name() {
+			if err := json.Unmarshal([]byte(o.out), &rows); err != nil || len(rows) != 1 || rows[0].Target != "colours" ||
+				rows[0].Method != method || rows[0].Remedy != r.Name() {
 				t.Fatalf("%v: %s", err, o.out)
 			}
 			metricsIn(t, rows[0].Metrics)
@@ -53,7 +55,8 @@ func TestInterruptedTestTimeTuningGoesOnToTheSameBytes(t *testing.T) {
 	dir := t.TempDir()
 	root := folderSet(t, filepath.Join(dir, "colours"), 1, 100)
 	args := func(out string) []string {
-		return []string{"tta", "tpt", "--weights", tinyModel(), "--data", root, "--views", "64", "--threads", "1", "--out", filepath.Join(dir, out)}
+		return []string{"tta", "tpt", "--weights", tinyModel(), "--data", root, "--views", "64", "--threads", "1", "--out",
+			filepath.Join(dir, out)}
 	}
 	broken := filepath.Join(dir, "broken")
 	o := interrupt(t, exists(filepath.Join(broken, "targets", "colours"), 50*time.Millisecond), args("broken")...)
@@ -99,7 +102,8 @@ func TestTestTimeTuningLeavesOutPicturesItCannotRead(t *testing.T) {
 	dir := t.TempDir()
 	root := folderSet(t, filepath.Join(dir, "colours"), 1, 2)
 	writeFile(t, filepath.Join(root, "test", "grass", "01.png"), nil)
-	args := []string{"tta", "tpt", "--weights", tinyModel(), "--data", root, "--views", "4", "--keep", "0.5", "--out", filepath.Join(dir, "run")}
+	args := []string{"tta", "tpt", "--weights", tinyModel(), "--data", root, "--views", "4", "--keep", "0.5", "--out",
+		filepath.Join(dir, "run")}
 	o := partly(t, args...)
 	for _, w := range []string{"grass/01.png", "1 of 6 pictures"} {
 		if !strings.Contains(o.err, w) {

@@ -14,7 +14,8 @@ import (
 func TestInspectSaysWhatACheckpointIs(t *testing.T) {
 	t.Parallel()
 	o := mustRun(t, "inspect", tinyModel(), "--tensors")
-	for _, w := range []string{"sha256", "PyTorch", "ViT-", "embedding 12", "vocabulary 49408", "quick_gelu", "visual.conv1.weight", "[16 3 8 8]", "logit scale   100"} {
+	for _, w := range []string{"sha256", "PyTorch", "ViT-", "embedding 12", "vocabulary 49408", "quick_gelu",
+		"visual.conv1.weight", "[16 3 8 8]", "logit scale   100"} {
 		if !strings.Contains(o.out, w) {
 			t.Errorf("no %q in\n%s", w, o.out)
 		}
@@ -42,7 +43,8 @@ func TestInspectShowsFilesThatAreNoModel(t *testing.T) {
 	if !strings.Contains(o.out, "not a CLIP model") || strings.Contains(o.out, "PANIC") {
 		t.Errorf("printed %s", o.out)
 	}
-	fails(t, []string{"zeroshot", "--weights", path, "--data", folderSet(t, filepath.Join(t.TempDir(), "d"), 1, 1)}, path, "visual.conv1.weight")
+	fails(t, []string{"zeroshot", "--weights", path, "--data", folderSet(t, filepath.Join(t.TempDir(), "d"), 1, 1)},
+		path, "visual.conv1.weight")
 }
 
 // A model through every format and every layout gives the same features.
@@ -53,7 +55,8 @@ func TestConvertKeepsTheModel(t *testing.T) {
 	writeFile(t, texts, []byte("a photo of a dog.\nsomething else\n"))
 	encode := func(model string) string {
 		out := filepath.Join(dir, "f.npy")
-		mustRun(t, "encode", "--weights", model, "--texts", texts, "--out", out, "--vision-heads", "2", "--text-heads", "2", "--activation", "quickgelu")
+		mustRun(t, "encode", "--weights", model, "--texts", texts, "--out", out, "--vision-heads", "2", "--text-heads", "2",
+			"--activation", "quickgelu")
 		return string(readFile(t, out))
 	}
 	want := encode(tinyModel())
@@ -106,13 +109,16 @@ func TestConvertRefusesWhatItCannotDo(t *testing.T) {
 	}{
 		{"no output", []string{m}, []string{"TO is missing"}},
 		{"unknown suffix", []string{m, filepath.Join(dir, "x.onnx")}, []string{"x.onnx", ".safetensors", ".pt"}},
-		{"layout", []string{m, filepath.Join(dir, "x.pt"), "--layout", "keras"}, []string{"--layout", "keras", "huggingface"}},
+		{"layout", []string{m, filepath.Join(dir, "x.pt"), "--layout", "keras"},
+			[]string{"--layout", "keras", "huggingface"}},
 		{"type", []string{m, filepath.Join(dir, "x.pt"), "--dtype", "int4"}, []string{"--dtype", "int4", "fp16"}},
 		{"onto itself", []string{m, m}, []string{m}},
-		{"no such file", []string{filepath.Join(dir, "absent.pt"), filepath.Join(dir, "x.pt")}, []string{"absent.pt", "no such file"}},
+		{"no such file", []string{filepath.Join(dir, "absent.pt"), filepath.Join(dir, "x.pt")},
+			[]string{"absent.pt", "no such file"}},
 		{"folder without weights", []string{t.TempDir(), filepath.Join(dir, "x.pt")}, []string{"folder without weights"}},
 		{"output below a file", []string{m, filepath.Join(m, "x.pt")}, []string{"x.pt", "not a directory"}},
-		{"heads that do not divide", []string{m, filepath.Join(dir, "x.pt"), "--layout", "huggingface", "--vision-heads", "5"}, []string{"5", "16"}},
+		{"heads that do not divide", []string{m, filepath.Join(dir, "x.pt"), "--layout", "huggingface", "--vision-heads",
+			"5"}, []string{"5", "16"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			failsClean(t, dir, append([]string{"convert"}, c.args...), c.words...)

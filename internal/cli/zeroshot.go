@@ -43,7 +43,8 @@ func zeroshotCommand(a *app) *cobra.Command {
 	return c
 }
 
-func (a *app) zeroshot(ctx context.Context, s sourceFlags, data, out string, compat adapt.Compat, bins calib.Options) error {
+func (a *app) zeroshot(ctx context.Context, s sourceFlags, data, out string, compat adapt.Compat,
+	bins calib.Options) error {
 	if out != "" {
 		if err := checkOutputFolder(out); err != nil {
 			return err

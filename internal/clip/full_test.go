@@ -18,7 +18,8 @@ import (
 func fullDir(t *testing.T) string {
 	dir := os.Getenv("CLIPCALIB_FULL")
 	if dir == "" {
-		t.Skip("full-size models are not in the tree: write them with testdata/make_full.py and set CLIPCALIB_FULL to their folder")
+		t.Skip("full-size models are not in the tree: write them with testdata/make_full.py and set CLIPCALIB_FULL to " +
+			"their folder")
 	}
 	return dir
 }

@@ -169,7 +169,8 @@ func TestGradientOfTheWholeModelAgreesWithPyTorch(t *testing.T) {
 
 // contrastiveGradients computes the loss and the gradient of every parameter
 // for the golden file's images and captions, with the logit scale given.
-func contrastiveGradients(t *testing.T, ck *weights.Checkpoint, eng engine.Engine, golden golden, scale float32) (float32, map[string][]float32) {
+func contrastiveGradients(t *testing.T, ck *weights.Checkpoint, eng engine.Engine, golden golden,
+	scale float32) (float32, map[string][]float32) {
 	t.Helper()
 	w := tower.NewWeights(eng)
 	defer w.Close()

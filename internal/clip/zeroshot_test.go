@@ -30,7 +30,8 @@ func TestLogitsAreScaledCosines(t *testing.T) {
 	if e := largestError(got, [][]float32{{60, 80}, {0, 0}}); e > 1e-6 {
 		t.Errorf("%v", got)
 	}
-	if _, err := Logits([][]float32{{1, 2, 3}}, [][]float32{{1, 2}}, 1); err == nil || !strings.Contains(err.Error(), "feature 0 has length 3, want 2") {
+	if _, err := Logits([][]float32{{1, 2, 3}}, [][]float32{{1, 2}}, 1); err == nil ||
+		!strings.Contains(err.Error(), "feature 0 has length 3, want 2") {
 		t.Errorf("lengths that differ: %v", err)
 	}
 	if _, err := Logits(nil, nil, 1); err == nil {

@@ -17,9 +17,10 @@ import (
 // a 16-pixel image in well under a millisecond.
 func Tiny() weights.Config {
 	return weights.Config{
-		EmbedDim:   12,
-		Vision:     weights.VisionConfig{ImageSize: 16, Patch: 8, Width: 16, Layers: 2, Heads: 2, MLP: 64},
-		Text:       weights.TextConfig{Context: text.ContextLength, Vocab: text.VocabSize, Width: 8, Layers: 2, Heads: 2, MLP: 32},
+		EmbedDim: 12,
+		Vision:   weights.VisionConfig{ImageSize: 16, Patch: 8, Width: 16, Layers: 2, Heads: 2, MLP: 64},
+		Text: weights.TextConfig{Context: text.ContextLength, Vocab: text.VocabSize, Width: 8, Layers: 2, Heads: 2,
+			MLP: 32},
 		Activation: weights.QuickGELU,
 	}
 }

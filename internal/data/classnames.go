@@ -136,8 +136,9 @@ func (c *ClassNames) ofFolders(folders []string, asked bool) (names []string, no
 			names = append(names, classes[k].Name)
 		}
 		return names, "", nil
-	case asked && len(c.Lines) == len(folders) && !c.looksKeyed() && !containsAny(c.firstWords(), folders) && !containsAny(whole,
-		folders):
+	case asked && len(c.Lines) == len(folders) && !c.looksKeyed() && !containsAny(c.firstWords(), folders) &&
+		!containsAny(whole,
+			folders):
 		return slices.Clone(c.Lines), fmt.Sprintf("class names %s: its %d lines name the sorted folders in order: %s is "+
 			"%q, ...",
 			c.Path, len(folders), folders[0], c.Lines[0]), nil

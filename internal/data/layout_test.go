@@ -80,7 +80,8 @@ func TestPublishedRoots(t *testing.T) {
 		{"imagenet-sketch", inClasses("images"), "imagenet-sketch", "tench crane bird"},
 		{"imagenet-adversarial", inClasses("imagenet-a"), "imagenet-a", "tench crane bird"},
 		{"imagenet-rendition", with(inClasses("imagenet-r"), "imagenet-r/README.txt", "x"), "imagenet-r", "tench crane bird"},
-		{"imagenet", with(inClasses("train"), "val/n01440764/v.JPEG", "", "val/n02012849/w.JPEG", "", "ILSVRC2012_img_train.tar", "x",
+		{"imagenet", with(inClasses("train"), "val/n01440764/v.JPEG", "", "val/n02012849/w.JPEG", "",
+			"ILSVRC2012_img_train.tar", "x",
 			"val/ILSVRC2012_img_val.tar", "x"), "imagenet", "tench crane bird"},
 		// TPT's and TTABC's
 		{"OxfordPets", with(pictures(""), "../data_splits/split_zhou_OxfordPets.json", split("")), "OxfordPets", pets},

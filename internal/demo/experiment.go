@@ -221,7 +221,8 @@ func (e Experiment) adapterJobs(s shotSet) []job {
 
 // measure evaluates a run on every domain. The zero-shot reference is the same
 // for all runs and reported with the first.
-func (e Experiment) measure(ctx context.Context, j job, seed uint64, dir string, tests []domainSet, first bool) ([]report.Run, error) {
+func (e Experiment) measure(ctx context.Context, j job, seed uint64, dir string, tests []domainSet,
+	first bool) ([]report.Run, error) {
 	var out []report.Run
 	for i, d := range tests {
 		ev, err := e.evaluate(ctx, j, dir, d.domain.Name, d)

@@ -53,12 +53,13 @@ func (e Experiment) promptJobs(t *Task, s shotSet) []job {
 			}
 		}
 		for _, r := range e.Remedies {
-			jobs = append(jobs, job{method: m.Name(), remedy: r, target: target, train: func(ctx context.Context, dir, twin string) error {
-				o := o
-				o.Remedy, o.Out, o.Twin = r, dir, twin
-				_, err := run.LearnPrompts(ctx, o)
-				return err
-			}})
+			jobs = append(jobs, job{method: m.Name(), remedy: r, target: target,
+				train: func(ctx context.Context, dir, twin string) error {
+					o := o
+					o.Remedy, o.Out, o.Twin = r, dir, twin
+					_, err := run.LearnPrompts(ctx, o)
+					return err
+				}})
 		}
 	}
 	return jobs

@@ -29,8 +29,9 @@ func tinyExperiment(t *testing.T) Experiment {
 	}
 	t.Cleanup(func() { m.Close() })
 	return Experiment{
-		Source: &features.Source{Model: m, Weights: "tiny", Bank: filepath.Join(dir, "bank")}, Out: filepath.Join(dir, "runs"),
-		Seeds: []uint64{1, 2}, Shots: 1, Views: 2, Bins: 10,
+		Source: &features.Source{Model: m, Weights: "tiny", Bank: filepath.Join(dir, "bank")},
+		Out:    filepath.Join(dir, "runs"),
+		Seeds:  []uint64{1, 2}, Shots: 1, Views: 2, Bins: 10,
 		Train: adapt.Options{Epochs: 1, LogitScale: 100},
 	}
 }
@@ -137,7 +138,8 @@ func TestTestTimeTuningUsesOtherPicturesForEverySeed(t *testing.T) {
 }
 
 func TestPhraseIsTheWordsBeforeTheClass(t *testing.T) {
-	for template, want := range map[string]string{"a photo of a {}, a type of clothing.": "a photo of a", "an icon of a {}.": "an icon of a"} {
+	for template, want := range map[string]string{"a photo of a {}, a type of clothing.": "a photo of a",
+		"an icon of a {}.": "an icon of a"} {
 		if got := (&Task{Templates: []string{template}}).Phrase(); got != want {
 			t.Errorf("%q: %q, want %q", template, got, want)
 		}

@@ -66,7 +66,8 @@ type tuned struct {
 
 // features returns the features of a picture's views, encoded if they are not
 // there.
-func (f *tuningFold) features(ctx context.Context, t *testtime.Tuner, m *clip.Model, i int, it testtime.Item) ([][]float32, error) {
+func (f *tuningFold) features(ctx context.Context, t *testtime.Tuner, m *clip.Model, i int,
+	it testtime.Item) ([][]float32, error) {
 	if f.views[i] == nil {
 		img, err := it.Open()
 		if err != nil {
@@ -84,7 +85,8 @@ func (f *tuningFold) features(ctx context.Context, t *testtime.Tuner, m *clip.Mo
 }
 
 // predict tunes on a picture, unless another remedy without part in tuning has.
-func (e Experiment) predict(ctx context.Context, f *tuningFold, t *testtime.Tuner, x tuning, i int, it testtime.Item) (testtime.Prediction, error) {
+func (e Experiment) predict(ctx context.Context, f *tuningFold, t *testtime.Tuner, x tuning, i int,
+	it testtime.Item) (testtime.Prediction, error) {
 	key, afterwards := tuned{x.method.Name(), i}, !adapt.ActsInTraining(x.remedy)
 	if p, ok := f.tuned[key]; ok && afterwards {
 		return t.Remedied(p)
@@ -138,7 +140,8 @@ func (e Experiment) tune(ctx context.Context, t *Task, domains []*Domain, x tuni
 		}
 		record := fold.Record(places(items, fold), nil)
 		record.Account.NotDrawn = len(fold.Items) - len(items)
-		facts := run.NewFacts(d.Name, len(items), len(t.Classes), calib.Options{Bins: e.Bins}, []string{t.Phrase() + " " + text.ClassSlot + "."}, record)
+		facts := run.NewFacts(d.Name, len(items), len(t.Classes), calib.Options{Bins: e.Bins},
+			[]string{t.Phrase() + " " + text.ClassSlot + "."}, record)
 		if err := run.KeepFacts(res.Dir, res.Metrics, facts, record); err != nil {
 			return nil, err
 		}
@@ -146,7 +149,8 @@ func (e Experiment) tune(ctx context.Context, t *Task, domains []*Domain, x tuni
 		if err != nil {
 			return nil, err
 		}
-		row := report.Run{Method: x.method.Name(), Remedy: x.remedy.Name(), Seed: int(x.seed), Target: d.Title, Source: i == 0}
+		row := report.Run{Method: x.method.Name(), Remedy: x.remedy.Name(), Seed: int(x.seed), Target: d.Title,
+			Source: i == 0}
 		found, err := e.rows(row, ev, x.zeroShot)
 		if err != nil {
 			return nil, err
@@ -178,7 +182,8 @@ func spread(set *data.Set, n, offset int) []testtime.Item {
 	for j := range out {
 		i := j*len(set.Items)/n + offset%step
 		it := set.Items[i]
-		out[j] = testtime.Item{Key: it.Key(set.Root), Label: it.Label, Open: func() (image.Image, error) { return set.Open(i) }}
+		out[j] = testtime.Item{Key: it.Key(set.Root), Label: it.Label,
+			Open: func() (image.Image, error) { return set.Open(i) }}
 	}
 	return out
 }

@@ -24,7 +24,8 @@ func TestSaLSTakesWhatWasTrainedWithoutARemedy(t *testing.T) {
 	steps := map[string]int{}
 	runs := map[string]string{}
 	for name, remedies := range map[string][]adapt.Remedy{
-		"none": {adapt.None{}}, "sals": {adapt.SaLS{}}, "both": {adapt.None{}, adapt.SaLS{}}, "reversed": {adapt.SaLS{}, adapt.None{}},
+		"none": {adapt.None{}}, "sals": {adapt.SaLS{}}, "both": {adapt.None{}, adapt.SaLS{}},
+		"reversed": {adapt.SaLS{}, adapt.None{}},
 	} {
 		x := tinyExperiment(t)
 		x.Seeds, x.Remedies, x.TestImages = x.Seeds[:1], remedies, 2
@@ -43,7 +44,8 @@ func TestSaLSTakesWhatWasTrainedWithoutARemedy(t *testing.T) {
 		}
 		runs[name] = x.Out
 	}
-	if steps["none"] == 0 || steps["sals"] != steps["none"] || steps["both"] != steps["none"] || steps["reversed"] != steps["none"] {
+	if steps["none"] == 0 || steps["sals"] != steps["none"] || steps["both"] != steps["none"] ||
+		steps["reversed"] != steps["none"] {
 		t.Errorf("steps %v, want those of one remedy everywhere", steps)
 	}
 	for _, alone := range []string{"none", "sals"} {

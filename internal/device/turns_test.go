@@ -84,7 +84,8 @@ func TestClosedDeviceRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := Do(t.Context(), d, func(engine.Engine) error { return nil }); err == nil || !strings.Contains(err.Error(), "closed") {
+	if err := Do(t.Context(), d, func(engine.Engine) error { return nil }); err == nil ||
+		!strings.Contains(err.Error(), "closed") {
 		t.Errorf("work on a closed device: %v", err)
 	}
 	Later(d, func() { t.Error("a closed device has nothing to give back") })

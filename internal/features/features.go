@@ -79,7 +79,8 @@ func (s Source) Preprocessing(v Views) string {
 // Facts are what the checkpoint's tensors do not show, for records.
 func (s Source) Facts() run.ModelFacts {
 	c := s.Model.Config
-	return run.ModelFacts{Activation: c.Activation.String(), ActivationSource: c.ActivationReason, PreprocessingSource: c.PreprocessReason}
+	return run.ModelFacts{Activation: c.Activation.String(), ActivationSource: c.ActivationReason,
+		PreprocessingSource: c.PreprocessReason}
 }
 
 // Images returns the features of every picture of a set. What the bank holds
@@ -104,7 +105,8 @@ func (s Source) Images(ctx context.Context, set *data.Set, v Views) (Set, error)
 		return out, err
 	}
 	bad := map[int]error{}
-	filled, err := b.Fill(ctx, s.encoder(set, v, bad), bank.FillOptions{Width: s.Model.Images.Dim(), Views: out.Views, Progress: s.Progress})
+	filled, err := b.Fill(ctx, s.encoder(set, v, bad), bank.FillOptions{Width: s.Model.Images.Dim(), Views: out.Views,
+		Progress: s.Progress})
 	if err != nil {
 		return out, err
 	}
@@ -230,7 +232,8 @@ func (s Source) encoder(set *data.Set, v Views, unread map[int]error) bank.Encod
 
 // Prototypes returns the text prototypes [K, D] of classes, by the average
 // that compat asks for. They are made once, and must not be changed.
-func (s *Source) Prototypes(ctx context.Context, templates, classes []string, compat adapt.Compat) (adapt.Matrix, error) {
+func (s *Source) Prototypes(ctx context.Context, templates, classes []string, compat adapt.Compat) (adapt.Matrix,
+	error) {
 	average := clip.Unit
 	if compat == adapt.CLIPCalib {
 		average = clip.Raw

@@ -19,7 +19,8 @@ func colour(i int) color.Color { return colours[i%len(colours)] }
 
 // shapes are the marks of zero-shot, of an adapted model and of its remedies.
 var shapes = []draw.GlyphDrawer{
-	draw.BoxGlyph{}, draw.CircleGlyph{}, draw.TriangleGlyph{}, draw.PyramidGlyph{}, draw.CrossGlyph{}, draw.PlusGlyph{}, draw.RingGlyph{},
+	draw.BoxGlyph{}, draw.CircleGlyph{}, draw.TriangleGlyph{}, draw.PyramidGlyph{}, draw.CrossGlyph{}, draw.PlusGlyph{},
+	draw.RingGlyph{},
 }
 
 func shape(i int) draw.GlyphDrawer { return shapes[min(i, len(shapes)-1)] }

@@ -40,9 +40,11 @@ func madeTable(t *testing.T, shots ...int) table.Table {
 					npy.WriteFile(filepath.Join(sub, "zero_shot_logits.npy"), zero, n, k),
 					npy.WriteLabels(filepath.Join(sub, "labels.npy"), labels),
 					os.WriteFile(filepath.Join(sub, "target.yaml"), fmt.Appendf(nil,
-						"method: taskres\nremedy: %s\ninputs: {data: /d/home, data_sha256: abc, templates: ['{}']}\nsamples: %d\nnumber_of_classes: %d\n", remedy, n, k), 0o644),
+						"method: taskres\nremedy: %s\ninputs: {data: /d/home, data_sha256: abc, templates: ['{}']}\nsamples: "+
+							"%d\nnumber_of_classes: %d\n", remedy, n, k), 0o644),
 					os.WriteFile(filepath.Join(run, "recipe.yaml"), fmt.Appendf(nil,
-						"family: adapters\nmethod: taskres\nremedy: %s\nseed: %d\ninputs: {weights_sha256: w, data: /d/home, data_sha256: d%d, shots: %d, data_seed: %d, templates: ['{}']}\n",
+						"family: adapters\nmethod: taskres\nremedy: %s\nseed: %d\ninputs: {weights_sha256: w, data: /d/home, "+
+							"data_sha256: d%d, shots: %d, data_seed: %d, templates: ['{}']}\n",
 						remedy, seed, seed, s, seed), 0o644),
 				} {
 					if err != nil {
@@ -62,7 +64,8 @@ func madeTable(t *testing.T, shots ...int) table.Table {
 
 func TestFiguresAreTheSameBytesEachTime(t *testing.T) {
 	made := madeTable(t, 1, 16)
-	for name, drawIt := range map[string]func(table.Table) (Figure, error){"curves": Curves, "ranges": Ranges, "norms": Norms} {
+	for name, drawIt := range map[string]func(table.Table) (Figure, error){"curves": Curves, "ranges": Ranges,
+		"norms": Norms} {
 		for _, format := range Formats {
 			var last []byte
 			for range 2 {

@@ -33,7 +33,8 @@ func Norms(t table.Table) (Figure, error) {
 			plain = i
 			var row []*plot.Plot
 			key := legendPlot()
-			for column, m := range []struct{ key, title string }{{"logit_norm", "mean logit norm"}, {"logit_range", "mean logit range"}} {
+			for column, m := range []struct{ key, title string }{{"logit_norm", "mean logit norm"},
+				{"logit_range", "mean logit range"}} {
 				p := newPlot(part.Label(g), m.title, "ECE, %")
 				drawn := path(part.Table, zero, plain, m.key)
 				for i, target := range t.Targets {

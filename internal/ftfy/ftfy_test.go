@@ -66,7 +66,8 @@ func TestHostileTextTakesBoundedTime(t *testing.T) {
 }
 
 func FuzzFixText(f *testing.F) {
-	for _, s := range []string{"Ã©", "â€œ like this â€�", "&amp;eacute;", "\xed\xa0\xbd\xed\xb8\x8d", "a\x1b[0mb", "ГўВЂВ™s", "ﬁ’＆", "&#xD83D;&#0;"} {
+	for _, s := range []string{"Ã©", "â€œ like this â€�", "&amp;eacute;", "\xed\xa0\xbd\xed\xb8\x8d", "a\x1b[0mb",
+		"ГўВЂВ™s", "ﬁ’＆", "&#xD83D;&#0;"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

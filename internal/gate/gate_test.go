@@ -36,7 +36,8 @@ func TestFormsAreToldApart(t *testing.T) {
 			t.Errorf("%s: form %d, %v; want %d", c.name, got, err, c.want)
 		}
 	}
-	if err := CheckProbabilities(rows(t, []float64{0.5, 0.5}, []float64{0.5, 0.6})); err == nil || !strings.Contains(err.Error(), "row 1") {
+	if err := CheckProbabilities(rows(t, []float64{0.5, 0.5}, []float64{0.5, 0.6})); err == nil ||
+		!strings.Contains(err.Error(), "row 1") {
 		t.Errorf("a row that adds up to 1.1: %v", err)
 	}
 	if err := CheckProbabilities(rows(t, []float64{0.5, math.NaN()})); err == nil {
@@ -54,10 +55,12 @@ func TestNumbersThatATypeCannotHold(t *testing.T) {
 	if err := Finite("x", []float32{math.MaxFloat32, -1, 0}, 0); err != nil {
 		t.Error(err)
 	}
-	if err := Fits("x", []float32{65504, 65505}, 0, MaxFloat16, "fp16"); err == nil || !strings.Contains(err.Error(), "value 1") {
+	if err := Fits("x", []float32{65504, 65505}, 0, MaxFloat16, "fp16"); err == nil ||
+		!strings.Contains(err.Error(), "value 1") {
 		t.Errorf("65505 in half precision: %v", err)
 	}
-	if err := Narrow("x", make([]float32, 2), []float64{1, 1e39}, 2, 5); err == nil || !strings.Contains(err.Error(), "row 5, column 1") {
+	if err := Narrow("x", make([]float32, 2), []float64{1, 1e39}, 2, 5); err == nil ||
+		!strings.Contains(err.Error(), "row 5, column 1") {
 		t.Errorf("1e39 in float32: %v", err)
 	}
 }

@@ -30,7 +30,8 @@ func TestSplitGradientsAreThoseOfOneProgram(t *testing.T) {
 	}
 	defer whole.Close()
 	if s.Backward.Len()+s.Forward.Len() > whole.Len() {
-		t.Errorf("%d operations forward and %d backward, in one program only %d", s.Forward.Len(), s.Backward.Len(), whole.Len())
+		t.Errorf("%d operations forward and %d backward, in one program only %d", s.Forward.Len(), s.Backward.Len(),
+			whole.Len())
 	}
 
 	ctx := context.Background()

@@ -107,8 +107,14 @@ var stock = []struct {
 		return must(G.BroadcastHadamardDiv(x[0], positive(x[1]), nil, []byte{1}))
 	}},
 	{"a scalar times a matrix", [][]int{{}, {3, 4}}, func(x leaves) *node { return must(G.HadamardProd(x[0], x[1])) }},
-	{"a matrix over a scalar", [][]int{{3, 4}, {}}, func(x leaves) *node { return must(G.HadamardDiv(x[0], positive(x[1]))) }},
-	{"a scalar over a matrix", [][]int{{}, {3, 4}}, func(x leaves) *node { return must(G.HadamardDiv(x[0], positive(x[1]))) }},
+	{"a matrix over a scalar", [][]int{{3, 4}, {}}, func(x leaves) *node {
+		return must(G.HadamardDiv(x[0],
+			positive(x[1])))
+	}},
+	{"a scalar over a matrix", [][]int{{}, {3, 4}}, func(x leaves) *node {
+		return must(G.HadamardDiv(x[0],
+			positive(x[1])))
+	}},
 	{"a constant minus a matrix", [][]int{{3, 4}}, func(x leaves) *node { return must(G.Sub(constant(1), x[0])) }},
 	{"a matrix minus a scalar", [][]int{{3, 4}, {}}, func(x leaves) *node { return must(G.Sub(x[0], x[1])) }},
 	{"scalars", [][]int{{}, {}}, func(x leaves) *node {

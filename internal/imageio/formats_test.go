@@ -17,7 +17,8 @@ var namedRefusals = []string{
 }
 
 func refusedByName(err error) bool {
-	return err != nil && slices.ContainsFunc(namedRefusals, func(s string) bool { return strings.Contains(err.Error(), s) })
+	return err != nil && slices.ContainsFunc(namedRefusals,
+		func(s string) bool { return strings.Contains(err.Error(), s) })
 }
 
 // TestEveryKindEqualsPillow: every kind of file that Pillow writes or reads of
@@ -85,7 +86,8 @@ func TestExtensions(t *testing.T) {
 // every format before anything is allocated, and at the limit Pillow's error
 // is, not its warning.
 func TestLargeClaims(t *testing.T) {
-	bmp := append([]byte("BM"+strings.Repeat("\x00", 8)+"\x36\x00\x00\x00\x28\x00\x00\x00\xff\xff\x00\x00\xff\xff\x00\x00\x01\x00\x18\x00"), make([]byte, 40)...)
+	bmp := append([]byte("BM"+strings.Repeat("\x00",
+		8)+"\x36\x00\x00\x00\x28\x00\x00\x00\xff\xff\x00\x00\xff\xff\x00\x00\x01\x00\x18\x00"), make([]byte, 40)...)
 	files := map[string][]byte{
 		"PPM": []byte("P6 65535 65535 255\n"),
 		"BMP": bmp,

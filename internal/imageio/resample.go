@@ -29,7 +29,8 @@ func (o PassOrder) verticalFirst(from, to image.Point) bool {
 // equals Pillow's Image.resize on 8-bit RGB bit for bit: one pass per axis in
 // 22-bit fixed point, rounded to 8 bits in between. Alpha is ignored; the
 // result is opaque with bounds starting at (0, 0).
-func Resize(src *image.NRGBA, box image.Rectangle, width, height int, crop image.Rectangle, f Filter, order PassOrder) (*image.NRGBA, error) {
+func Resize(src *image.NRGBA, box image.Rectangle, width, height int, crop image.Rectangle, f Filter,
+	order PassOrder) (*image.NRGBA, error) {
 	switch {
 	case box.Empty() || !box.In(src.Rect):
 		return nil, fmt.Errorf("resize: box %v is empty or outside the image %v", box, src.Rect)

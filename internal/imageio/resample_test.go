@@ -17,7 +17,8 @@ func flat(w, h int) *image.NRGBA {
 }
 
 func TestResizeKeepsAFlatColour(t *testing.T) {
-	for _, size := range [][4]int{{1, 1, 7, 5}, {9, 4, 3, 11}, {50, 3, 50, 40}, {40, 300, 39, 7}, {3, 50, 11, 50}, {8, 8, 8, 8}} {
+	for _, size := range [][4]int{{1, 1, 7, 5}, {9, 4, 3, 11}, {50, 3, 50, 40}, {40, 300, 39, 7}, {3, 50, 11, 50},
+		{8, 8, 8, 8}} {
 		for _, f := range []Filter{Bicubic, Bilinear} {
 			for _, order := range []PassOrder{CurrentPillow, HorizontalFirst} {
 				m := flat(size[0], size[1])

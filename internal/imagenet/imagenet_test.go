@@ -13,7 +13,8 @@ func TestClassesAreCompleteAndSorted(t *testing.T) {
 	if !slices.IsSorted(ids) {
 		t.Error("WordNet ids are not sorted")
 	}
-	for label, want := range map[int]string{0: "tench", 134: "crane bird", 657: "missile", 744: "missile", 836: "sunglasses", 837: "sunglasses", 999: "toilet paper"} {
+	for label, want := range map[int]string{0: "tench", 134: "crane bird", 657: "missile", 744: "missile",
+		836: "sunglasses", 837: "sunglasses", 999: "toilet paper"} {
 		if names[label] != want {
 			t.Errorf("class %d is %q, want %q", label, names[label], want)
 		}

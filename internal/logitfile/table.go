@@ -149,7 +149,8 @@ func (t *table) matrix(patterns string) (calib.Rows, []string, error) {
 	}
 	for _, k := range columns {
 		if bad, ok := t.text[k]; ok {
-			return nil, nil, fmt.Errorf("column %q, line %d: %q is not a number; name the columns of logits behind the path, as in file#logit_*",
+			return nil, nil, fmt.Errorf("column %q, line %d: %q is not a number; name the columns of logits behind the path, "+
+				"as in file#logit_*",
 				t.names[k], bad.line, bad.value)
 		}
 	}

@@ -28,7 +28,8 @@ func Find[T Thing](kind, name string, things []T) (T, error) {
 	}
 	var none T
 	names := Names(things)
-	return none, fmt.Errorf("unknown %s %q%s; known are %s", kind, name, Suggestion(name, names), strings.Join(names, ", "))
+	return none, fmt.Errorf("unknown %s %q%s; known are %s", kind, name, Suggestion(name, names),
+		strings.Join(names, ", "))
 }
 
 // Nearest returns the known name that name was probably meant to be, or "".

@@ -97,7 +97,8 @@ func (a *Array) setType(descr string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("npy: element type %q is not supported; save floats or integers, as with array.astype('float32')", descr)
+	return fmt.Errorf("npy: element type %q is not supported; save floats or integers, as with array.astype('float32')",
+		descr)
 }
 
 // byteCount multiplies without overflow. As with NumPy, a shape that would be

@@ -68,7 +68,8 @@ func TestWidensHalves(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := a.Float64s()
-	want := []float64{0, math.Copysign(0, -1), 1, -2.5, 65504, 0x1p-24, 0.00006103515625, math.Inf(1), math.Inf(-1), math.NaN()}
+	want := []float64{0, math.Copysign(0, -1), 1, -2.5, 65504, 0x1p-24, 0.00006103515625, math.Inf(1), math.Inf(-1),
+		math.NaN()}
 	for i := range want {
 		if math.Float64bits(got[i]) != math.Float64bits(want[i]) && !(math.IsNaN(got[i]) && math.IsNaN(want[i])) &&
 			math.Abs(got[i]-want[i]) > 6e-8 {
@@ -112,7 +113,8 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 	if err != nil || n != 3 || k != 20_000 || !slices.Equal(got, values) {
 		t.Errorf("matrix [%d, %d], %v", n, k, err)
 	}
-	if _, err := ReadLabels(filepath.Join(dir, "m.npy")); err == nil || !strings.Contains(err.Error(), "m.npy: shape [3 20000]") {
+	if _, err := ReadLabels(filepath.Join(dir, "m.npy")); err == nil ||
+		!strings.Contains(err.Error(), "m.npy: shape [3 20000]") {
 		t.Errorf("matrix read as labels: %v", err)
 	}
 	if _, _, _, err := ReadMatrix(filepath.Join(dir, "y.npy")); err == nil {
@@ -151,11 +153,16 @@ func TestBadFilesAreErrors(t *testing.T) {
 		{"twice", string(file("{'descr': '<f4', 'descr': '<f4'}", "")), "twice"},
 		{"unknown key", string(file("{'evil': '<f4'}", "")), "unknown key"},
 		{"negative", string(file("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}", "")), "not a dimension"},
-		{"huge number", string(file("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}", "")), "not a dimension"},
-		{"overflow", string(file("{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, 4)}", "")), "too large"},
-		{"overflow hidden by a zero", string(file("{'descr': '<f4', 'fortran_order': True, 'shape': (0, 4611686018427387904, 4)}", "x")), "too large"},
-		{"many dimensions", string(file("{'descr': '<f4', 'fortran_order': False, 'shape': ("+strings.Repeat("1,", 40)+")}", "")), "dimensions"},
-		{"terabytes promised", string(file("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000, 1000000)}", "abc")), "cut short after 3 of"},
+		{"huge number", string(file("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}", "")),
+			"not a dimension"},
+		{"overflow", string(file("{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, 4)}", "")),
+			"too large"},
+		{"overflow hidden by a zero", string(file("{'descr': '<f4', 'fortran_order': True, 'shape': (0, "+
+			"4611686018427387904, 4)}", "x")), "too large"},
+		{"many dimensions", string(file("{'descr': '<f4', 'fortran_order': False, 'shape': ("+strings.Repeat("1,", 40)+")}",
+			"")), "dimensions"},
+		{"terabytes promised", string(file("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000, 1000000)}", "abc")),
+			"cut short after 3 of"},
 		{"bytes left over", string(file("{'descr': '<f4', 'fortran_order': False, 'shape': (1,)}", "12345")), "more bytes"},
 		{"words after", string(file("{'descr': '<f4', 'fortran_order': False, 'shape': (1,)} x", "1234")), "text after"},
 	}
@@ -186,7 +193,8 @@ func TestBadFilesAreErrors(t *testing.T) {
 
 func TestFloatsAreLabelsOnlyWhenWhole(t *testing.T) {
 	dir := t.TempDir()
-	for name, values := range map[string][]float64{"half": {1, 0.5}, "nan": {math.NaN()}, "inf": {math.Inf(1)}, "huge": {1e300}} {
+	for name, values := range map[string][]float64{"half": {1, 0.5}, "nan": {math.NaN()}, "inf": {math.Inf(1)},
+		"huge": {1e300}} {
 		path := filepath.Join(dir, name)
 		if err := WriteFile(path, values, len(values)); err != nil {
 			t.Fatal(err)

@@ -27,7 +27,8 @@ func Attention(g *graph.Graph, qkv *Node, tokens, heads int) *Node {
 
 // attention applies either form; float16 says that its gradient reads 16-bit
 // activations and may write a 16-bit gradient.
-func attention(g *graph.Graph, name string, qkv *Node, heads int, tree *Node, float16 bool, run, grad func(graph.Call) error) *Node {
+func attention(g *graph.Graph, name string, qkv *Node, heads int, tree *Node, float16 bool, run,
+	grad func(graph.Call) error) *Node {
 	w := cols(qkv) / 3
 	if cols(qkv) != 3*w || heads <= 0 || w%heads != 0 {
 		g.Fail("%s: %d columns cannot be split into query, key and value of %d heads", name, cols(qkv), heads)

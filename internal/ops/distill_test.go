@@ -24,7 +24,8 @@ func random(n int, scale float64, seed uint64) []float32 {
 }
 
 // evaluate runs the graph of f over two constants of one shape.
-func evaluate(t *testing.T, x, y []float32, rows, cols int, f func(g *graph.Graph, x, y *ops.Node) *ops.Node) []float32 {
+func evaluate(t *testing.T, x, y []float32, rows, cols int,
+	f func(g *graph.Graph, x, y *ops.Node) *ops.Node) []float32 {
 	t.Helper()
 	g := graph.New(ref.New())
 	defer g.Close()

@@ -40,9 +40,10 @@ var cases = []struct {
 	fixed  int // this many trailing leaves are data and get no gradient
 	f      build
 }{
-	{"linear with bias and residual", [][]int{{5, 4}, {3, 4}, {3}, {5, 3}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node {
-		return ops.Linear(g, x[0], x[1], x[2], x[3], engine.Identity)
-	}},
+	{"linear with bias and residual", [][]int{{5, 4}, {3, 4}, {3}, {5, 3}}, 0,
+		func(g *graph.Graph, x []*ops.Node) *ops.Node {
+			return ops.Linear(g, x[0], x[1], x[2], x[3], engine.Identity)
+		}},
 	{"product AB", [][]int{{5, 4}, {4, 3}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node {
 		return ops.MatMul(g, x[0], x[1], false, false, 0.7)
 	}},
@@ -53,19 +54,46 @@ var cases = []struct {
 		return ops.MatMul(g, x[0], x[1], true, true, 0.7)
 	}},
 	{"transpose", [][]int{{4, 5}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node { return ops.Transpose(g, x[0]) }},
-	{"QuickGELU", [][]int{{4, 5}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node { return ops.Activate(g, x[0], engine.QuickGELU) }},
-	{"GELU", [][]int{{4, 5}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node { return ops.Activate(g, x[0], engine.GELU) }},
-	{"ReLU", [][]int{{4, 5}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node { return ops.Activate(g, x[0], engine.ReLU) }},
-	{"weighted sum", [][]int{{4, 5}, {4, 5}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node { return ops.Axpby(g, 0.5, x[0], 2, x[1]) }},
+	{"QuickGELU", [][]int{{4, 5}}, 0, func(g *graph.Graph,
+		x []*ops.Node) *ops.Node {
+		return ops.Activate(g, x[0], engine.QuickGELU)
+	}},
+	{"GELU", [][]int{{4, 5}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node {
+		return ops.Activate(g, x[0],
+			engine.GELU)
+	}},
+	{"ReLU", [][]int{{4, 5}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node {
+		return ops.Activate(g, x[0],
+			engine.ReLU)
+	}},
+	{"weighted sum", [][]int{{4, 5}, {4, 5}}, 0, func(g *graph.Graph,
+		x []*ops.Node) *ops.Node {
+		return ops.Axpby(g, 0.5, x[0], 2, x[1])
+	}},
 	{"one value used twice", [][]int{{4, 5}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node {
 		return ops.Add(g, ops.Activate(g, x[0], engine.QuickGELU), x[0])
 	}},
-	{"exp", [][]int{{4, 5}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node { return ops.ExpAffine(g, x[0], 0.7, -0.7) }},
-	{"logit scale", [][]int{{4, 5}, {1}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node { return ops.ScaleExp(g, x[0], x[1]) }},
-	{"layer norm", [][]int{{4, 6}, {6}, {6}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node { return ops.LayerNorm(g, x[0], x[1], x[2]) }},
-	{"L2 normalise", [][]int{{4, 5}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node { return ops.L2Normalize(g, x[0]) }},
+	{"exp", [][]int{{4, 5}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node {
+		return ops.ExpAffine(g, x[0], 0.7,
+			-0.7)
+	}},
+	{"logit scale", [][]int{{4, 5}, {1}}, 0, func(g *graph.Graph,
+		x []*ops.Node) *ops.Node {
+		return ops.ScaleExp(g, x[0], x[1])
+	}},
+	{"layer norm", [][]int{{4, 6}, {6}, {6}}, 0, func(g *graph.Graph,
+		x []*ops.Node) *ops.Node {
+		return ops.LayerNorm(g, x[0], x[1], x[2])
+	}},
+	{"L2 normalise", [][]int{{4, 5}}, 0, func(g *graph.Graph,
+		x []*ops.Node) *ops.Node {
+		return ops.L2Normalize(g, x[0])
+	}},
 	{"LogitNorm", [][]int{{4, 5}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node { return ops.DivNorm(g, x[0], 0.5) }},
-	{"attention", [][]int{{6, 12}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node { return ops.Attention(g, x[0], 3, 2) }},
+	{"attention", [][]int{{6, 12}}, 0, func(g *graph.Graph,
+		x []*ops.Node) *ops.Node {
+		return ops.Attention(g, x[0], 3, 2)
+	}},
 	{"tree attention", [][]int{{7, 12}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node {
 		return ops.TreeAttention(g, x[0], ints(g, tree, 3, 7), 2)
 	}},
@@ -75,23 +103,38 @@ var cases = []struct {
 	{"add rows", [][]int{{5, 3}, {4, 3}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node {
 		return ops.AddRows(g, x[0], x[1], ints(g, []int32{2, 0, 2, 1, 3}, 5))
 	}},
-	{"concat", [][]int{{2, 3}, {4, 3}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node { return ops.Concat(g, x[0], x[1]) }},
+	{"concat", [][]int{{2, 3}, {4, 3}}, 0, func(g *graph.Graph,
+		x []*ops.Node) *ops.Node {
+		return ops.Concat(g, x[0], x[1])
+	}},
 	{"slice", [][]int{{6, 3}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node { return ops.Slice(g, x[0], 1, 4) }},
-	{"tokens", [][]int{{8, 3}, {3}, {5, 3}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node { return ops.Tokens(g, x[0], x[1], x[2]) }},
+	{"tokens", [][]int{{8, 3}, {3}, {5, 3}}, 0, func(g *graph.Graph,
+		x []*ops.Node) *ops.Node {
+		return ops.Tokens(g, x[0], x[1], x[2])
+	}},
 	{"cross-entropy", [][]int{{4, 5}}, 0, crossEntropy(engine.CrossEntropy{})},
 	{"label smoothing", [][]int{{4, 5}}, 0, crossEntropy(engine.CrossEntropy{Smoothing: 0.1})},
 	{"ECP", [][]int{{4, 5}}, 0, crossEntropy(engine.CrossEntropy{Confidence: 0.3})},
 	{"focal", [][]int{{4, 5}}, 0, crossEntropy(engine.CrossEntropy{FocalGamma: 3})},
 	{"MbLS", [][]int{{4, 5}}, 0, crossEntropy(engine.CrossEntropy{MarginAlpha: 0.3, Margin: 0.5})},
-	{"range map", [][]int{{4, 5}, {4, 2}}, 1, func(g *graph.Graph, x []*ops.Node) *ops.Node { return ops.RangeMap(g, x[0], x[1]) }},
-	{"range penalty", [][]int{{4, 5}, {4, 2}}, 1, func(g *graph.Graph, x []*ops.Node) *ops.Node { return ops.RangePenalty(g, x[0], x[1], 10) }},
+	{"range map", [][]int{{4, 5}, {4, 2}}, 1, func(g *graph.Graph,
+		x []*ops.Node) *ops.Node {
+		return ops.RangeMap(g, x[0], x[1])
+	}},
+	{"range penalty", [][]int{{4, 5}, {4, 2}}, 1, func(g *graph.Graph,
+		x []*ops.Node) *ops.Node {
+		return ops.RangePenalty(g, x[0], x[1], 10)
+	}},
 	{"square distance", [][]int{{4, 5}, {4, 5}, {4}}, 2, func(g *graph.Graph, x []*ops.Node) *ops.Node {
 		return ops.SquareDistance(g, x[0], x[1], x[2])
 	}},
 	{"replaced rows", [][]int{{5, 3}, {2, 3}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node {
 		return ops.ReplaceRows(g, x[0], x[1], []int32{-1, 1, -1, 0, 1})
 	}},
-	{"dot", [][]int{{4, 5}, {4, 5}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node { return ops.Dot(g, 0.7, x[0], x[1]) }},
+	{"dot", [][]int{{4, 5}, {4, 5}}, 0, func(g *graph.Graph,
+		x []*ops.Node) *ops.Node {
+		return ops.Dot(g, 0.7, x[0], x[1])
+	}},
 	{"mean absolute difference", [][]int{{4, 5}, {4, 5}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node {
 		return ops.MeanAbs(g, x[0], x[1])
 	}},
@@ -107,7 +150,10 @@ var cases = []struct {
 	{"entropy of the mean", [][]int{{4, 5}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node {
 		return ops.EntropyOfMean(g, x[0])
 	}},
-	{"divergence", [][]int{{4, 5}, {4, 5}}, 1, func(g *graph.Graph, x []*ops.Node) *ops.Node { return ops.Divergence(g, x[0], x[1]) }},
+	{"divergence", [][]int{{4, 5}, {4, 5}}, 1, func(g *graph.Graph,
+		x []*ops.Node) *ops.Node {
+		return ops.Divergence(g, x[0], x[1])
+	}},
 }
 
 func crossEntropy(form engine.CrossEntropy) build {

@@ -33,7 +33,8 @@ func Tokens(g *graph.Graph, patches, cls, pos *Node) *Node {
 	}
 	n := rows(pos) - 1
 	if n < 1 || rows(patches)%n != 0 || size(cls) != cols(patches) || cols(pos) != cols(patches) {
-		g.Fail("tokens: patches %v, class embedding %v and positions %v do not fit", patches.Shape(), cls.Shape(), pos.Shape())
+		g.Fail("tokens: patches %v, class embedding %v and positions %v do not fit", patches.Shape(), cls.Shape(),
+			pos.Shape())
 		return patches
 	}
 	batch := rows(patches) / n

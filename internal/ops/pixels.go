@@ -15,8 +15,10 @@ func Pixels(g *graph.Graph, pixels, table *Node, side, patch, columns int) *Node
 		return pixels
 	}
 	s := pixels.Shape()
-	if patch <= 0 || side <= 0 || side%patch != 0 || len(s) != 2 || s[1] != engine.PixelWords(side) || size(table) != 3*256 || columns < 3*patch*patch {
-		g.Fail("pixels: %v with a table %v are not images of %d x %d in patches of %d and rows of %d", s, table.Shape(), side, side, patch, columns)
+	if patch <= 0 || side <= 0 || side%patch != 0 || len(s) != 2 || s[1] != engine.PixelWords(side) ||
+		size(table) != 3*256 || columns < 3*patch*patch {
+		g.Fail("pixels: %v with a table %v are not images of %d x %d in patches of %d and rows of %d", s, table.Shape(),
+			side, side, patch, columns)
 		return pixels
 	}
 	n := side / patch

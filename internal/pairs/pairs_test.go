@@ -33,7 +33,8 @@ func plain(t testing.TB, w, h int, c color.Color) []byte {
 }
 
 // packedBytes builds a packed pool; edit may spoil its tensors first.
-func packedBytes(t testing.TB, edit func(meta map[string]string, shapes map[string][]int64, data map[string][]byte)) []byte {
+func packedBytes(t testing.TB, edit func(meta map[string]string, shapes map[string][]int64,
+	data map[string][]byte)) []byte {
 	t.Helper()
 	meta := map[string]string{"format": packedFormat, "version": packedVersion}
 	shapes := map[string][]int64{
@@ -219,21 +220,30 @@ func TestOpenRefuses(t *testing.T) {
 		data []byte
 		want string
 	}{
-		"an empty file":       {nil, "empty"},
-		"gzip":                {[]byte{0x1f, 0x8b, 8, 0}, "gunzip"},
-		"binary":              {[]byte("a\x00b\tc\n"), "neither"},
-		"a table of nothing":  {[]byte("filepath\ttitle\n"), "no pictures"},
-		"a missing caption":   {[]byte("a.png\tx\nb.png\n"), "line 2"},
-		"an empty caption":    {[]byte("a.png\t \n"), "no caption"},
-		"a truncated pool":    {whole[:len(whole)-3], "caption_bytes"},
-		"a truncated header":  {whole[:40], "header"},
-		"a huge header":       {append([]byte{0, 0, 0, 99, 0, 0, 0, 0, '{'}, whole[9:]...), "header of"},
-		"another safetensors": {spoil(func(m map[string]string, _ map[string][]int64, _ map[string][]byte) { m["format"] = "pt" }), "format"},
-		"no images":           {spoil(func(_ map[string]string, _ map[string][]int64, d map[string][]byte) { d["images"] = nil }), "no tensor images"},
+		"an empty file":      {nil, "empty"},
+		"gzip":               {[]byte{0x1f, 0x8b, 8, 0}, "gunzip"},
+		"binary":             {[]byte("a\x00b\tc\n"), "neither"},
+		"a table of nothing": {[]byte("filepath\ttitle\n"), "no pictures"},
+		"a missing caption":  {[]byte("a.png\tx\nb.png\n"), "line 2"},
+		"an empty caption":   {[]byte("a.png\t \n"), "no caption"},
+		"a truncated pool":   {whole[:len(whole)-3], "caption_bytes"},
+		"a truncated header": {whole[:40], "header"},
+		"a huge header":      {append([]byte{0, 0, 0, 99, 0, 0, 0, 0, '{'}, whole[9:]...), "header of"},
+		"another safetensors": {spoil(func(m map[string]string, _ map[string][]int64,
+			_ map[string][]byte) {
+			m["format"] = "pt"
+		}), "format"},
+		"no images": {spoil(func(_ map[string]string, _ map[string][]int64,
+			d map[string][]byte) {
+			d["images"] = nil
+		}), "no tensor images"},
 		"a shape that overflows": {spoil(func(_ map[string]string, s map[string][]int64, _ map[string][]byte) {
 			s["images"] = []int64{1 << 62, 2, 2, 3}
 		}), "shape"},
-		"an unknown kind": {spoil(func(_ map[string]string, _ map[string][]int64, d map[string][]byte) { d["kind"][0] = 9 }), "kind 9"},
+		"an unknown kind": {spoil(func(_ map[string]string, _ map[string][]int64,
+			d map[string][]byte) {
+			d["kind"][0] = 9
+		}), "kind 9"},
 		"a picture without captions": {spoil(func(_ map[string]string, _ map[string][]int64, d map[string][]byte) {
 			d["caption_start"][8] = 0
 		}), "picture 0 has no caption"},

@@ -68,7 +68,8 @@ func (t *Trainer) Restore(path string) error {
 	case meta["recipe"] != t.Recipe.String():
 		return fmt.Errorf("%s belongs to another recipe: %s; start anew or use that recipe", path, meta["recipe"])
 	case meta["pairs"] != t.corpus.fingerprint():
-		return fmt.Errorf("%s belongs to other pairs (%s, these are %s): start anew or use those", path, meta["pairs"], t.corpus.fingerprint())
+		return fmt.Errorf("%s belongs to other pairs (%s, these are %s): start anew or use those", path, meta["pairs"],
+			t.corpus.fingerprint())
 	}
 	for i, set := range t.state() {
 		v := f.View()

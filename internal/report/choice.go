@@ -58,5 +58,6 @@ func (g results) validation(key rowKey, value func(calib.Metrics) float64) (mean
 
 // choiceRule says how the remedy of the last tile was chosen.
 func choiceRule() string {
-	return fmt.Sprintf("chosen on the source's validation fold: lowest ECE at %g point of accuracy or less", 100*accuracyAllowance)
+	return fmt.Sprintf("chosen on the source's validation fold: lowest ECE at %g point of accuracy or less",
+		100*accuracyAllowance)
 }

@@ -120,7 +120,8 @@ func TestATargetKeepsItsColourThroughoutThePage(t *testing.T) {
 	if len(colours) != 3 || len(seen) != 3 {
 		t.Errorf("%v", colours)
 	}
-	if got := newSectionView(1, p.Sections[1], colours).Table.Columns; got[len(got)-1].Colour != "f-"+inkNames[colours[got[len(got)-1].Name]] {
+	if got := newSectionView(1, p.Sections[1],
+		colours).Table.Columns; got[len(got)-1].Colour != "f-"+inkNames[colours[got[len(got)-1].Name]] {
 		t.Errorf("%+v", got)
 	}
 }

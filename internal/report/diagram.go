@@ -70,7 +70,8 @@ func drawBin(c canvas, x, y float64, b calib.Bin, most, samples int) {
 	left, width := x+diagramSide*b.Lower+1, diagramSide*(b.Upper-b.Lower)-2
 	base := y + diagramSide
 	lowAccuracy, highAccuracy := wilson(b.Accuracy, b.Count)
-	note := fmt.Sprintf("confidence %.2f to %.2f: %d of %d samples, accuracy %.1f %% (95 %% interval %.1f to %.1f), mean confidence %.1f %%",
+	note := fmt.Sprintf("confidence %.2f to %.2f: %d of %d samples, accuracy %.1f %% (95 %% interval %.1f to %.1f), "+
+		"mean confidence %.1f %%",
 		b.Lower, b.Upper, b.Count, samples, 100*b.Accuracy, 100*lowAccuracy, 100*highAccuracy, 100*b.Confidence)
 	whisker := func() {
 		mid, end := left+width/2, min(width/4, 3)
@@ -111,7 +112,8 @@ func drawBin(c canvas, x, y float64, b calib.Bin, most, samples int) {
 // drawSummary marks overall accuracy and mean confidence on the histogram.
 func drawSummary(c canvas, x, y float64, r calib.Reliability) {
 	c.line(x, y, x+diagramSide, y, inkFrame, 1, false)
-	note := fmt.Sprintf("%d samples: accuracy %.1f %%, mean confidence %.1f %%", r.Samples, 100*r.Accuracy, 100*r.Confidence)
+	note := fmt.Sprintf("%d samples: accuracy %.1f %%, mean confidence %.1f %%", r.Samples, 100*r.Accuracy,
+		100*r.Confidence)
 	c.group(note, func() {
 		atAccuracy, atConfidence := x+diagramSide*r.Accuracy, x+diagramSide*r.Confidence
 		low, high := min(atAccuracy, atConfidence), max(atAccuracy, atConfidence)

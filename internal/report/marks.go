@@ -66,5 +66,6 @@ func arrow(c canvas, x1, y1, x2, y2 float64, colour ink, dashed bool) {
 		width = 1
 	}
 	c.line(x1+dx*clear, y1+dy*clear, baseX, baseY, colour, width, dashed)
-	c.polygon([]float64{tipX, tipY, baseX - dy*head/2.2, baseY + dx*head/2.2, baseX + dy*head/2.2, baseY - dx*head/2.2}, colour, 1)
+	c.polygon([]float64{tipX, tipY, baseX - dy*head/2.2, baseY + dx*head/2.2, baseX + dy*head/2.2, baseY - dx*head/2.2},
+		colour, 1)
 }

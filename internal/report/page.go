@@ -149,7 +149,8 @@ func newSectionView(i int, s Section, colours map[string]ink) sectionView {
 	if len(g.methods) > 0 {
 		svg := newSVG(g.scatterSize())
 		g.drawScatter(svg)
-		v.Scatter = template.HTML(svg.inline("Mean logit range against expected calibration error, with arrows from zero-shot to adapted to remedied models."))
+		v.Scatter = template.HTML(svg.inline("Mean logit range against expected calibration error, with arrows from " +
+			"zero-shot to adapted to remedied models."))
 	}
 	return v
 }

@@ -30,7 +30,8 @@ func (r *rasterCanvas) point(x, y float64) vg.Point {
 
 func (r *rasterCanvas) colour(i ink, opacity float64) {
 	v := inkColours[i]
-	r.c.SetColor(color.NRGBA{R: uint8(v >> 16), G: uint8(v >> 8), B: uint8(v), A: uint8(math.Round(255 * min(opacity, 1)))})
+	r.c.SetColor(color.NRGBA{R: uint8(v >> 16), G: uint8(v >> 8), B: uint8(v),
+		A: uint8(math.Round(255 * min(opacity, 1)))})
 }
 
 func (r *rasterCanvas) rect(x, y, w, h float64, fill ink, opacity float64) {

@@ -74,7 +74,8 @@ func samplePage(t *testing.T) Page {
 		Intro:    []string{"Each adapter was trained on a few images of the source and measured on drifted targets."},
 		Settings: []Setting{{"weights", "demo.pt"}, {"engine", "cpu"}},
 		Sections: []Section{
-			{Title: "Emoji", Text: []string{"Twelve classes."}, Runs: sampleRuns(t, 3, "taskres", "clip-adapter", "tip-adapter-f", "clap"),
+			{Title: "Emoji", Text: []string{"Twelve classes."}, Runs: sampleRuns(t, 3, "taskres", "clip-adapter",
+				"tip-adapter-f", "clap"),
 				Settings: []Setting{{"shots", "4"}}},
 			{Title: "Fashion", Runs: sampleRuns(t, 1, "taskres")},
 		},

@@ -39,7 +39,8 @@ func (g results) tiles(method string) []tile {
 			return
 		}
 		tone := toneOf(after.Mean-before.Mean, lowerIsBetter)
-		out = append(out, tile{Label: label, Value: m.mean(before) + " → " + m.mean(after) + unit, Note: "zero-shot → " + display(method), Tone: tone})
+		out = append(out, tile{Label: label, Value: m.mean(before) + " → " + m.mean(after) + unit, Note: "zero-shot → " +
+			display(method), Tone: tone})
 	}
 	compare("Accuracy at home", sources, shownMetrics[0], " %", false)
 	compare("Logit range under drift", drifted, shownMetrics[2], "", true)
@@ -93,7 +94,8 @@ func (g results) remedyTile(method, remedy string, drifted []string, label, note
 	acc, calibration := shownMetrics[0], shownMetrics[1]
 	t := tile{
 		Label: label, Value: calibration.mean(before[1]) + " → " + calibration.mean(after[1]) + " %",
-		More: fmt.Sprintf("accuracy %s → %s %% (%s points)", acc.mean(before[0]), acc.mean(after[0]), points(after[0].Mean-before[0].Mean)),
+		More: fmt.Sprintf("accuracy %s → %s %% (%s points)", acc.mean(before[0]), acc.mean(after[0]),
+			points(after[0].Mean-before[0].Mean)),
 		Note: note, Tone: toneOf(after[1].Mean-before[1].Mean, true),
 	}
 	// A lower ECE that costs accuracy is no plain good.
@@ -120,5 +122,6 @@ func (g results) remedyNote(method string) string {
 	if _, ok := g.choose(method); ok {
 		return ""
 	}
-	return "No remedy is named best: these runs have no validation fold to choose on, and the results shown must not choose. All are shown, in the paper's order."
+	return "No remedy is named best: these runs have no validation fold to choose on, and the results shown must not " +
+		"choose. All are shown, in the paper's order."
 }

@@ -12,7 +12,8 @@ import (
 func WeightsIdentity(sum string, c weights.Config) string {
 	id := fmt.Sprintf("%s %s, heads %d and %d", sum, c.Activation, c.Vision.Heads, c.Text.Heads)
 	if c.Vision.NormEps != 0 || c.Text.NormEps != 0 || c.TextActivation() != c.Activation || c.Vision.AveragePool {
-		id += fmt.Sprintf(", texts %s, norms %g and %g, average %t %t", c.TextActivation(), c.VisionNormEps(), c.TextNormEps(),
+		id += fmt.Sprintf(", texts %s, norms %g and %g, average %t %t", c.TextActivation(), c.VisionNormEps(),
+			c.TextNormEps(),
 			c.Vision.AveragePool, c.Vision.NormAfterPool)
 	}
 	return id
@@ -45,6 +46,16 @@ func (m Model) CheckWeights(path, identity string) error {
 	}
 	return fmt.Errorf("%s is not the model of the run: its hash is %s, the run's %s",
 		path, short(identity), short(m.Weights.SHA256))
+}
+
+// CheckTrained reports that the parameters in a file are of another method or
+// remedy than the run, as when the file was copied from another one.
+func (m Model) CheckTrained(file, method, remedy string) error {
+	if method == m.Method && remedy == m.Remedy {
+		return nil
+	}
+	return fmt.Errorf("%s holds %s with remedy %s, and the run is one of %s with remedy %s: put its own file back",
+		file, method, remedy, m.Method, m.Remedy)
 }
 
 // short is an identity with the start of the hash, and all that stands beside it.

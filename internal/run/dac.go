@@ -33,7 +33,8 @@ func (d DAC) check(c classifier) error {
 	p, ok := c.(promptsOn)
 	switch {
 	case !ok:
-		return errors.New("remedy dac is for learned prompts: an adapter has no text features of classes it was not trained on")
+		return errors.New("remedy dac is for learned prompts: an adapter has no text features of classes it was not " +
+			"trained on")
 	case p.learner.Remedy.Name() != adapt.None{}.Name():
 		return fmt.Errorf("remedy dac is for runs without a remedy, and this one has %s", p.learner.Remedy.Name())
 	}
@@ -58,7 +59,8 @@ func (d DAC) apply(ctx context.Context, p promptsOn, logits adapt.Matrix, dir st
 	if m, err = calib.DAC(m, factors); err != nil {
 		return logits, err
 	}
-	return adapt.Matrix{Rows: m.N, Cols: m.K, Data: float32s(m)}, WriteClassFeatures(filepath.Join(dir, classFeaturesDir), f)
+	return adapt.Matrix{Rows: m.N, Cols: m.K, Data: float32s(m)},
+		WriteClassFeatures(filepath.Join(dir, classFeaturesDir), f)
 }
 
 // classFeatures are those of the run's classes and of the target's.

@@ -131,6 +131,15 @@ func (o EvalOptions) eval(ctx context.Context) (Result, error) {
 	if err := o.describe(&res.Target, c, given, path); err != nil {
 		return res, inFiles(o.Features, err)
 	}
+	if o.DAC == nil {
+		m, err := ReadModel(o.Run)
+		if err != nil {
+			return res, err
+		}
+		if err := m.CheckTrained(filepath.Base(path), res.Target.Method, res.Target.Remedy); err != nil {
+			return res, err
+		}
+	}
 	dir := func() string {
 		if o.Out != "" {
 			return o.Out
@@ -209,7 +218,8 @@ func (o EvalOptions) openAdapter(path string, data adapt.Data) (classifier, erro
 	}
 	c.own = true
 	if c.reference, err = a.WithPrototypes(data.Prototypes); err != nil {
-		err = fmt.Errorf("the target's text features do not fit the run's %d classes: %w; list the run's classes it has", a.Classes(), err)
+		err = fmt.Errorf("the target's text features do not fit the run's %d classes: %w; list the run's classes it has",
+			a.Classes(), err)
 		return nil, inFiles(o.Features, err)
 	}
 	if !a.Compat.CarriesPrototypes() {
@@ -298,5 +308,6 @@ func (o EvalOptions) run(ctx context.Context, c classifier, d adapt.Data, res *R
 }
 
 func (o EvalOptions) facts(res Result) Facts {
-	return NewFacts(filepath.Base(res.Dir), res.Target.Samples, res.Target.NumberOfClasses, o.Bins, o.Inputs.Templates, o.Record)
+	return NewFacts(filepath.Base(res.Dir), res.Target.Samples, res.Target.NumberOfClasses, o.Bins, o.Inputs.Templates,
+		o.Record)
 }

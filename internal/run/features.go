@@ -72,7 +72,8 @@ func (f *Features) read(path string, from map[string]string) error {
 		}
 	}
 	if !found {
-		return fmt.Errorf("%s holds none of %s, %s and %s; it has %s", path, tensorFeatures, tensorLabels, tensorPrototypes, some(file.Names()))
+		return fmt.Errorf("%s holds none of %s, %s and %s; it has %s", path, tensorFeatures, tensorLabels, tensorPrototypes,
+			some(file.Names()))
 	}
 	if v, ok := file.Metadata()[keyViews]; ok {
 		if f.Data.Views, err = strconv.Atoi(v); err != nil || f.Data.Views < 1 {
@@ -158,7 +159,8 @@ func WriteFeatures(path string, d adapt.Data) error {
 		for i, y := range d.Labels {
 			wide[i] = int64(y)
 		}
-		tensors = append(tensors, weights.NamedTensor{Name: tensorLabels, Shape: []int{len(wide)}, DType: weights.I64, Ints: wide})
+		tensors = append(tensors, weights.NamedTensor{Name: tensorLabels, Shape: []int{len(wide)}, DType: weights.I64,
+			Ints: wide})
 	}
 	var meta map[string]string
 	if d.Views > 1 {

@@ -38,7 +38,8 @@ func hold(ctx context.Context, dir string, log func(line string)) (release func(
 
 // holdTarget is hold of the folder that dir names, which may become another
 // while it waits.
-func holdTarget(ctx context.Context, dir func() string, log func(line string)) (held string, release func(), err error) {
+func holdTarget(ctx context.Context, dir func() string, log func(line string)) (held string, release func(),
+	err error) {
 	for {
 		held = dir()
 		if release, err = hold(ctx, held, log); err != nil {

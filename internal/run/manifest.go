@@ -44,7 +44,8 @@ type sealed struct {
 
 // sealedFiles are the files that a manifest lists, where they are there.
 func sealedFiles() []string {
-	names := []string{recipeFile, modelFile, adapterFile, promptsFile, classesFile, driftFile, logFile, logitsFile, zeroShotFile, labelsFile,
+	names := []string{recipeFile, modelFile, adapterFile, promptsFile, classesFile, driftFile, logFile, logitsFile,
+		zeroShotFile, labelsFile,
 		metricsFile, zeroShotMetricsFile, targetFile, data.RowsFile, data.LeftOutFile}
 	for _, t := range classTables(new(calib.ClassFeatures)) {
 		names = append(names, filepath.Join(classFeaturesDir, t.file))
@@ -97,7 +98,8 @@ func readManifest(dir string) (m manifest, err error) {
 	}
 	switch {
 	case m.Version > manifestVersion:
-		return m, fmt.Errorf("%s is of version %d, this program knows those up to %d: use a newer one", path, m.Version, manifestVersion)
+		return m, fmt.Errorf("%s is of version %d, this program knows those up to %d: use a newer one", path, m.Version,
+			manifestVersion)
 	case m.Version < 1 || len(m.Files) == 0:
 		return m, &Damage{path, "it lists no files"}
 	}

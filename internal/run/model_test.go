@@ -26,10 +26,12 @@ func withWeights(t *testing.T, root string) string {
 	o := options(features, filepath.Join(root, "runs", "a"))
 	o.Method, o.Remedy = adapt.TaskRes{Alpha: 0.25}, adapt.Penalty{Lambda: adapt.Zero}
 	o.Classes = []run.Class{{Name: "cat", Prompts: []string{"a photo of a cat."}}}
-	o.Inputs = run.Inputs{Weights: checkpoint, WeightsSHA256: "abc quick_gelu", Preprocessing: "rgb, resize 32; fp32; random crop",
-		Templates: []string{"a photo of a {}."}}
-	o.Config = &weights.Config{Activation: weights.QuickGELU, EmbedDim: 8, Vision: weights.VisionConfig{ImageSize: 32, Patch: 8, Width: 16, Layers: 2, Heads: 2},
-		Text: weights.TextConfig{Heads: 4}}
+	o.Inputs = run.Inputs{Weights: checkpoint, WeightsSHA256: "abc quick_gelu",
+		Preprocessing: "rgb, resize 32; fp32; random crop",
+		Templates:     []string{"a photo of a {}."}}
+	o.Config = &weights.Config{Activation: weights.QuickGELU, EmbedDim: 8,
+		Vision: weights.VisionConfig{ImageSize: 32, Patch: 8, Width: 16, Layers: 2, Heads: 2},
+		Text:   weights.TextConfig{Heads: 4}}
 	train(t, o)
 	return o.Out
 }
@@ -41,9 +43,12 @@ func TestARunSaysWhatIsNeededToUseIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m.Method != "taskres" || m.MethodSettings["alpha"] != 0.25 || m.Remedy != "penalty" || m.RemedySettings["lambda"] != 0 ||
-		m.Activation != "quick_gelu" || m.VisionHeads != 2 || m.TextHeads != 4 || m.ImageSize != 32 || m.Preprocessing != "rgb, resize 32" ||
-		len(m.Templates) != 1 || len(m.Classes) != 1 || m.Classes[0].Name != "cat" || m.LogitScale != adapt.DefaultLogitScale {
+	if m.Method != "taskres" || m.MethodSettings["alpha"] != 0.25 || m.Remedy != "penalty" ||
+		m.RemedySettings["lambda"] != 0 ||
+		m.Activation != "quick_gelu" || m.VisionHeads != 2 || m.TextHeads != 4 || m.ImageSize != 32 ||
+		m.Preprocessing != "rgb, resize 32" ||
+		len(m.Templates) != 1 || len(m.Classes) != 1 || m.Classes[0].Name != "cat" ||
+		m.LogitScale != adapt.DefaultLogitScale {
 		t.Errorf("%+v", m)
 	}
 	path, err := m.FindWeights(dir)
@@ -62,7 +67,8 @@ func TestARunSaysWhatIsNeededToUseIt(t *testing.T) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	if _, err = m.FindWeights(dir); err == nil || !strings.Contains(err.Error(), "--weights") || !strings.Contains(err.Error(), path) {
+	if _, err = m.FindWeights(dir); err == nil || !strings.Contains(err.Error(), "--weights") ||
+		!strings.Contains(err.Error(), path) {
 		t.Errorf("without weights: %v", err)
 	}
 }

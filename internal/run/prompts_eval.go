@@ -125,9 +125,11 @@ func (o ImportOptions) run() error {
 	}
 	t := training{recipe: Recipe{
 		Family: FamilyPrompts, Method: l.Method.Name(), MethodSettings: docfile.Settings(l.Method), Remedy: l.Remedy.Name(),
-		RemedySettings: docfile.Settings(l.Remedy), Compat: string(adapt.Textbook), LogitScale: l.LogitScale, Inputs: o.Inputs,
+		RemedySettings: docfile.Settings(l.Remedy), Compat: string(adapt.Textbook), LogitScale: l.LogitScale,
+		Inputs:  o.Inputs,
 		Classes: len(l.Classes()), Width: o.Model.Config.EmbedDim, Engine: o.Model.Device.Name(),
-		Choices: append(append([]string{"learned elsewhere: " + filepath.Base(o.Checkpoint)}, l.Method.Choices()...), l.Remedy.Choices()...),
+		Choices: append(append([]string{"learned elsewhere: " + filepath.Base(o.Checkpoint)}, l.Method.Choices()...),
+			l.Remedy.Choices()...),
 	}}
 	t.model = NewModel(FamilyPrompts, l.Method, l.Remedy, adapt.Textbook, l.LogitScale)
 	t.model.setInputs(o.Inputs)

@@ -64,7 +64,8 @@ func promptTarget(m *clip.Model) run.EvalOptions {
 
 func TestInterruptedPromptLearningEndsWithTheSameBytes(t *testing.T) {
 	m := tinyModel(t)
-	for _, method := range []prompt.Method{prompt.CoOp{Contexts: 2}, prompt.PromptSRC{Depth: 2, Templates: []string{"a {}."}}} {
+	for _, method := range []prompt.Method{prompt.CoOp{Contexts: 2},
+		prompt.PromptSRC{Depth: 2, Templates: []string{"a {}."}}} {
 		whole, parts := t.TempDir(), t.TempDir()
 		o := promptOptions(m, method, whole)
 		if trained, err := run.LearnPrompts(context.Background(), o); err != nil || !trained {
@@ -181,10 +182,12 @@ func TestBadPromptRunsNameWhatIsWrong(t *testing.T) {
 		"long name": {learn(func(o *run.PromptOptions) {
 			o.Data.Classes = []string{"cat", "dog", strings.Repeat("x ", 80)}
 		}), "class 2"},
-		"no classes":      {learn(func(o *run.PromptOptions) { o.Data.Classes = nil }), "no classes"},
-		"other recipe":    {learn(func(o *run.PromptOptions) { o.Out, o.Train.Seed = done.Out, 9 }), "another recipe"},
-		"other features":  {learn(func(o *run.PromptOptions) { o.Out = done.Out; o.Data.Features.Data[0] = 9 }), "another recipe"},
-		"no images":       {learn(func(o *run.PromptOptions) { o.Method, o.Data.Image = prompt.MaPLe{Depth: 2}, nil }), "needs images"},
+		"no classes":   {learn(func(o *run.PromptOptions) { o.Data.Classes = nil }), "no classes"},
+		"other recipe": {learn(func(o *run.PromptOptions) { o.Out, o.Train.Seed = done.Out, 9 }), "another recipe"},
+		"other features": {learn(func(o *run.PromptOptions) { o.Out = done.Out; o.Data.Features.Data[0] = 9 }),
+			"another recipe"},
+		"no images": {learn(func(o *run.PromptOptions) { o.Method, o.Data.Image = prompt.MaPLe{Depth: 2}, nil }),
+			"needs images"},
 		"no model":        {learn(func(o *run.PromptOptions) { o.Model = nil }), "no model"},
 		"negative rate":   {learn(func(o *run.PromptOptions) { o.Train.LR = -1 }), "learning rate"},
 		"wrong features":  {learn(func(o *run.PromptOptions) { o.Data.Features = adapt.NewMatrix(3, 4) }), "[3, 4]"},

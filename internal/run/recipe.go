@@ -115,8 +115,9 @@ func newRecipe(m adapt.Method, r adapt.Remedy, o adapt.Options, d adapt.Data, in
 		choices = append(choices, fmt.Sprintf("views of a sample: %d", views))
 	}
 	rec := Recipe{
-		Family: FamilyAdapters, Method: m.Name(), MethodSettings: docfile.Settings(m), Remedy: r.Name(), RemedySettings: docfile.Settings(r),
-		Compat: string(o.Compat), Loss: o.Loss.String(), Epochs: o.Epochs, LearningRate: o.LR, Batch: o.Batch,
+		Family: FamilyAdapters, Method: m.Name(), MethodSettings: docfile.Settings(m), Remedy: r.Name(),
+		RemedySettings: docfile.Settings(r),
+		Compat:         string(o.Compat), Loss: o.Loss.String(), Epochs: o.Epochs, LearningRate: o.LR, Batch: o.Batch,
 		WeightDecay: o.WeightDecay, Optimizer: string(o.Optimizer), Epsilon: o.Epsilon, Schedule: string(o.Schedule),
 		LogitScale: o.LogitScale, Seed: o.Seed, Inputs: in, Samples: d.Features.Rows / views, Views: views,
 		Classes: d.Prototypes.Rows, Width: d.Prototypes.Cols, Choices: choices,

@@ -12,7 +12,8 @@ import (
 
 // encoded says how features were made.
 func encoded() run.Inputs {
-	return run.Inputs{WeightsSHA256: "weights", Preprocessing: "resize 224; fp32", DataSHA256: "pictures", Templates: []string{"a photo of a {}."}}
+	return run.Inputs{WeightsSHA256: "weights", Preprocessing: "resize 224; fp32", DataSHA256: "pictures",
+		Templates: []string{"a photo of a {}."}}
 }
 
 // nudged is data whose features differ in their last bits, as those of another
@@ -74,7 +75,8 @@ func TestFeaturesEncodedAgainAreTheSameRecipe(t *testing.T) {
 	if _, err := adaptTo(unknown, data, run.Inputs{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := adaptTo(unknown, nudged(data), run.Inputs{}); err == nil || !strings.Contains(err.Error(), "another recipe") {
+	if _, err := adaptTo(unknown, nudged(data), run.Inputs{}); err == nil ||
+		!strings.Contains(err.Error(), "another recipe") {
 		t.Errorf("other features of unknown origin: error %v", err)
 	}
 }

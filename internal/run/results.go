@@ -102,7 +102,8 @@ func ReadEvaluation(dir string) (Evaluation, error) {
 		return ev, err
 	}
 	if t := ev.Target; t.Method == "" || t.Samples != ev.Logits.N || t.NumberOfClasses != ev.Logits.K {
-		return ev, &Damage{filepath.Join(dir, targetFile), fmt.Sprintf("it says method %q and logits [%d, %d], %s holds [%d, %d]",
+		return ev, &Damage{filepath.Join(dir, targetFile), fmt.Sprintf("it says method %q and logits [%d, %d], %s holds "+
+			"[%d, %d]",
 			t.Method, t.Samples, t.NumberOfClasses, logitsFile, ev.Logits.N, ev.Logits.K)}
 	}
 	if len(ev.Labels) != ev.Logits.N || ev.ZeroShot.N != ev.Logits.N || ev.ZeroShot.K != ev.Logits.K {

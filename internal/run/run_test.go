@@ -26,7 +26,8 @@ const classes, width = 4, 8
 func sample(seed uint64, n int, noise float64) adapt.Data {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	fixed := rand.New(rand.NewPCG(1, 1))
-	d := adapt.Data{Features: adapt.NewMatrix(n, width), Prototypes: adapt.NewMatrix(classes, width), Labels: make([]int, n)}
+	d := adapt.Data{Features: adapt.NewMatrix(n, width), Prototypes: adapt.NewMatrix(classes, width),
+		Labels: make([]int, n)}
 	for i := range d.Prototypes.Data {
 		d.Prototypes.Data[i] = float32(fixed.NormFloat64())
 	}
@@ -73,7 +74,8 @@ func TestTwoRunsOfOneRecipeAreEqualByteByByte(t *testing.T) {
 	dirs := []string{t.TempDir(), t.TempDir()}
 	for _, dir := range dirs {
 		train(t, options(features, dir))
-		if _, err := run.Eval(context.Background(), run.EvalOptions{Run: dir, Features: []string{target}, Name: "shifted"}); err != nil {
+		if _, err := run.Eval(context.Background(), run.EvalOptions{Run: dir, Features: []string{target},
+			Name: "shifted"}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -83,7 +85,8 @@ func TestTwoRunsOfOneRecipeAreEqualByteByByte(t *testing.T) {
 	}
 	want := []string{"adapter.safetensors", "drift.json", "log.txt", "manifest.json", "model.yaml", "recipe.yaml",
 		"targets/shifted/labels.npy", "targets/shifted/logits.npy", "targets/shifted/manifest.json",
-		"targets/shifted/metrics.json", "targets/shifted/target.yaml", "targets/shifted/zero_shot_logits.npy", "targets/shifted/zero_shot_metrics.json"}
+		"targets/shifted/metrics.json", "targets/shifted/target.yaml", "targets/shifted/zero_shot_logits.npy",
+		"targets/shifted/zero_shot_metrics.json"}
 	if !slices.Equal(names, want) {
 		t.Errorf("files %v, want %v", names, want)
 	}
@@ -135,7 +138,8 @@ func TestARunThatExistsIsNotRepeated(t *testing.T) {
 		t.Errorf("another recipe in the same folder: error %v", err)
 	}
 	for _, reused := range []bool{false, true} {
-		res, err := run.Eval(context.Background(), run.EvalOptions{Run: dir, Features: []string{target}, Out: filepath.Join(dir, "out")})
+		res, err := run.Eval(context.Background(), run.EvalOptions{Run: dir, Features: []string{target},
+			Out: filepath.Join(dir, "out")})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -209,7 +213,8 @@ func TestADivergedRunKeepsItsLastGoodState(t *testing.T) {
 	if _, err := adapt.Load(filepath.Join(o.Out, "last-good-adapter.safetensors")); err != nil {
 		t.Error(err)
 	}
-	if _, err := run.Eval(context.Background(), run.EvalOptions{Run: o.Out, Features: []string{features}, Name: "x"}); err == nil {
+	if _, err := run.Eval(context.Background(), run.EvalOptions{Run: o.Out, Features: []string{features},
+		Name: "x"}); err == nil {
 		t.Error("a run that diverged was evaluated")
 	}
 }
@@ -220,7 +225,8 @@ func TestEvalWritesWhatItMeasures(t *testing.T) {
 	o := options(features, dir)
 	o.Remedy = adapt.SaLS{}
 	train(t, o)
-	res, err := run.Eval(context.Background(), run.EvalOptions{Run: dir, Features: []string{target}, Out: filepath.Join(dir, "out")})
+	res, err := run.Eval(context.Background(), run.EvalOptions{Run: dir, Features: []string{target},
+		Out: filepath.Join(dir, "out")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,13 +252,15 @@ func TestEvalWritesWhatItMeasures(t *testing.T) {
 	if err := json.Unmarshal(read(t, res.Dir, "metrics.json"), &onDisk); err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range []string{"accuracy", "ece", "adaptive_ece", "classwise_ece", "mce", "ace", "nll", "brier", "logit_range", "logit_norm"} {
+	for _, key := range []string{"accuracy", "ece", "adaptive_ece", "classwise_ece", "mce", "ace", "nll", "brier",
+		"logit_range", "logit_norm"} {
 		if _, ok := onDisk[key]; !ok {
 			t.Errorf("metrics.json lacks %s", key)
 		}
 	}
 	for key, want := range map[string]any{
-		"ece": m.ECE, "accuracy": m.Accuracy, "samples": 30.0, "classes": float64(classes), "bins": 10.0, "target": filepath.Base(res.Dir),
+		"ece": m.ECE, "accuracy": m.Accuracy, "samples": 30.0, "classes": float64(classes), "bins": 10.0,
+		"target": filepath.Base(res.Dir),
 	} {
 		if onDisk[key] != want {
 			t.Errorf("metrics.json has %s %v, want %v", key, onDisk[key], want)
@@ -340,12 +348,20 @@ func TestBadInputsNameWhatIsWrong(t *testing.T) {
 		do   func() error
 		want string
 	}{
-		"no labels":       {func() error { return adaptErr(options(noLabels, filepath.Join(dir, "a"))) }, "no labels"},
-		"no file":         {func() error { return adaptErr(options(filepath.Join(dir, "nowhere"), filepath.Join(dir, "b"))) }, "nowhere"},
-		"no folder":       {func() error { return adaptErr(options(features, "")) }, "--out"},
-		"not a run":       {func() error { return evalErr(run.EvalOptions{Run: dir, Features: []string{target}, Name: "x"}) }, "no finished run"},
-		"label too large": {func() error { return evalErr(run.EvalOptions{Run: done, Data: &bad, Name: "x"}) }, "label 4 at row 3"},
-		"other width":     {func() error { return evalErr(run.EvalOptions{Run: done, Data: &narrow, Name: "x"}) }, "3 wide, prototypes 8"},
+		"no labels": {func() error { return adaptErr(options(noLabels, filepath.Join(dir, "a"))) }, "no labels"},
+		"no file": {func() error {
+			return adaptErr(options(filepath.Join(dir, "nowhere"),
+				filepath.Join(dir, "b")))
+		}, "nowhere"},
+		"no folder": {func() error { return adaptErr(options(features, "")) }, "--out"},
+		"not a run": {func() error {
+			return evalErr(run.EvalOptions{Run: dir, Features: []string{target},
+				Name: "x"})
+		}, "no finished run"},
+		"label too large": {func() error { return evalErr(run.EvalOptions{Run: done, Data: &bad, Name: "x"}) },
+			"label 4 at row 3"},
+		"other width": {func() error { return evalErr(run.EvalOptions{Run: done, Data: &narrow, Name: "x"}) },
+			"3 wide, prototypes 8"},
 		"unknown class": {func() error {
 			return evalErr(run.EvalOptions{Run: done, Features: []string{target}, Name: "x", Classes: []int{9}})
 		}, "class 9"},

@@ -29,7 +29,8 @@ func TestATargetsFolderIsThatOfItsData(t *testing.T) {
 	}
 	at("ours begun", ours, plain)
 	at("another begun", others, plain+"-fedcba98")
-	if err := docfile.WriteYAML(filepath.Join(plain, "target.yaml"), run.Target{Inputs: run.Inputs{DataSHA256: others}}); err != nil {
+	if err := docfile.WriteYAML(filepath.Join(plain, "target.yaml"),
+		run.Target{Inputs: run.Inputs{DataSHA256: others}}); err != nil {
 		t.Fatal(err)
 	}
 	at("another there", ours, plain+"-01234567")

@@ -142,7 +142,8 @@ func (t training) existing(dir string) (bool, error) {
 		return false, fmt.Errorf("%w; remove the folder %s or choose another", err, dir)
 	}
 	if !old.same(t.recipe) {
-		return false, fmt.Errorf("%s holds a run of another recipe (%s, remedy %s, seed %d): choose another folder, or remove it",
+		return false, fmt.Errorf("%s holds a run of another recipe (%s, remedy %s, seed %d): choose another folder, or "+
+			"remove it",
 			dir, old.Method, old.Remedy, old.Seed)
 	}
 	path := filepath.Join(dir, t.file())

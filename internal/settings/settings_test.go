@@ -24,7 +24,8 @@ type taskres struct {
 func (taskres) Name() string { return "taskres" }
 
 func TestZeroValuesAreDefaultsAndZeroIsZero(t *testing.T) {
-	if r := Resolved(penalty{hidden: 7}); r.Lambda != 10 || r.Form != "a" || r.Depth != 3 || r.Words != "" || r.hidden != 7 {
+	if r := Resolved(penalty{hidden: 7}); r.Lambda != 10 || r.Form != "a" || r.Depth != 3 || r.Words != "" ||
+		r.hidden != 7 {
 		t.Errorf("defaults %+v", r)
 	}
 	if r := Resolved(penalty{Lambda: Zero, Form: "b"}); r.Lambda != 0 || r.Form != "b" {
@@ -97,7 +98,8 @@ func TestCheckRefusesWhatIsOutOfRangeOrDeclaredWrong(t *testing.T) {
 }
 
 func TestHelpTellsDefaultAndSource(t *testing.T) {
-	if got, want := Help([]penalty{{}}), "lambda=10  weight (the paper; a number of 0 or more)"; !strings.Contains(got, want) {
+	if got, want := Help([]penalty{{}}), "lambda=10  weight (the paper; a number of 0 or more)"; !strings.Contains(got,
+		want) {
 		t.Errorf("%s lacks %q", got, want)
 	}
 }

@@ -96,7 +96,8 @@ func orNone(v string) string {
 func Compare(a, b Recipe, opt calib.BootstrapOptions) (out []Comparison, notes []string, err error) {
 	for _, x := range a.evaluations {
 		for _, y := range b.evaluations {
-			if x.Target.Name == y.Target.Name && x.Target.Hash != y.Target.Hash && !a.has(y.Target.Hash) && !b.has(x.Target.Hash) {
+			if x.Target.Name == y.Target.Name && x.Target.Hash != y.Target.Hash && !a.has(y.Target.Hash) &&
+				!b.has(x.Target.Hash) {
 				return nil, nil, fmt.Errorf("%s and %s were measured on other pictures of the name %s (SHA-256 %s and %s)",
 					x.Run, y.Run, x.Target.Name, short(x.Target.Hash), short(y.Target.Hash))
 			}
@@ -125,7 +126,8 @@ func Compare(a, b Recipe, opt calib.BootstrapOptions) (out []Comparison, notes [
 }
 
 func compare(a, b Recipe, target Target, opt calib.BootstrapOptions) (c Comparison, notes []string, err error) {
-	c = Comparison{Target: target.Name, Hash: target.Hash, Samples: target.Samples, A: map[string]Spread{}, B: map[string]Spread{}}
+	c = Comparison{Target: target.Name, Hash: target.Hash, Samples: target.Samples, A: map[string]Spread{},
+		B: map[string]Spread{}}
 	ofA, err := a.bySeed(target.Hash)
 	if err != nil {
 		return c, nil, err
@@ -148,7 +150,8 @@ func compare(a, b Recipe, target Target, opt calib.BootstrapOptions) (c Comparis
 		predA, predB = append(predA, x.Predictions), append(predB, y.Predictions)
 		if first := ofA[c.Seeds[0]]; !slices.Equal(x.labels, y.labels) ||
 			!slices.Equal(first.labels, x.labels) {
-			return c, nil, fmt.Errorf("%s and %s have other labels on %s: they cannot be paired by sample", x.Run, y.Run, target.Name)
+			return c, nil, fmt.Errorf("%s and %s have other labels on %s: they cannot be paired by sample", x.Run, y.Run,
+				target.Name)
 		}
 		for _, m := range Compared {
 			v := values[m.Key]

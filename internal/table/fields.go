@@ -31,7 +31,8 @@ var told = map[string]bool{
 	"engine": true, "choices": true, "inputs.batch_images": true, "inputs.weights": true, "inputs.data": true,
 	"inputs.features": true, "samples": true, "classes": true, "width": true, "seed": true, "inputs.data_seed": true,
 	"inputs.data_sha256": true, "inputs.drawn": true, "method": true, "remedy": true, "version": true,
-	"inputs.activation": true, "inputs.activation_source": true, "inputs.preprocessing_source": true, // inputs.weights_sha256 says
+	// inputs.weights_sha256 says
+	"inputs.activation": true, "inputs.activation_source": true, "inputs.preprocessing_source": true,
 }
 
 // renamed are fields by the names that people use.

@@ -96,9 +96,11 @@ func (t *Table) add(g *Group, e Evaluation) {
 			continue
 		}
 		same := other.Metrics == e.Metrics
-		note := fmt.Sprintf("%s and %s are of one recipe and seed %s on %s: counted once", other.Run, e.Run, e.Seed, e.Target.Name)
+		note := fmt.Sprintf("%s and %s are of one recipe and seed %s on %s: counted once", other.Run, e.Run, e.Seed,
+			e.Target.Name)
 		if !same {
-			note = fmt.Sprintf("%s and %s are of one recipe and seed %s on %s and differ: the first is shown", other.Run, e.Run, e.Seed, e.Target.Name)
+			note = fmt.Sprintf("%s and %s are of one recipe and seed %s on %s and differ: the first is shown", other.Run,
+				e.Run, e.Seed, e.Target.Name)
 		}
 		t.Notes = append(t.Notes, note)
 		return
@@ -234,7 +236,8 @@ func compareNatural(a, b string) int {
 // leading are fields that are shown where they differ between any two rows;
 // others differ by nature between methods and remedies, and are shown where
 // rows of one method and remedy differ.
-var leading = []string{"shots", fieldSource, fieldTemplates, fieldWeights, "loss", "compat", "logit_scale", "features", "trained_with", "data"}
+var leading = []string{"shots", fieldSource, fieldTemplates, fieldWeights, "loss", "compat", "logit_scale",
+	"features", "trained_with", "data"}
 
 // shown lists the fields that tell rows apart.
 func (t *Table) shown() []string {
@@ -330,7 +333,8 @@ func (t *Table) ByReference() []Part {
 		parts[i].Shown = parts[i].shown()
 		if len(parts) > 1 {
 			f := parts[i].Groups[0].Fields
-			parts[i].About = []string{fmt.Sprintf("Zero-shot prompts: %s. Weights: %s.", orDash(f[fieldTemplates]), orDash(f[fieldWeights]))}
+			parts[i].About = []string{fmt.Sprintf("Zero-shot prompts: %s. Weights: %s.", orDash(f[fieldTemplates]),
+				orDash(f[fieldWeights]))}
 		}
 	}
 	return parts

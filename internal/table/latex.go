@@ -9,13 +9,15 @@ import (
 )
 
 var latexSpecial = strings.NewReplacer(`\`, `\textbackslash{}`, "&", `\&`, "%", `\%`, "$", `\$`, "#", `\#`, "_", `\_`,
-	"{", `\{`, "}", `\}`, "~", `\textasciitilde{}`, "^", `\textasciicircum{}`, " ± ", ` $\pm$ `, "–", "--", "…", `\ldots{}`)
+	"{", `\{`, "}", `\}`, "~", `\textasciitilde{}`, "^", `\textasciicircum{}`, " ± ", ` $\pm$ `, "–", "--", "…",
+	`\ldots{}`)
 
 // WriteLaTeX writes the table for the package booktabs.
 func (g Grid) WriteLaTeX(w io.Writer) error {
 	b := bufio.NewWriter(w)
 	left := max(g.Left, 1)
-	fmt.Fprintf(b, "\\begin{tabular}{%s%s}\n\\toprule\n", strings.Repeat("l", left), strings.Repeat("r", max(0, len(g.Header)-left)))
+	fmt.Fprintf(b, "\\begin{tabular}{%s%s}\n\\toprule\n", strings.Repeat("l", left),
+		strings.Repeat("r", max(0, len(g.Header)-left)))
 	line := func(row []string) {
 		cells := make([]string, len(g.Header))
 		for i := range cells {

@@ -32,7 +32,8 @@ type madeRun struct {
 func (m madeRun) write(t testing.TB, dir string, random *rand.Rand) {
 	t.Helper()
 	recipe := fmt.Sprintf("family: adapters\nmethod: %s\nremedy: %s\nlearning_rate: %g\nseed: %d\nengine: made\ninputs:\n"+
-		"  weights_sha256: abc\n  data: /data/home\n  data_sha256: train%d\n  shots: %d\n  data_seed: %d\n  templates: [%s]\n",
+		"  weights_sha256: abc\n  data: /data/home\n  data_sha256: train%d\n  shots: %d\n  data_seed: %d\n  templates: "+
+		"[%s]\n",
 		m.method, m.remedy, m.lr, m.seed, m.seed, m.shots, m.seed, strings.Join(m.templates, ", "))
 	for _, target := range m.targets {
 		sub := filepath.Join(dir, "targets", target)
@@ -52,8 +53,9 @@ func (m madeRun) write(t testing.TB, dir string, random *rand.Rand) {
 			npy.WriteFile(filepath.Join(sub, "logits.npy"), logits, m.samples, k),
 			npy.WriteFile(filepath.Join(sub, "zero_shot_logits.npy"), zeroShot, m.samples, k),
 			npy.WriteLabels(filepath.Join(sub, "labels.npy"), labels),
-			os.WriteFile(filepath.Join(sub, "target.yaml"), fmt.Appendf(nil, "method: %s\nremedy: %s\ninputs:\n  data: /data/%s\n"+
-				"  data_sha256: list-of-%s\n  templates: [%s]\nsamples: %d\nnumber_of_classes: %d\n",
+			os.WriteFile(filepath.Join(sub, "target.yaml"), fmt.Appendf(nil,
+				"method: %s\nremedy: %s\ninputs:\n  data: /data/%s\n"+
+					"  data_sha256: list-of-%s\n  templates: [%s]\nsamples: %d\nnumber_of_classes: %d\n",
 				m.method, m.remedy, target, target, strings.Join(m.templates, ", "), m.samples, k), 0o644),
 			os.WriteFile(filepath.Join(dir, "recipe.yaml"), []byte(recipe), 0o644),
 		} {
@@ -126,7 +128,8 @@ func tableOf(t testing.TB, dirs ...string) Table {
 func TestAGridIsARowARecipe(t *testing.T) {
 	dir := grid(t)
 	table := tableOf(t, dir)
-	if len(table.Groups) != 1+2*4*3 || len(table.Targets) != 2 || !table.Targets[0].Source || table.Targets[0].Name != "home" {
+	if len(table.Groups) != 1+2*4*3 || len(table.Targets) != 2 || !table.Targets[0].Source ||
+		table.Targets[0].Name != "home" {
 		t.Fatalf("%d groups, targets %+v", len(table.Groups), table.Targets)
 	}
 	if fmt.Sprint(table.Shown) != "[shots]" || len(table.Notes) != 0 {
@@ -139,7 +142,8 @@ func TestAGridIsARowARecipe(t *testing.T) {
 			}
 		}
 	}
-	if got := table.Groups[1].Fields["shots"] + table.Groups[5].Fields["shots"] + table.Groups[9].Fields["shots"]; got != "1416" {
+	if got := table.Groups[1].Fields["shots"] + table.Groups[5].Fields["shots"] +
+		table.Groups[9].Fields["shots"]; got != "1416" {
 		t.Errorf("shots in order %s", got)
 	}
 
@@ -150,7 +154,8 @@ func TestAGridIsARowARecipe(t *testing.T) {
 	if len(table.Groups) != 1+2*4*3+1 || fmt.Sprint(table.Shown) != "[shots lr]" {
 		t.Errorf("%d groups, shown %v", len(table.Groups), table.Shown)
 	}
-	if notes := strings.Join(table.Notes, "\n"); !strings.Contains(notes, "lr 0.01) lacks seed 2, 3 on home; target sketch") {
+	if notes := strings.Join(table.Notes, "\n"); !strings.Contains(notes,
+		"lr 0.01) lacks seed 2, 3 on home; target sketch") {
 		t.Errorf("notes %s", notes)
 	}
 }
@@ -177,7 +182,8 @@ func TestFiguresComeFromLogits(t *testing.T) {
 		}
 		var values []float64
 		for seed := 1; seed <= 3; seed++ {
-			sub := filepath.Join(dir, fmt.Sprintf("%s-%s-%s-%d", row[0], row[1], row[column["shots"]], seed), "targets", row[column["target"]])
+			sub := filepath.Join(dir, fmt.Sprintf("%s-%s-%s-%d", row[0], row[1], row[column["shots"]], seed), "targets",
+				row[column["target"]])
 			n, k, logits, err := npy.ReadMatrix(filepath.Join(sub, "logits.npy"))
 			if err != nil {
 				t.Fatal(err)
@@ -206,7 +212,8 @@ func TestFiguresComeFromLogits(t *testing.T) {
 			std += (v - mean) * (v - mean)
 		}
 		std = math.Sqrt(std / 2)
-		if near(t, row[column["mean"]], mean) && near(t, row[column["std"]], std) && row[column["n"]] == "3" && row[column["seeds"]] == "1 2 3" {
+		if near(t, row[column["mean"]], mean) && near(t, row[column["std"]], std) && row[column["n"]] == "3" &&
+			row[column["seeds"]] == "1 2 3" {
 			checked++
 		} else {
 			t.Errorf("row %v, want %v ± %v", row, mean, std)
@@ -226,7 +233,8 @@ func near(t *testing.T, text string, want float64) bool {
 func TestASeedCountsOnce(t *testing.T) {
 	dir := t.TempDir()
 	for i, name := range []string{"a", "b"} {
-		madeRun{"zslp", "none", 4, 0.1, 1, templates, []string{"home"}, 20}.write(t, filepath.Join(dir, name), rand.New(rand.NewPCG(uint64(i), 1)))
+		madeRun{"zslp", "none", 4, 0.1, 1, templates, []string{"home"}, 20}.write(t, filepath.Join(dir, name),
+			rand.New(rand.NewPCG(uint64(i), 1)))
 	}
 	table := tableOf(t, dir, filepath.Join(dir, "a")) // a is named twice, too
 	if len(table.Groups) != 2 || len(table.Groups[1].Cells["home"]) != 1 {
@@ -258,7 +266,8 @@ func TestTargetsOfOneNameAreKeptApart(t *testing.T) {
 	madeRun{"zslp", "none", 4, 0.1, 1, templates, []string{"home"}, 20}.write(t, filepath.Join(dir, "a"), random)
 	madeRun{"zslp", "none", 4, 0.1, 2, templates, []string{"home"}, 30}.write(t, filepath.Join(dir, "b"), random)
 	table := tableOf(t, dir)
-	if len(table.Targets) != 2 || !strings.HasPrefix(table.Targets[1].Name, "home, 20") && !strings.HasPrefix(table.Targets[0].Name, "home, 20") {
+	if len(table.Targets) != 2 || !strings.HasPrefix(table.Targets[1].Name, "home, 20") &&
+		!strings.HasPrefix(table.Targets[0].Name, "home, 20") {
 		t.Errorf("targets %+v", table.Targets)
 	}
 }
@@ -307,7 +316,8 @@ func TestRecipesShowWhatIsAlikeOnce(t *testing.T) {
 	if !strings.Contains(fmt.Sprint(alike), "[lr 0.1]") || !strings.Contains(fmt.Sprint(alike), "[weights abc]") {
 		t.Errorf("alike %v", alike)
 	}
-	if fmt.Sprint(differing.Header) != "[row seeds shots]" || len(differing.Rows) != 25 || fmt.Sprint(differing.Rows[1][1:]) != "[1 2 3 1]" {
+	if fmt.Sprint(differing.Header) != "[row seeds shots]" || len(differing.Rows) != 25 ||
+		fmt.Sprint(differing.Rows[1][1:]) != "[1 2 3 1]" {
 		t.Errorf("%v %v", differing.Header, differing.Rows[1])
 	}
 }

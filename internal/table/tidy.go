@@ -47,7 +47,8 @@ func (t *Table) WriteTidy(w io.Writer) error {
 			for _, key := range t.keys() {
 				s, _ := g.spread(target.Name, key)
 				row := append(slices.Clone(head), target.Name, target.Hash, strconv.FormatBool(target.Source),
-					strconv.Itoa(target.Samples), strconv.Itoa(t.Bins), key, strconv.Itoa(s.N), number(s.Mean), number(s.Std), seedList(seeds))
+					strconv.Itoa(target.Samples), strconv.Itoa(t.Bins), key, strconv.Itoa(s.N), number(s.Mean), number(s.Std),
+					seedList(seeds))
 				if err := c.Write(row); err != nil {
 					return err
 				}

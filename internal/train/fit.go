@@ -63,7 +63,8 @@ func Fit(ctx context.Context, obj Objective, samples, views int, o Options) ([]f
 
 // Stepper returns a function that takes one step within an epoch, for
 // measurements by who holds the device; done gives the memory back.
-func Stepper(obj Objective, samples, views int, o Options) (step func(context.Context, int) error, done func(), err error) {
+func Stepper(obj Objective, samples, views int, o Options) (step func(context.Context, int) error, done func(),
+	err error) {
 	t, err := newTrainer(o, obj.Graph.Engine, obj, newSampler(samples, views, o))
 	if err != nil {
 		return nil, nil, err

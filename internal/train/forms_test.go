@@ -37,9 +37,18 @@ func TestGraphFormsAgreeWithPlainForms(t *testing.T) {
 		{"label smoothing", LabelSmoothing{}, None{}, func(l, _ calib.Matrix, y []int) (float64, calib.Matrix, error) {
 			return calib.LabelSmoothing(l, y, 0.05)
 		}},
-		{"ECP", ECP{}, None{}, func(l, _ calib.Matrix, y []int) (float64, calib.Matrix, error) { return calib.ECP(l, y, 0.1) }},
-		{"focal", Focal{}, None{}, func(l, _ calib.Matrix, y []int) (float64, calib.Matrix, error) { return calib.Focal(l, y, 3) }},
-		{"MbLS", MbLS{}, None{}, func(l, _ calib.Matrix, y []int) (float64, calib.Matrix, error) { return calib.MbLS(l, y, 10, 0.1) }},
+		{"ECP", ECP{}, None{}, func(l, _ calib.Matrix, y []int) (float64, calib.Matrix,
+			error) {
+			return calib.ECP(l, y, 0.1)
+		}},
+		{"focal", Focal{}, None{}, func(l, _ calib.Matrix, y []int) (float64, calib.Matrix,
+			error) {
+			return calib.Focal(l, y, 3)
+		}},
+		{"MbLS", MbLS{}, None{}, func(l, _ calib.Matrix, y []int) (float64, calib.Matrix,
+			error) {
+			return calib.MbLS(l, y, 10, 0.1)
+		}},
 		{"LogitNorm", LogitNorm{}, None{}, func(l, _ calib.Matrix, y []int) (float64, calib.Matrix, error) {
 			return calib.LogitNorm(l, y, 0.04)
 		}},

@@ -57,8 +57,9 @@ func newBlock(b testing.TB, e *Engine, batch, tokens, width int) *block {
 	n := func(shape ...int) *tensor.Dense { return benchTensor(b, e, shape...) }
 	k := &block{e: e, batch: batch, tokens: tokens, heads: width / 64,
 		x: n(m, width), y: n(m, width), qkv: n(m, 3*width), att: n(m, width), hid: n(m, 4*width),
-		g: n(width), b: n(width), wqkv: n(3*width, width), wout: n(width, width), wup: n(4*width, width), wdown: n(width, 4*width),
-		bqkv: n(3 * width), bout: n(width), bup: n(4 * width), bdown: n(width), dx: n(m, 3*width), z: n(m, 4*width)}
+		g: n(width), b: n(width), wqkv: n(3*width, width), wout: n(width, width), wup: n(4*width, width),
+		wdown: n(width, 4*width),
+		bqkv:  n(3 * width), bout: n(width), bup: n(4 * width), bdown: n(width), dx: n(m, 3*width), z: n(m, 4*width)}
 	for _, w := range []*tensor.Dense{k.wqkv, k.wout, k.wup, k.wdown} {
 		e.Freeze(w)
 	}
@@ -101,7 +102,8 @@ func BenchmarkBlock(b *testing.B) {
 			{"qkv", func() error { return k.linear(k.qkv, k.y, k.wqkv, k.bqkv, nil, engine.Identity) }, 6 * m * w * w},
 			{"up-quickgelu", func() error { return k.linear(k.hid, k.y, k.wup, k.bup, nil, engine.QuickGELU) }, 8 * m * w * w},
 			{"up-gelu", func() error { return k.linear(k.hid, k.y, k.wup, k.bup, nil, engine.GELU) }, 8 * m * w * w},
-			{"down-residual", func() error { return k.linear(k.y, k.hid, k.wdown, k.bdown, k.x, engine.Identity) }, 8 * m * w * w},
+			{"down-residual", func() error { return k.linear(k.y, k.hid, k.wdown, k.bdown, k.x, engine.Identity) },
+				8 * m * w * w},
 			{"attention", k.attention, 4 * m * t * w},
 			{"attention-gradient", func() error {
 				return e.AttentionGrad(k.dx, k.qkv, k.att, k.y, k.batch, k.tokens, k.heads)

@@ -22,7 +22,8 @@ import (
 // batch is float64.
 func (e *Engine) CrossEntropy(loss, dlogits, logits, labels *tensor.Dense, form engine.CrossEntropy) error {
 	b, k := dims(logits)
-	if err := first(wantAll(sized{"loss", loss, 1}, sized{"logits", logits, b * k}), wantInts("labels", labels, b)); err != nil {
+	if err := first(wantAll(sized{"loss", loss, 1}, sized{"logits", logits, b * k}),
+		wantInts("labels", labels, b)); err != nil {
 		return err
 	}
 	if dlogits != nil {

@@ -8,7 +8,8 @@ import "gorgonia.org/tensor"
 //	for k: dw[k] = 2 * alpha[k] * (w[k] - t[k])
 func (e *Engine) SquareDistance(loss, dw, w, t, alpha *tensor.Dense) error {
 	m, n := dims(w)
-	if err := wantAll(sized{"loss", loss, 1}, sized{"rows", w, m * n}, sized{"targets", t, m * n}, sized{"weights", alpha, m}); err != nil {
+	if err := wantAll(sized{"loss", loss, 1}, sized{"rows", w, m * n}, sized{"targets", t, m * n},
+		sized{"weights", alpha, m}); err != nil {
 		return err
 	}
 	if dw != nil {

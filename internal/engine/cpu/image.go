@@ -68,7 +68,8 @@ func (e *Engine) Tokens(out, patches, cls, pos *tensor.Dense) error {
 	if rows%t != 0 {
 		return fmt.Errorf("tokens %v are not whole sequences of %d", out.Shape(), t)
 	}
-	err := wantAll(sized{"positions", pos, t * w}, sized{"class embedding", cls, w}, sized{"patches", patches, (rows - rows/t) * w}, sized{"tokens", out, rows * w})
+	err := wantAll(sized{"positions", pos, t * w}, sized{"class embedding", cls, w},
+		sized{"patches", patches, (rows - rows/t) * w}, sized{"tokens", out, rows * w})
 	if err != nil {
 		return err
 	}
@@ -99,7 +100,8 @@ func (e *Engine) TokensGrad(dpatches, dcls, dpos, dy *tensor.Dense, batch int) e
 	}
 	t := rows / batch
 	src, dp, dc, ds := f32(dy), f32(dpatches), f32(dcls), f32(dpos)
-	for _, s := range []sized{{"gradient of the patches", dpatches, (rows - batch) * w}, {"gradient of the class embedding", dcls, w}, {"gradient of the positions", dpos, t * w}} {
+	for _, s := range []sized{{"gradient of the patches", dpatches, (rows - batch) * w},
+		{"gradient of the class embedding", dcls, w}, {"gradient of the positions", dpos, t * w}} {
 		if s.t != nil {
 			if err := want(s.name, s.t, s.n); err != nil {
 				return err

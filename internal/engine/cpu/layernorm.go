@@ -24,7 +24,8 @@ func moments(row []float32, eps float32) (mean, rstd float32) {
 //	        out[i, j] = (x[i, j] - mean) / sqrt(var + eps) * gamma[j] + beta[j]
 func (e *Engine) LayerNorm(out, x, gamma, beta *tensor.Dense, eps float32) error {
 	m, n := dims(x)
-	if err := wantAll(sized{"rows", x, m * n}, sized{"result", out, m * n}, sized{"gamma", gamma, n}, sized{"beta", beta, n}); err != nil {
+	if err := wantAll(sized{"rows", x, m * n}, sized{"result", out, m * n}, sized{"gamma", gamma, n},
+		sized{"beta", beta, n}); err != nil {
 		return err
 	}
 	dst, src, g, b := f32(out), f32(x), f32(gamma), f32(beta)

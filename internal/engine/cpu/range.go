@@ -42,7 +42,8 @@ func (e *Engine) RowRange(out, x *tensor.Dense) error {
 //	    for k: out[i, k] = s * (l[i, k] - min l[i]) + zs[i].min
 func (e *Engine) RangeMap(out, logits, zs *tensor.Dense) error {
 	b, k := dims(logits)
-	if err := wantAll(sized{"logits", logits, b * k}, sized{"result", out, b * k}, sized{"ranges", zs, 2 * b}); err != nil {
+	if err := wantAll(sized{"logits", logits, b * k}, sized{"result", out, b * k},
+		sized{"ranges", zs, 2 * b}); err != nil {
 		return err
 	}
 	src, dst, z := f32(logits), f32(out), f32(zs)
@@ -76,7 +77,8 @@ func slope(row []float32, l, h int, to []float32) float32 {
 //	for i: dl[i, argmin] -= s*(S - D); dl[i, argmax] -= s*D
 func (e *Engine) RangeMapGrad(dlogits, logits, zs, dy *tensor.Dense) error {
 	b, k := dims(logits)
-	err := wantAll(sized{"logits", logits, b * k}, sized{"result", dlogits, b * k}, sized{"gradient", dy, b * k}, sized{"ranges", zs, 2 * b})
+	err := wantAll(sized{"logits", logits, b * k}, sized{"result", dlogits, b * k}, sized{"gradient", dy, b * k},
+		sized{"ranges", zs, 2 * b})
 	if err != nil {
 		return err
 	}

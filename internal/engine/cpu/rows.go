@@ -76,7 +76,8 @@ func (e *Engine) AddRows(out, x, table, idx *tensor.Dense) error {
 	rows, w := dims(table)
 	n := len(i32(idx))
 	ix, err := indices(idx, n, rows)
-	if err := first(err, wantAll(sized{"table", table, rows * w}, sized{"rows", x, n * w}, sized{"result", out, n * w})); err != nil {
+	if err := first(err, wantAll(sized{"table", table, rows * w}, sized{"rows", x, n * w},
+		sized{"result", out, n * w})); err != nil {
 		return err
 	}
 	src, tab, dst := f32(x), f32(table), f32(out)

@@ -33,7 +33,8 @@ func newHeads(qkv *tensor.Dense, count int) (h heads, err error) {
 		h.built *= 2
 	}
 	if h.built > mostHead {
-		return h, fmt.Errorf("attention: heads of %d, the GPU's kernels are built for up to %d: use --device cpu", h.dim, mostHead)
+		return h, fmt.Errorf("attention: heads of %d, the GPU's kernels are built for up to %d: use --device cpu", h.dim,
+			mostHead)
 	}
 	if count > math.MaxUint16 {
 		return h, fmt.Errorf("attention: %d heads, the most is %d", count, math.MaxUint16)
@@ -59,7 +60,8 @@ func (h heads) forward() (queries, shared int) {
 
 func (h heads) gradFits(dqkv, qkv, out, dout *tensor.Dense) error {
 	n := h.rows * h.width
-	return want(sized{"result", dqkv, 3 * n}, sized{"input projection", qkv, 3 * n}, sized{"output", out, n}, sized{"gradient", dout, n})
+	return want(sized{"result", dqkv, 3 * n}, sized{"input projection", qkv, 3 * n}, sized{"output", out, n},
+		sized{"gradient", dout, n})
 }
 
 // sequences checks that the rows are batch sequences and returns the grid.

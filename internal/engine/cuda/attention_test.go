@@ -39,7 +39,8 @@ func TestAttentionTakesTheKernelThatFits(t *testing.T) {
 		if c.float16 {
 			view, words = e.ViewFloat16, n/2
 		}
-		if err := first(e.Fill(in, 0), e.Fill(out, 7), e.Attention(view(out, batch*tokens, w), view(in, batch*tokens, 3*w), batch, tokens, c.heads)); err != nil {
+		if err := first(e.Fill(in, 0), e.Fill(out, 7), e.Attention(view(out, batch*tokens, w), view(in, batch*tokens, 3*w),
+			batch, tokens, c.heads)); err != nil {
 			t.Fatal(err)
 		}
 		got := make([]float32, n+100)
@@ -79,7 +80,8 @@ func TestGradientOf16BitsIsRefused(t *testing.T) {
 }
 
 func TestTensorBlocksLeaveFewWarpsIdle(t *testing.T) {
-	for tokens, want := range map[int][2]int{1: {1, 1}, 16: {1, 1}, 17: {2, 1}, 50: {4, 1}, 64: {4, 1}, 65: {5, 1}, 197: {7, 2}, 257: {6, 3}, 577: {8, 5}} {
+	for tokens, want := range map[int][2]int{1: {1, 1}, 16: {1, 1}, 17: {2, 1}, 50: {4, 1}, 64: {4, 1}, 65: {5, 1},
+		197: {7, 2}, 257: {6, 3}, 577: {8, 5}} {
 		if w, b := tensorBlocks(tokens); w != want[0] || b != want[1] {
 			t.Errorf("%d tokens: %d warps in %d blocks, want %v", tokens, w, b, want)
 		}

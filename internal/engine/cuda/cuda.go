@@ -107,10 +107,12 @@ const leastCapability = 75
 func supports(info Info, p Precision) error {
 	switch {
 	case info.Capability < leastCapability:
-		return &engine.Unavailable{Why: fmt.Sprintf("%s has compute capability %d.%d, the kernels need 7.5 (Turing, 2018) or later",
+		return &engine.Unavailable{Why: fmt.Sprintf("%s has compute capability %d.%d, the kernels need 7.5 (Turing, 2018) "+
+			"or later",
 			info.Name, info.Capability/10, info.Capability%10), Remedy: "use --device cpu"}
 	case (p == BF16 || p == TF32) && info.Capability < 80:
-		return &engine.Unavailable{Why: fmt.Sprintf("%s does not multiply %v (that needs compute capability 8.0)", info.Name, p), Remedy: "use fp16 or fp32"}
+		return &engine.Unavailable{Why: fmt.Sprintf("%s does not multiply %v (that needs compute capability 8.0)",
+			info.Name, p), Remedy: "use fp16 or fp32"}
 	}
 	return nil
 }

@@ -5,7 +5,8 @@ import "gorgonia.org/tensor"
 // SquareDistance is a weighted sum of squared distances of rows.
 func (e *Engine) SquareDistance(loss, dw, w, t, alpha *tensor.Dense) error {
 	m, k := dims(w)
-	err := first(want(sized{"loss", loss, 1}, sized{"rows", w, m * k}, sized{"targets", t, m * k}, sized{"weights", alpha, m}), wantIf("gradient", dw, m*k))
+	err := first(want(sized{"loss", loss, 1}, sized{"rows", w, m * k}, sized{"targets", t, m * k},
+		sized{"weights", alpha, m}), wantIf("gradient", dw, m*k))
 	if err != nil {
 		return err
 	}

@@ -16,9 +16,10 @@ const MostArguments = 4096
 
 // driverErrors says what the codes of CUresult mean to a user, and what to do.
 var driverErrors = map[int]string{
-	2:   "out of GPU memory: use a smaller --batch, or close what else uses the GPU (nvidia-smi lists it)",
-	34:  "the CUDA library found is a stub without a driver: take its folder out of LD_LIBRARY_PATH",
-	46:  "the GPU is taken by another process (nvidia-smi lists it): wait for it, or choose another GPU with CUDA_VISIBLE_DEVICES",
+	2:  "out of GPU memory: use a smaller --batch, or close what else uses the GPU (nvidia-smi lists it)",
+	34: "the CUDA library found is a stub without a driver: take its folder out of LD_LIBRARY_PATH",
+	46: "the GPU is taken by another process (nvidia-smi lists it): wait for it, or choose another GPU with " +
+		"CUDA_VISIBLE_DEVICES",
 	100: "the NVIDIA driver sees no GPU: look at CUDA_VISIBLE_DEVICES, and give a container the GPU (--gpus all)",
 	101: "CUDA_VISIBLE_DEVICES names a GPU that is not there: nvidia-smi -L lists them",
 	201: "the GPU's context is gone: start the program again",
@@ -33,7 +34,8 @@ var driverErrors = map[int]string{
 	719: "a kernel failed on the GPU: run again, and use --device cpu if it stays",
 	802: "the NVIDIA driver is not ready yet (on servers with NVSwitch: start nvidia-fabricmanager)",
 	803: "the NVIDIA driver's library and kernel module are of different versions: restart the machine after the update",
-	804: "the CUDA compatibility library does not support this GPU: take it out of LD_LIBRARY_PATH, or install a newer driver",
+	804: "the CUDA compatibility library does not support this GPU: take it out of LD_LIBRARY_PATH, or install a newer " +
+		"driver",
 	999: "the NVIDIA driver failed without saying why: restart the machine (after suspend, reload the module nvidia_uvm)",
 }
 

@@ -70,10 +70,12 @@ func TestBytesGiveTheFeaturesOfFloats(t *testing.T) {
 	ck := openTiny(t)
 	for name, e := range map[string]engine.Engine{
 		"reference": ref.New(), "cpu": openCPU(t), "cuda fp32": cuda.OpenFake(t, cuda.Options{}),
-		"cuda bf16": cuda.OpenFake(t, cuda.Options{Precision: cuda.BF16}), "cuda fp16": cuda.OpenFake(t, cuda.Options{Precision: cuda.FP16}),
+		"cuda bf16": cuda.OpenFake(t, cuda.Options{Precision: cuda.BF16}),
+		"cuda fp16": cuda.OpenFake(t, cuda.Options{Precision: cuda.FP16}),
 	} {
 		v := encoder(t, e, ck, 2)
-		for _, p := range []vit.Preprocessor{v.Preprocessor(), v.Preprocessor().WithNormalization([3]float32{0.1, 0.2, 0.3}, [3]float32{1, 2, 0.5})} {
+		for _, p := range []vit.Preprocessor{v.Preprocessor(),
+			v.Preprocessor().WithNormalization([3]float32{0.1, 0.2, 0.3}, [3]float32{1, 2, 0.5})} {
 			b := pictures(p, 5)
 			flat, err := b.Float32()
 			if err != nil {

@@ -66,7 +66,8 @@ func kernelNames(t testing.TB) []string {
 	if err != nil {
 		t.Skip("needs g++ to run the kernels on the processor")
 	}
-	src, err := exec.Command(compiler, "-std=c++17", "-E", "-P", "-x", "c++", "-I", "emulator", "kernels/kernels.cu").Output()
+	src, err := exec.Command(compiler, "-std=c++17", "-E", "-P", "-x", "c++", "-I", "emulator",
+		"kernels/kernels.cu").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,11 +110,13 @@ func buildEmulator(t testing.TB) string {
 		for _, n := range kernelNames(t) {
 			fmt.Fprintf(&table, "add<%s>(%q, &%s);\n", n, n, n)
 		}
-		if emulator.err = os.WriteFile(filepath.Join(emulator.dir, "table.inc"), []byte(table.String()), 0o644); emulator.err != nil {
+		if emulator.err = os.WriteFile(filepath.Join(emulator.dir, "table.inc"), []byte(table.String()),
+			0o644); emulator.err != nil {
 			return
 		}
 		emulator.path = filepath.Join(emulator.dir, "emulator")
-		out, err := exec.Command(compiler, "-std=c++17", "-O1", "-w", "-fsanitize=alignment", "-fsanitize-undefined-trap-on-error", "-I", emulator.dir, "-I", "emulator", "-I", "kernels",
+		out, err := exec.Command(compiler, "-std=c++17", "-O1", "-w", "-fsanitize=alignment",
+			"-fsanitize-undefined-trap-on-error", "-I", emulator.dir, "-I", "emulator", "-I", "kernels",
 			"-o", emulator.path, "emulator/emulator.cpp").CombinedOutput()
 		if err != nil {
 			emulator.err = fmt.Errorf("compile the emulator: %w\n%s", err, out)

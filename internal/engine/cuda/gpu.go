@@ -8,7 +8,8 @@ var _ engine.OnGPU = (*Engine)(nil)
 func (e *Engine) GPU() (engine.GPU, error) {
 	info := e.d.Info()
 	free, _, err := e.d.Memory()
-	return engine.GPU{Name: info.Name, Capability: info.Capability, Memory: info.Memory, Free: free, Driver: info.Driver}, err
+	return engine.GPU{Name: info.Name, Capability: info.Capability, Memory: info.Memory, Free: free,
+		Driver: info.Driver}, err
 }
 
 // Precision is the form products are multiplied in.

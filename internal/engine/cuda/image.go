@@ -18,7 +18,8 @@ func (e *Engine) Patchify(out, images *tensor.Dense, patch int) error {
 		return err
 	}
 	rows := s[0] * grid * grid
-	return e.rowRuns(e.variant("patchify", images, out), rows, columns, out, images, int64(rows), int32(s[1]), int32(s[2]), int32(patch), int32(columns))
+	return e.rowRuns(e.variant("patchify", images, out), rows, columns, out, images, int64(rows), int32(s[1]),
+		int32(s[2]), int32(patch), int32(columns))
 }
 
 // Tokens puts the class embedding before the patches and adds positions.

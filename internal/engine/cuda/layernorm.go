@@ -11,7 +11,8 @@ import (
 // LayerNorm normalises rows.
 func (e *Engine) LayerNorm(out, x, gamma, beta *tensor.Dense, eps float32) error {
 	m, n := dims(x)
-	err := first(activations(sized{"rows", x, m * n}, sized{"result", out, m * n}), want(sized{"gain", gamma, n}, sized{"bias", beta, n}))
+	err := first(activations(sized{"rows", x, m * n}, sized{"result", out, m * n}),
+		want(sized{"gain", gamma, n}, sized{"bias", beta, n}))
 	if err != nil {
 		return err
 	}
@@ -21,7 +22,8 @@ func (e *Engine) LayerNorm(out, x, gamma, beta *tensor.Dense, eps float32) error
 // LayerNormGrad differentiates LayerNorm.
 func (e *Engine) LayerNormGrad(dx, dgamma, dbeta, x, gamma, dy *tensor.Dense, eps float32) error {
 	m, n := dims(x)
-	err := first(want(sized{"rows", x, m * n}, sized{"gradient", dy, m * n}, sized{"gain", gamma, n}), wantIf("result", dx, m*n),
+	err := first(want(sized{"rows", x, m * n}, sized{"gradient", dy, m * n}, sized{"gain", gamma, n}),
+		wantIf("result", dx, m*n),
 		wantIf("gradient of the gain", dgamma, n), wantIf("gradient of the bias", dbeta, n))
 	if err != nil {
 		return err

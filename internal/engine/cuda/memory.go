@@ -48,7 +48,8 @@ func (e *Engine) Reserve(bytes int64) error {
 // over returns a tensor over device memory.
 func (e *Engine) over(p Ptr, dt tensor.Dtype, shape []int) *tensor.Dense {
 	size := int(dt.Size()) * tensor.Shape(shape).TotalSize()
-	return tensor.New(tensor.Of(dt), tensor.WithShape(shape...), tensor.WithEngine(e), tensor.FromMemory(uintptr(p), uintptr(size)))
+	return tensor.New(tensor.Of(dt), tensor.WithShape(shape...), tensor.WithEngine(e),
+		tensor.FromMemory(uintptr(p), uintptr(size)))
 }
 
 // View returns a tensor over the first elements of buf.

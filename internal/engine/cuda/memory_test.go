@@ -108,7 +108,8 @@ func TestOutOfMemorySaysWhatWouldFit(t *testing.T) {
 	if b := oom.Batch(64); b < 1 || int64(b)*oom.Need/64 > oom.Free {
 		t.Errorf("batch %d of %+v", b, oom)
 	}
-	if s := engine.NameFit(err, engine.Images, 64).Error(); !strings.Contains(s, "64 images at a time") || strings.Contains(s, "would fit") {
+	if s := engine.NameFit(err, engine.Images, 64).Error(); !strings.Contains(s, "64 images at a time") ||
+		strings.Contains(s, "would fit") {
 		t.Error(s)
 	}
 	e.Release(x) // and what was in use can be had in another shape
@@ -198,7 +199,8 @@ func TestDriverFailureReachesTheCaller(t *testing.T) {
 	e, f := open(t, Options{})
 	x := mustNew(t, e, 10)
 	f.failing = DriverError(700)
-	for name, err := range map[string]error{"kernel": e.Act(x, x, engine.ReLU), "sync": e.Sync(), "download": e.Download(make([]float32, 10), x)} {
+	for name, err := range map[string]error{"kernel": e.Act(x, x, engine.ReLU), "sync": e.Sync(),
+		"download": e.Download(make([]float32, 10), x)} {
 		if err == nil || !strings.Contains(err.Error(), "CUDA error 700") || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -211,7 +213,8 @@ func TestUnsuitableCardsAreRefused(t *testing.T) {
 		capability int
 		p          Precision
 		want       string
-	}{{61, FP32, "compute capability 6.1"}, {75, BF16, "use fp16"}, {75, TF32, "use fp16"}, {75, FP16, ""}, {80, BF16, ""}} {
+	}{{61, FP32, "compute capability 6.1"}, {75, BF16, "use fp16"}, {75, TF32, "use fp16"}, {75, FP16, ""},
+		{80, BF16, ""}} {
 		err := supports(Info{Name: "Card", Capability: c.capability}, c.p)
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%d %v: %v", c.capability, c.p, err)

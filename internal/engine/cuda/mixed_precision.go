@@ -107,7 +107,8 @@ func (e *Engine) as(t *tensor.Dense, dt tensor.Dtype) (s *tensor.Dense, release 
 
 // inFloat32 runs f on float32 stand-ins for out and the inputs, for kernels that
 // know no other storage.
-func (e *Engine) inFloat32(out *tensor.Dense, in []*tensor.Dense, f func(out *tensor.Dense, in []*tensor.Dense) error) error {
+func (e *Engine) inFloat32(out *tensor.Dense, in []*tensor.Dense,
+	f func(out *tensor.Dense, in []*tensor.Dense) error) error {
 	wide := make([]*tensor.Dense, len(in))
 	for i, t := range in {
 		w, release, err := e.as(t, tensor.Float32)

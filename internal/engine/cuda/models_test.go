@@ -22,7 +22,8 @@ import (
 )
 
 func openTiny(t *testing.T) *weights.Checkpoint {
-	ck, err := weights.OpenCLIP("../../../weights/testdata/clip.safetensors", weights.Options{Activation: weights.QuickGELU})
+	ck, err := weights.OpenCLIP("../../../weights/testdata/clip.safetensors",
+		weights.Options{Activation: weights.QuickGELU})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,8 @@ func (e *Engine) AdamW(p, m, v, g *tensor.Dense, h engine.AdamW, step int) error
 	if step < 1 {
 		return fmt.Errorf("AdamW: step %d, the first is 1", step)
 	}
-	if err := want(sized{"parameter", p, n}, sized{"first moment", m, n}, sized{"second moment", v, n}, sized{"gradient", g, n}); err != nil {
+	if err := want(sized{"parameter", p, n}, sized{"first moment", m, n}, sized{"second moment", v, n},
+		sized{"gradient", g, n}); err != nil {
 		return err
 	}
 	b1, b2, lr := float64(h.Beta1), float64(h.Beta2), float64(h.LR)

@@ -47,7 +47,8 @@ func TestProductWithoutBias(t *testing.T) {
 	e, f := open(t, Options{})
 	f.noBias = true
 	enginetest.RunPart(t, "Gemm", func(*testing.T) engine.Engine { return e }, enginetest.Options{Slow: true})
-	if got := e.FastPath(); len(got.BiasPasses) == 0 || len(got.BiasPasses) > mostReasons || len(got.Slow()) != len(got.BiasPasses) {
+	if got := e.FastPath(); len(got.BiasPasses) == 0 || len(got.BiasPasses) > mostReasons ||
+		len(got.Slow()) != len(got.BiasPasses) {
 		t.Errorf("%d bias passes are noted: %v", len(got.BiasPasses), got.Slow())
 	}
 }
@@ -77,7 +78,8 @@ func TestTableOfAlgorithms(t *testing.T) {
 	if _, err := LoadAlgorithms(); err != nil {
 		t.Error(err)
 	}
-	p := Product{M: 3072, N: 50432, K: 768, LDA: 768, LDB: 768, LDC: 3072, TransA: true, Kind: BFloat, Result: BFloat, Bias: 1}
+	p := Product{M: 3072, N: 50432, K: 768, LDA: 768, LDB: 768, LDC: 3072, TransA: true, Kind: BFloat, Result: BFloat,
+		Bias: 1}
 	line := p.Shape(90) + " 67/18/35/1/0/0/0/0/2"
 	table, err := parseAlgorithms("t", strings.NewReader("# x\n\n"+line+"\n"+line+"\n"))
 	if err != nil || table[p.Shape(90)] != "67/18/35/1/0/0/0/0/2" {

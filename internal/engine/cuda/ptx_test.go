@@ -92,7 +92,8 @@ func TestCodeIsWhatTheCompilerMakes(t *testing.T) {
 
 // TestDevicesGetTheirCode checks what a driver is given for each generation.
 func TestDevicesGetTheirCode(t *testing.T) {
-	for capability, want := range map[int]string{75: "sm_75", 80: "sm_80", 89: "sm_80", 90: "ELF sm_80", 100: "sm_80", 120: "sm_80"} {
+	for capability, want := range map[int]string{75: "sm_75", 80: "sm_80", 89: "sm_80", 90: "ELF sm_80", 100: "sm_80",
+		120: "sm_80"} {
 		images, err := Images(Info{Capability: capability})
 		if err != nil {
 			t.Fatal(err)
@@ -109,7 +110,8 @@ func TestDevicesGetTheirCode(t *testing.T) {
 			t.Errorf("compute capability %d gets %v, want %s", capability, got, want)
 		}
 	}
-	if _, err := Images(Info{Name: "Volta", Capability: 70}); err == nil || !strings.Contains(err.Error(), "--device cpu") {
+	if _, err := Images(Info{Name: "Volta", Capability: 70}); err == nil ||
+		!strings.Contains(err.Error(), "--device cpu") {
 		t.Error(err)
 	}
 }
@@ -171,7 +173,8 @@ func TestPTXTakesTheArgumentsTheEngineGives(t *testing.T) {
 	x, y, z := mustNew(t, e, 64), mustNew(t, e, 64), e.View(mustNew(t, e, 192), 1, 192)
 	w := e.View(x, 8, 8)
 	e.Freeze(w)
-	if err := first(e.LayerNormGrad(w, e.View(x, 8), e.View(x, 8), w, e.View(x, 8), w, 1), e.DivNorm(w, w, 1), e.DivNormGrad(w, w, w, 1),
+	if err := first(e.LayerNormGrad(w, e.View(x, 8), e.View(x, 8), w, e.View(x, 8), w, 1), e.DivNorm(w, w, 1),
+		e.DivNormGrad(w, w, w, 1),
 		e.Attention(e.ViewFloat16(y, 1, 64), e.ViewFloat16(z, 1, 192), 1, 1, 1), e.Attention(y, z, 1, 1, 1)); err != nil {
 		t.Fatal(err)
 	}

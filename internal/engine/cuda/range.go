@@ -23,7 +23,8 @@ func (e *Engine) RangeMap(out, logits, zs *tensor.Dense) error {
 // RangeMapGrad differentiates RangeMap exactly.
 func (e *Engine) RangeMapGrad(dlogits, logits, zs, dy *tensor.Dense) error {
 	b, k := dims(logits)
-	err := want(sized{"logits", logits, b * k}, sized{"result", dlogits, b * k}, sized{"gradient", dy, b * k}, sized{"ranges", zs, 2 * b})
+	err := want(sized{"logits", logits, b * k}, sized{"result", dlogits, b * k}, sized{"gradient", dy, b * k},
+		sized{"ranges", zs, 2 * b})
 	if err != nil {
 		return err
 	}
@@ -33,7 +34,8 @@ func (e *Engine) RangeMapGrad(dlogits, logits, zs, dy *tensor.Dense) error {
 // RangePenalty punishes logits outside a range.
 func (e *Engine) RangePenalty(loss, dlogits, logits, zs *tensor.Dense, lambda float32) error {
 	b, k := dims(logits)
-	err := first(want(sized{"loss", loss, 1}, sized{"logits", logits, b * k}, sized{"ranges", zs, 2 * b}), wantIf("gradient", dlogits, b*k))
+	err := first(want(sized{"loss", loss, 1}, sized{"logits", logits, b * k}, sized{"ranges", zs, 2 * b}),
+		wantIf("gradient", dlogits, b*k))
 	if err != nil {
 		return err
 	}

@@ -138,7 +138,8 @@ func TestPromptTrainingNamesWhatDoesNotFit(t *testing.T) {
 			x[i] = float32(r.NormFloat64())
 		}
 	}
-	for method, want := range map[prompt.Method]string{prompt.CoOp{}: engine.TrieNodes, prompt.MaPLe{Depth: 1}: engine.Samples} {
+	for method, want := range map[prompt.Method]string{prompt.CoOp{}: engine.TrieNodes,
+		prompt.MaPLe{Depth: 1}: engine.Samples} {
 		cuda.Trim(t, e)
 		cuda.Limit(e, 20<<10)
 		_, err := prompt.Train(t.Context(), m, method, nil, data, prompt.Options{Epochs: 1, Batch: 60})

@@ -11,7 +11,8 @@ import (
 func (e *Engine) Gather(out, table, idx *tensor.Dense) error {
 	rows, w := dims(table)
 	n := size(idx)
-	err := first(activations(sized{"table", table, rows * w}, sized{"result", out, n * w}), wantInts(sized{"indices", idx, n}))
+	err := first(activations(sized{"table", table, rows * w}, sized{"result", out, n * w}),
+		wantInts(sized{"indices", idx, n}))
 	if err != nil {
 		return err
 	}

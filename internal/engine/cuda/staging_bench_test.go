@@ -23,7 +23,10 @@ func (idleEvent) Hold(Stream) error { return nil }
 func (idleEvent) Wait() error       { return nil }
 func (idleEvent) Close() error      { return nil }
 
-func (*idle) Info() Info                        { return Info{Name: "idle", Capability: 90, Memory: 1 << 36, Driver: 13000} }
+func (*idle) Info() Info {
+	return Info{Name: "idle", Capability: 90, Memory: 1 << 36,
+		Driver: 13000}
+}
 func (*idle) Memory() (int64, int64, error)     { return 1 << 36, 1 << 36, nil }
 func (*idle) Free(Ptr) error                    { return nil }
 func (*idle) AllocPinned(n int) ([]byte, error) { return make([]byte, n), nil }

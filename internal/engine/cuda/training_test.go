@@ -58,7 +58,8 @@ func train(t *testing.T, ctx context.Context, e engine.Engine, m adapt.Method, o
 func TestTrainingSeldomWaits(t *testing.T) {
 	e := cuda.OpenFake(t, cuda.Options{})
 	var waits []int // at the ends of the epochs
-	got, err := train(t, t.Context(), e, adapt.TaskRes{}, adapt.Options{Progress: func(adapt.Progress) { waits = append(waits, cuda.Waits(e)) }})
+	got, err := train(t, t.Context(), e, adapt.TaskRes{},
+		adapt.Options{Progress: func(adapt.Progress) { waits = append(waits, cuda.Waits(e)) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,10 +106,12 @@ func TestInterruptedTrainingContinuesToTheSameLosses(t *testing.T) {
 	e := cuda.OpenFake(t, cuda.Options{})
 	ctx, stop := context.WithCancel(t.Context())
 	cuda.AfterLaunches(e, 600, stop)
-	if _, err := train(t, ctx, e, adapt.TaskRes{}, adapt.Options{Checkpoint: checkpoint}); !errors.Is(err, context.Canceled) {
+	if _, err := train(t, ctx, e, adapt.TaskRes{}, adapt.Options{Checkpoint: checkpoint}); !errors.Is(err,
+		context.Canceled) {
 		t.Fatalf("error %v, want that it was stopped", err)
 	}
-	got, err := train(t, t.Context(), cuda.OpenFake(t, cuda.Options{}), adapt.TaskRes{}, adapt.Options{Checkpoint: checkpoint})
+	got, err := train(t, t.Context(), cuda.OpenFake(t, cuda.Options{}), adapt.TaskRes{},
+		adapt.Options{Checkpoint: checkpoint})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +131,8 @@ func TestGradientsSurviveHalfPrecision(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer w.Close()
-		trie, err := text.NewTrie([][]int32{{1, text.ContextToken(0), text.ContextToken(1), 2, 3}, {1, text.ContextToken(0), text.ContextToken(1), 4, 3}})
+		trie, err := text.NewTrie([][]int32{{1, text.ContextToken(0), text.ContextToken(1), 2, 3},
+			{1, text.ContextToken(0), text.ContextToken(1), 4, 3}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -26,7 +26,8 @@ func (e *Engine) TreeAttention(out, qkv, tree *tensor.Dense, count int) error {
 		}
 		h.built = treeHead16
 	}
-	return e.paths(e.variant(h.kernel("tree_attention"), qkv, out), h, out, qkv, tree, int32(h.rows), int32(h.width), int32(h.dim), h.scale, e.fault)
+	return e.paths(e.variant(h.kernel("tree_attention"), qkv, out), h, out, qkv, tree, int32(h.rows), int32(h.width),
+		int32(h.dim), h.scale, e.fault)
 }
 
 // TreeAttentionGrad differentiates TreeAttention.
@@ -40,7 +41,8 @@ func (e *Engine) TreeAttentionGrad(dqkv, qkv, out, dout, tree *tensor.Dense, cou
 	}
 	// The kernels know these: FOR_GRADIENT in tree_attention.cuh.
 	narrow := isFloat16(qkv) || isFloat16(dqkv)
-	if out.Dtype() != qkv.Dtype() || narrow && h.dim > treeHead16 || isFloat16(dqkv) && (!isFloat16(qkv) || e.kind(dqkv) != BFloat) {
+	if out.Dtype() != qkv.Dtype() || narrow && h.dim > treeHead16 || isFloat16(dqkv) &&
+		(!isFloat16(qkv) || e.kind(dqkv) != BFloat) {
 		return e.inFloat32(dqkv, []*tensor.Dense{qkv, out}, func(dqkv *tensor.Dense, in []*tensor.Dense) error {
 			return e.TreeAttentionGrad(dqkv, in[0], in[1], dout, tree, count)
 		})
@@ -54,7 +56,8 @@ func (e *Engine) TreeAttentionGrad(dqkv, qkv, out, dout, tree *tensor.Dense, cou
 	}
 	defer release()
 	kernel := e.variant(h.kernel("tree_attention_grad_q"), qkv, dqkv)
-	err = e.paths(kernel, h, dqkv, logSum, delta, qkv, out, dout, tree, int32(h.rows), int32(h.width), int32(h.dim), h.scale, e.fault)
+	err = e.paths(kernel, h, dqkv, logSum, delta, qkv, out, dout, tree, int32(h.rows), int32(h.width), int32(h.dim),
+		h.scale, e.fault)
 	return first(err, e.descendants(h, dqkv, logSum, delta, qkv, dout, tree))
 }
 
@@ -78,11 +81,13 @@ func (e *Engine) descendants(h heads, dqkv *tensor.Dense, logSum, delta Ptr, qkv
 	defer release()
 	rows, width, dim := int32(h.rows), int32(h.width), int32(h.dim)
 	block := dims3{blockThreads, 1, 1}
-	err = e.launch(e.variant(h.kernel("tree_attention_grad_kv"), qkv, dqkv), dims3{uint32(chunks), uint32(h.count), 1}, block, 0,
+	err = e.launch(e.variant(h.kernel("tree_attention_grad_kv"), qkv, dqkv), dims3{uint32(chunks), uint32(h.count), 1},
+		block, 0,
 		dqkv, partial, logSum, delta, qkv, dout, tree, rows, width, dim, h.scale, e.fault, int32(chunk))
 	if err != nil || chunks == 1 {
 		return err
 	}
-	return e.launch(e.variant(h.kernel("tree_attention_grad_join"), dqkv, dqkv), dims3{uint32(chunks - 1), uint32(h.count), 1}, block, 0,
+	return e.launch(e.variant(h.kernel("tree_attention_grad_join"), dqkv, dqkv),
+		dims3{uint32(chunks - 1), uint32(h.count), 1}, block, 0,
 		dqkv, partial, tree, rows, width, dim, e.fault, int32(chunk))
 }

@@ -21,7 +21,8 @@ func (b *bench) logits(n, k int) array {
 // crossEntropy checks the loss in all its forms, with and without the gradient.
 func (b *bench) crossEntropy() {
 	b.expect(losses)
-	forms := []engine.CrossEntropy{{}, {Smoothing: 0.1}, {Confidence: 0.2}, {FocalGamma: 3}, {FocalGamma: 2, Smoothing: 0.05}, {MarginAlpha: 0.1, Margin: 1}}
+	forms := []engine.CrossEntropy{{}, {Smoothing: 0.1}, {Confidence: 0.2}, {FocalGamma: 3},
+		{FocalGamma: 2, Smoothing: 0.05}, {MarginAlpha: 0.1, Margin: 1}}
 	for _, s := range logitShapes {
 		n, k := s[0], s[1]
 		for _, x := range []array{b.normal(n, k), b.logits(n, k)} {

@@ -51,7 +51,8 @@ var checks = []check{
 	{"TreeAttention", (*bench).treeAttention, nil, true},
 
 	{"LongAttention", (*bench).longAttention, nil, false},
-	{"TF32Attention", (*bench).tf32Attention, func(e engine.Engine) bool { return engine.PrecisionOf(e) == "tf32" }, false},
+	{"TF32Attention", (*bench).tf32Attention, func(e engine.Engine) bool { return engine.PrecisionOf(e) == "tf32" },
+		false},
 	{"Float16Attention", (*bench).float16Attention, engine.StoresFloat16, false},
 	{"Float16Cast", (*bench).float16Cast, engine.StoresFloat16, false},
 	{"Float16Elementwise", (*bench).float16Elementwise, engine.StoresFloat16, false},

@@ -30,7 +30,8 @@ var goldenKernels = map[string]struct {
 	"gelu":      {elementwise, goldenAct(engine.GELU)},
 	"relu":      {elementwise, goldenAct(engine.ReLU)},
 	"layernorm": {norms, func(e engine.Engine, i, o tensors) error {
-		return errors.Join(e.LayerNorm(o[0], i[0], i[1], i[2], 1e-5), e.LayerNormGrad(o[1], o[2], o[3], i[0], i[1], i[3], 1e-5))
+		return errors.Join(e.LayerNorm(o[0], i[0], i[1], i[2], 1e-5),
+			e.LayerNormGrad(o[1], o[2], o[3], i[0], i[1], i[3], 1e-5))
 	}},
 	"l2": {norms, func(e engine.Engine, i, o tensors) error {
 		return errors.Join(e.L2Normalize(o[0], i[0]), e.L2NormalizeGrad(o[1], i[0], i[1]))

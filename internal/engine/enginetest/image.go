@@ -12,9 +12,10 @@ func (b *bench) image() {
 		batch, side, patch := s[0], s[1], s[2]
 		n := side / patch * (side / patch)
 		for _, extra := range []int{0, 1, 4} {
-			b.same(fmt.Sprint("Patchify ", s, extra), []array{b.normal(batch, 3, side, side)}, func(e engine.Engine, i, o tensors) error {
-				return e.Patchify(o[0], i[0], patch)
-			}, sh(batch*n, 3*patch*patch+extra))
+			b.same(fmt.Sprint("Patchify ", s, extra), []array{b.normal(batch, 3, side, side)},
+				func(e engine.Engine, i, o tensors) error {
+					return e.Patchify(o[0], i[0], patch)
+				}, sh(batch*n, 3*patch*patch+extra))
 		}
 		for _, w := range []int{10, 3 * patch * patch} {
 			in := []array{b.normal(batch*n, w), b.normal(w), b.normal(n+1, w), b.normal(batch*(n+1), w)}

@@ -51,7 +51,10 @@ func (b *bench) misfits() {
 		"pixels' table":    func() error { return e.Pixels(empty(4, 3), index(make([]int32, 3), 1, 3), empty(3, 255), 2, 1) },
 		"pixels of floats": func() error { return e.Pixels(empty(4, 3), empty(1, 3), empty(3, 256), 2, 1) },
 		"labels of floats": func() error { return e.CrossEntropy(empty(1), nil, x, empty(4), engine.CrossEntropy{}) },
-		"too few labels":   func() error { return e.CrossEntropy(empty(1), nil, x, index([]int32{0}, 1), engine.CrossEntropy{}) },
+		"too few labels": func() error {
+			return e.CrossEntropy(empty(1), nil, x, index([]int32{0}, 1),
+				engine.CrossEntropy{})
+		},
 		"range":            func() error { return e.RowRange(v, x) },
 		"range map":        func() error { return e.RangeMap(x, x, v) },
 		"penalty":          func() error { return e.RangePenalty(empty(1), nil, x, v, 1) },

@@ -65,9 +65,12 @@ func (b *bench) float16Rows() {
 			b.stored(fmt.Sprint(what, " ", s), in, activations, k, shapes...)
 		}
 		one("Gather", []int{0}, func(e engine.Engine, i, o tensors) error { return e.Gather(o[0], i[0], i[2]) }, sh(n, w))
-		one("AddRows", []int{1}, func(e engine.Engine, i, o tensors) error { return e.AddRows(o[0], i[1], i[0], i[2]) }, sh(n, w))
-		one("Concat", []int{0, 1}, func(e engine.Engine, i, o tensors) error { return e.Concat(o[0], i[0], i[1], i[0]) }, sh(2*rows+n, w))
-		one("Concat of both", []int{0}, func(e engine.Engine, i, o tensors) error { return e.Concat(o[0], i[0], i[1]) }, sh(rows+n, w))
+		one("AddRows", []int{1}, func(e engine.Engine, i, o tensors) error { return e.AddRows(o[0], i[1], i[0], i[2]) },
+			sh(n, w))
+		one("Concat", []int{0, 1}, func(e engine.Engine, i, o tensors) error { return e.Concat(o[0], i[0], i[1], i[0]) },
+			sh(2*rows+n, w))
+		one("Concat of both", []int{0}, func(e engine.Engine, i, o tensors) error { return e.Concat(o[0], i[0], i[1]) },
+			sh(rows+n, w))
 		one("Slice", []int{1}, func(e engine.Engine, i, o tensors) error { return e.Slice(o[0], i[1], n/2) }, sh(n-n/2, w))
 	}
 	for _, s := range [][3]int{{1, 4, 10}, {3, 9, 64}} {
@@ -81,9 +84,10 @@ func (b *bench) float16Rows() {
 		batch, side, patch, extra := s[0], s[1], s[2], s[3]
 		n := side / patch * (side / patch)
 		b.expect(stored16)
-		b.sameStored(fmt.Sprint("Patchify ", s), []array{b.normal(batch, 3, side, side)}, func(e engine.Engine, i, o tensors) error {
-			return e.Patchify(o[0], i[0], patch)
-		}, true, sh(batch*n, 3*patch*patch+extra))
+		b.sameStored(fmt.Sprint("Patchify ", s), []array{b.normal(batch, 3, side, side)},
+			func(e engine.Engine, i, o tensors) error {
+				return e.Patchify(o[0], i[0], patch)
+			}, true, sh(batch*n, 3*patch*patch+extra))
 	}
 }
 
@@ -105,7 +109,8 @@ func (b *bench) trie16(what string, trie []int32, heads, dim int) {
 	in[0] = b.in16(in[0])
 	in[0].float16 = false
 	out := floats(b.run(b.ref, what, in, forward, false, [][]int{sh(n, w)})[0], n, w)
-	b.tol = tolerance{of: tolerances[stored16][b.precision].each} // the output is rounded, and the reference does not use it
+	// the output is rounded, and the reference does not use it
+	b.tol = tolerance{of: tolerances[stored16][b.precision].each}
 	b.stored("TreeAttentionGrad "+what, append(in, out), []int{0, 3}, func(e engine.Engine, i, o tensors) error {
 		return e.TreeAttentionGrad(o[0], i[0], i[3], i[2], i[1], heads)
 	}, sh(n, 3*w))

@@ -115,7 +115,8 @@ func (b *bench) float16Gemm() {
 // float16Cast checks the rounding of every kind of value.
 func (b *bench) float16Cast() {
 	b.expect(stored16)
-	vs := []float32{0, 1, -1, 1 + 1.0/256, 1 + 3.0/256, 1 + 1.0/2048, 1 + 3.0/2048, 65504, -65504, 1e-3, 6e-5, 3e-6, 5.9604645e-08, 1.1e-7, -3.14159}
+	vs := []float32{0, 1, -1, 1 + 1.0/256, 1 + 3.0/256, 1 + 1.0/2048, 1 + 3.0/2048, 65504, -65504, 1e-3, 6e-5, 3e-6,
+		5.9604645e-08, 1.1e-7, -3.14159}
 	got := b.in16(floats(vs, len(vs)))
 	for i, v := range vs {
 		least := 0.0

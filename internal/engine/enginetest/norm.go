@@ -10,7 +10,8 @@ import (
 
 // rowShapes are matrices whose rows are normalised: kernels hold short rows in
 // registers, and sum columns in chunks.
-var rowShapes = [][2]int{{1, 1}, {1, 8}, {3, 7}, {70, 64}, {200, 64}, {65, 129}, {500, 33}, {600, 33}, {5, 512}, {3, 1280}, {3, 1288}}
+var rowShapes = [][2]int{{1, 1}, {1, 8}, {3, 7}, {70, 64}, {200, 64}, {65, 129}, {500, 33}, {600, 33}, {5, 512},
+	{3, 1280}, {3, 1288}}
 
 // normInputs are x, gamma, beta and dy. A flat row amplifies rounding by
 // 1/sqrt(eps): its gradient is left out.
@@ -33,7 +34,8 @@ func (b *bench) layerNorm() {
 			b.Helper()
 			b.same(fmt.Sprint(what, " ", s), in, k, shapes...)
 		}
-		one("LayerNorm", func(e engine.Engine, i, o tensors) error { return e.LayerNorm(o[0], i[0], i[1], i[2], 1e-5) }, sh(m, n))
+		one("LayerNorm", func(e engine.Engine, i, o tensors) error { return e.LayerNorm(o[0], i[0], i[1], i[2], 1e-5) },
+			sh(m, n))
 		if n == 1 {
 			continue
 		}

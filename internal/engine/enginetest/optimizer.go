@@ -17,7 +17,8 @@ func (b *bench) optimizer() {
 }
 
 func adamW(e engine.Engine, g *tensor.Dense, o tensors, step int) error {
-	return e.AdamW(o[0], o[1], o[2], g, engine.AdamW{LR: 0.01, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.1}, step)
+	return e.AdamW(o[0], o[1], o[2], g, engine.AdamW{LR: 0.01, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.1},
+		step)
 }
 
 // steps takes three steps from the first input by the gradient in the second;

@@ -25,7 +25,8 @@ func (b *bench) float16Pixels() {
 }
 
 func (b *bench) pixelsIn(float16 bool) {
-	for _, s := range [][4]int{{1, 1, 1, 0}, {1, 4, 2, 0}, {3, 12, 4, 0}, {2, 15, 5, 3}, {2, 15, 5, 5}, {1, 28, 14, 4}, {2, 28, 14, 4}, {1, 32, 16, 0}, {3, 64, 16, 0}} {
+	for _, s := range [][4]int{{1, 1, 1, 0}, {1, 4, 2, 0}, {3, 12, 4, 0}, {2, 15, 5, 3}, {2, 15, 5, 5}, {1, 28, 14, 4},
+		{2, 28, 14, 4}, {1, 32, 16, 0}, {3, 64, 16, 0}} {
 		batch, side, patch, extra := s[0], s[1], s[2], s[3]
 		grid := side / patch
 		in := []array{b.words(batch, engine.PixelWords(side)), b.normal(3, 256)}

@@ -35,7 +35,8 @@ func (b *bench) ranges() {
 			}
 			one("RowRange", func(e engine.Engine, i, o tensors) error { return e.RowRange(o[0], i[1]) }, sh(n, 2))
 			one("RangeMap", func(e engine.Engine, i, o tensors) error { return e.RangeMap(o[0], i[0], i[2]) }, sh(n, k))
-			one("RangeMapGrad", func(e engine.Engine, i, o tensors) error { return e.RangeMapGrad(o[0], i[0], i[2], i[1]) }, sh(n, k))
+			one("RangeMapGrad", func(e engine.Engine, i, o tensors) error { return e.RangeMapGrad(o[0], i[0], i[2], i[1]) },
+				sh(n, k))
 			if at > 0 { // a penalty has a range with its minimum first
 				continue
 			}

@@ -37,11 +37,12 @@ var (
 // in float32, a precision changes only what it multiplies in another form:
 // products in TF32, products by frozen weights, attention on tensor cores.
 var tolerances = map[group]map[string]tolerance{
-	elementwise:   all(2e-5),
-	norms:         all(1e-4),
-	losses:        all(5e-5),
-	products:      {"fp32": {of: 1e-4}, "tf32": {of: 5 * unitTF32}, "bf16": {of: 1e-4}, "fp16": {of: 1e-4}},
-	attentions:    {"fp32": {of: 1e-4}, "tf32": {of: 12 * unitTF32}, "bf16": {of: 12 * unitTF32}, "fp16": {of: 12 * unitTF32}},
+	elementwise: all(2e-5),
+	norms:       all(1e-4),
+	losses:      all(5e-5),
+	products:    {"fp32": {of: 1e-4}, "tf32": {of: 5 * unitTF32}, "bf16": {of: 1e-4}, "fp16": {of: 1e-4}},
+	attentions: {"fp32": {of: 1e-4}, "tf32": {of: 12 * unitTF32}, "bf16": {of: 12 * unitTF32},
+		"fp16": {of: 12 * unitTF32}},
 	quotients:     {"fp32": {of: 2e-3}, "tf32": {of: 4e-3}, "bf16": {of: 4e-3}, "fp16": {of: 4e-3}},
 	frozenProduct: {"fp32": {of: 1e-6}, "tf32": {of: 2 * unitTF32}, "bf16": {of: 1e-2}, "fp16": {of: 2 * unitFP16}},
 	stored16:      {"bf16": {each: unitBF16}, "fp16": {each: unitFP16}},

@@ -54,7 +54,8 @@ func promptTrie(context, prompts, word int) []int32 {
 // treeAttention checks attention over tries and its gradient.
 func (b *bench) treeAttention() {
 	b.expect(attentions)
-	shapes := [][3]int{{1, 1, 4}, {9, 2, 5}, {150, 4, 16}, {131, 2, 64}, {64, 3, 32}, {65, 1, 33}, {333, 5, 7}, {40, 1, 80}, {70, 1, 128}}
+	shapes := [][3]int{{1, 1, 4}, {9, 2, 5}, {150, 4, 16}, {131, 2, 64}, {64, 3, 32}, {65, 1, 33}, {333, 5, 7},
+		{40, 1, 80}, {70, 1, 128}}
 	if b.large {
 		shapes = append(shapes, [3]int{300, 4, 16}, [3]int{211, 2, 64})
 	}

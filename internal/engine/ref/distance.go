@@ -4,7 +4,8 @@ import "gorgonia.org/tensor"
 
 // SquareDistance is the weighted squared distance of rows.
 func (e *Engine) SquareDistance(loss, dw, w, t, alpha *tensor.Dense) error {
-	if err := first(alike(w, t), want(sized{"loss", loss, 1}, sized{"weights", alpha, size(w) / width(w)}), wantIf(sized{"gradient", dw, size(w)})); err != nil {
+	if err := first(alike(w, t), want(sized{"loss", loss, 1}, sized{"weights", alpha, size(w) / width(w)}),
+		wantIf(sized{"gradient", dw, size(w)})); err != nil {
 		return err
 	}
 	_, d := dims(w)

@@ -66,7 +66,8 @@ func (e *Engine) LayerNorm(out, x, gamma, beta *tensor.Dense, eps float32) error
 
 // LayerNormGrad writes the gradients of LayerNorm.
 func (e *Engine) LayerNormGrad(dx, dgamma, dbeta, x, gamma, dy *tensor.Dense, eps float32) error {
-	if err := first(alike(dy, x), ofRow(x, gamma), wantIf(sized{"gradient", dx, size(x)}), pair(x, dgamma, dbeta)); err != nil {
+	if err := first(alike(dy, x), ofRow(x, gamma), wantIf(sized{"gradient", dx, size(x)}),
+		pair(x, dgamma, dbeta)); err != nil {
 		return err
 	}
 	m, n := dims(x)

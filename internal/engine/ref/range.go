@@ -79,7 +79,8 @@ func (e *Engine) RangeMapGrad(dlogits, logits, zs, dy *tensor.Dense) error {
 
 // RangePenalty is the mean excess over the range zs, times lambda.
 func (e *Engine) RangePenalty(loss, dlogits, logits, zs *tensor.Dense, lambda float32) error {
-	if err := first(want(sized{"loss", loss, 1}, sized{"ranges", zs, 2 * size(logits) / width(logits)}), wantIf(sized{"gradient", dlogits, size(logits)})); err != nil {
+	if err := first(want(sized{"loss", loss, 1}, sized{"ranges", zs, 2 * size(logits) / width(logits)}),
+		wantIf(sized{"gradient", dlogits, size(logits)})); err != nil {
 		return err
 	}
 	b, k := dims(logits)

@@ -35,7 +35,8 @@ func wantTrie(tree *tensor.Dense, n int) error {
 		case depth[i] < 0 || depth[i] >= deepest:
 			return fmt.Errorf("token trie: node %d has depth %d, the most is %d", i, depth[i], deepest-1)
 		case p < -1 || p >= i || p < 0 && depth[i] != 0 || p >= 0 && (depth[i] != depth[p]+1 || int(end[p]) <= i):
-			return fmt.Errorf("token trie: node %d of depth %d does not follow its parent %d in depth-first order", i, depth[i], p)
+			return fmt.Errorf("token trie: node %d of depth %d does not follow its parent %d in depth-first order", i,
+				depth[i], p)
 		case int(end[i]) != over:
 			return fmt.Errorf("token trie: node %d ends at %d, its last descendant before %d", i, end[i], over)
 		}

@@ -42,7 +42,8 @@ func find(t *testing.T, part string) pillowtest.Picture {
 }
 
 func TestEveryCutIsTruncated(t *testing.T) {
-	for _, what := range []string{"64x47 {'quality': 75, 'subsampling': 2}", "64x47 {'quality': 75, 'subsampling': 2, 'progressive'"} {
+	for _, what := range []string{"64x47 {'quality': 75, 'subsampling': 2}",
+		"64x47 {'quality': 75, 'subsampling': 2, 'progressive'"} {
 		g := find(t, what)
 		for n := range len(g.Data) - 2 {
 			m, err := Decode(g.Data[:n])

@@ -23,7 +23,8 @@ func (w weights) transposed() (t weights) {
 // fifth.
 var alone, together = func() (alone, together [10]weights) {
 	edge, middle := [5]int64{-1, -1, 0, 1, 1}, [5]int64{-3, 13, 0, -13, 3}
-	alone[0] = weights{{-2, -6, -8, -6, -2}, {-6, 6, 42, 6, -6}, {-8, 42, 152, 42, -8}, {-6, 6, 42, 6, -6}, {-2, -6, -8, -6, -2}}
+	alone[0] = weights{{-2, -6, -8, -6, -2}, {-6, 6, 42, 6, -6}, {-8, 42, 152, 42, -8}, {-6, 6, 42, 6, -6},
+		{-2, -6, -8, -6, -2}}
 	alone[1] = weights{edge, middle, {-3, 38, 0, -38, 3}, middle, edge}
 	alone[2] = alone[1].transposed()
 	alone[3] = weights{{0, 0, 1}, {0, 2, 7, 2}, {0, -5, -14, -5}, {0, 2, 7, 2}, {0, 0, 1}}

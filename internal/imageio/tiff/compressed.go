@@ -42,7 +42,8 @@ func (r *reader) together() error {
 func (r *reader) planes() error {
 	l := r.layout
 	if l.bits != 8 && l.bits != 16 || l.photometric == ycbcr || r.compression == jpegNew {
-		return fmt.Errorf("compressed planes of %d bits, photometric interpretation %d, are not supported", l.bits, l.photometric)
+		return fmt.Errorf("compressed planes of %d bits, photometric interpretation %d, are not supported", l.bits,
+			l.photometric)
 	}
 	across := 1
 	if r.tiled {

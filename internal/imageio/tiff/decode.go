@@ -103,7 +103,8 @@ func (r *reader) parts() error {
 // raw places the parts of a file without compression. Pillow reads these
 // itself: it takes as many bytes as a part's pixels need, whatever its count.
 func (r *reader) raw() error {
-	if l := r.layout; l.reversed && (l.photometric == paletted && l.bits < 8 || l.photometric == whiteIsZero && l.bits == 8) {
+	if l := r.layout; l.reversed && (l.photometric == paletted && l.bits < 8 || l.photometric == whiteIsZero &&
+		l.bits == 8) {
 		return errors.New("this order of bits without compression is not supported for these pixels")
 	}
 	offsets := r.offsets

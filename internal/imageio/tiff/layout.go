@@ -66,7 +66,8 @@ func newLayout(d *directory) (*layout, error) {
 	}
 	l.format = formats[0]
 	if !l.known() {
-		return nil, fmt.Errorf("photometric interpretation %d with %d samples of %d bits (format %d, extra %v) is not supported",
+		return nil, fmt.Errorf("photometric interpretation %d with %d samples of %d bits (format %d, extra %v) is not "+
+			"supported",
 			l.photometric, l.samples, l.bits, l.format, l.extra)
 	}
 	return l, l.readPalette(d)

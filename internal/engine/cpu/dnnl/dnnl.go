@@ -66,7 +66,8 @@ func check(what string, p C.cc_product, status C.int) error {
 	if status == 0 {
 		return nil
 	}
-	return fmt.Errorf("oneDNN %s: %s of a %d x %d x %d product failed with status %d", Version(), what, p.m, p.n, p.k, status)
+	return fmt.Errorf("oneDNN %s: %s of a %d x %d x %d product failed with status %d", Version(), what, p.m, p.n, p.k,
+		status)
 }
 
 func (c *Context) primitive(p C.cc_product) (*C.cc_primitive, error) {
@@ -106,7 +107,8 @@ func (c *Context) Pack(w []float32, k, n int, trans, bf16 bool) (*Weights, error
 	if len(w) < k*n || k < 1 || n < 1 {
 		return nil, fmt.Errorf("oneDNN weights: %d values given for %d x %d", len(w), k, n)
 	}
-	p := C.cc_product{m: packRows, n: C.int64_t(n), k: C.int64_t(k), trans_w: flag(trans), packed: 1, bf16: flag(bf16), alpha: 1}
+	p := C.cc_product{m: packRows, n: C.int64_t(n), k: C.int64_t(k), trans_w: flag(trans), packed: 1, bf16: flag(bf16),
+		alpha: 1}
 	W := &Weights{k: k, n: n, bf16: bf16, trans: trans}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -148,7 +150,8 @@ func (c *Context) Linear(y, x []float32, m int, w *Weights, bias []float32, act 
 
 // Gemm computes y = act(alpha*op(x)*op(w) + bias) + residual on float32
 // matrices without packing them beforehand. With a bias, alpha must be 1.
-func (c *Context) Gemm(y, x, w []float32, m, n, k int, transX, transW bool, alpha float32, bias []float32, act Act, residual []float32) error {
+func (c *Context) Gemm(y, x, w []float32, m, n, k int, transX, transW bool, alpha float32, bias []float32, act Act,
+	residual []float32) error {
 	if bias != nil && alpha != 1 {
 		return errors.New("oneDNN: a scaled product takes no bias")
 	}
@@ -164,7 +167,8 @@ func (c *Context) run(p C.cc_product, y, x []float32, m int, packed *Weights, w,
 	if m == 0 || n == 0 {
 		return nil
 	}
-	if len(y) < m*n || len(x) < m*k || (packed == nil && len(w) < k*n) || (bias != nil && len(bias) < n) || (residual != nil && len(residual) < m*n) {
+	if len(y) < m*n || len(x) < m*k || (packed == nil && len(w) < k*n) || (bias != nil && len(bias) < n) ||
+		(residual != nil && len(residual) < m*n) {
 		return fmt.Errorf("oneDNN: operands too short for a %d x %d x %d product", m, n, k)
 	}
 	parts := 1
@@ -201,7 +205,8 @@ func (c *Context) run(p C.cc_product, y, x []float32, m int, packed *Weights, w,
 		defer runtime.UnlockOSThread()
 		C.cc_one_thread()
 		status[part] = C.cc_run(prims[part], (*C.float)(&x[lo*k]), wp, (*C.float)(unsafe.SliceData(bias)), r,
-			(*C.float)(&y[lo*n]), (*C.uint16_t)(unsafe.SliceData(c.narrow[part])), unsafe.Pointer(unsafe.SliceData(c.scratch[part])))
+			(*C.float)(&y[lo*n]), (*C.uint16_t)(unsafe.SliceData(c.narrow[part])),
+			unsafe.Pointer(unsafe.SliceData(c.scratch[part])))
 	})
 	runtime.KeepAlive(packed)
 	for _, s := range status {

@@ -5,7 +5,8 @@ package dnnl
 import "errors"
 
 // errDisabled is what every use reports in a program built without oneDNN.
-var errDisabled = errors.New("this program was built without oneDNN: install its headers (libdnnl-dev on Debian and Ubuntu) and build with -tags onednn")
+var errDisabled = errors.New("this program was built without oneDNN: install its headers (libdnnl-dev on Debian and " +
+	"Ubuntu) and build with -tags onednn")
 
 // Available reports whether this program was built with oneDNN.
 func Available() bool { return false }

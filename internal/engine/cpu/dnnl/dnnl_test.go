@@ -31,7 +31,8 @@ func activate(v float64, a Act) float64 {
 }
 
 // naive computes act(alpha*op(x)*op(w) + bias) + residual in float64.
-func naive(x, w []float32, m, n, k int, tx, tw bool, alpha float32, bias []float32, act Act, residual []float32) []float64 {
+func naive(x, w []float32, m, n, k int, tx, tw bool, alpha float32, bias []float32, act Act,
+	residual []float32) []float64 {
 	y := make([]float64, m*n)
 	for i := 0; i < m; i++ {
 		for j := 0; j < n; j++ {
@@ -172,13 +173,15 @@ func TestShortOperandsAreErrors(t *testing.T) {
 	if _, err := c.Pack(make([]float32, 5), 2, 3, false, false); err == nil {
 		t.Error("short weights accepted")
 	}
-	if err := c.Gemm(make([]float32, 6), make([]float32, 3), make([]float32, 6), 2, 3, 2, false, false, 1, nil, Identity, nil); err == nil {
+	if err := c.Gemm(make([]float32, 6), make([]float32, 3), make([]float32, 6), 2, 3, 2, false, false, 1, nil, Identity,
+		nil); err == nil {
 		t.Error("short x accepted")
 	}
 }
 
 func BenchmarkLinear(b *testing.B) {
-	for _, s := range [][3]int{{1576, 768, 768}, {1576, 3072, 768}, {1576, 768, 3072}, {256, 1000, 512}, {4008, 2048, 512}, {32, 64, 64}} {
+	for _, s := range [][3]int{{1576, 768, 768}, {1576, 3072, 768}, {1576, 768, 3072}, {256, 1000, 512},
+		{4008, 2048, 512}, {32, 64, 64}} {
 		m, n, k := s[0], s[1], s[2]
 		for _, mode := range []string{"fp32", "bf16", "plain"} {
 			b.Run(fmt.Sprintf("%s/%dx%dx%d", mode, m, n, k), func(b *testing.B) {

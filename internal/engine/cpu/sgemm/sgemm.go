@@ -38,7 +38,8 @@ const (
 // op(A) is m x k: a[i*lda+l], or a[l*lda+i] with transA. op(B) is k x n:
 // b[l*ldb+j], or b[j*ldb+l] with transB. With beta == 0, C is not read. Gemm
 // panics if a slice is too short for its shape.
-func Gemm(threads int, transA, transB bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
+func Gemm(threads int, transA, transB bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int,
+	beta float32, c []float32, ldc int) {
 	Fused(threads, transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, nil)
 }
 
@@ -48,7 +49,8 @@ type Epilogue func(i0, i1, j0, j1 int)
 
 // Fused is Gemm followed by calls of finish (if not nil), concurrent on
 // disjoint parts that together cover C once.
-func Fused(threads int, transA, transB bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int, finish Epilogue) {
+func Fused(threads int, transA, transB bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int,
+	beta float32, c []float32, ldc int, finish Epilogue) {
 	A := operand{a, lda, transA}
 	B := operand{b, ldb, transB}
 	A.check("a", m, k)
@@ -101,7 +103,8 @@ func (o operand) check(name string, rows, cols int) {
 		panic(fmt.Sprintf("sgemm: row stride %d of %s is below its %d columns", o.ld, name, cols))
 	}
 	if len(o.data) < (rows-1)*o.ld+cols {
-		panic(fmt.Sprintf("sgemm: %s has %d values, %d x %d with stride %d needs %d", name, len(o.data), rows, cols, o.ld, (rows-1)*o.ld+cols))
+		panic(fmt.Sprintf("sgemm: %s has %d values, %d x %d with stride %d needs %d", name, len(o.data), rows, cols, o.ld,
+			(rows-1)*o.ld+cols))
 	}
 }
 
@@ -118,7 +121,8 @@ func (o operand) columns(j int) operand {
 // multiply shares the tiles of C among threads, by rows if there are enough
 // of them and by columns otherwise.
 // B holds the columns of C from column on.
-func multiply(kern *kernel, threads int, a operand, m int, alpha float32, b packed, beta float32, c []float32, ldc, column int, finish Epilogue) {
+func multiply(kern *kernel, threads int, a operand, m int, alpha float32, b packed, beta float32, c []float32, ldc,
+	column int, finish Epilogue) {
 	rows, cols := ceilDiv(m, kern.mr), ceilDiv(b.n, kern.nr)
 	if m*b.n*b.k < 2*parallelWork {
 		threads = 1

@@ -28,7 +28,8 @@ func random(r *rand.Rand, n int) []float32 {
 }
 
 // naive is the definition of the product, in float64.
-func naive(ta, tb bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) []float64 {
+func naive(ta, tb bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32,
+	c []float32, ldc int) []float64 {
 	out := make([]float64, m*n)
 	for i := 0; i < m; i++ {
 		for j := 0; j < n; j++ {
@@ -56,7 +57,8 @@ func naive(ta, tb bool, m, n, k int, alpha float32, a []float32, lda int, b []fl
 func TestGemmAgreesWithDefinition(t *testing.T) {
 	eachKernel(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(1, 2))
-		sizes := [][3]int{{1, 1, 1}, {1, 40, 7}, {40, 1, 9}, {3, 5, 2}, {12, 32, 64}, {13, 33, 65}, {24, 16, 100}, {50, 17, 130}, {37, 197, 64}, {2, 70, 300}, {65, 48, 385}, {30, 400, 800}, {100, 3, 50}}
+		sizes := [][3]int{{1, 1, 1}, {1, 40, 7}, {40, 1, 9}, {3, 5, 2}, {12, 32, 64}, {13, 33, 65}, {24, 16, 100},
+			{50, 17, 130}, {37, 197, 64}, {2, 70, 300}, {65, 48, 385}, {30, 400, 800}, {100, 3, 50}}
 		for range 20 {
 			sizes = append(sizes, [3]int{1 + r.IntN(80), 1 + r.IntN(120), 1 + r.IntN(150)})
 		}
@@ -92,7 +94,8 @@ func TestGemmAgreesWithDefinition(t *testing.T) {
 									continue
 								}
 								if d := math.Abs(float64(got) - want[i*n+j]); !(d < 1e-4*math.Sqrt(float64(k))) {
-									t.Fatalf("ta=%v tb=%v m=%d n=%d k=%d alpha,beta=%v: c[%d,%d] = %v, want %v", ta, tb, m, n, k, ab, i, j, got, want[i*n+j])
+									t.Fatalf("ta=%v tb=%v m=%d n=%d k=%d alpha,beta=%v: c[%d,%d] = %v, want %v", ta, tb, m, n, k, ab, i, j, got,
+										want[i*n+j])
 								}
 							}
 						}

@@ -21,7 +21,8 @@ func (c *claimed) take(index int) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.users > 0 && c.index != index {
-		return &engine.Unavailable{Why: fmt.Sprintf("GPU %d is open in this process, and so GPU %d cannot be", c.index, index),
+		return &engine.Unavailable{Why: fmt.Sprintf("GPU %d is open in this process, and so GPU %d cannot be", c.index,
+			index),
 			Remedy: "close it first, or use a process for each"}
 	}
 	c.index = index

@@ -51,14 +51,16 @@ func Open() (cuda.Driver, error) { return OpenIndex(0) }
 // times: cuBLAS is opened once, for one GPU.
 func OpenIndex(index int) (cuda.Driver, error) {
 	if status := int(C.libcuda_open()); status == -1 {
-		return nil, &engine.Unavailable{Why: fmt.Sprintf("no NVIDIA driver on this machine (%s)", C.GoString(C.libcuda_reason())),
+		return nil, &engine.Unavailable{Why: fmt.Sprintf("no NVIDIA driver on this machine (%s)",
+			C.GoString(C.libcuda_reason())),
 			Remedy: "install it, or use --device cpu"}
 	} else if status != 0 {
 		return nil, cuda.DriverError(status)
 	}
 	if v := cu.Version(); v < cuda.LeastDriver {
 		return nil, &engine.Unavailable{Why: fmt.Sprintf("the NVIDIA driver runs CUDA %d.%d at most, %d.%d is needed",
-			v/1000, v%1000/10, cuda.LeastDriver/1000, cuda.LeastDriver%1000/10), Remedy: "install a newer driver, or use --device cpu"}
+			v/1000, v%1000/10, cuda.LeastDriver/1000, cuda.LeastDriver%1000/10),
+			Remedy: "install a newer driver, or use --device cpu"}
 	}
 	if err := claims.take(index); err != nil {
 		return nil, err

@@ -120,14 +120,15 @@ func TestEmulatedFaults(t *testing.T) {
 		"LD_LIBRARY_PATH=":        "no NVIDIA driver on this machine",
 		"EMULATOR_MEMORY=1000001": "out of GPU memory", // and again: nothing was left behind
 		"EMULATOR_NOTHING=1":      "result: <nil>",
-		"EMULATOR_CUBIN=209":      "result: <nil>, PTX for 8.0, cuBLAS 13.0.0, slow: [machine code was refused: machine code for 9.0",
-		"EMULATOR_VERSION=12040":  "result: <nil>, machine code for 9.0, cuBLAS 12.0.0, slow: []",
-		"EMULATOR_VERSION=12000":  "result: <nil>",
-		"EMULATOR_BLAS=13":        "result: <nil>, machine code for 9.0, cuBLAS 12.0.0",
-		"EMULATOR_BLAS=12":        "result: <nil>, machine code for 9.0, cuBLAS 13.0.0",
-		"EMULATOR_NO_BIAS=1":      "a bias takes a pass of its own: 90 fp32 fp32 TN 16x8x32 32,32,16 bias",
-		"EMULATOR_CAPTURE=900":    "a program is not recorded: ",
-		"EMULATOR_NOTHING=2":      "slow: [], products: [{90 fp32 fp32 TN 16x8x32 32,32,16 bias 42/0/0/0/0/0/0/0/0 false 2}]",
+		"EMULATOR_CUBIN=209": "result: <nil>, PTX for 8.0, cuBLAS 13.0.0, slow: [machine code was refused: machine " +
+			"code for 9.0",
+		"EMULATOR_VERSION=12040": "result: <nil>, machine code for 9.0, cuBLAS 12.0.0, slow: []",
+		"EMULATOR_VERSION=12000": "result: <nil>",
+		"EMULATOR_BLAS=13":       "result: <nil>, machine code for 9.0, cuBLAS 12.0.0",
+		"EMULATOR_BLAS=12":       "result: <nil>, machine code for 9.0, cuBLAS 13.0.0",
+		"EMULATOR_NO_BIAS=1":     "a bias takes a pass of its own: 90 fp32 fp32 TN 16x8x32 32,32,16 bias",
+		"EMULATOR_CAPTURE=900":   "a program is not recorded: ",
+		"EMULATOR_NOTHING=2":     "slow: [], products: [{90 fp32 fp32 TN 16x8x32 32,32,16 bias 42/0/0/0/0/0/0/0/0 false 2}]",
 
 		cuda.AlgorithmsFile + "=" + table:    "products: [{90 fp32 fp32 TN 16x8x32 32,32,16 bias 43/0/0/0/0/0/0/0/0 true 2}]",
 		cuda.AlgorithmsFile + "=/nowhere/at": "CLIPCALIB_CUDA_ALGORITHMS: open /nowhere/at",

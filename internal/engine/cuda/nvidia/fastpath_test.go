@@ -38,7 +38,8 @@ func TestGPUFastPath(t *testing.T) {
 		precisions = []cuda.Precision{cuda.BF16}
 	}
 	for _, p := range precisions {
-		for name, work := range map[string]func(*testing.T, *clip.Model){"encode": encodeOften, "CoOp": coOpOften, "TPT": tptOften} {
+		for name, work := range map[string]func(*testing.T, *clip.Model){"encode": encodeOften, "CoOp": coOpOften,
+			"TPT": tptOften} {
 			t.Run(p.String()+" "+name, func(t *testing.T) {
 				e := open(t, p)
 				model := towers(t, e, random(t, fastSize()))
@@ -80,11 +81,12 @@ func coOpOften(t *testing.T, m *clip.Model) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	step := 0
-	_, err := prompt.Train(ctx, m, prompt.CoOp{}, adapt.None{}, data, prompt.Options{Epochs: 100, Progress: func(adapt.Progress) {
-		if step++; step == 8 {
-			stop()
-		}
-	}})
+	_, err := prompt.Train(ctx, m, prompt.CoOp{}, adapt.None{}, data,
+		prompt.Options{Epochs: 100, Progress: func(adapt.Progress) {
+			if step++; step == 8 {
+				stop()
+			}
+		}})
 	if err != nil && !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
@@ -92,7 +94,8 @@ func coOpOften(t *testing.T, m *clip.Model) {
 
 func tptOften(t *testing.T, m *clip.Model) {
 	const views = 4
-	tuner, err := testtime.NewTuner(t.Context(), m.Images, m.Texts, imagenet.Names()[:5], testtime.TPT{}, adapt.None{}, testtime.Options{Views: views})
+	tuner, err := testtime.NewTuner(t.Context(), m.Images, m.Texts, imagenet.Names()[:5], testtime.TPT{}, adapt.None{},
+		testtime.Options{Views: views})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -95,7 +95,8 @@ func features(t *testing.T, ck *weights.Checkpoint) []weights.NamedTensor {
 			t.Fatal(err)
 		}
 		for kind, f := range map[string][][]float32{"images": images, "texts": texts} {
-			out = append(out, weights.NamedTensor{Name: fmt.Sprintf("%s.%v", kind, p), Shape: []int{n, len(f[0])}, DType: weights.F32, Data: slices.Concat(f...)})
+			out = append(out, weights.NamedTensor{Name: fmt.Sprintf("%s.%v", kind, p), Shape: []int{n, len(f[0])},
+				DType: weights.F32, Data: slices.Concat(f...)})
 		}
 		v.Close()
 		w.Close()

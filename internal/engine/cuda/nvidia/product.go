@@ -60,7 +60,8 @@ func (d *driver) Product(p cuda.Product) error {
 		return err
 	}
 	way.Runs++
-	if status := C.blas_run(d.contextHandle(), way.plan, &c, C.uint64_t(d.workspace), workspaceBytes, d.streamHandle()); status != 0 {
+	if status := C.blas_run(d.contextHandle(), way.plan, &c, C.uint64_t(d.workspace), workspaceBytes,
+		d.streamHandle()); status != 0 {
 		return blasError(int(status))
 	}
 	return nil
@@ -158,7 +159,8 @@ func (d *driver) tune(s shape, runs int) (string, error) {
 		p.Beta = 1
 	}
 	c, got := product(p), make([]byte, mostConfig)
-	status := C.blas_tune(d.contextHandle(), &c, C.uint64_t(d.workspace), workspaceBytes, d.streamHandle(), C.int(runs), text(got), mostConfig)
+	status := C.blas_tune(d.contextHandle(), &c, C.uint64_t(d.workspace), workspaceBytes, d.streamHandle(), C.int(runs),
+		text(got), mostConfig)
 	if status != 0 {
 		return "", blasError(int(status))
 	}

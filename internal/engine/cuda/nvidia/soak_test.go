@@ -111,22 +111,24 @@ func TestGPUSoakCoOp(t *testing.T) {
 	model := towers(t, l.e, ck)
 	all := bench.Bank()
 	dim := ck.Config.EmbedDim
-	data := prompt.Data{Classes: imagenet.Names()[:classes], Features: matrix(16*classes, dim, all.Features.Data), Prototypes: matrix(classes, dim, all.Prototypes.Data)}
+	data := prompt.Data{Classes: imagenet.Names()[:classes], Features: matrix(16*classes, dim, all.Features.Data),
+		Prototypes: matrix(classes, dim, all.Prototypes.Data)}
 	for i := range data.Features.Rows {
 		data.Labels = append(data.Labels, i%classes)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	step, last := 0, soakSteps()
-	_, err := prompt.Train(ctx, model, prompt.CoOp{}, adapt.None{}, data, prompt.Options{Epochs: 2 * last, Progress: func(adapt.Progress) {
-		switch step++; step {
-		case 100:
-			l.open()
-		case last:
-			l.balance("CoOp, after the last step")
-			stop()
-		}
-	}})
+	_, err := prompt.Train(ctx, model, prompt.CoOp{}, adapt.None{}, data,
+		prompt.Options{Epochs: 2 * last, Progress: func(adapt.Progress) {
+			switch step++; step {
+			case 100:
+				l.open()
+			case last:
+				l.balance("CoOp, after the last step")
+				stop()
+			}
+		}})
 	if !errors.Is(err, context.Canceled) || step != last {
 		t.Fatalf("after %d steps: %v", step, err)
 	}

@@ -44,7 +44,8 @@ func (d *driver) Launch(l cuda.Launch) error {
 	copy(unsafe.Slice((*byte)(unsafe.Pointer(d.args)), len(l.Args)), l.Args)
 	g := [6]C.uint32_t{C.uint32_t(l.Grid[0]), C.uint32_t(l.Grid[1]), C.uint32_t(l.Grid[2]),
 		C.uint32_t(l.Block[0]), C.uint32_t(l.Block[1]), C.uint32_t(l.Block[2])}
-	return code(C.shim_launch(d.contextHandle(), f, &g[0], C.uint32_t(l.Shared), d.streamHandle(), unsafe.Pointer(d.args), C.size_t(len(l.Args))))
+	return code(C.shim_launch(d.contextHandle(), f, &g[0], C.uint32_t(l.Shared), d.streamHandle(),
+		unsafe.Pointer(d.args), C.size_t(len(l.Args))))
 }
 
 // event implements cuda.Event.

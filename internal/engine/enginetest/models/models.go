@@ -19,7 +19,8 @@ import (
 	"clipcalib/weights"
 )
 
-var prompts = []string{"a photo of a cat.", "a photo of a dog.", "a photo of a hot dog.", "a blurry photo of a cat.", "itap of a ship."}
+var prompts = []string{"a photo of a cat.", "a photo of a dog.", "a photo of a hot dog.", "a blurry photo of a cat.",
+	"itap of a ship."}
 
 func images(c weights.Config, n int) [][]float32 {
 	r := rand.New(rand.NewPCG(3, 4))
