@@ -69,11 +69,10 @@ race:
 	$(GO) test -race -short $(RACE_PKGS)
 
 FUZZTIME ?= 20s
+# Minimising what merely is interesting would take most of the time.
+FUZZMINIMIZE ?= 10x
 fuzz:
-	@for pkg in $$($(GO) list ./...); do \
-	  for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
-	    echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
-	  done; done
+	@GO="$(GO)" sh scripts/fuzz.sh $(FUZZTIME) $(FUZZMINIMIZE)
 
 clean:
 	rm -rf bin .cache runs

@@ -27,7 +27,9 @@ type Shots struct {
 // recipe is left as it is, an unfinished one is continued, and a folder with
 // another recipe is an error. The checkpoint is named by its path, so that the
 // run finds it again.
-func Adapt(ctx context.Context, dir, checkpoint string, s Shots, m adapt.Method, r adapt.Remedy, o adapt.Options) (bool, error) {
+func Adapt(
+	ctx context.Context, dir, checkpoint string, s Shots, m adapt.Method, r adapt.Remedy, o adapt.Options,
+) (bool, error) {
 	trained, err := adaptRun(ctx, dir, checkpoint, s, m, r, o)
 	if err != nil {
 		return false, fmt.Errorf("adapt: %w", err)
@@ -35,7 +37,9 @@ func Adapt(ctx context.Context, dir, checkpoint string, s Shots, m adapt.Method,
 	return trained, nil
 }
 
-func adaptRun(ctx context.Context, dir, checkpoint string, s Shots, m adapt.Method, r adapt.Remedy, o adapt.Options) (bool, error) {
+func adaptRun(
+	ctx context.Context, dir, checkpoint string, s Shots, m adapt.Method, r adapt.Remedy, o adapt.Options,
+) (bool, error) {
 	if m == nil {
 		return false, errors.New("no method given")
 	}

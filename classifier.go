@@ -167,10 +167,11 @@ func openTuner(r *Run) (classifier, error) {
 	if remedy, err = settings.Restore(remedy, r.model.RemedySettings); err != nil {
 		return nil, fmt.Errorf("remedy: %w", err)
 	}
-	tuner, err := testtime.NewTuner(context.Background(), r.clip.Images, r.clip.Texts, r.classes, method, remedy, testtime.Options{
+	o := testtime.Options{
 		Views: t.Views, Keep: t.Keep, Context: t.Context, LR: t.LearningRate, WeightDecay: &t.WeightDecay, AugMix: t.AugMix,
 		Seed: t.Seed, Compat: adapt.Compat(r.model.Compat),
-	})
+	}
+	tuner, err := testtime.NewTuner(context.Background(), r.clip.Images, r.clip.Texts, r.classes, method, remedy, o)
 	if err != nil {
 		return nil, err
 	}

@@ -42,6 +42,9 @@ type Options struct {
 //	// Close waits for what runs and gives everything back, the device too where
 //	// Open opened it. Close what was trained on the model first.
 //	Close() error
+//
+// Its field Truncated func(prompt string), unless nil, lets prompts of more tokens
+// than CLIP takes be cut, and is told of each.
 type Model = clip.Model
 
 // Average says how the features of a class's templates become its prototype.

@@ -88,12 +88,13 @@ func softmax(row []float32) ([]float64, error) {
 func (r *Run) driftRule() string {
 	switch {
 	case r.drift != nil:
-		return fmt.Sprintf("a picture drifts where its adapted logits' range over its zero-shot one is outside of %.3g to %.3g, "+
-			"the 1 to 99 %% quantiles of %d training pictures", r.drift.Lower(), r.drift.Upper(), r.drift.Pictures)
+		return fmt.Sprintf("a picture drifts where its adapted logits' range over its zero-shot one is outside of "+
+			"%.3g to %.3g, the 1 to 99 %% quantiles of %d training pictures", r.drift.Lower(), r.drift.Upper(), r.drift.Pictures)
 	case r.model.Family == run.FamilyTestTime:
 		return "not known: test-time tuning has no training pictures"
 	}
-	return "not known: the run keeps no statistics of its training pictures (it is of an older version, or was learned elsewhere)"
+	return "not known: the run keeps no statistics of its training pictures " +
+		"(it is of an older version, or was learned elsewhere)"
 }
 
 func (r *Run) pictureDrift(ratio float64) Drift {
@@ -125,7 +126,8 @@ func (r *Run) BatchDrift(pictures []Prediction) BatchDrift {
 	d.Expected = r.drift.Outside()
 	d.PValue = run.Tail(d.Pictures, d.Outside, d.Expected)
 	d.Drifted = d.PValue < run.Significance
-	d.Note = fmt.Sprintf("%d of %d pictures outside of the training's range ratios, where %.2g %% are expected (p = %.2g, binomial; drift is said below %g)",
+	d.Note = fmt.Sprintf("%d of %d pictures outside of the training's range ratios, where %.2g %% are expected "+
+		"(p = %.2g, binomial; drift is said below %g)",
 		d.Outside, d.Pictures, 100*d.Expected, d.PValue, run.Significance)
 	return d
 }

@@ -66,7 +66,8 @@ func openRun(dir string, o RunOptions) (*Run, error) {
 
 func (r *Run) open(o RunOptions) (err error) {
 	if r.model.Weights.SHA256 == "" {
-		return errors.New("it was trained on feature files, so its model is not known: train it on pictures, with weights")
+		return errors.New("it was trained on feature files, so its model is not known: " +
+			"train it on pictures, with weights")
 	}
 	if r.classes, err = r.chooseClasses(o.Classes); err != nil {
 		return err
@@ -120,7 +121,8 @@ func (r *Run) chooseClasses(asked []string) ([]string, error) {
 	case asked == nil && own != nil:
 		return own, nil
 	case asked == nil && r.model.Family == run.FamilyTestTime:
-		return nil, errors.New("it has no finished target, or its targets have different classes: give their names (RunOptions.Classes, --classes)")
+		return nil, errors.New("it has no finished target, or its targets have different classes: " +
+			"give their names (RunOptions.Classes, --classes)")
 	case asked == nil:
 		return nil, errors.New("classes.json is missing, so the classes have no names")
 	case r.model.Family == run.FamilyAdapters && !slices.Equal(asked, own):

@@ -1,14 +1,17 @@
 package clipcalib_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"image"
 	"math"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"clipcalib"
@@ -303,13 +306,21 @@ func TestPicturesThatCannotBeReadAreNamed(t *testing.T) {
 
 func TestRunsThatCannotBeUsedAreRefused(t *testing.T) {
 	good := adapted(t, adapt.TaskRes{}, nil)
-	copied := func(change func(dir string)) string {
+	sealed := func(change func(dir string)) string {
 		dir := filepath.Join(t.TempDir(), "run")
 		if err := os.CopyFS(dir, os.DirFS(good)); err != nil {
 			t.Fatal(err)
 		}
 		change(dir)
 		return dir
+	}
+	copied := func(change func(dir string)) string { // without the manifest that would name any change
+		return sealed(func(dir string) {
+			if err := os.Remove(filepath.Join(dir, "manifest.json")); err != nil {
+				t.Fatal(err)
+			}
+			change(dir)
+		})
 	}
 	edit := func(name, from, to string) func(dir string) {
 		return func(dir string) {
@@ -344,9 +355,11 @@ func TestRunsThatCannotBeUsedAreRefused(t *testing.T) {
 		o     clipcalib.RunOptions
 		words []string
 	}{
-		"no folder":       {dir: filepath.Join(t.TempDir(), "none"), words: []string{"none", "no run here"}},
-		"half written":    {dir: copied(remove("adapter.safetensors")), words: []string{"not finished", "adapter.safetensors"}},
-		"newer":           {dir: copied(edit("model.yaml", "version: 1", "version: 99")), words: []string{"version 99", "newer"}},
+		"no folder":    {dir: filepath.Join(t.TempDir(), "none"), words: []string{"none", "no run here"}},
+		"half written": {dir: copied(remove("adapter.safetensors")), words: []string{"not finished", "adapter.safetensors"}},
+		"newer":        {dir: copied(edit("model.yaml", "version: 1", "version: 99")), words: []string{"version 99", "newer"}},
+		"flipped": {dir: sealed(edit("model.yaml", "family: adapters", "family: prompts")),
+			words: []string{"model.yaml is damaged", "manifest.json"}},
 		"weights gone":    {dir: copied(edit("model.yaml", "clip-icons-32.pt", "gone.pt")), words: []string{"gone.pt", "--weights"}},
 		"other weights":   {dir: good, o: clipcalib.RunOptions{Weights: other}, words: []string{"not the model of the run", identity[:12]}},
 		"no such weights": {dir: good, o: clipcalib.RunOptions{Weights: "none.pt"}, words: []string{"none.pt"}},
@@ -443,5 +456,48 @@ func TestPredictionStopsWithItsContext(t *testing.T) {
 	defer stop()
 	if _, err := r.Predict(ctx, iconFiles()...); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// One run answers many goroutines at once, of every family, by a handler too.
+func TestARunIsSafeForConcurrentUse(t *testing.T) {
+	for name, dir := range map[string]string{
+		"adapters":  adapted(t, adapt.TaskRes{}, adapt.SaLS{}),
+		"prompts":   learned(t, prompt.CoOp{Contexts: 2}, nil),
+		"test-time": tuned(t, testtime.TPT{}, nil),
+	} {
+		r := openRun(t, dir, clipcalib.RunOptions{})
+		h, err := clipcalib.NewHandler(r, clipcalib.HandlerOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := os.ReadFile(icon("bus"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := r.Predict(t.Context(), clipcalib.FromBytes("bus", body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var wait sync.WaitGroup
+		for range 4 {
+			wait.Go(func() {
+				got, err := r.Predict(t.Context(), clipcalib.FromBytes("bus", body))
+				if err != nil || !same(got.Pictures[0], want.Pictures[0]) {
+					t.Errorf("%s: %v", name, err)
+				}
+			})
+			wait.Go(func() {
+				w := httptest.NewRecorder()
+				h.ServeHTTP(w, httptest.NewRequest("POST", "/predict", bytes.NewReader(body)))
+				if w.Code != 200 || !strings.Contains(w.Body.String(), `"class":"`+want.Pictures[0].Class+`"`) {
+					t.Errorf("%s: status %d, %s", name, w.Code, w.Body)
+				}
+			})
+		}
+		wait.Wait()
+		if err := h.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -67,6 +67,11 @@ func Differences() []Difference {
 			CLIPCalib: "those of the source data set, carried over",
 		},
 		{
+			Topic: "class names in prompts", Encoding: true,
+			Textbook:  "spaces for underscores",
+			CLIPCalib: "as they are, with underscores",
+		},
+		{
 			Topic: "prototype templates", Encoding: true,
 			Textbook:  "features normalised, averaged, normalised",
 			CLIPCalib: "plain mean of features; 8 templates on ImageNet, 1 elsewhere",
@@ -93,6 +98,10 @@ func (c Compat) Views(m Method) int {
 // prototypes although it has its own.
 func (c Compat) CarriesPrototypes() bool { return c == CLIPCalib }
 
+// KeepsUnderscores reports whether class names keep their underscores in the
+// prompts of an adapter's prototypes.
+func (c Compat) KeepsUnderscores() bool { return c == CLIPCalib }
+
 // Encoding is how the features that a method is trained on were made.
 type Encoding struct {
 	Augmented int // augmented views of every picture; 0 means the plain picture
@@ -106,10 +115,14 @@ func EncodingChoices(m Method, c Compat, e Encoding) []string {
 	if c == CLIPCalib {
 		average = "plain mean of features"
 	}
-	return []string{
+	choices := []string{
 		"augmented views: " + augmentedViews(c.Views(m), c, e.Augmented),
 		fmt.Sprintf("prototype templates: %d, %s (%s)", e.Templates, average, c),
 	}
+	if c.KeepsUnderscores() {
+		choices = append(choices, fmt.Sprintf("class names in prompts: as they are, with underscores (%s)", c))
+	}
+	return choices
 }
 
 func augmentedViews(usual int, c Compat, used int) string {

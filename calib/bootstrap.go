@@ -124,6 +124,52 @@ func Compare(a, b Predictions, opt BootstrapOptions) (ofA, ofB Resampled, differ
 	return estimates(pointA, draws[0], opt.Level), estimates(pointB, draws[1], opt.Level), differences, nil
 }
 
+// PairedBootstrapMean is [PairedBootstrap] of several pairs on the same samples,
+// such as runs of several seeds: every draw takes the same samples of all, and
+// the differences are means over the pairs. The interval is over samples, for
+// these pairs; it does not speak of other seeds.
+func PairedBootstrapMean(a, b []Predictions, opt BootstrapOptions) (map[string]Difference, error) {
+	if err := opt.check(); err != nil {
+		return nil, err
+	}
+	if len(a) == 0 || len(a) != len(b) {
+		return nil, fmt.Errorf("%d and %d sets of predictions make no pairs", len(a), len(b))
+	}
+	resamplers := make([]*resampler, 0, 2*len(a))
+	for i, p := range slices.Concat(a, b) {
+		if !slices.Equal(p.labels, a[0].labels) {
+			return nil, fmt.Errorf("set of predictions %d has other labels than the first (%d and %d samples): "+
+				"want the same samples in the same order", i+1, p.Samples(), a[0].Samples())
+		}
+		resamplers = append(resamplers, newResampler(p, opt.Options))
+	}
+	draws, err := drawAll(opt, a[0].Samples(), resamplers)
+	if err != nil {
+		return nil, err
+	}
+	points := make([][]float64, len(resamplers))
+	for i, r := range resamplers {
+		points[i] = r.asIs()
+	}
+	n := len(a)
+	differences := map[string]Difference{}
+	for j, name := range resampledNames {
+		ofA, ofB := make([]float64, len(draws[0][j])), make([]float64, len(draws[0][j]))
+		value := 0.0
+		for i := range n {
+			value += (points[n+i][j] - points[i][j]) / float64(n)
+			for k := range ofA {
+				ofA[k] += draws[i][j][k] / float64(n)
+				ofB[k] += draws[n+i][j][k] / float64(n)
+			}
+		}
+		if d, ok := difference(value, ofA, ofB, opt); ok {
+			differences[name] = d
+		}
+	}
+	return differences, nil
+}
+
 func difference(value float64, a, b []float64, opt BootstrapOptions) (Difference, bool) {
 	diffs := make([]float64, len(a))
 	below, above := 1, 1

@@ -70,7 +70,7 @@ func (t *Tokenizer) Tokens(s string) ([]int32, error) {
 	ids := t.prompt(s)
 	if len(ids) > ContextLength {
 		return nil, fmt.Errorf("text %q is %d tokens long, more than the %d that CLIP takes: "+
-			"shorten it or ask for truncation", excerpt(s), len(ids), ContextLength)
+			"shorten it, or have it cut (--truncate; in Go, TokensTruncated)", excerpt(s), len(ids), ContextLength)
 	}
 	return ids, nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"clipcalib/internal/printable"
+	"clipcalib/internal/regular"
 )
 
 // maxConfig bounds a configuration file; those of released models have a few
@@ -28,7 +29,7 @@ type fields struct {
 
 // readConfig reads a configuration file; ok is false if there is none.
 func readConfig(path, name string) (f fields, ok bool, err error) {
-	file, err := os.Open(path)
+	file, err := regular.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return f, false, nil
 	}

@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+
+	"clipcalib/internal/regular"
 )
 
 // source is an open checkpoint file. Where the system allows it the file is
@@ -25,7 +27,7 @@ func bytesSource(data []byte) *source {
 }
 
 func openSource(path string) (*source, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, err
 	}

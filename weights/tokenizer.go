@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"clipcalib/internal/printable"
+	"clipcalib/internal/regular"
 )
 
 // maxTokenizer bounds a tokenizer.json: those of the largest vocabularies have
@@ -76,7 +77,7 @@ func otherVocabulary(file string, raw json.RawMessage) string {
 // readBeside reads a JSON file; one that is absent is no error.
 func readBeside(dir, name string, limit int64, v any) (bool, error) {
 	path := filepath.Join(dir, name)
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return false, nil
 	}

@@ -27,7 +27,7 @@ type Gate struct {
 func (Gate) Name() string { return "gate" }
 
 func (g Gate) Choices() []string {
-	return []string{fmt.Sprintf("method: gate, a scale for every entry of the feature, strength %g", adapt.Resolved(g).Strength)}
+	return []string{fmt.Sprintf("method: gate, a scale for every entry, strength %g", adapt.Resolved(g).Strength)}
 }
 
 // Layout says what is trained: one row as wide as the features.
@@ -74,7 +74,8 @@ func run(ctx context.Context, root, dir string) error {
 		Classes: []string{"fruit", "vehicle", "tool"}, Templates: []string{"an icon of a {}."},
 	}
 	checkpoint := filepath.Join(root, "internal", "demo", "model", "clip-icons-32.pt")
-	if _, err := clipcalib.Adapt(ctx, dir, checkpoint, shots, Gate{}, adapt.SaLS{}, adapt.Options{Epochs: 40}); err != nil {
+	_, err := clipcalib.Adapt(ctx, dir, checkpoint, shots, Gate{}, adapt.SaLS{}, adapt.Options{Epochs: 40})
+	if err != nil {
 		return err
 	}
 	r, err := clipcalib.OpenRun(dir, clipcalib.RunOptions{})

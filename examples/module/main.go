@@ -21,14 +21,15 @@ func main() {
 		log.Fatal(err)
 	}
 	defer device.Close()
-	model, err := clipcalib.Open(filepath.Join(*root, "internal", "demo", "model", "clip-icons-32.pt"), clipcalib.Options{Device: device})
+	checkpoint := filepath.Join(*root, "internal", "demo", "model", "clip-icons-32.pt")
+	model, err := clipcalib.Open(checkpoint, clipcalib.Options{Device: device})
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer model.Close()
 	icon := func(name string) string { return filepath.Join(*root, "testdata", "icons", name+".png") }
-	data, err := clipcalib.TrainingData(ctx, model, []string{icon("apple"), icon("bus")}, []int{0, 1}, []string{"fruit", "vehicle"},
-		"an icon of a {}.")
+	data, err := clipcalib.TrainingData(ctx, model, []string{icon("apple"), icon("bus")}, []int{0, 1},
+		[]string{"fruit", "vehicle"}, "an icon of a {}.")
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -26,7 +26,8 @@ type Tether struct {
 func (Tether) Name() string { return "tether" }
 
 func (t Tether) Choices() []string {
-	return []string{fmt.Sprintf("remedy: tether, %g times the mean square distance from the zero-shot logits", adapt.Resolved(t).Weight)}
+	return []string{fmt.Sprintf("remedy: tether, %g times the mean square distance from the zero-shot logits",
+		adapt.Resolved(t).Weight)}
 }
 
 // LossTerm makes it an [adapt.LossTerm].

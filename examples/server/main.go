@@ -45,7 +45,8 @@ func run(ctx context.Context, root, dir, addr string, once bool) error {
 		Classes: []string{"fruit", "vehicle", "tool"}, Templates: []string{"an icon of a {}."},
 	}
 	checkpoint := filepath.Join(root, "internal", "demo", "model", "clip-icons-32.pt")
-	if _, err := clipcalib.Adapt(ctx, dir, checkpoint, shots, adapt.TaskRes{}, adapt.SaLS{}, adapt.Options{Epochs: 20}); err != nil {
+	_, err := clipcalib.Adapt(ctx, dir, checkpoint, shots, adapt.TaskRes{}, adapt.SaLS{}, adapt.Options{Epochs: 20})
+	if err != nil {
 		return err
 	}
 	r, err := clipcalib.OpenRun(dir, clipcalib.RunOptions{})

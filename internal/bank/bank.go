@@ -20,6 +20,7 @@ import (
 
 	"clipcalib/adapt"
 	"clipcalib/internal/atomicfile"
+	"clipcalib/internal/regular"
 )
 
 // Key is what a bank's features depend on. Change one of the three and it is
@@ -86,7 +87,7 @@ func Open(root string, key Key, images, shardRows int) (*Bank, error) {
 	}
 	b := &Bank{dir: filepath.Join(root, key.ID()), id: key.ID(), images: images, shardRows: shardRows}
 	path := filepath.Join(b.dir, manifestFile)
-	raw, err := os.ReadFile(path)
+	raw, err := regular.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return b, b.describe(path, key)
 	}

@@ -3,13 +3,14 @@ package bench
 import (
 	"encoding/json"
 	"fmt"
-	"os"
+
+	"clipcalib/internal/regular"
 )
 
 // Read reads a result written as JSON.
 func Read(path string) (Result, error) {
 	var r Result
-	b, err := os.ReadFile(path)
+	b, err := regular.ReadFile(path)
 	if err != nil {
 		return r, err
 	}

@@ -12,7 +12,7 @@ import (
 func (a *app) load(s sourceFlags, spec, split string) (*data.Set, error) {
 	set, err := data.LoadWith(spec, data.Options{
 		Fallback: split, ImageRoot: s.imageRoot, ClassNames: s.names, LabelColumn: s.labelColumn,
-		AllowEmptyClasses: s.allowEmpty,
+		AllowEmptyClasses: s.allowEmpty, KeepUnderscores: s.keepUnderscores,
 	})
 	if err == nil && !s.allowNumbers {
 		err = set.CheckNames()

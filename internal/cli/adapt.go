@@ -13,6 +13,7 @@ import (
 	"clipcalib/internal/run"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // adaptFlags are the inputs of the adapt command.
@@ -33,16 +34,35 @@ type adaptFlags struct {
 	prompts  promptFlags
 	set      []string
 	train    adapt.Options
+
+	// Of a grid.
+	targets []string
+	bins    int
+	recipe  string
 }
 
 func adaptCommand(a *app) *cobra.Command {
 	var f adaptFlags
 	c := &cobra.Command{
-		Use:   "adapt METHOD (--weights W --data SOURCE --shots K | --features F...) --out RUN",
+		Use:   "adapt METHOD[,METHOD...] (--weights W --data SOURCE --shots K | --features F...) --out RUN",
 		Short: "Adapt CLIP to a task with a few labelled images, with a remedy if asked",
 		Long: `Trains METHOD on a few shots of a data set, or on features, and writes a run
 folder: recipe, parameters, log. A run that exists is not repeated; one that was
 interrupted goes on.
+
+Several methods, and several values of flags such as --remedy, --seed, --shots
+and --lr, parted by commas, make a grid: a run for every combination, in folders
+below --out, on one model; so does --targets, on which each run is evaluated. Runs that
+are there are kept; one that fails does not stop the others, and all that failed
+are listed at the end. --recipe reads the same from a file, in which lists make
+the grid and paths start from the file's folder:
+
+  method: [zslp, taskres]
+  remedy: [none, penalty]
+  seed: [1, 2, 3]
+  set: {lambda: [5, 10]}
+
+In a grid, a setting counts for the runs whose method, remedy or loss has it.
 
 Adapters of features:  ` + strings.Join(methodNames(), ", ") + `
 Learned prompts:       ` + strings.Join(promptNames(), ", ") + `
@@ -66,26 +86,63 @@ are is printed with the run.
 ` + strings.TrimRight(adaptSettings(), "\n"),
 		Example: `  clipcalib adapt taskres --remedy penalty --weights ViT-B-16.pt --data pets/ --shots 16 --out runs/pets-taskres
   clipcalib adapt coop --remedy sals --weights ViT-B-16.pt --data pets/ --shots 16 --out runs/pets-coop
+  clipcalib adapt zslp,taskres --remedy none,penalty --seed 1,2,3 --shots 1,4 --weights ViT-B-16.pt --data pets/ --targets pets/,photos/ --out runs
   clipcalib adapt clip-adapter --features train.safetensors --epochs 50 --out runs/fa
   clipcalib adapt tip-adapter-f --features train.safetensors --optimizer adamw --epsilon 1e-4 --schedule step-cosine --epochs 20 --out runs/tip`,
-		Args: exactly("METHOD"),
-		RunE: func(c *cobra.Command, args []string) error {
-			if isPrompt(args[0]) {
-				return a.adaptPrompts(c.Context(), f, args[0])
-			}
-			return a.adapt(c.Context(), f, args[0])
-		},
 	}
 	f.source.add(c)
+	f.source.addTruncate(c)
 	fl := c.Flags()
 	fl.StringArrayVar(&f.features, "features", nil, "feature file in place of --weights and --data; repeat for a second file")
 	fl.StringVar(&f.data, "data", "", "source data set; its train part where it has parts")
 	fl.StringVar(&f.out, "out", "", "folder of the run")
+	fl.StringVar(&f.init, "init", "", "file of initial values (residual, classifier, w1, w2, cache_keys; prompt_learner.ctx), such as another run's adapter.safetensors or prompts.safetensors")
+	varied := vary(fl, f.addVaried, "context")
+	fl.StringSliceVar(&f.targets, "targets", nil, "data sets, or feature files for runs on features, that every run is evaluated on")
+	fl.IntVar(&f.bins, "bins", 10, "bins of ECE, MCE and ACE on --targets")
+	fl.StringVar(&f.recipe, "recipe", "", "YAML file of these flags by their names, and of method and set; a flag given here goes before it")
+	addSet(fl, &f.set)
+	c.Args = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 && f.recipe != "" {
+			return nil
+		}
+		return exactly("METHOD")(c, args)
+	}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		axes, err := f.axes(c.Flags(), varied, args)
+		if err != nil {
+			return err
+		}
+		if c.Flags().Changed("bins") && len(f.targets) == 0 {
+			return usagef("--bins is for --targets, which are not given")
+		}
+		if f.out == "" {
+			return usagef("required flag \"out\" is not set: name the folder of the run, or of the runs, with --out")
+		}
+		cells, err := f.cells(axes)
+		switch {
+		case err != nil:
+			return err
+		case len(cells) == 1 && len(f.targets) == 0:
+			return a.adapt(c.Context(), cells[0].flags, cells[0].method)
+		}
+		return a.adaptGrid(c.Context(), f, cells)
+	}
+	completesMethods(c, append(methodNames(), promptNames()...)...)
+	completesList(c, "remedy", remedyNames()...)
+	completesList(c, "loss", lossNames()...)
+	completesList(c, "compat", string(adapt.Textbook), string(adapt.CLIPCalib))
+	completesList(c, "optimizer", string(adapt.SGD), string(adapt.AdamW))
+	completesList(c, "schedule", scheduleNames()...)
+	return c
+}
+
+// addVaried adds the flags that decide a run and may have several values.
+func (f *adaptFlags) addVaried(fl *pflag.FlagSet) {
 	fl.StringVar(&f.remedy, "remedy", "none", strings.Join(remedyNames(), ", "))
 	fl.StringVar(&f.loss, "loss", "ce", "classification loss")
 	fl.StringVar(&f.compat, "compat", "textbook", "textbook, or clipcalib for the reference's own choices")
 	fl.StringVar(&f.optim, "optimizer", "", "sgd (default) or adamw")
-	fl.StringVar(&f.init, "init", "", "file of initial values (residual, classifier, w1, w2, cache_keys; prompt_learner.ctx), such as another run's adapter.safetensors or prompts.safetensors")
 	fl.StringVar(&f.schedule, "schedule", "", "learning rate: warm-cosine (default: by epoch, the first one warming up), cosine, step-cosine (by step) or constant")
 	fl.IntVar(&f.shots, "shots", 16, "labelled pictures a class; a class with fewer gives all it has, 0 takes every picture")
 	fl.BoolVar(&f.repeat, "repeat", false, "draw with repetition from a class that has fewer pictures than shots")
@@ -98,15 +155,6 @@ are is printed with the run.
 	fl.Float64Var(&f.train.Epsilon, "epsilon", 0, "of AdamW; 0 is 1e-8")
 	fl.Float64Var(&f.train.LogitScale, "logit-scale", 0, "factor on the cosine; 0 is the model's, or 100 for features")
 	f.prompts.add(fl)
-	addSet(fl, &f.set)
-	c.MarkFlagRequired("out")
-	c.ValidArgs = append(methodNames(), promptNames()...)
-	completes(c, "remedy", remedyNames()...)
-	completes(c, "loss", lossNames()...)
-	completes(c, "compat", string(adapt.Textbook), string(adapt.CLIPCalib))
-	completes(c, "optimizer", string(adapt.SGD), string(adapt.AdamW))
-	completes(c, "schedule", scheduleNames()...)
-	return c
 }
 
 func methodNames() []string { return named.Names(adapt.Methods()) }
@@ -140,6 +188,7 @@ func (f *adaptFlags) parse(method string) (o run.AdaptOptions, err error) {
 		return o, err
 	}
 	o.Train.Compat = adapt.Compat(f.compat)
+	f.source.keepUnderscores = o.Train.Compat.KeepsUnderscores()
 	o.Train.Optimizer = adapt.Optimizer(f.optim)
 	o.Train.Schedule = adapt.Schedule(f.schedule)
 	if _, err := o.Train.Resolved(); err != nil {
@@ -148,54 +197,43 @@ func (f *adaptFlags) parse(method string) (o run.AdaptOptions, err error) {
 	return o, nil
 }
 
+// adapt trains one run.
 func (a *app) adapt(ctx context.Context, f adaptFlags, method string) error {
-	o, err := f.parse(method)
+	if found := run.Below(f.out); found != "" {
+		return usagef("--out %s: it is a folder of runs, such as %s: name a folder of its own for this one", f.out, found)
+	}
+	p, err := f.plan(method)
 	if err != nil {
 		return err
 	}
-	var record *data.Record
-	switch {
-	case len(f.features) > 0 && f.data != "":
-		return usagef("adapt: name either --features or --data, not both")
-	case len(f.features) > 0:
-		o.Features = f.features
-		d, err := a.openDevice()
-		if err != nil {
-			return err
-		}
-		o.Train.Device = d
-	case f.data != "":
-		set, shots, err := a.draw(&f)
-		if err != nil {
-			return err
-		}
-		src, err := a.openSource(f.source)
-		if err != nil {
-			return err
-		}
-		defer src.Model.Close()
-		if record, err = a.encodeShots(ctx, src, set, shots, &f, &o); err != nil {
-			return err
-		}
-	default:
-		return usagef("adapt: --data SOURCE (with --weights) or --features FILE is missing")
+	s := &session{a: a}
+	defer s.close()
+	t, err := s.prepare(ctx, &f, p)
+	if err != nil {
+		return err
 	}
-	o.Log = func(line string) { a.note("  %s", line) }
-	p := a.progress(method, "epochs", 0)
+	unit := "epochs"
+	if p.prompts != nil {
+		unit = "steps"
+	}
+	bar := a.progress(method, unit, 0)
 	var loss float64
-	o.Train.Progress = func(s adapt.Progress) {
+	trained, err := t.run(ctx, f.out, "", func(line string) { a.note("  %s", line) }, func(s adapt.Progress) {
 		for _, n := range s.Notes {
 			a.note("%s", n)
 		}
 		loss = s.Loss
-		p.Update(s.Epoch, s.Epochs)
-	}
-	trained, err := run.Adapt(ctx, o)
+		if p.prompts != nil {
+			bar.Update(s.Epoch*s.Steps+s.Step, s.Epochs*s.Steps)
+		} else {
+			bar.Update(s.Epoch, s.Epochs)
+		}
+	})
 	if err != nil {
 		return err
 	}
-	p.Done()
-	return a.adapted(f.out, o.Inputs.Model, trained, loss, record)
+	bar.Done()
+	return a.adapted(f.out, t.facts, trained, loss, t.record)
 }
 
 // adapted says what came of a training, and keeps the record of its shots, nil
@@ -230,23 +268,11 @@ func (a *app) adapted(out string, facts run.ModelFacts, trained bool, loss float
 	return errors.Join(err, left.end())
 }
 
-// draw reads the source set and draws the shots.
-func (a *app) draw(f *adaptFlags) (set, shots *data.Set, err error) {
-	if f.shots < 0 {
-		return nil, nil, usagef("--shots %d: want at least 1, or 0 for every picture", f.shots)
-	}
-	if err := checkOutputFolder(f.out); err != nil {
-		return nil, nil, err
-	}
-	if set, err = a.load(f.source, f.data, "train"); err != nil {
-		return nil, nil, err
-	}
-	shots, err = data.FewShot(set, f.drawn(), int64(f.train.Seed))
-	return set, shots, err
-}
-
 // encodeShots encodes the shots and makes the prototypes.
-func (a *app) encodeShots(ctx context.Context, src *features.Source, set, shots *data.Set, f *adaptFlags, o *run.AdaptOptions) (*data.Record, error) {
+func (s *session) encodeShots(
+	ctx context.Context, set, shots *data.Set, f *adaptFlags, o *run.AdaptOptions,
+) (*data.Record, error) {
+	a, src := s.a, s.src
 	v := features.Views{Augmented: f.views >= 0, Count: f.views, Seed: f.train.Seed}
 	if f.views == 0 {
 		v.Count = o.Train.Compat.Views(o.Method)

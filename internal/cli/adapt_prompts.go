@@ -138,48 +138,12 @@ func (f *adaptFlags) parsePrompts(name string) (o run.PromptOptions, err error) 
 	return o, nil
 }
 
-func (a *app) adaptPrompts(ctx context.Context, f adaptFlags, name string) error {
-	o, err := f.parsePrompts(name)
-	if err != nil {
-		return err
-	}
-	set, shots, err := a.draw(&f)
-	if err != nil {
-		return err
-	}
-	src, err := a.openSource(f.source)
-	if err != nil {
-		return err
-	}
-	defer src.Model.Close()
-	if err := prompt.Check(src.Model, o.Method, set.Classes); err != nil {
-		return err
-	}
-	record, err := a.promptData(ctx, src, set, shots, f, &o)
-	if err != nil {
-		return err
-	}
-	o.Log = func(line string) { a.note("  %s", line) }
-	p := a.progress(name, "steps", 0)
-	var loss float64
-	o.Train.Progress = func(s adapt.Progress) {
-		for _, n := range s.Notes {
-			a.note("%s", n)
-		}
-		loss = s.Loss
-		p.Update(s.Epoch*s.Steps+s.Step, s.Epochs*s.Steps)
-	}
-	trained, err := run.LearnPrompts(ctx, o)
-	if err != nil {
-		return err
-	}
-	p.Done()
-	return a.adapted(f.out, o.Inputs.Model, trained, loss, record)
-}
-
 // promptData makes the training set: features of augmented views, or pictures
 // where the method prompts the image tower too.
-func (a *app) promptData(ctx context.Context, src *features.Source, set, shots *data.Set, f adaptFlags, o *run.PromptOptions) (*data.Record, error) {
+func (s *session) promptData(
+	ctx context.Context, set, shots *data.Set, f *adaptFlags, o *run.PromptOptions,
+) (*data.Record, error) {
+	a, src := s.a, s.src
 	images := prompt.NeedsImages(o.Method)
 	v := features.Views{Augmented: f.views >= 0, Count: f.views, Seed: f.train.Seed}
 	switch {

@@ -195,3 +195,27 @@ func TestEvalFollowsChangedLabels(t *testing.T) {
 		t.Errorf("the evaluation of other labels was taken for that of the first: %g", wrong)
 	}
 }
+
+// TestUnderscoresInPrompts: the reference's adapter code leaves them in.
+func TestUnderscoresInPrompts(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	set := folderSet(t, filepath.Join(dir, "set"), 2, 2)
+	entries, err := os.ReadDir(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := entries[0].Name()
+	if err := os.Rename(filepath.Join(set, first), filepath.Join(set, first+"_cat")); err != nil {
+		t.Fatal(err)
+	}
+	for compat, want := range map[string]string{"textbook": first + " cat", "clipcalib": first + "_cat"} {
+		out := filepath.Join(dir, compat)
+		mustRun(t, "adapt", "taskres", "--compat", compat, "--weights", tinyModel(), "--data", set, "--shots", "1", "--views", "-1",
+			"--epochs", "1", "--out", out)
+		if o := string(readFile(t, filepath.Join(out, "classes.json"))); !strings.Contains(o, "photo of a "+want+".") {
+			t.Errorf("%s: %s", compat, o)
+		}
+		mustRun(t, "eval", out, "--weights", tinyModel(), "--data", set)
+	}
+}

@@ -101,7 +101,9 @@ func (a *app) bench(ctx context.Context, o bench.Options) error {
 	o.Device = a.deviceOptions()
 	o.Precisions = strings.Split(a.precision, ",")
 	o.Note = func(what string) { a.note("%s", what) }
-	r, err := bench.Measure(ctx, o)
+	// A measurement under way is not waited for when ctx ends: it ends with the
+	// process, and leaves nothing.
+	r, err := until(ctx, func() (bench.Result, error) { return bench.Measure(ctx, o) })
 	if err != nil {
 		return err
 	}

@@ -3,13 +3,13 @@ package cli
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
 	"clipcalib/calib"
 	"clipcalib/internal/logitfile"
 	"clipcalib/internal/named"
+	"clipcalib/internal/regular"
 	"clipcalib/internal/run"
 )
 
@@ -234,7 +234,7 @@ func fitNotes(kind string, fit calib.CalibratorFit, classes int) (notes []string
 
 // load takes a calibrator from a file.
 func (f calibrateFlags) load(r *remedied) error {
-	file, err := os.Open(f.calibrator)
+	file, err := regular.Open(f.calibrator)
 	if err != nil {
 		return fmt.Errorf("--calibrator: %w", err)
 	}

@@ -13,6 +13,8 @@ func commands(a *app) []*cobra.Command {
 		predictCommand(a),
 		serveCommand(a),
 		reportCommand(a),
+		figureCommand(a),
+		runsCommand(a),
 		demoCommand(a),
 		calibrateCommand(a),
 		conformalCommand(a),

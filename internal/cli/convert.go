@@ -26,8 +26,10 @@ PyTorch release reads, below FOLDER: model.pth.tar-EPOCHS for CoOp, CoCoOp,
 KgCoOp, ProGrad, MaPLe, PromptSRC, TaskRes and CLIP-Adapter, as Dassl loads it
 by --model-dir FOLDER --load-epoch EPOCHS; keys, values and trained keys for
 Tip-Adapter.`,
-		Example: "  clipcalib convert ViT-B-16.pt ViT-B-16.safetensors\n  clipcalib convert model.safetensors model.pt --layout openai --dtype fp16\n  clipcalib convert runs/pets-coop for-dassl/",
-		Args:    exactly("FROM", "TO"),
+		Example: "  clipcalib convert ViT-B-16.pt ViT-B-16.safetensors\n" +
+			"  clipcalib convert model.safetensors model.pt --layout openai --dtype fp16\n" +
+			"  clipcalib convert runs/pets-coop for-dassl/",
+		Args: exactly("FROM", "TO"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if info, err := os.Stat(args[0]); err == nil && info.IsDir() && isRun(args[0]) {
 				for _, flag := range []string{"layout", "dtype", "deflate", "activation", "vision-heads", "text-heads"} {

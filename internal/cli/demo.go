@@ -153,7 +153,6 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 		page.Sections = append(page.Sections, sections...)
 	}
 	a.note("%d steps made, counting an image tuned on as one; sals takes what was trained without a remedy", steps)
-	setting("Time", time.Since(begun).Round(time.Second).String())
 	return a.demoOutput(f.out, page, time.Since(begun))
 }
 
@@ -207,7 +206,17 @@ func (a *app) demoSource(f demoFlags) (*features.Source, string, error) {
 // demoOutput prints the tables and writes the report and its files.
 func (a *app) demoOutput(out string, page report.Page, spent time.Duration) error {
 	html := filepath.Join(out, "report.html")
+	// Apart, so that the report of a demo that is repeated has the same bytes.
+	if err := docfile.WriteJSON(filepath.Join(out, "time.json"), map[string]float64{"seconds": spent.Seconds()}); err != nil {
+		return err
+	}
 	if err := page.WriteFile(html); err != nil {
+		return err
+	}
+	// What differs from one time to the next stands in a file of its own, so that
+	// the others are the same bytes when the demo is repeated.
+	times := demoTimes{Seconds: spent.Seconds(), PeakMemoryBytes: peakMemory()}
+	if err := docfile.WriteJSON(filepath.Join(out, "times.json"), times); err != nil {
 		return err
 	}
 	all := map[string][]report.Run{}
@@ -216,7 +225,7 @@ func (a *app) demoOutput(out string, page report.Page, spent time.Duration) erro
 		if s.Featured == "" {
 			continue
 		}
-		grid := report.MethodGrid(s.Runs, s.Featured, sourceAndWorst(s.Runs, s.Featured)...)
+		grid := report.MethodGrid(s.Runs, s.Featured, report.Telling(s)...)
 		if err := report.ReliabilityPNG(filepath.Join(out, fmt.Sprintf("reliability-%d.png", i+1)), grid); err != nil {
 			return err
 		}
@@ -229,7 +238,7 @@ func (a *app) demoOutput(out string, page report.Page, spent time.Duration) erro
 	}
 	for _, s := range page.Sections {
 		fmt.Fprintf(a.out, "\n%s (per cent; mean ± standard deviation over seeds)\n\n", s.Title)
-		if err := report.SummaryTable(s.Runs).WriteText(a.out); err != nil {
+		if err := a.printTable(report.SummaryTable(s.Runs)); err != nil {
 			return err
 		}
 	}
@@ -244,21 +253,10 @@ func (a *app) demoOutput(out string, page report.Page, spent time.Duration) erro
 	return nil
 }
 
-// sourceAndWorst names the source and the drifted target where a method without
-// remedy is calibrated worst.
-func sourceAndWorst(runs []report.Run, method string) []string {
-	source, worst := "", ""
-	sum := map[string]float64{}
-	for _, r := range runs {
-		if r.Source {
-			source = r.Target
-		} else if r.Method == method && r.Remedy == (adapt.None{}).Name() {
-			if sum[r.Target] += r.Metrics.ECE; worst == "" || sum[r.Target] > sum[worst] {
-				worst = r.Target
-			}
-		}
-	}
-	return []string{source, worst}
+// demoTimes is what a run of the demo took.
+type demoTimes struct {
+	Seconds         float64 `json:"seconds"`
+	PeakMemoryBytes float64 `json:"peak_memory_bytes,omitempty"` // where the kernel says it
 }
 
 // peakMemory is the most the process has had in memory, in bytes, where the

@@ -53,6 +53,7 @@ func (a *app) demoTask(ctx context.Context, x demo.Experiment, t *demo.Task) ([]
 				len(t.Classes), x.Shots, t.Source().Title, len(domains))},
 			Settings: []report.Setting{{Name: "Zero-shot prompts", Value: fmt.Sprintf("mean over %q", t.Templates)}},
 			Runs:     runs,
+			Classes:  len(t.Classes),
 			Featured: prompt.CoOp{}.Name(),
 		}
 		if len(x.Methods) > 0 {
@@ -72,6 +73,7 @@ func (a *app) demoTask(ctx context.Context, x demo.Experiment, t *demo.Task) ([]
 				len(t.Classes), x.TestImages, len(strongest))},
 			Settings: []report.Setting{{Name: "Starting prompt", Value: fmt.Sprintf("%q, which is also the zero-shot reference", t.Phrase()+" {}.")}},
 			Runs:     runs,
+			Classes:  len(t.Classes),
 			Featured: testtime.TPT{}.Name(),
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"clipcalib/internal/exitcode"
 	"clipcalib/internal/gate"
 	"clipcalib/internal/npy"
+	"clipcalib/internal/regular"
 	"clipcalib/text"
 	"clipcalib/vit"
 	"clipcalib/weights"
@@ -98,7 +100,7 @@ func (a *app) encode(ctx context.Context, f encodeFlags, args []string) error {
 		if pictures, err = data.Pictures(args); err != nil {
 			return fmt.Errorf("--images: %w", err)
 		}
-	} else if prompts, err = readLines(f.texts); err != nil {
+	} else if prompts, err = readLines(ctx, f.texts); err != nil {
 		return err
 	}
 	c, err := weights.OpenCLIP(f.weights, o)
@@ -255,15 +257,20 @@ func tokenize(prompts []string, f encodeFlags) ([][]int32, error) {
 	return out, nil
 }
 
-func readLines(path string) ([]string, error) {
-	f := os.Stdin
+// readLines reads a file, or standard input until ctx ends.
+func readLines(ctx context.Context, path string) ([]string, error) {
 	if path != "-" {
-		var err error
-		if f, err = os.Open(path); err != nil {
-			return nil, fmt.Errorf("--texts: %w", err)
+		f, err := regular.Open(path)
+		if err != nil {
+			return nil, fmt.Errorf("--texts: %w (\"-\" is standard input)", err)
 		}
 		defer f.Close()
+		return scanLines(path, f)
 	}
+	return until(ctx, func() ([]string, error) { return scanLines(path, os.Stdin) })
+}
+
+func scanLines(path string, f io.Reader) ([]string, error) {
 	var lines []string
 	s := bufio.NewScanner(f)
 	s.Buffer(nil, 1<<20)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -34,7 +35,7 @@ type evalFlags struct {
 func evalCommand(a *app) *cobra.Command {
 	var f evalFlags
 	c := &cobra.Command{
-		Use:   "eval RUN (--data TARGET... | --features F...)",
+		Use:   "eval RUN... (--data TARGET... | --features F...)",
 		Short: "Accuracy and calibration of a run on targets; logits are kept",
 		Long: `Classifies targets with what a run trained and writes logits, zero-shot logits,
 labels and metrics below RUN/targets, or to --out for features. An evaluation
@@ -45,6 +46,10 @@ A target of an adapter may hold some of the run's classes, in any order: they ar
 matched by folder and name, then by name, then in Unicode's form NFC, then
 without case, each only where it is certain. Learned prompts are put before the
 names of the target's classes, whatever they are.
+
+Several runs, or a folder of runs, are evaluated one after the other. With --data,
+further arguments that are no runs are targets. A run says itself which weights,
+activation and heads it is for; the flags go before it.
 
 Beside the logits, rows.csv says which picture each row is of, and left_out.csv
 what was left out and why.
@@ -63,18 +68,19 @@ takes.`,
   clipcalib eval model.pth.tar-50 --weights ViT-B-16.pt --data dtd/ --remedy sals --out runs/their-coop
   clipcalib eval runs/pets-coop --data dtd/ --remedy dac`,
 		RunE: func(c *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return usagef("eval: RUN is missing; see: clipcalib eval --help")
+			runs, targets, err := splitRuns(args, len(f.data) > 0)
+			if err != nil {
+				return err
 			}
-			// Targets may follow --data as further arguments.
-			if len(args) > 1 && len(f.data) == 0 {
-				return usagef("eval: %q is one argument too many", args[1])
+			f.data = append(f.data, targets...)
+			if len(runs) == 1 {
+				return a.eval(c.Context(), f, runs[0])
 			}
-			f.data = append(f.data, args[1:]...)
-			return a.eval(c.Context(), f, args[0])
+			return a.evalMany(c.Context(), f, runs)
 		},
 	}
 	f.source.add(c)
+	f.source.addTruncate(c)
 	fl := c.Flags()
 	fl.StringArrayVar(&f.data, "data", nil, "target data sets, their test part where they have parts")
 	fl.StringArrayVar(&f.features, "features", nil, "feature file in place of --data; repeat for a second file")
@@ -87,9 +93,12 @@ takes.`,
 }
 
 func (a *app) eval(ctx context.Context, f evalFlags, dir string) error {
-	o := run.EvalOptions{Run: dir, Bins: calib.Options{Bins: f.bins}}
+	o := run.EvalOptions{Run: dir, Bins: calib.Options{Bins: f.bins}, Log: func(line string) { fmt.Fprintf(a.err, "eval: %s\n", line) }}
 	if f.bins < 1 {
 		return usagef("--bins wants at least 1")
+	}
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("eval %s: no run here, there is no such file or folder: name a run's folder, or a file of learned prompts", dir)
 	}
 	checkpoint := isCheckpoint(dir)
 	if f.remedy == run.RemedyDAC {
@@ -137,32 +146,10 @@ func (a *app) eval(ctx context.Context, f evalFlags, dir string) error {
 	return usagef("eval: --data TARGET or --features FILE is missing")
 }
 
+// evalData evaluates a run on data sets.
 func (a *app) evalData(ctx context.Context, f evalFlags, o run.EvalOptions) error {
-	recipe, err := run.ReadRecipe(o.Run)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("eval %s: no run here (recipe.yaml is missing)", o.Run)
-	}
-	if err != nil {
-		return fmt.Errorf("eval %s: %w", o.Run, err)
-	}
-	if recipe.Inputs.WeightsSHA256 == "" {
-		return fmt.Errorf("eval %s: the run was trained on feature files, so its model is not known: use --features", o.Run)
-	}
-	classes, err := run.ReadClasses(o.Run)
-	if err != nil {
-		return fmt.Errorf("eval %s: %w", o.Run, err)
-	}
-	m, err := run.ReadModel(o.Run)
-	if err == nil {
-		f.source.model.asIn(m)
-	}
-	if f.source.weights == "" {
-		if err == nil {
-			f.source.weights, err = m.FindWeights(o.Run)
-		}
-		if err != nil {
-			return fmt.Errorf("eval: %w", err)
-		}
+	if err := a.modelOf(o.Run, &f.source); err != nil {
+		return err
 	}
 	sets, err := a.targets(f)
 	if err != nil {
@@ -173,36 +160,103 @@ func (a *app) evalData(ctx context.Context, f evalFlags, o run.EvalOptions) erro
 		return err
 	}
 	defer src.Model.Close()
+	m, err := a.evalRun(ctx, src, sets, f, o)
+	if err != nil {
+		return err
+	}
+	return a.printResults(o.Run, m.results, m.names, m.records)
+}
+
+// modelOf fills in what the run says of its model and the flags do not.
+func (a *app) modelOf(dir string, s *sourceFlags) error {
+	recipe, err := readRecipe(dir)
+	if err != nil {
+		return err
+	}
+	if recipe.Inputs.WeightsSHA256 == "" {
+		return fmt.Errorf("eval %s: the run was trained on feature files, so its model is not known: use --features", dir)
+	}
+	m, err := run.ReadModel(dir)
+	if err != nil {
+		return fmt.Errorf("eval: %w", err)
+	}
+	if s.weights == "" {
+		if s.weights, err = m.FindWeights(dir); err != nil {
+			return fmt.Errorf("eval: %w", err)
+		}
+	}
+	s.model.asIn(m)
+	s.keepUnderscores = adapt.Compat(recipe.Compat).KeepsUnderscores()
+	return nil
+}
+
+// readRecipe reads the recipe of a run that may be evaluated.
+func readRecipe(dir string) (run.Recipe, error) {
+	recipe, err := run.ReadRecipe(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return recipe, fmt.Errorf("eval %s: no run here (recipe.yaml is missing)", dir)
+	case err != nil:
+		return recipe, fmt.Errorf("eval %s: %w", dir, err)
+	case recipe.Family == run.FamilyTestTime:
+		return recipe, usagef("eval %s: it is a run of test-time tuning, which has no parameters to evaluate: "+
+			"for another target use clipcalib tta %s --remedy %s --data TARGET --out %s with the run's other flags; "+
+			"its results are in %s", dir, recipe.Method, recipe.Remedy, dir, filepath.Join(dir, "targets"))
+	}
+	return recipe, nil
+}
+
+// measured is what evaluating a run on data sets found.
+type measured struct {
+	results []run.Result
+	names   []string
+	records []*data.Record
+}
+
+// evalRun evaluates a run on data sets.
+func (a *app) evalRun(ctx context.Context, src *features.Source, sets []*data.Set, f evalFlags, o run.EvalOptions) (m measured, err error) {
+	recipe, err := readRecipe(o.Run)
+	if err != nil {
+		return m, err
+	}
+	classes, err := run.ReadClasses(o.Run)
+	if err != nil {
+		return m, fmt.Errorf("eval %s: %w", o.Run, err)
+	}
 	if src.Weights != recipe.Inputs.WeightsSHA256 {
-		return fmt.Errorf("eval %s: %s is not the model of the run: its hash is %.12s (%s), the run's %.12s (%s)", o.Run, f.source.weights,
+		return m, fmt.Errorf("eval %s: %s is not the model of the run: its hash is %.12s (%s), the run's %.12s (%s)", o.Run, f.source.weights,
 			src.Weights, afterHash(src.Weights), recipe.Inputs.WeightsSHA256, afterHash(recipe.Inputs.WeightsSHA256))
 	}
 	o.Device = src.Model.Device
-	var results []run.Result
-	var names []string
-	var records []*data.Record
+	seen := map[string]bool{}
 	for i, set := range sets {
 		o.Name = folderName(partName(f.data[i], set))
 		if o.DAC != nil {
 			o.Name += "-" + run.RemedyDAC
 		}
+		o.Classes = nil
 		if recipe.Family != run.FamilyPrompts {
 			if o.Classes, err = matchClasses(classes, set); err != nil {
-				return fmt.Errorf("eval %s: %w", o.Run, err)
+				return m, fmt.Errorf("eval %s: %w", o.Run, err)
 			}
 		}
 		if err := a.target(ctx, src, set, f, recipe, &o); err != nil {
-			return err
+			return m, err
 		}
 		o.Inputs.Data = f.data[i]
 		res, err := run.Eval(ctx, o)
 		if err != nil {
-			return err
+			return m, err
 		}
+		if seen[res.Dir] {
+			a.note("%s is named twice; it counts once", f.data[i])
+			continue
+		}
+		seen[res.Dir] = true
 		a.noteTarget(o.Name, res.Dir)
-		results, names, records = append(results, res), append(names, filepath.Base(res.Dir)), append(records, o.Record)
+		m.results, m.names, m.records = append(m.results, res), append(m.names, filepath.Base(res.Dir)), append(m.records, o.Record)
 	}
-	return a.printResults(o.Run, results, names, records)
+	return m, nil
 }
 
 // targets reads the target sets, all of them before the first is looked at.
@@ -313,5 +367,5 @@ func (a *app) showResults(dir string, results []run.Result, names []string, skip
 			report.Run{Method: report.ZeroShot, Target: names[i], Source: source[i], Metrics: r.ZeroShot},
 			report.Run{Method: r.Target.Method, Remedy: r.Target.Remedy, Target: names[i], Source: source[i], Metrics: r.Metrics})
 	}
-	return report.ResultsTable(runs).WriteText(a.out)
+	return a.printTable(report.ResultsTable(runs))
 }

@@ -153,3 +153,102 @@ func TestATerminatedTrainingSaysSo(t *testing.T) {
 		t.Errorf("exit code %d after SIGTERM: %s", o.code, o.err)
 	}
 }
+
+// TestOnlyWhatGoesOnSaysSo: bench and encode begin anew, and end at once.
+func TestOnlyWhatGoesOnSaysSo(t *testing.T) {
+	var sent time.Time
+	start := time.Now()
+	o := interrupt(t, func() bool { sent = time.Now(); return time.Since(start) > time.Second },
+		"bench", "--models", "ViT-B/32", "--time", "30s", "-q")
+	if took := time.Since(sent); o.code != 130 || o.err != "clipcalib: interrupted\n" || took > 3*time.Second { // one, and what a busy machine adds
+		t.Errorf("bench: exit code %d after %v: %q", o.code, took, o.err)
+	}
+}
+
+// TestPipesAreRefusedBeforeTheyAreOpened: to open one waits for its other end.
+func TestPipesAreRefusedBeforeTheyAreOpened(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	train, _ := featureFiles(t, dir)
+	pipe := func(name string) string {
+		path := filepath.Join(dir, name)
+		if err := syscall.Mkfifo(path, 0o600); err != nil {
+			t.Skipf("no pipes on this file system: %v", err)
+		}
+		return path
+	}
+	run := filepath.Join(dir, "run")
+	mustRun(t, "adapt", "taskres", "--features", train, "--epochs", "1", "--out", run)
+	weights, lines, table := pipe("w.safetensors"), pipe("lines.txt"), pipe("t.npy")
+	for _, args := range [][]string{
+		{"inspect", weights},
+		{"encode", "--weights", weights, "--texts", train, "--out", filepath.Join(dir, "o.npy")},
+		{"encode", "--weights", tinyModel(), "--texts", lines, "--out", filepath.Join(dir, "o.npy")},
+		{"zeroshot", "--weights", tinyModel(), "--data", lines},
+		{"adapt", "taskres", "--features", weights, "--out", filepath.Join(dir, "x")},
+		{"adapt", "taskres", "--features", train, "--init", weights, "--out", filepath.Join(dir, "x")},
+		{"adapt", "taskres", "--weights", tinyModel(), "--data", lines, "--shots", "1", "--out", filepath.Join(dir, "x")},
+		{"eval", run, "--features", weights},
+		{"calibrate", "--logits", table, "--labels", table},
+		{"convert", weights, filepath.Join(dir, "c.safetensors")},
+		{"pretrain", "--data", lines, "--recipe", lines, "--out", filepath.Join(dir, "p.pt")},
+		{"bench", "--show", table},
+	} {
+		ended := make(chan outcome, 1)
+		go func() { ended <- command(args...) }()
+		select {
+		case o := <-ended:
+			if o.code != 1 && o.code != 2 || !strings.Contains(o.err, "pipe") && !strings.Contains(o.err, "neither a file nor a folder") {
+				t.Errorf("clipcalib %s: exit code %d: %s", strings.Join(args, " "), o.code, o.err)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatalf("clipcalib %s waits for the pipe", strings.Join(args, " "))
+		}
+	}
+}
+
+// TestTwoProcessesOnOneFolder: both end right, and as one would.
+func TestTwoProcessesOnOneFolder(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	train, test := featureFiles(t, dir)
+	set := folderSet(t, filepath.Join(dir, "set"), 2, 3)
+	both, alone := filepath.Join(dir, "both"), filepath.Join(dir, "alone")
+	for _, args := range []func(out string) []string{
+		func(out string) []string {
+			return []string{"adapt", "clip-adapter", "--features", train, "--epochs", "300", "--out", filepath.Join(out, "run")}
+		},
+		func(out string) []string { return []string{"eval", filepath.Join(out, "run"), "--features", test} },
+		func(out string) []string {
+			return []string{"tta", "tpt", "--weights", tinyModel(), "--data", set, "--views", "8", "--out", filepath.Join(out, "tuned")}
+		},
+	} {
+		ended := make(chan outcome, 3)
+		for range 3 {
+			go func() { ended <- interrupt(t, func() bool { return false }, args(both)...) }()
+		}
+		for range 3 {
+			if o := <-ended; o.code != 0 {
+				t.Errorf("clipcalib %s: exit code %d: %s", strings.Join(args(both), " "), o.code, o.err)
+			}
+		}
+		mustRun(t, args(alone)...)
+	}
+	sameFiles(t, both, alone)
+	mustRun(t, "runs", "verify", both)
+}
+
+// TestTheZeroShotRunFillsItsRow: its own row, not only the reference.
+func TestTheZeroShotRunFillsItsRow(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	train, test := featureFiles(t, dir)
+	out := filepath.Join(dir, "run")
+	mustRun(t, "adapt", "zero-shot", "--features", train, "--out", out)
+	mustRun(t, "eval", out, "--features", test)
+	for _, args := range [][]string{{"report", out, "--format", "text"}, {"runs", "show", out}} {
+		if o := mustRun(t, args...); !strings.Contains(o.out, "test") || strings.Contains(o.out, "–") || o.err != "" {
+			t.Errorf("clipcalib %s:\n%s%s", strings.Join(args, " "), o.out, o.err)
+		}
+	}
+}

@@ -6,6 +6,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"clipcalib/internal/atomicfile"
+	"clipcalib/internal/table"
+
+	"golang.org/x/term"
 )
 
 // checkOutputFile reports what would keep a file from being written at path,
@@ -38,13 +43,29 @@ func probe(dir, path string) error {
 		if err == nil && !info.IsDir() {
 			return fmt.Errorf("--out %s: %s is not a directory", path, dir)
 		}
-		var f *os.File
 		if err == nil {
-			f, err = os.CreateTemp(dir, ".clipcalib-*")
+			err = atomicfile.Probe(dir)
 		}
 		if err != nil {
 			return fmt.Errorf("--out %s: %w", path, err)
 		}
-		return errors.Join(f.Close(), os.Remove(f.Name()))
+		return nil
 	}
 }
+
+// columns is the width that tables fit into: the terminal's, else 80.
+func (a *app) columns() int {
+	const usual = 80
+	f, ok := a.out.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return usual
+	}
+	n, _, err := term.GetSize(int(f.Fd()))
+	if err != nil || n <= 0 {
+		return usual
+	}
+	return n
+}
+
+// printTable writes a table that fits.
+func (a *app) printTable(g table.Grid) error { return g.WriteFitting(a.out, a.columns()) }

@@ -33,7 +33,8 @@ type runFlags struct {
 func (f *runFlags) add(c *cobra.Command) {
 	fl := c.Flags()
 	fl.StringVar(&f.weights, "weights", "", "the run's checkpoint, where it is not where it was")
-	fl.StringVar(&f.classes, "classes", "", "file of class names, one a line, for learned prompts and test-time tuning (default: the run's)")
+	fl.StringVar(&f.classes, "classes", "",
+		"file of class names, one a line, for learned prompts and test-time tuning (default: the run's)")
 	fl.Var(&f.batch, "batch-images", imageBatchUsage)
 }
 
@@ -149,7 +150,7 @@ func (a *app) predict(ctx context.Context, f predictFlags, dir string, args []st
 			if err != nil {
 				return err
 			}
-			one.Probabilities, one.Logits, one.Adapted, one.ZeroShot = nil, nil, nil, nil // only drift is wanted of them
+			one.Probabilities, one.Logits, one.Adapted, one.ZeroShot = nil, nil, nil, nil // drift alone is wanted
 			all.Pictures = append(all.Pictures, one)
 		}
 		p.Set(len(all.Pictures) + len(unreadable))
@@ -167,7 +168,9 @@ func (a *app) predict(ctx context.Context, f predictFlags, dir string, args []st
 		return err
 	}
 	if len(unreadable) > 0 {
-		return exitcode.LeftOut{What: fmt.Sprintf("%d of %d pictures could not be read and are left out", len(unreadable), len(paths))}
+		return exitcode.LeftOut{
+			What: fmt.Sprintf("%d of %d pictures could not be read and are left out", len(unreadable), len(paths)),
+		}
 	}
 	return nil
 }
@@ -262,8 +265,8 @@ func (w *csvPredictions) picture(name string, s clipcalib.Summary) error {
 		drifted = strconv.FormatBool(*s.Drift.Drifted)
 	}
 	for i, c := range s.Top {
-		err := w.w.Write([]string{name, strconv.Itoa(i + 1), c.Class, strconv.Itoa(c.Label), number(c.Confidence), number(c.Adapted),
-			number(c.ZeroShot), number(s.Range), number(s.ZeroShotRange), number(s.RangeRatio), drifted})
+		err := w.w.Write([]string{name, strconv.Itoa(i + 1), c.Class, strconv.Itoa(c.Label), number(c.Confidence),
+			number(c.Adapted), number(c.ZeroShot), number(s.Range), number(s.ZeroShotRange), number(s.RangeRatio), drifted})
 		if err != nil {
 			return err
 		}
@@ -293,8 +296,8 @@ func (w *jsonPredictions) picture(name string, s clipcalib.Summary) error {
 func (w *jsonPredictions) end(d clipcalib.BatchDrift, bad []unreadable) error {
 	drift := map[string]any{"drifted": nil, "note": d.Note}
 	if d.Known {
-		drift = map[string]any{"drifted": d.Drifted, "outside": d.Outside, "pictures": d.Pictures, "expected_share": d.Expected,
-			"p_value": d.PValue, "note": d.Note}
+		drift = map[string]any{"drifted": d.Drifted, "outside": d.Outside, "pictures": d.Pictures,
+			"expected_share": d.Expected, "p_value": d.PValue, "note": d.Note}
 	}
 	if bad == nil {
 		bad = []unreadable{}

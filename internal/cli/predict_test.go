@@ -66,8 +66,10 @@ func TestPredictTakesFilesFoldersAndLists(t *testing.T) {
 	if err := os.WriteFile(list, []byte(strings.Join(names, "\r\n")+"\n\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range [][]string{append([]string{"predict", dir}, names...), {"predict", dir, list}, {"predict", dir, "@" + list}} {
-		if got := mustRun(t, append(args, "--json", "--top", "2")...); got.out != mustRun(t, "predict", dir, root, "--json", "--top", "2").out {
+	folder := mustRun(t, "predict", dir, root, "--json", "--top", "2")
+	for _, pictures := range [][]string{names, {list}, {"@" + list}} {
+		args := append([]string{"predict", dir, "--json", "--top", "2"}, pictures...)
+		if got := mustRun(t, args...); got.out != folder.out {
 			t.Errorf("%v: %s", args, got.out)
 		}
 	}
@@ -79,11 +81,12 @@ func TestPredictTakesFilesFoldersAndLists(t *testing.T) {
 		t.Fatal(err)
 	}
 	rows, err := csv.NewReader(&out).ReadAll()
-	if err != nil || len(rows) != 1+2*len(names) || rows[1][0] != names[0] || rows[1][2] != want.Predictions[0].Prediction.Class {
+	first := want.Predictions[0].Prediction.Class
+	if err != nil || len(rows) != 1+2*len(names) || rows[1][0] != names[0] || rows[1][2] != first {
 		t.Errorf("csv %v, %v", rows, err)
 	}
 	text := mustRun(t, "predict", dir, names[0])
-	if !strings.HasPrefix(text.out, names[0]+"\t"+want.Predictions[0].Prediction.Class+" ") {
+	if !strings.HasPrefix(text.out, names[0]+"\t"+first+" ") {
 		t.Errorf("text %q", text.out)
 	}
 }
@@ -96,7 +99,8 @@ func TestUnreadablePicturesAreNamedOnceAndCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := command("predict", dir, root, bad, "gone.png", "--json")
-	if o.code != 3 || strings.Count(o.err, bad) != 1 || strings.Count(o.err, "gone.png") != 1 || !strings.Contains(o.err, "2 of ") {
+	if o.code != 3 || strings.Count(o.err, bad) != 1 || strings.Count(o.err, "gone.png") != 1 ||
+		!strings.Contains(o.err, "2 of ") {
 		t.Errorf("code %d: %s", o.code, o.err)
 	}
 	if p := predictJSON(t, o); len(p.Unreadable) != 2 || p.Unreadable[0].Picture != bad || len(p.Predictions) == 0 {
@@ -245,10 +249,13 @@ func TestConvertedRunsAreReadBackEqual(t *testing.T) {
 	}{
 		{"taskres", map[string]map[string]string{"prompt_learner/model.pth.tar-2": {
 			"text_feature_residuals": "residual", "base_text_features": "text_features"}}},
-		{"clip-adapter", map[string]map[string]string{"clip_adapter/model.pth.tar-2": {"fc.0.weight": "w1", "fc.2.weight": "w2"}}},
+		{"clip-adapter", map[string]map[string]string{"clip_adapter/model.pth.tar-2": {
+			"fc.0.weight": "w1", "fc.2.weight": "w2"}}},
 		{"coop", map[string]map[string]string{"prompt_learner/model.pth.tar-2": {"ctx": "prompt_learner.ctx"}}},
-		{"maple", map[string]map[string]string{"MultiModalPromptLearner/model.pth.tar-2": {"prompt_learner.ctx": "prompt_learner.ctx"}}},
-		{"tip-adapter-f", map[string]map[string]string{"keys_2shots.pt": nil, "values_2shots.pt": nil, "best_F_2shots.pt": nil}},
+		{"maple", map[string]map[string]string{"MultiModalPromptLearner/model.pth.tar-2": {
+			"prompt_learner.ctx": "prompt_learner.ctx"}}},
+		{"tip-adapter-f", map[string]map[string]string{
+			"keys_2shots.pt": nil, "values_2shots.pt": nil, "best_F_2shots.pt": nil}},
 	} {
 		var more []string
 		if c.method == "maple" {
@@ -325,7 +332,8 @@ func TestConvertedRunsClassifyAsBefore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := prompt.Load(filepath.Join(out, "prompt_learner", "model.pth.tar-2"), m, prompt.LoadOptions{Classes: r.Classes()})
+	theirs := filepath.Join(out, "prompt_learner", "model.pth.tar-2")
+	got, err := prompt.Load(theirs, m, prompt.LoadOptions{Classes: r.Classes()})
 	if err != nil {
 		t.Fatal(err)
 	}

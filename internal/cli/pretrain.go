@@ -14,6 +14,7 @@ import (
 	"clipcalib/internal/device"
 	"clipcalib/internal/pairs"
 	"clipcalib/internal/pretrain"
+	"clipcalib/internal/regular"
 	"clipcalib/weights"
 
 	"github.com/spf13/cobra"
@@ -73,7 +74,7 @@ the model the demo ships.`,
 func (f pretrainFlags) resolve(changed func(string) bool) (pretrain.Recipe, error) {
 	r := pretrain.DefaultRecipe()
 	if f.recipe != "" {
-		raw, err := os.ReadFile(f.recipe)
+		raw, err := regular.ReadFile(f.recipe)
 		if err != nil {
 			return r, fmt.Errorf("--recipe: %w", err)
 		}
@@ -204,7 +205,7 @@ func openCurve(path string, steps int) (*lossCurve, error) {
 	if steps == 0 {
 		return c, nil
 	}
-	raw, err := os.ReadFile(path)
+	raw, err := regular.ReadFile(path)
 	if err != nil && !os.IsNotExist(err) {
 		return nil, err
 	}

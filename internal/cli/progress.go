@@ -23,6 +23,7 @@ type progress struct {
 	done  int
 	begun time.Time
 	last  time.Time
+	say   func() string // in place of state, for work that knows better
 }
 
 const plainEvery = 5 * time.Second
@@ -81,6 +82,9 @@ func (p *progress) update(n, total int) {
 		if total > 0 {
 			p.bar.ChangeMax(total)
 		}
+		if p.say != nil {
+			p.bar.Describe(p.what + " " + p.say())
+		}
 		p.bar.Set(n)
 	case time.Since(p.last) >= plainEvery:
 		p.last = time.Now()
@@ -89,6 +93,9 @@ func (p *progress) update(n, total int) {
 }
 
 func (p *progress) state() string {
+	if p.say != nil {
+		return p.say()
+	}
 	spent := time.Since(p.begun).Seconds()
 	rate := float64(p.done) / spent
 	if p.total == 0 {

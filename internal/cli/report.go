@@ -2,9 +2,11 @@ package cli
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
+	"clipcalib/calib"
 	"clipcalib/internal/report"
 	"clipcalib/internal/table"
 
@@ -47,27 +49,9 @@ hold other pictures are told apart by the start of data_sha256.`,
 }
 
 func (a *app) report(args []string, out, format string, bins int) error {
-	var dirs []string
-	for _, arg := range args {
-		found, err := table.Find(arg)
-		if err != nil {
-			return fmt.Errorf("report: %w", err)
-		}
-		if len(found) == 0 {
-			return fmt.Errorf("report: no evaluated run below %s: it holds no run", arg)
-		}
-		dirs = append(dirs, found...)
-	}
-	found, without, err := table.Read(dirs, bins)
+	found, t, err := readTable("report", args, bins)
 	if err != nil {
 		return err
-	}
-	if len(found) == 0 {
-		return fmt.Errorf("report: no evaluated run below %s (run clipcalib eval first)", strings.Join(args, ", "))
-	}
-	t := table.Make(found, bins)
-	for _, dir := range without {
-		t.Notes = append(t.Notes, fmt.Sprintf("%s has no finished evaluation and is in no row", dir))
 	}
 	if a.json {
 		return a.printJSON(found)
@@ -81,10 +65,37 @@ func (a *app) report(args []string, out, format string, bins int) error {
 	return nil
 }
 
+// readTable reads the runs below some folders and groups them.
+func readTable(command string, args []string, bins int) (found []table.Evaluation, t table.Table, err error) {
+	var dirs []string
+	for _, arg := range args {
+		found, err := table.Find(arg)
+		if err != nil {
+			return nil, t, fmt.Errorf("%s: %w", command, err)
+		}
+		if len(found) == 0 {
+			return nil, t, fmt.Errorf("%s: no evaluated run below %s: it holds no run", command, arg)
+		}
+		dirs = append(dirs, found...)
+	}
+	found, without, err := table.Read(dirs, bins)
+	if err != nil {
+		return nil, t, err
+	}
+	if len(found) == 0 {
+		return nil, t, fmt.Errorf("%s: no evaluated run below %s (run clipcalib eval first)", command, strings.Join(args, ", "))
+	}
+	t = table.Make(found, bins)
+	for _, dir := range without {
+		t.Notes = append(t.Notes, fmt.Sprintf("%s has no finished evaluation and is in no row", dir))
+	}
+	return found, t, nil
+}
+
 func (a *app) writeTable(t *table.Table, format, out string) error {
 	switch format {
 	case "text":
-		return t.Wide(table.Main).WriteText(a.out)
+		return a.printTable(t.Wide(table.Main))
 	case "md":
 		return t.Wide(table.Main).WriteMarkdown(a.out)
 	case "latex":
@@ -100,7 +111,10 @@ func (a *app) writeTable(t *table.Table, format, out string) error {
 		Title:    "Calibration of adapted CLIP",
 		Subtitle: fmt.Sprintf("%d recipes on %d targets, ECE of %d bins over whole sets", len(t.Groups), len(t.Targets), t.Bins),
 		Sections: sections(t),
-		Notes:    t.Notes,
+		Notes:    slices.Clone(t.Notes),
+	}
+	for _, name := range slices.Sorted(maps.Keys(validationFolds(t))) {
+		page.Notes = append(page.Notes, name+" is a validation fold: remedies are chosen on it, and it has no column")
 	}
 	if err := page.WriteFile(out); err != nil {
 		return err
@@ -113,6 +127,7 @@ func (a *app) writeTable(t *table.Table, format, out string) error {
 // compared with the zero-shot model of its own weights and prompts.
 func sections(t *table.Table) []report.Section {
 	var out []report.Section
+	folds := validationFolds(t)
 	for _, part := range t.ByReference() {
 		s := report.Section{Title: "Results", Text: part.About}
 		for _, g := range part.Groups {
@@ -120,16 +135,72 @@ func sections(t *table.Table) []report.Section {
 			if setting := part.Setting(g); setting != "" && method != table.ZeroShot {
 				method += " (" + setting + ")"
 			}
+			seeds := seedNumbers{}
 			for _, c := range t.Targets {
-				for i, e := range g.Cells[c.Name] {
+				if folds[c.Name] {
+					continue
+				}
+				for _, e := range g.Cells[c.Name] {
+					s.Classes = max(s.Classes, e.Classes)
 					s.Runs = append(s.Runs, report.Run{
-						Method: method, Remedy: g.Fields["remedy"], Seed: i, Target: c.Name, Source: c.Source,
-						Metrics: e.Metrics, Reliability: e.Predictions.Reliability(t.Bins),
+						Method: method, Remedy: g.Fields["remedy"], Seed: seeds.number(e.Seed), Target: c.Name, Source: c.Source,
+						Metrics: e.Metrics, Reliability: e.Predictions.Reliability(t.Bins), Validation: validation(t, g, e.Seed),
 					})
 				}
 			}
 		}
+		alike, differing := part.Recipes()
+		s.Recipes = differing
+		for _, field := range alike {
+			s.Settings = append(s.Settings, report.Setting{Name: field[0], Value: field[1]})
+		}
 		out = append(out, s)
 	}
 	return out
+}
+
+// validationFolds are the columns that remedies are chosen on, which are no
+// results to show beside others.
+func validationFolds(t *table.Table) map[string]bool {
+	folds := map[string]bool{}
+	for _, c := range t.Targets {
+		if c.Validation && c.Source {
+			folds[c.Name] = true
+		}
+	}
+	if len(folds) == len(t.Targets) {
+		return nil
+	}
+	return folds
+}
+
+// validation is a row's metrics on the validation fold of its source, nil
+// where that was not measured under the seed, or on more folds than one.
+func validation(t *table.Table, g table.Group, seed string) *calib.Metrics {
+	var found *calib.Metrics
+	for _, c := range t.Targets {
+		if !c.Validation || !c.Source {
+			continue
+		}
+		for _, e := range g.Cells[c.Name] {
+			if e.Seed != seed {
+				continue
+			}
+			if found != nil {
+				return nil
+			}
+			found = &e.Metrics
+		}
+	}
+	return found
+}
+
+// seedNumbers tell the seeds of a row apart, on all targets alike.
+type seedNumbers map[string]int
+
+func (n seedNumbers) number(seed string) int {
+	if _, ok := n[seed]; !ok {
+		n[seed] = len(n)
+	}
+	return n[seed]
 }

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -37,6 +38,7 @@ type app struct {
 	threads   int
 	precision string
 	opened    *device.Device // by openDevice
+	encoded   *encodedSets   // of a grid; nil keeps nothing
 }
 
 // Main runs the command line and returns the exit code, one of package
@@ -65,7 +67,11 @@ func Main(args []string, stdout, stderr io.Writer) (code int) {
 	}
 	if signal := caught(); signal != nil && (errors.Is(err, context.Canceled) || errors.Is(err, errSignalled)) {
 		if !errors.Is(err, errSignalled) {
-			fmt.Fprintln(stderr, "clipcalib: interrupted; the same command goes on where it stopped")
+			line := "clipcalib: interrupted"
+			if resumes(command) {
+				line += "; the same command goes on where it stopped"
+			}
+			fmt.Fprintln(stderr, line)
 		}
 		if signal == syscall.SIGTERM {
 			return exitcode.Terminated
@@ -87,6 +93,12 @@ func Main(args []string, stdout, stderr io.Writer) (code int) {
 	return code
 }
 
+// resumes reports whether a command that is interrupted goes on where it
+// stopped: those that keep checkpoints, or features in the bank.
+func resumes(c *cobra.Command) bool {
+	return c != nil && slices.Contains([]string{"adapt", "demo", "eval", "pretrain", "tta", "zeroshot"}, c.Name())
+}
+
 // errSignalled is the error of a command that a signal ends in good order.
 var errSignalled = errors.New("ended by a signal")
 
@@ -101,12 +113,34 @@ func untilSignal(parent context.Context) (ctx context.Context, caught func() os.
 		select {
 		case s := <-signals:
 			came.Store(s)
+			signal.Stop(signals) // a second one ends the process at once
 			cancel()
 		case <-ctx.Done():
 		}
 	}()
 	caught = func() os.Signal { s, _ := came.Load().(os.Signal); return s }
 	return ctx, caught, func() { signal.Stop(signals); cancel() }
+}
+
+// until returns what do returns, or the error of ctx as soon as it ends, while
+// do may go on.
+func until[T any](ctx context.Context, do func() (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		value, err := do()
+		done <- result{value, err}
+	}()
+	select {
+	case r := <-done:
+		return r.value, r.err
+	case <-ctx.Done():
+		var none T
+		return none, ctx.Err()
+	}
 }
 
 // misuse marks cobra's own errors of usage, for two of which it has no type,

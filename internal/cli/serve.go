@@ -50,11 +50,13 @@ the answers to what was accepted.`,
 	fl.DurationVar(&f.grace, "grace", 30*time.Second, "how long a signal waits for what was accepted")
 	fl.IntVar(&f.o.Top, "top", 5, "classes in an answer, the likeliest first")
 	fl.IntVar(&f.o.Batch, "batch", 32, "pictures predicted at once, at most")
-	fl.DurationVar(&f.o.Wait, "wait", 5*time.Millisecond, "how long the first picture of a batch waits for others; below 0 not at all")
+	fl.DurationVar(&f.o.Wait, "wait", 5*time.Millisecond,
+		"how long the first picture of a batch waits for others; below 0 not at all")
 	fl.IntVar(&f.o.Queue, "queue", 0, "pictures accepted and not yet answered, at most; 0 is 256, 16 for test-time tuning")
 	fl.Int64Var(&f.mib.body, "max-body", 16, "MiB of a request's body, at most")
 	fl.Int64Var(&f.mib.memory, "max-memory", 256, "MiB of bodies that are being read, of all clients")
-	fl.IntVar(&f.o.Pixels, "max-pixels", 0, "width times height of a picture, at most; 0 is 50 million, 12 million for test-time tuning")
+	fl.IntVar(&f.o.Pixels, "max-pixels", 0,
+		"width times height of a picture, at most; 0 is 50 million, 12 million for test-time tuning")
 	fl.DurationVar(&f.o.Timeout, "timeout", 30*time.Second, "for reading a request, and again for answering it")
 	return c
 }
@@ -112,7 +114,9 @@ func (a *app) warn(format string, args ...any) { fmt.Fprintf(a.err, format+"\n",
 func listenError(addr string, err error) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return exitcode.Busy{Err: fmt.Errorf("serve: %s is taken by another program: end it, or choose another port by --addr", addr)}
+		return exitcode.Busy{
+			Err: fmt.Errorf("serve: %s is taken by another program: end it, or choose another port by --addr", addr),
+		}
 	case errors.Is(err, syscall.EACCES):
 		return fmt.Errorf("serve: --addr %s: ports below 1024 are for the administrator: choose another", addr)
 	}

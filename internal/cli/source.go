@@ -28,11 +28,14 @@ type sourceFlags struct {
 	names     string
 	imageRoot string
 	strict    bool
+	truncate  bool
 
 	labelColumn  string
 	allowEmpty   bool
 	allowNumbers bool
 	batch        imageBatch
+
+	keepUnderscores bool // in class names, and so in prompts
 }
 
 func (s *sourceFlags) add(c *cobra.Command) {
@@ -48,6 +51,12 @@ func (s *sourceFlags) add(c *cobra.Command) {
 	f.BoolVar(&s.allowNumbers, "allow-numbered-classes", false, "take class names that are numbers or WordNet ids as they are")
 	f.BoolVar(&s.strict, "strict", false, "stop at the first picture that cannot be read")
 	f.Var(&s.batch, "batch-images", imageBatchUsage)
+}
+
+// addTruncate adds the flag for commands that encode prompts of class names as
+// they are. Those that learn or tune the prompt have no words to spare.
+func (s *sourceFlags) addTruncate(c *cobra.Command) {
+	c.Flags().BoolVar(&s.truncate, "truncate", false, "cut prompts of more tokens than CLIP takes, in place of refusing them")
 }
 
 // open loads the model. The caller closes it.
@@ -76,6 +85,9 @@ func (a *app) openSource(s sourceFlags) (*features.Source, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.truncate {
+		m.Truncated = a.truncated()
+	}
 	a.noteModel(c, d.Name())
 	src := &features.Source{Model: m, Weights: run.WeightsIdentity(sum, c.Config), Precision: d.Precision(), Strict: s.strict, Bank: s.bank}
 	if src.Bank == "" {
@@ -86,6 +98,20 @@ func (a *app) openSource(s sourceFlags) (*features.Source, error) {
 	}
 	src.Skip = func(err error) { fmt.Fprintf(a.err, "skipped: %v\n", err) }
 	return src, nil
+}
+
+// truncated notes the first of the prompts that are cut.
+func (a *app) truncated() func(prompt string) {
+	const most = 3
+	n := 0
+	return func(prompt string) {
+		switch n++; {
+		case n <= most:
+			a.note("cut to %d tokens: %.60q...", text.ContextLength, prompt)
+		case n == most+1:
+			a.note("more prompts are cut")
+		}
+	}
 }
 
 // noteModel says what was read off a checkpoint and where.
@@ -136,6 +162,9 @@ func defaultBank() (string, error) {
 
 // images encodes a set behind a progress display.
 func (a *app) images(ctx context.Context, src *features.Source, set *data.Set, v features.Views) (features.Set, error) {
+	if out, ok := a.encoded.find(set, v); ok {
+		return out, nil
+	}
 	what := "encode " + set.Name
 	if v.Augmented {
 		what = fmt.Sprintf("encode %d views of %s", v.Count, set.Name)
@@ -151,6 +180,7 @@ func (a *app) images(ctx context.Context, src *features.Source, set *data.Set, v
 	} else {
 		p.Done()
 	}
+	a.encoded.keep(set, v, out)
 	return out, nil
 }
 

@@ -10,11 +10,13 @@ import (
 	"clipcalib/adapt/testtime"
 	"clipcalib/calib"
 	"clipcalib/internal/data"
+	"clipcalib/internal/features"
 	"clipcalib/internal/named"
 	"clipcalib/internal/run"
 	"clipcalib/text"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // ttaFlags are the inputs of the tta command.
@@ -33,11 +35,16 @@ type ttaFlags struct {
 func ttaCommand(a *app) *cobra.Command {
 	var f ttaFlags
 	c := &cobra.Command{
-		Use:   "tta METHOD --weights W --data TARGET... --out RUN",
+		Use:   "tta METHOD[,METHOD...] --weights W --data TARGET... --out RUN",
 		Short: "Test-time prompt tuning: one step of the prompt for every test image",
 		Long: `Tunes the prompt on each test image by itself, from random views of it, and
 classifies the image with the tuned prompt. The run folder and its metrics are
 those of adapters. An interrupted run goes on behind the last finished image.
+
+Several methods, and several values of --remedy, --seed, --views, --keep, --lr,
+--weight-decay and --compat, parted by commas, make a run each, in folders below
+--out, on one model. Those that are finished are kept; one that fails does not
+stop the others. A setting then counts for the runs that have it.
 
 Methods:  ` + strings.Join(testtimeNames(), ", ") + `
 Remedies: ` + strings.Join(remedyNames(), ", ") + `
@@ -47,62 +54,64 @@ with --compat clipcalib to those of the most confident view, as released.
 ` + strings.TrimRight(tuningSettings(), "\n"),
 		Example: `  clipcalib tta tpt --remedy sals --weights ViT-B-16.pt --data pets/ --out runs/tpt
   clipcalib tta c-tpt --weights ViT-B-16.pt --data dtd/split_zhou_DescribableTextures.json --augmix --out runs/dtd`,
-		RunE: func(c *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return usagef("tta: METHOD is missing; see: clipcalib tta --help")
-			}
-			if len(args) > 1 && len(f.data) == 0 {
-				return usagef("tta: %q is one argument too many", args[1])
-			}
-			f.data = append(f.data, args[1:]...)
-			return a.tta(c.Context(), f, args[0])
-		},
 	}
 	f.source.add(c)
 	fl := c.Flags()
 	fl.StringArrayVar(&f.data, "data", nil, "target data sets, their test part where they have parts")
 	fl.StringVar(&f.out, "out", "", "folder of the run")
-	fl.StringVar(&f.remedy, "remedy", "none", strings.Join(remedyNames(), ", "))
-	fl.StringVar(&f.compat, "compat", "textbook", "textbook, or clipcalib for the released code's reference view")
+	varied := vary(fl, f.addVaried)
 	fl.IntVar(&f.bins, "bins", 10, "bins of ECE, MCE and ACE")
-	fl.IntVar(&f.tune.Views, "views", 64, "views of an image, the plain one among them")
-	fl.Float64Var(&f.tune.Keep, "keep", 0.1, "share of views kept, those of lowest entropy")
 	fl.StringVar(&f.tune.Context, "context", "", `phrase whose vectors are tuned (default "a photo of a")`)
-	fl.Float64Var(&f.tune.LR, "lr", 0.005, "rate of the AdamW step")
-	fl.Float64Var(&f.decay, "weight-decay", 0.01, "of the AdamW step")
 	addSet(fl, &f.set)
 	fl.BoolVar(&f.tune.AugMix, "augmix", false, "AugMix after the crops, as the reference does for fine-grained sets")
-	fl.Uint64Var(&f.tune.Seed, "seed", 0, "seed of the views")
 	c.MarkFlagRequired("data")
 	c.MarkFlagRequired("out")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return usagef("tta: METHOD is missing; see: clipcalib tta --help")
+		}
+		if len(args) > 1 && len(f.data) == 0 {
+			return usagef("tta: %q is one argument too many", args[1])
+		}
+		f.data = append(f.data, args[1:]...)
+		return a.tta(c.Context(), f, args[0], varied)
+	}
+	completesMethods(c, testtimeNames()...)
+	completesList(c, "remedy", remedyNames()...)
+	completesList(c, "compat", string(adapt.Textbook), string(adapt.CLIPCalib))
 	return c
 }
 
 func testtimeNames() []string { return named.Names(testtime.Methods()) }
 
-func (a *app) tta(ctx context.Context, f ttaFlags, name string) error {
-	m, err := testtime.ParseMethod(name)
-	if err != nil {
-		return usageError{err}
-	}
-	r, err := adapt.ParseRemedy(f.remedy)
-	if err != nil {
-		return usageError{err}
-	}
-	if err := set(f.set, owner("method", &m), owner("remedy", &r)); err != nil {
-		return err
-	}
+// addVaried adds the flags that decide a run and may have several values.
+func (f *ttaFlags) addVaried(fl *pflag.FlagSet) {
+	fl.StringVar(&f.remedy, "remedy", "none", strings.Join(remedyNames(), ", "))
+	fl.StringVar(&f.compat, "compat", "textbook", "textbook, or clipcalib for the released code's reference view")
+	fl.IntVar(&f.tune.Views, "views", 64, "views of an image, the plain one among them")
+	fl.Float64Var(&f.tune.Keep, "keep", 0.1, "share of views kept, those of lowest entropy")
+	fl.Float64Var(&f.tune.LR, "lr", 0.005, "rate of the AdamW step")
+	fl.Float64Var(&f.decay, "weight-decay", 0.01, "of the AdamW step")
+	fl.Uint64Var(&f.tune.Seed, "seed", 0, "seed of the views")
+}
+
+// tta tunes one run, or one for every cell of a grid.
+func (a *app) tta(ctx context.Context, f ttaFlags, methods string, varied *varied) error {
 	if f.bins < 1 {
 		return usagef("--bins wants at least 1")
 	}
-	f.tune.WeightDecay = &f.decay
-	f.tune.Compat = adapt.Compat(f.compat)
-	tuned, err := f.tune.Resolved()
+	cells, err := f.cells(methods, varied)
 	if err != nil {
-		return usageError{err}
+		return err
 	}
 	if err := checkOutputFolder(f.out); err != nil {
 		return err
+	}
+	switch {
+	case len(cells) == 1 && run.Below(f.out) != "":
+		return usagef("--out %s: it is a folder of runs, such as %s: name a folder of its own for this one", f.out, run.Below(f.out))
+	case len(cells) > 1 && run.IsRun(f.out):
+		return usagef("--out %s: it is a run itself: name another folder, below which the runs of the grid go", f.out)
 	}
 	var sets []*data.Set
 	for _, spec := range f.data {
@@ -117,62 +126,92 @@ func (a *app) tta(ctx context.Context, f ttaFlags, name string) error {
 		return err
 	}
 	defer src.Model.Close()
-	var results []run.Result
-	var names []string
-	var records []*data.Record
-	for i, set := range sets {
-		t, err := testtime.NewTuner(ctx, src.Model.Images, src.Model.Texts, set.Classes, m, r, f.tune)
+	if len(cells) == 1 {
+		m, err := a.tune(ctx, src, sets, cells[0], f.out)
 		if err != nil {
 			return err
 		}
-		// Of all pictures, so that it is what eval has for the set.
-		hash, err := src.Hash(set)
-		if err != nil {
-			t.Close()
-			return err
-		}
-		var unreadable []data.LeftOut
-		listed := len(set.Items)
-		if !f.source.strict {
-			if set, unreadable, err = a.readable(ctx, set); err != nil {
-				t.Close()
-				return err
-			}
-		}
-		facts := src.Facts()
-		target := filepath.Base(run.TargetDir(f.out, folderName(set.Name), hash))
-		p := a.progress(name+" on "+target, "images", len(set.Items))
-		res, err := t.Run(ctx, testtime.RunOptions{
-			Items: items(set), Dir: f.out, Name: target, Bins: calib.Options{Bins: f.bins}, Progress: p.Update,
-			Inputs: testtime.Inputs{
-				Weights: filepath.Base(f.source.weights), WeightsFile: f.source.weights, WeightsSHA256: src.Weights,
-				Activation: facts.Activation, ActivationSource: facts.ActivationSource, PreprocessingSource: facts.PreprocessingSource,
-				Data: f.data[i], DataSHA256: hash,
-			},
-			Log: func(line string) { a.note("  %s", line) },
-		})
-		t.Close()
-		if err != nil {
-			return err
-		}
-		p.Done()
-		a.noteTarget(folderName(set.Name), res.Dir)
-		record := set.Record(everyItem(set), unreadable)
-		record.Account.Listed = listed
-		bins := calib.Options{Bins: f.bins}
-		measured := run.NewFacts(target, len(set.Items), len(set.Classes), bins, []string{tuned.Context + " " + text.ClassSlot + "."}, record)
-		if err := run.KeepFacts(res.Dir, res.Metrics, measured, record); err != nil {
-			return err
-		}
-		records = append(records, record)
-		names = append(names, target)
-		results = append(results, run.Result{
-			Dir: res.Dir, Metrics: res.Metrics, ZeroShot: res.ZeroShot,
-			Target: run.Target{Method: m.Name(), Remedy: r.Name(), Inputs: run.Inputs{Model: facts},
-				Samples: len(set.Items), NumberOfClasses: len(set.Classes)},
-		})
+		return a.printResults(f.out, m.results, m.names, m.records)
 	}
-	return a.printResults(f.out, results, names, records)
+	results := make([]cellResult, len(cells))
+	left := gridAccount{}
+	for i, c := range cells {
+		dir := filepath.Join(f.out, c.folder(src))
+		a.note("run %d of %d: %s", i+1, len(cells), c.label)
+		m, err := a.tune(ctx, src, sets, c, dir)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		results[i] = cellResult{Cell: c.label, Run: dir, State: cellDone}
+		results[i].fail(err)
+		for k, r := range m.results {
+			results[i].Targets = append(results[i].Targets, cellTarget{m.names[k], r.Dir, r.Metrics})
+			left.add(m.names[k], m.records[k].Account)
+		}
+	}
+	return a.gridDone(f.bins, results, left)
+}
+
+// tune tunes a run on its targets.
+func (a *app) tune(ctx context.Context, src *features.Source, sets []*data.Set, f tuning, dir string) (out measured, err error) {
+	for i, set := range sets {
+		if err := a.tuneOn(ctx, src, set, f, i, dir, &out); err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+// tuneOn tunes on the i-th target.
+func (a *app) tuneOn(ctx context.Context, src *features.Source, set *data.Set, f tuning, i int, dir string, out *measured) error {
+	t, err := testtime.NewTuner(ctx, src.Model.Images, src.Model.Texts, set.Classes, f.method, f.withRemedy, f.tune)
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	// Of all pictures, so that it is what eval has for the set.
+	hash, err := src.Hash(set)
+	if err != nil {
+		return err
+	}
+	var unreadable []data.LeftOut
+	listed := len(set.Items)
+	if !f.source.strict {
+		if set, unreadable, err = a.readable(ctx, set); err != nil {
+			return err
+		}
+	}
+	model := src.Facts()
+	target := filepath.Base(run.TargetDir(dir, folderName(set.Name), hash))
+	p := a.progress(f.method.Name()+" on "+target, "images", len(set.Items))
+	res, err := t.Run(ctx, testtime.RunOptions{
+		Items: items(set), Dir: dir, Name: target, Bins: calib.Options{Bins: f.bins}, Progress: p.Update,
+		Inputs: testtime.Inputs{
+			Weights: filepath.Base(f.source.weights), WeightsFile: f.source.weights, WeightsSHA256: src.Weights,
+			Activation: model.Activation, ActivationSource: model.ActivationSource, PreprocessingSource: model.PreprocessingSource,
+			Data: f.data[i], DataSHA256: hash,
+		},
+		Log: func(line string) { a.note("  %s", line) },
+	})
+	if err != nil {
+		return err
+	}
+	p.Done()
+	a.noteTarget(folderName(set.Name), res.Dir)
+	record := set.Record(everyItem(set), unreadable)
+	record.Account.Listed = listed
+	bins := calib.Options{Bins: f.bins}
+	facts := run.NewFacts(target, len(set.Items), len(set.Classes), bins, []string{f.resolved.Context + " " + text.ClassSlot + "."}, record)
+	if err := run.KeepFacts(res.Dir, res.Metrics, facts, record); err != nil {
+		return err
+	}
+	out.records, out.names = append(out.records, record), append(out.names, target)
+	out.results = append(out.results, run.Result{
+		Dir: res.Dir, Metrics: res.Metrics, ZeroShot: res.ZeroShot,
+		Target: run.Target{Method: f.method.Name(), Remedy: f.withRemedy.Name(), Inputs: run.Inputs{Model: model},
+			Samples: len(set.Items), NumberOfClasses: len(set.Classes)},
+	})
+	return nil
 }
 
 // everyItem numbers the items of a set.

@@ -32,6 +32,7 @@ func zeroshotCommand(a *app) *cobra.Command {
 		},
 	}
 	s.add(c)
+	s.addTruncate(c)
 	fl := c.Flags()
 	fl.StringVar(&data, "data", "", "data set, its test part where it has parts")
 	fl.StringVar(&out, "out", "", "folder for logits.npy, labels.npy and metrics")
@@ -48,6 +49,7 @@ func (a *app) zeroshot(ctx context.Context, s sourceFlags, data, out string, com
 			return err
 		}
 	}
+	s.keepUnderscores = compat.KeepsUnderscores()
 	set, err := a.load(s, data, "test")
 	if err != nil {
 		return err

@@ -28,6 +28,10 @@ type Model struct {
 	Images *vit.Encoder
 	Texts  *text.Encoder
 
+	// Truncated, unless nil, lets prompts of more tokens than CLIP takes be cut,
+	// and is told of each; nil refuses them.
+	Truncated func(prompt string)
+
 	ownDevice bool
 }
 

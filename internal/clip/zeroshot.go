@@ -32,7 +32,7 @@ func (m *Model) Prototypes(ctx context.Context, templates, classes []string, ave
 	var prompts [][]int32
 	tokenizer := text.NewTokenizer()
 	for _, t := range templates {
-		ps, err := tokenizer.TokenizePrompts(t, classes)
+		ps, err := m.tokenize(tokenizer, t, classes)
 		if err != nil {
 			return nil, err
 		}
@@ -43,6 +43,28 @@ func (m *Model) Prototypes(ctx context.Context, templates, classes []string, ave
 		return nil, err
 	}
 	return averageTemplates(features, len(classes), average), nil
+}
+
+// tokenize is [text.Tokenizer.TokenizePrompts], or that with prompts cut.
+func (m *Model) tokenize(t *text.Tokenizer, template string, classes []string) ([][]int32, error) {
+	if m.Truncated == nil {
+		return t.TokenizePrompts(template, classes)
+	}
+	prompts, err := text.Prompts(template, classes)
+	if err != nil {
+		return nil, err
+	}
+	out := make([][]int32, len(prompts))
+	for k, p := range prompts {
+		if _, err := t.EncodeClass(classes[k]); err != nil {
+			return nil, fmt.Errorf("class %d of %d: %w", k, len(classes), err)
+		}
+		if _, long := t.Tokens(p); long != nil {
+			m.Truncated(p)
+		}
+		out[k] = t.TokensTruncated(p)
+	}
+	return out, nil
 }
 
 // averageTemplates averages features [templates*classes], the classes of the

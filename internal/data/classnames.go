@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"clipcalib/internal/regular"
 )
 
 // ClassNames are the lines of a file of class names, in its order: a folder (or
@@ -26,7 +27,7 @@ const maxLine = 1 << 16
 // ReadClassNames reads a file with one class per line: the folder's name, white
 // space and the class name, as CoOp's classnames.txt has them, or names alone.
 func ReadClassNames(path string) (*ClassNames, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("class names %s: %w", path, cause(err))
 	}

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"clipcalib/internal/atomicfile"
+	"clipcalib/internal/regular"
 )
 
 // digest is a SHA-256.
@@ -86,7 +87,7 @@ func openHashes(cache, root string) *hashes {
 	}
 	sum := sha256.Sum256([]byte(place))
 	h.path = filepath.Join(cache, "contents", hex.EncodeToString(sum[:8]))
-	raw, err := os.ReadFile(h.path)
+	raw, err := regular.ReadFile(h.path)
 	body, ok := bytes.CutPrefix(raw, []byte(hashesMagic))
 	if err != nil || !ok || len(body) < sha256.Size {
 		return h
@@ -123,7 +124,7 @@ func (h *hashes) of(file string) (digest, error) {
 	if ok && stated {
 		return d, nil
 	}
-	f, err := os.Open(file)
+	f, err := regular.Open(file)
 	if err != nil {
 		return digest{}, err
 	}

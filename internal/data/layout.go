@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"clipcalib/internal/regular"
 )
 
 // layout is how a data set lies on disk: the parts it comes in, none for one
@@ -170,7 +172,7 @@ func isJSON(path string) bool {
 	if strings.EqualFold(filepath.Ext(path), ".json") {
 		return true
 	}
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return false
 	}

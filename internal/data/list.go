@@ -3,11 +3,12 @@ package data
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+
+	"clipcalib/internal/regular"
 )
 
 // listEntry is one line of a list. Its path has forward slashes.
@@ -30,7 +31,7 @@ func loadList(path string, opt Options) (*Set, error) {
 }
 
 func readList(path string, opt Options) (*Set, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, cause(err)
 	}

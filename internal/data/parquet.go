@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +12,8 @@ import (
 	// The lighter of the two kept readers: a tenth of arrow-go's dependencies,
 	// none of them generated clients of services.
 	"github.com/parquet-go/parquet-go"
+
+	"clipcalib/internal/regular"
 )
 
 // parquetFiles reads parquet files as Hugging Face's data sets are published: a
@@ -138,7 +139,7 @@ func openTable(path, wanted string) (*table, error) {
 // stays open as long as the pictures are wanted.
 func openPictures(path string) (t *table, err error) {
 	defer mend(&err)
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, err
 	}

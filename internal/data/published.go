@@ -4,12 +4,12 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"clipcalib/internal/imageio"
+	"clipcalib/internal/regular"
 )
 
 func isPicture(name string) bool { return imageio.IsPicture(name) }
@@ -117,7 +117,7 @@ func aircraft(dir string) layout {
 }
 
 func (s *Set) addVariants(path string) error {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return cause(err)
 	}

@@ -52,12 +52,30 @@ func (s *Set) Record(kept []int, unreadable []LeftOut) *Record {
 // Write writes rows.csv and left_out.csv into a folder.
 func (r *Record) Write(dir string) error { return r.WriteAs(dir, RowsFile) }
 
+// In reports whether a folder holds what Write would write.
+func (r *Record) In(dir string) bool {
+	rows, err := rowsTable(r.Rows)
+	if err != nil {
+		return false
+	}
+	left, err := r.leftOutTable()
+	return err == nil && holds(filepath.Join(dir, RowsFile), rows) && holds(filepath.Join(dir, LeftOutFile), left)
+}
+
 // WriteAs is Write with another name for the rows.
 func (r *Record) WriteAs(dir, rows string) error {
 	if err := WriteRows(filepath.Join(dir, rows), r.Rows); err != nil {
 		return err
 	}
-	return writeTable(filepath.Join(dir, LeftOutFile), []string{"kind", "file", "class", "reason"},
+	text, err := r.leftOutTable()
+	if err != nil {
+		return err
+	}
+	return writeTable(filepath.Join(dir, LeftOutFile), text)
+}
+
+func (r *Record) leftOutTable() ([]byte, error) {
+	return csvTable([]string{"kind", "file", "class", "reason"},
 		func(put func(...string) error) error {
 			for _, part := range []struct {
 				kind  string
@@ -76,7 +94,15 @@ func (r *Record) WriteAs(dir, rows string) error {
 // WriteRows writes a CSV table with a line for each row: its number from 0,
 // file, label, class name and class key. It is a list that [Load] reads.
 func WriteRows(path string, rows []Row) error {
-	return writeTable(path, []string{"row", "file", "label", "class", "class_key"}, func(put func(...string) error) error {
+	text, err := rowsTable(rows)
+	if err != nil {
+		return err
+	}
+	return writeTable(path, text)
+}
+
+func rowsTable(rows []Row) ([]byte, error) {
+	return csvTable([]string{"row", "file", "label", "class", "class_key"}, func(put func(...string) error) error {
 		for i, r := range rows {
 			if err := put(strconv.Itoa(i), r.File, strconv.Itoa(r.Label), r.Class, r.Key); err != nil {
 				return err
@@ -86,20 +112,30 @@ func WriteRows(path string, rows []Row) error {
 	})
 }
 
-// writeTable writes a table, unless the file holds it already.
-func writeTable(path string, head []string, fill func(put func(...string) error) error) error {
+// csvTable is a CSV table.
+func csvTable(head []string, fill func(put func(...string) error) error) ([]byte, error) {
 	var text bytes.Buffer
-	table := csv.NewWriter(&text)
-	put := func(fields ...string) error { return table.Write(fields) }
+	w := csv.NewWriter(&text)
+	put := func(fields ...string) error { return w.Write(fields) }
 	if err := put(head...); err != nil {
-		return err
+		return nil, err
 	}
 	if err := fill(put); err != nil {
-		return err
+		return nil, err
 	}
-	table.Flush()
-	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, text.Bytes()) {
+	w.Flush()
+	return text.Bytes(), w.Error()
+}
+
+// writeTable writes a table, unless the file holds it already.
+func writeTable(path string, text []byte) error {
+	if holds(path, text) {
 		return nil
 	}
-	return atomicfile.WriteBytes(path, text.Bytes())
+	return atomicfile.WriteBytes(path, text)
+}
+
+func holds(path string, text []byte) bool {
+	old, err := os.ReadFile(path)
+	return err == nil && bytes.Equal(old, text)
 }

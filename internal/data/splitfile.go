@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"clipcalib/internal/regular"
 )
 
 const (
@@ -85,7 +87,7 @@ func splitFile(file string, folders []string, opt Options) (layout, error) {
 }
 
 func readSplitFile(path string) (map[string][]splitEntry, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, cause(err)
 	}

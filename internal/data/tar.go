@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -15,6 +14,7 @@ import (
 	"strings"
 
 	"clipcalib/internal/imageio"
+	"clipcalib/internal/regular"
 )
 
 const (
@@ -90,7 +90,7 @@ func (s *Set) readTars(files []string, from string, opt Options) error {
 // item is the picture in its archive.
 func (m Member) item(file string) Item {
 	return Item{Path: file + "#" + m.Name, Container: file, Bytes: func() ([]byte, error) {
-		f, err := os.Open(file)
+		f, err := regular.Open(file)
 		if err != nil {
 			return nil, err
 		}
@@ -113,7 +113,7 @@ func (m Member) Read(archive io.ReaderAt) ([]byte, error) {
 }
 
 func indexTarFile(file string) ([]Member, []LeftOut, error) {
-	f, err := os.Open(file)
+	f, err := regular.Open(file)
 	if err != nil {
 		return nil, nil, cause(err)
 	}

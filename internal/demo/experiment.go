@@ -110,6 +110,10 @@ func (e Experiment) task(ctx context.Context, t *Task, domains []*Domain) ([]rep
 	if err != nil {
 		return nil, err
 	}
+	validation, err := e.validation(ctx, t)
+	if err != nil {
+		return nil, err
+	}
 	var runs []report.Run
 	done := 0
 	for _, seed := range e.Seeds {
@@ -126,6 +130,9 @@ func (e Experiment) task(ctx context.Context, t *Task, domains []*Domain) ([]rep
 			}
 			found, err := e.measure(ctx, j, seed, dir, tests, len(runs) == 0)
 			if err != nil {
+				return nil, err
+			}
+			if err := e.validate(ctx, j, dir, validation, found); err != nil {
 				return nil, err
 			}
 			runs = append(runs, found...)
@@ -217,23 +224,7 @@ func (e Experiment) adapterJobs(s shotSet) []job {
 func (e Experiment) measure(ctx context.Context, j job, seed uint64, dir string, tests []domainSet, first bool) ([]report.Run, error) {
 	var out []report.Run
 	for i, d := range tests {
-		o := run.EvalOptions{
-			Run: dir, Name: d.domain.Name, Device: e.Source.Model.Device, Bins: calib.Options{Bins: e.Bins},
-			Data:   &adapt.Data{Features: d.set.Features, Labels: d.set.Labels},
-			Record: d.pictures.Record(d.set.Kept, d.set.Unreadable),
-			Inputs: run.Inputs{
-				WeightsSHA256: e.Source.Weights, Preprocessing: e.Source.Preprocessing(features.Views{}),
-				Data: d.domain.Name, DataSHA256: d.set.Hash,
-			},
-		}
-		if j.target != nil {
-			o.Prompts = j.target(d)
-		}
-		res, err := run.Eval(ctx, o)
-		if err != nil {
-			return nil, err
-		}
-		ev, err := run.ReadEvaluation(res.Dir)
+		ev, err := e.evaluate(ctx, j, dir, d.domain.Name, d)
 		if err != nil {
 			return nil, err
 		}
@@ -245,6 +236,59 @@ func (e Experiment) measure(ctx context.Context, j job, seed uint64, dir string,
 		out = append(out, found...)
 	}
 	return out, nil
+}
+
+// evaluate uses a run on a fold of a domain.
+func (e Experiment) evaluate(ctx context.Context, j job, dir, name string, d domainSet) (run.Evaluation, error) {
+	o := run.EvalOptions{
+		Run: dir, Name: name, Device: e.Source.Model.Device, Bins: calib.Options{Bins: e.Bins},
+		Data:   &adapt.Data{Features: d.set.Features, Labels: d.set.Labels},
+		Record: d.pictures.Record(d.set.Kept, d.set.Unreadable),
+		Inputs: run.Inputs{
+			WeightsSHA256: e.Source.Weights, Preprocessing: e.Source.Preprocessing(features.Views{}),
+			Data: name, DataSHA256: d.set.Hash,
+		},
+	}
+	if j.target != nil {
+		o.Prompts = j.target(d)
+	}
+	res, err := run.Eval(ctx, o)
+	if err != nil {
+		return run.Evaluation{}, err
+	}
+	return run.ReadEvaluation(res.Dir)
+}
+
+// validation is the source's validation fold, which remedies are chosen on; it
+// is empty where that is the fold measured on.
+func (e Experiment) validation(ctx context.Context, t *Task) ([]domainSet, error) {
+	if e.fold() == FoldVal {
+		return nil, nil
+	}
+	e.Fold = FoldVal
+	return e.tests(ctx, t, []*Domain{t.Source()})
+}
+
+// validate measures a run on the validation fold for its rows. The zero-shot
+// reference among them is no remedy's and needs none.
+func (e Experiment) validate(ctx context.Context, j job, dir string, fold []domainSet, rows []report.Run) error {
+	for _, d := range fold {
+		ev, err := e.evaluate(ctx, j, dir, d.domain.Name+"#"+string(FoldVal), d)
+		if err != nil {
+			return err
+		}
+		p, err := calib.Predict(ev.Logits, ev.Labels)
+		if err != nil {
+			return err
+		}
+		m := p.Metrics(calib.Options{Bins: e.Bins})
+		for i := range rows {
+			if rows[i].Method != report.ZeroShot {
+				rows[i].Validation = &m
+			}
+		}
+	}
+	return nil
 }
 
 // rows measures an evaluation: a row for the method, after one for its

@@ -8,9 +8,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 
 	"clipcalib/internal/atomicfile"
+	"clipcalib/internal/regular"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -22,7 +22,7 @@ func ReadYAML(path string, v any) error { return read(path, v, yaml.Unmarshal) }
 func ReadJSON(path string, v any) error { return read(path, v, json.Unmarshal) }
 
 func read(path string, v any, decode func([]byte, any) error) error {
-	raw, err := os.ReadFile(path)
+	raw, err := regular.ReadFile(path)
 	if err != nil {
 		return err
 	}

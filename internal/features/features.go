@@ -35,6 +35,8 @@ type Source struct {
 	// which pictures could not be read, each once.
 	Progress func(done, total int)
 	Skip     func(err error)
+
+	prototypes map[string]adapt.Matrix // made before, by what decides them
 }
 
 // Views says which pictures of an item are encoded.
@@ -227,11 +229,15 @@ func (s Source) encoder(set *data.Set, v Views, unread map[int]error) bank.Encod
 }
 
 // Prototypes returns the text prototypes [K, D] of classes, by the average
-// that compat asks for.
-func (s Source) Prototypes(ctx context.Context, templates, classes []string, compat adapt.Compat) (adapt.Matrix, error) {
+// that compat asks for. They are made once, and must not be changed.
+func (s *Source) Prototypes(ctx context.Context, templates, classes []string, compat adapt.Compat) (adapt.Matrix, error) {
 	average := clip.Unit
 	if compat == adapt.CLIPCalib {
 		average = clip.Raw
+	}
+	key := fmt.Sprintf("%v %q %q", average, templates, classes)
+	if made, ok := s.prototypes[key]; ok {
+		return made, nil
 	}
 	rows, err := s.Model.Prototypes(ctx, templates, classes, average)
 	if err != nil {
@@ -240,7 +246,11 @@ func (s Source) Prototypes(ctx context.Context, templates, classes []string, com
 	if len(rows) == 0 {
 		return adapt.Matrix{}, errors.New("prototypes: no classes")
 	}
-	return join(rows), nil
+	if s.prototypes == nil {
+		s.prototypes = map[string]adapt.Matrix{}
+	}
+	s.prototypes[key] = join(rows)
+	return s.prototypes[key], nil
 }
 
 // Classes lists classes with their prompts, for a run's record.

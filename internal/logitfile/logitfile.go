@@ -20,6 +20,7 @@ import (
 	"strings"
 
 	"clipcalib/calib"
+	"clipcalib/internal/regular"
 )
 
 // Role is what an array is wanted for: it decides among several arrays of one
@@ -119,7 +120,7 @@ func ReadLabels(ctx context.Context, spec string, role Role) ([]int, error) {
 // SHA256 is the hash of a file's bytes, without the #NAME.
 func SHA256(spec string) (string, error) {
 	path, _ := split(spec)
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return "", err
 	}
@@ -145,7 +146,7 @@ func split(spec string) (path, key string) {
 
 // open tells the format by content where that is possible, else by name.
 func open(ctx context.Context, path string) (contents, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return contents{}, err
 	}

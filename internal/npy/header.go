@@ -171,7 +171,7 @@ func (s *scanner) tuple() []int {
 			end++
 		}
 		d, err := strconv.Atoi(s.rest[:end])
-		if err != nil {
+		if leading := end > 1 && s.rest[0] == '0' && d != 0; err != nil || leading { // as in Python
 			s.fail("shape: %q is not a dimension", fmt.Sprintf("%.20s", s.rest))
 			return nil
 		}

@@ -11,7 +11,8 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
+
+	"clipcalib/internal/regular"
 )
 
 // Array is an array as read: its elements in C order, still encoded as in the
@@ -31,7 +32,7 @@ func (a *Array) Len() int { return len(a.raw) / a.size }
 
 // ReadFile reads the array of an .npy file, which must hold nothing else.
 func ReadFile(path string) (*Array, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -99,17 +100,22 @@ func (a *Array) setType(descr string) error {
 	return fmt.Errorf("npy: element type %q is not supported; save floats or integers, as with array.astype('float32')", descr)
 }
 
-// byteCount multiplies without overflow.
+// byteCount multiplies without overflow. As with NumPy, a shape that would be
+// too large but for a zero in it is too large.
 func byteCount(shape []int, size int) (int64, error) {
-	n := int64(size)
+	n, empty := int64(size), false
 	for _, d := range shape {
-		if d != 0 && n > math.MaxInt64/int64(d) {
+		if d == 0 {
+			empty = true
+			continue
+		}
+		if d < 0 || n > math.MaxInt/2/int64(d) {
 			return 0, fmt.Errorf("npy: shape %v is too large", shape)
 		}
 		n *= int64(d)
 	}
-	if n > math.MaxInt/2 {
-		return 0, fmt.Errorf("npy: shape %v is too large", shape)
+	if empty {
+		return 0, nil
 	}
 	return n, nil
 }

@@ -153,7 +153,7 @@ func TestBadFilesAreErrors(t *testing.T) {
 		{"negative", string(file("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}", "")), "not a dimension"},
 		{"huge number", string(file("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}", "")), "not a dimension"},
 		{"overflow", string(file("{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, 4)}", "")), "too large"},
-		{"overflow hidden by a zero", string(file("{'descr': '<f4', 'fortran_order': True, 'shape': (0, 4611686018427387904, 4)}", "x")), "more bytes"},
+		{"overflow hidden by a zero", string(file("{'descr': '<f4', 'fortran_order': True, 'shape': (0, 4611686018427387904, 4)}", "x")), "too large"},
 		{"many dimensions", string(file("{'descr': '<f4', 'fortran_order': False, 'shape': ("+strings.Repeat("1,", 40)+")}", "")), "dimensions"},
 		{"terabytes promised", string(file("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000, 1000000)}", "abc")), "cut short after 3 of"},
 		{"bytes left over", string(file("{'descr': '<f4', 'fortran_order': False, 'shape': (1,)}", "12345")), "more bytes"},

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"math"
 	"strings"
 
 	"clipcalib/internal/atomicfile"
@@ -25,14 +24,13 @@ func WriteFile[T Element](path string, values []T, shape ...int) error {
 
 // Write is [WriteFile] to a writer.
 func Write[T Element](w io.Writer, values []T, shape ...int) error {
-	n := 1
-	for _, d := range shape {
-		if d < 0 || (d > 0 && n > math.MaxInt/d) {
-			return fmt.Errorf("npy: shape %v", shape)
-		}
-		n *= d
+	var zero T
+	size := binary.Size(zero)
+	n, err := byteCount(shape, size)
+	if err != nil {
+		return err
 	}
-	if n != len(values) {
+	if n != int64(len(values))*int64(size) {
 		return fmt.Errorf("npy: %d values do not fill shape %v", len(values), shape)
 	}
 	if err := writeHeader(w, descrOf[T](), shape...); err != nil {

@@ -21,6 +21,7 @@ import (
 
 	"clipcalib/internal/data"
 	"clipcalib/internal/imageio"
+	"clipcalib/internal/regular"
 )
 
 // Kind says how a picture came about, which decides how it may be augmented.
@@ -98,7 +99,7 @@ func open(path string, opts Options) (Pairs, error) {
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("neither a file nor a folder")
 	}
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"clipcalib/internal/data"
 	"clipcalib/internal/imageio"
+	"clipcalib/internal/regular"
 )
 
 // tars is one or several archives, one after the other.
@@ -51,7 +52,7 @@ func openTars(folder string, size int) (Pairs, error) {
 	sort.Strings(names)
 	var files []*os.File
 	for _, name := range names {
-		f, err := os.Open(filepath.Join(folder, name))
+		f, err := regular.Open(filepath.Join(folder, name))
 		if err != nil {
 			closeAll(files)
 			return nil, err

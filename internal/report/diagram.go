@@ -14,13 +14,14 @@ const (
 	histogramH   = 50.0
 	histogramGap = 20.0
 	diagramH     = diagramSide + histogramGap + histogramH
+	keyLine      = 18.0 // between the lines of the key
 )
 
 // drawReliability draws a reliability diagram whose square has its upper left
 // corner at (x, y), accuracy and ECE in per cent above it: a bar of accuracy
 // per bin, the gap from there to the mean confidence in red where the model is
 // over-confident and in blue where it is under-confident, darker the more
-// samples the bin holds; the counts hang below, with lines for the overall
+// samples the bin holds; a bin of few samples gets no bar but its interval; the counts hang below, with lines for the overall
 // accuracy and mean confidence.
 func drawReliability(c canvas, x, y float64, r calib.Reliability, axis bool) {
 	frame(c, x, y, axis)
@@ -68,8 +69,27 @@ func box(c canvas, x, y, w, h float64) {
 func drawBin(c canvas, x, y float64, b calib.Bin, most, samples int) {
 	left, width := x+diagramSide*b.Lower+1, diagramSide*(b.Upper-b.Lower)-2
 	base := y + diagramSide
-	note := fmt.Sprintf("confidence %.2f to %.2f: %d of %d samples, accuracy %.1f %%, mean confidence %.1f %%",
-		b.Lower, b.Upper, b.Count, samples, 100*b.Accuracy, 100*b.Confidence)
+	lowAccuracy, highAccuracy := wilson(b.Accuracy, b.Count)
+	note := fmt.Sprintf("confidence %.2f to %.2f: %d of %d samples, accuracy %.1f %% (95 %% interval %.1f to %.1f), mean confidence %.1f %%",
+		b.Lower, b.Upper, b.Count, samples, 100*b.Accuracy, 100*lowAccuracy, 100*highAccuracy, 100*b.Confidence)
+	whisker := func() {
+		mid, end := left+width/2, min(width/4, 3)
+		for _, v := range []float64{lowAccuracy, highAccuracy} {
+			c.line(mid-end, base-diagramSide*v, mid+end, base-diagramSide*v, inkMuted, 1, false)
+		}
+		c.line(mid, base-diagramSide*lowAccuracy, mid, base-diagramSide*highAccuracy, inkMuted, 1, false)
+	}
+	if b.Count < nearEmpty {
+		// So few samples make no bar: a hollow tick with its interval, and the
+		// count in figures where the histogram has no height to show.
+		c.group(note+": near-empty", func() {
+			at := base - diagramSide*b.Accuracy
+			whisker()
+			c.line(left, at, left+width, at, inkMuted, 1, true)
+			c.text(left+width/2, base+histogramGap+9, 8.5, fmt.Sprint(b.Count), inkMuted, middle)
+		})
+		return
+	}
 	c.group(note, func() {
 		c.rect(left, base-diagramSide*b.Accuracy, width, diagramSide*b.Accuracy, inkBar, 1)
 		low, high := min(b.Accuracy, b.Confidence), max(b.Accuracy, b.Confidence)
@@ -82,6 +102,7 @@ func drawBin(c canvas, x, y float64, b calib.Bin, most, samples int) {
 		c.rect(left, base-diagramSide*high, width, diagramSide*(high-low), colour, shade)
 		at := base - diagramSide*b.Accuracy
 		c.line(left, at, left+width, at, inkText, 1.6, false)
+		whisker()
 		top := base + histogramGap
 		c.rect(left, top, width, histogramH*float64(b.Count)/float64(most), inkCount, 1)
 	})
@@ -104,8 +125,9 @@ func drawSummary(c canvas, x, y float64, r calib.Reliability) {
 	})
 }
 
-// drawKey explains the marks of the diagrams, in one line from (x, y).
+// drawKey explains the marks of the diagrams, in two lines from (x, y).
 func drawKey(c canvas, x, y float64) {
+	left := x
 	box := func(fill ink, opacity float64, label string, width float64) {
 		c.rect(x, y-9, 12, 10, fill, opacity)
 		c.text(x+17, y, 11, label, inkMuted, start)
@@ -119,4 +141,13 @@ func drawKey(c canvas, x, y float64) {
 	c.text(x+14, y, 11, "accuracy", inkMuted, start)
 	c.line(x+76, y-10, x+76, y+2, inkText, 1.4, true)
 	c.text(x+84, y, 11, "mean confidence, overall", inkMuted, start)
+	y += keyLine
+	x = left
+	c.line(x+6, y-10, x+6, y+1, inkMuted, 1, false)
+	c.line(x+3, y-10, x+9, y-10, inkMuted, 1, false)
+	c.line(x+3, y+1, x+9, y+1, inkMuted, 1, false)
+	c.text(x+17, y, 11, "95 % interval", inkMuted, start)
+	x += 108
+	c.line(x, y-4, x+12, y-4, inkMuted, 1, true)
+	c.text(x+17, y, 11, fmt.Sprintf("fewer than %d samples: no bar, the count in figures", nearEmpty), inkMuted, start)
 }

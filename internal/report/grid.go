@@ -3,9 +3,13 @@ package report
 import (
 	"fmt"
 	"io"
+	"math"
 
 	"clipcalib/calib"
 	"clipcalib/internal/atomicfile"
+
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/vgimg"
 )
 
 // Grid is reliability diagrams in rows (targets) and columns (zero-shot, a
@@ -21,13 +25,17 @@ type Grid struct {
 type GridRow struct {
 	Label    string
 	Diagrams []calib.Reliability
+	colour   ink // of the target, in the whole page; 0 is none
 }
 
 // MethodGrid collects the diagrams of zero-shot and of a method with all its
 // remedies from runs, pooled over seeds, for the targets named, or for all
 // when none is.
 func MethodGrid(runs []Run, method string, targets ...string) Grid {
-	g := groupRuns(runs)
+	return groupRuns(runs).methodGrid(method, targets...)
+}
+
+func (g results) methodGrid(method string, targets ...string) Grid {
 	if len(targets) == 0 {
 		targets = g.targets
 	}
@@ -42,7 +50,7 @@ func MethodGrid(runs []Run, method string, targets ...string) Grid {
 		grid.Columns = append(grid.Columns, variant(key.method, key.remedy))
 	}
 	for _, target := range targets {
-		row := GridRow{Label: target}
+		row := GridRow{Label: target, colour: g.colours[target]}
 		if g.sources[target] {
 			row.Label += " (source)"
 		}
@@ -64,13 +72,13 @@ const (
 	gridGapX   = 22.0
 	gridGapY   = 42.0
 	gridRight  = 14.0
-	gridBottom = 54.0
+	gridBottom = 54.0 + keyLine
 )
 
 func (g Grid) size() (w, h float64) {
 	columns, rows := float64(len(g.Columns)), float64(len(g.Rows))
 	w = gridLeft + columns*diagramSide + max(columns-1, 0)*gridGapX + gridRight
-	return max(w, 680), gridTop + rows*diagramH + max(rows-1, 0)*gridGapY + gridBottom
+	return max(w, 690), gridTop + rows*diagramH + max(rows-1, 0)*gridGapY + gridBottom
 }
 
 func (g Grid) draw(c canvas) {
@@ -79,8 +87,11 @@ func (g Grid) draw(c canvas) {
 	}
 	for i, row := range g.Rows {
 		y := gridTop + float64(i)*(diagramH+gridGapY)
-		c.vertical(16, y+diagramSide/2, 13, row.Label, inkText)
-		c.vertical(32, y+diagramSide/2, 10, "accuracy", inkMuted)
+		c.vertical(19, y+diagramSide/2, 13, row.Label, inkText)
+		if row.colour != 0 {
+			c.rect(3, y, 3, diagramSide, row.colour, 1)
+		}
+		c.vertical(35, y+diagramSide/2, 10, "accuracy", inkMuted)
 		for j, r := range row.Diagrams {
 			if len(r.Bins) > 0 {
 				x := gridLeft + float64(j)*(diagramSide+gridGapX)
@@ -92,7 +103,7 @@ func (g Grid) draw(c canvas) {
 		}
 	}
 	_, h := g.size()
-	drawKey(c, gridLeft, h-14)
+	drawKey(c, gridLeft, h-14-keyLine)
 }
 
 // describe is the text that stands for the picture where it cannot be seen.
@@ -124,9 +135,22 @@ func (g Grid) WritePNG(w io.Writer, scale float64) error {
 		return fmt.Errorf("picture scale %v is outside 0.5 to 8", scale)
 	}
 	width, height := g.size()
-	r := newRaster(width, height, scale)
-	g.draw(r)
-	return r.writePNG(w)
+	c := vgimg.NewWith(vgimg.UseWH(vg.Length(width), vg.Length(height)), vgimg.UseDPI(int(math.Round(72*scale))))
+	g.draw(newRaster(c, height))
+	_, err := vgimg.PngCanvas{Canvas: c}.WriteTo(w)
+	return err
+}
+
+// Size is the grid's width and height in points.
+func (g Grid) Size() (w, h vg.Length) {
+	width, height := g.size()
+	return vg.Length(width), vg.Length(height)
+}
+
+// Draw draws the grid on a canvas of its size.
+func (g Grid) Draw(c vg.Canvas) {
+	_, height := g.size()
+	g.draw(newRaster(c, height))
 }
 
 // ReliabilitySVG writes the grid to an SVG file.

@@ -71,6 +71,7 @@ type results struct {
 	targets []string
 	sources map[string]bool
 	cells   map[rowKey]map[string]*cell
+	colours map[string]ink // of the targets
 }
 
 func groupRuns(runs []Run) results {
@@ -106,6 +107,7 @@ func groupRuns(runs []Run) results {
 		return 1
 	}
 	slices.SortStableFunc(g.targets, func(a, b string) int { return first(g.sources[a]) - first(g.sources[b]) })
+	g.colours = coloursOf(g.targets)
 	// Rows of one method stand together, the plain one first and the paper's
 	// remedies in its order.
 	slices.SortStableFunc(g.rows, func(a, b rowKey) int {
@@ -115,6 +117,15 @@ func groupRuns(runs []Run) results {
 		return remedyRank(a.remedy) - remedyRank(b.remedy)
 	})
 	return g
+}
+
+// coloursOf gives every target a colour, in order.
+func coloursOf(targets []string) map[string]ink {
+	colours := map[string]ink{}
+	for i, t := range targets {
+		colours[t] = series(i)
+	}
+	return colours
 }
 
 func remedyRank(remedy string) int {

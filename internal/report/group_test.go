@@ -51,7 +51,7 @@ func TestSeedsArePooledInDiagrams(t *testing.T) {
 }
 
 func TestDiagramsShownAreTheSourceAndTheWorstDrift(t *testing.T) {
-	if got := groupRuns(fixedRuns()).telling("taskres"); !slices.Equal(got, []string{"home", "clay"}) {
+	if got := groupRuns(fixedRuns()).telling("taskres", 0); !slices.Equal(got, []string{"home", "clay"}) {
 		t.Errorf("%v", got)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 
 	"clipcalib/internal/atomicfile"
 )
@@ -30,6 +31,11 @@ type Section struct {
 	Text     []string // paragraphs
 	Settings []Setting
 	Runs     []Run
+	// Classes is the number of classes, where it is known: a drift on which a
+	// model is at chance is not featured.
+	Classes int
+	// Recipes is a row for every row of the results, with all that decides it.
+	Recipes Table
 	// Featured names the method whose diagrams stand first, and Show the
 	// targets they are drawn for; empty means the first method, and the first
 	// source with the drifted target where the adapted ECE is worst.
@@ -43,15 +49,16 @@ var pageHTML string
 //go:embed style.css
 var styleCSS string
 
-var pageTemplate = template.Must(template.New("page").Parse(pageHTML))
+var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{"plain": newPlainView}).Parse(pageHTML))
 
 // Write writes the page: one HTML document that refers to nothing outside
 // itself. Names of methods, targets and settings are shown as text, whatever
 // they hold.
 func (p Page) Write(w io.Writer) error {
 	view := pageView{Page: p, Style: template.CSS(sheet())}
+	colours := p.colours()
 	for i, s := range p.Sections {
-		view.Views = append(view.Views, newSectionView(i, s))
+		view.Views = append(view.Views, newSectionView(i, s, colours))
 	}
 	var b bytes.Buffer
 	if err := pageTemplate.Execute(&b, view); err != nil {
@@ -59,6 +66,19 @@ func (p Page) Write(w io.Writer) error {
 	}
 	_, err := b.WriteTo(w)
 	return err
+}
+
+// colours are the targets' throughout the page.
+func (p Page) colours() map[string]ink {
+	var targets []string
+	for _, s := range p.Sections {
+		for _, t := range groupRuns(s.Runs).targets {
+			if !slices.Contains(targets, t) {
+				targets = append(targets, t)
+			}
+		}
+	}
+	return coloursOf(targets)
 }
 
 // WriteFile writes the page to a file.
@@ -84,6 +104,7 @@ type sectionView struct {
 	Section
 	ID       string
 	Tiles    []tile
+	NoBest   string // why no remedy is singled out, where none is
 	Table    resultsView
 	Diagrams template.HTML // of the featured method
 	Bins     int           // of the diagrams
@@ -92,29 +113,38 @@ type sectionView struct {
 	All      Table         // every metric
 }
 
+// plainView is a table of text with its caption.
+type plainView struct {
+	Table
+	Caption string
+}
+
+func newPlainView(t Table, caption string) plainView { return plainView{t, caption} }
+
 type namedSVG struct {
 	Name string
 	SVG  template.HTML
 }
 
-func newSectionView(i int, s Section) sectionView {
+func newSectionView(i int, s Section, colours map[string]ink) sectionView {
 	g := groupRuns(s.Runs)
+	g.colours = colours
 	v := sectionView{Section: s, ID: fmt.Sprintf("task-%d", i+1), Table: g.view(), All: g.allMetrics()}
 	featured := s.Featured
 	if featured == "" {
 		featured = append(g.methods, ZeroShot)[0]
 	}
-	v.Tiles = g.tiles(featured)
+	v.Tiles, v.NoBest = g.tiles(featured), g.remedyNote(featured)
 	show := s.Show
 	if len(show) == 0 {
-		show = g.telling(featured)
+		show = g.telling(featured, s.Classes)
 	}
-	v.Diagrams = drawGrid(MethodGrid(s.Runs, featured, show...))
+	v.Diagrams = drawGrid(g.methodGrid(featured, show...))
 	for _, r := range s.Runs {
 		v.Bins = max(v.Bins, len(r.Reliability.Bins))
 	}
 	for _, method := range g.methods {
-		v.More = append(v.More, namedSVG{display(method), drawGrid(MethodGrid(s.Runs, method))})
+		v.More = append(v.More, namedSVG{display(method), drawGrid(g.methodGrid(method))})
 	}
 	if len(g.methods) > 0 {
 		svg := newSVG(g.scatterSize())
@@ -139,9 +169,18 @@ func drawGrid(g Grid) template.HTML {
 	return template.HTML(svg.inline(g.describe()))
 }
 
+// Telling names the targets whose diagrams stand first in a section: the source
+// and the drifted one where its featured method's ECE is largest, unless a model
+// is at chance there.
+func Telling(s Section) []string {
+	return groupRuns(s.Runs).telling(s.Featured, s.Classes)
+}
+
 // telling picks the first source target and the drifted one on which the
-// adapted method's ECE is largest.
-func (g results) telling(method string) []string {
+// adapted method's ECE is largest. A target on which the zero-shot or the
+// adapted model is at chance tells nothing of calibration and is picked only
+// where there is no other.
+func (g results) telling(method string, classes int) []string {
 	var out []string
 	for _, t := range g.targets {
 		if g.sources[t] {
@@ -149,16 +188,33 @@ func (g results) telling(method string) []string {
 			break
 		}
 	}
-	worst, name := -1.0, ""
+	name, worst, worstAtChance := "", 0.0, true
 	for _, t := range g.drifted() {
-		if c := g.at(rowKey{method, ""}, t); c != nil {
-			if e := c.over(ece).Mean; e > worst {
-				worst, name = e, t
-			}
+		c := g.at(rowKey{method, ""}, t)
+		if c == nil {
+			continue
+		}
+		e, atChance := c.over(ece).Mean, g.atChance(method, t, classes)
+		if name == "" || worstAtChance && !atChance || worstAtChance == atChance && e > worst {
+			name, worst, worstAtChance = t, e, atChance
 		}
 	}
 	if name != "" {
 		out = append(out, name)
 	}
 	return out
+}
+
+// atChance says whether the accuracy of the zero-shot model or of a method's
+// plain one on a target is that of guessing: less than twice 1/classes.
+func (g results) atChance(method, target string, classes int) bool {
+	if classes < 2 {
+		return false
+	}
+	for _, key := range []rowKey{{ZeroShot, ""}, {method, ""}} {
+		if c := g.at(key, target); c != nil && c.over(accuracy).Mean < min(2/float64(classes), (1+1/float64(classes))/2) {
+			return true
+		}
+	}
+	return false
 }

@@ -2,27 +2,25 @@ package report
 
 import (
 	"image/color"
-	"io"
 	"math"
 
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/font/liberation"
 	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/vgimg"
+	"gonum.org/v1/plot/vg/vgpdf"
 
 	stdfont "golang.org/x/image/font"
 )
 
-// rasterCanvas draws on an image; a pixel of the diagram is one point at 72
-// dots an inch, more pixels at a higher scale.
+// rasterCanvas draws on an image or a page; a pixel of the diagram is one point
+// at 72 dots an inch, more pixels at a higher scale.
 type rasterCanvas struct {
-	c     *vgimg.Canvas
+	c     vg.Canvas
 	h     float64
 	fonts *font.Cache
 }
 
-func newRaster(w, h, scale float64) *rasterCanvas {
-	c := vgimg.NewWith(vgimg.UseWH(vg.Length(w), vg.Length(h)), vgimg.UseDPI(int(math.Round(72*scale))))
+func newRaster(c vg.Canvas, h float64) *rasterCanvas {
 	return &rasterCanvas{c: c, h: h, fonts: font.NewCache(liberation.Collection())}
 }
 
@@ -72,7 +70,12 @@ func (r *rasterCanvas) face(size float64, heavy bool) font.Face {
 	if heavy {
 		f.Weight = stdfont.WeightBold
 	}
-	return r.fonts.Lookup(f, vg.Length(size))
+	face := r.fonts.Lookup(f, vg.Length(size))
+	if _, pdf := r.c.(*vgpdf.Canvas); pdf && heavy {
+		// vgpdf registers every font as a plain one and looks for a bold one.
+		face.Font.Typeface, face.Font.Weight = "LiberationBold", stdfont.WeightNormal
+	}
+	return face
 }
 
 func (r *rasterCanvas) text(x, y, size float64, s string, fill ink, a align) {
@@ -94,8 +97,3 @@ func (r *rasterCanvas) vertical(x, y, size float64, s string, fill ink) {
 }
 
 func (r *rasterCanvas) group(_ string, draw func()) { draw() }
-
-func (r *rasterCanvas) writePNG(w io.Writer) error {
-	_, err := vgimg.PngCanvas{Canvas: r.c}.WriteTo(w)
-	return err
-}

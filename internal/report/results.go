@@ -38,6 +38,7 @@ func ECETable(runs []Run) Table {
 func (g results) table(columns []column, metrics []shownMetric) Table {
 	t := Table{Header: []string{"method"}}
 	for _, c := range columns {
+		t.Groups = append(t.Groups, len(t.Header))
 		for i, m := range metrics {
 			switch {
 			case len(metrics) == 1:

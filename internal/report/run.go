@@ -21,6 +21,9 @@ type Run struct {
 	Source      bool   // the target is the data set the method was trained on
 	Metrics     calib.Metrics
 	Reliability calib.Reliability // may be left empty: no diagram then
+	// Validation is the same model on the validation fold of its source, which
+	// remedies are chosen on; nil where there is none.
+	Validation *calib.Metrics `json:",omitempty"`
 }
 
 // display returns the name in the spelling of its authors, or as it is; what

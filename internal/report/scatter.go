@@ -49,42 +49,45 @@ func (g results) scatterSize() (w, h float64) {
 	columns, width := g.scatterLayout()
 	rows := (len(g.methods) + columns - 1) / columns
 	w = scatterLeft + float64(columns)*(width+scatterGapX) - scatterGapX + scatterRight
-	h = scatterTop + float64(rows)*(scatterH+scatterGapY) + legendLine
-	return max(w, 620), h
+	w = max(w, 620)
+	h = scatterTop + float64(rows)*(scatterH+scatterGapY) + legendLine*float64(g.legendLines(w-scatterLeft))
+	return w, h
 }
 
 // drawScatter draws one panel per method: arrows lead from the zero-shot model
 // to the adapted one and on to each remedy, a colour per target.
 func (g results) drawScatter(c canvas) {
 	columns, width := g.scatterLayout()
+	xs, ys := g.scatterAxes()
 	for i, method := range g.methods {
 		x := scatterLeft + float64(i%columns)*(width+scatterGapX)
 		y := scatterTop + float64(i/columns)*(scatterH+scatterGapY)
-		g.drawPanel(c, x, y, width, method)
+		g.drawPanel(c, x, y, width, method, xs, ys)
 	}
-	_, h := g.scatterSize()
-	g.drawLegend(c, scatterLeft, h-legendLine-4)
+	w, h := g.scatterSize()
+	g.drawLegend(c, scatterLeft, h-legendLine*float64(g.legendLines(w-scatterLeft))-4)
 }
 
-func (g results) drawPanel(c canvas, x, y, width float64, method string) {
-	keys := []rowKey{{ZeroShot, ""}, {method, ""}}
-	for _, remedy := range g.remedies(method) {
-		keys = append(keys, rowKey{method, remedy})
-	}
+// scatterAxes are those of every panel, so that panels can be compared.
+func (g results) scatterAxes() (xs, ys axisScale) {
 	var all []spot
-	for _, key := range keys {
+	for _, key := range g.rows {
 		for _, t := range g.targets {
 			if s, ok := g.spot(key, t); ok {
 				all = append(all, s)
 			}
 		}
 	}
+	return newAxis(all, func(s spot) float64 { return s.x }), newAxis(all, func(s spot) float64 { return s.y })
+}
+
+func (g results) drawPanel(c canvas, x, y, width float64, method string, xs, ys axisScale) {
+	keys := []rowKey{{ZeroShot, ""}, {method, ""}}
+	for _, remedy := range g.remedies(method) {
+		keys = append(keys, rowKey{method, remedy})
+	}
 	c.text(x+width/2, y-10, 13, display(method), inkText, middle+bold)
 	box(c, x, y, width, scatterH)
-	if len(all) == 0 {
-		return
-	}
-	xs, ys := newAxis(all, func(s spot) float64 { return s.x }), newAxis(all, func(s spot) float64 { return s.y })
 	for _, v := range xs.ticks() {
 		at := x + width*xs.unit(v)
 		c.line(at, y, at, y+scatterH, inkGrid, 1, false)
@@ -100,8 +103,8 @@ func (g results) drawPanel(c canvas, x, y, width float64, method string) {
 	place := func(s spot) (float64, float64) {
 		return x + width*xs.unit(s.x), y + scatterH*(1-ys.unit(s.y))
 	}
-	for i, target := range g.targets {
-		g.drawPath(c, keys, target, series(i), place)
+	for _, target := range g.targets {
+		g.drawPath(c, keys, target, g.colours[target], place)
 	}
 }
 
@@ -134,7 +137,7 @@ func (g results) drawPath(c canvas, keys []rowKey, target string, colour ink, pl
 	}
 }
 
-// drawLegend names marks and colours on two lines from (x, y).
+// drawLegend names marks and colours on two lines or more from (x, y).
 func (g results) drawLegend(c canvas, x, y float64) {
 	entry := func(at *float64, y float64, name string, mark func()) {
 		mark()
@@ -148,9 +151,26 @@ func (g results) drawLegend(c canvas, x, y float64) {
 		entry(&at, y, "+ "+display(remedy), func() { markOf(i)(c, at, y, inkMuted) })
 	}
 	at = x + 6
-	for i, target := range g.targets {
-		entry(&at, y+legendLine, target, func() { circle(c, at, y+legendLine, series(i)) })
+	w, _ := g.scatterSize()
+	for _, target := range g.targets {
+		if at > x+6 && at+11+6.3*float64(len([]rune(target))) > w {
+			at, y = x+6, y+legendLine
+		}
+		entry(&at, y+legendLine, target, func() { circle(c, at, y+legendLine, g.colours[target]) })
 	}
+}
+
+// legendLines is the number of lines that the targets' names take.
+func (g results) legendLines(width float64) int {
+	lines, at := 1, 6.0
+	for _, target := range g.targets {
+		n := 6.3 * float64(len([]rune(target)))
+		if at > 6 && at+11+n > width {
+			lines, at = lines+1, 6
+		}
+		at += 26 + n
+	}
+	return lines
 }
 
 // anyRemedies lists the remedies of the method that has the most.
@@ -176,7 +196,12 @@ func newAxis(spots []spot, value func(spot) float64) axisScale {
 	if margin == 0 {
 		margin = max(0.05*math.Abs(high), 0.5)
 	}
-	low, high = low-margin, high+margin
+	if low >= 0 { // neither range nor ECE is below 0
+		low = max(low-margin, 0)
+	} else {
+		low -= margin
+	}
+	high += margin
 	a := axisScale{low: low, high: high}
 	a.step = math.Pow(10, math.Floor(math.Log10((high-low)/3)))
 	for _, factor := range []float64{5, 2} {

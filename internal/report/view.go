@@ -15,6 +15,7 @@ type columnView struct {
 	Name    string
 	Source  bool
 	Average bool
+	Colour  string // class of the target's colour, "" for an average
 }
 
 type groupView struct{ Rows []rowView }
@@ -41,7 +42,11 @@ func (g results) view() resultsView {
 	var v resultsView
 	columns := g.columns()
 	for _, c := range columns {
-		v.Columns = append(v.Columns, columnView{c.name, c.source, c.average})
+		column := columnView{Name: c.name, Source: c.source, Average: c.average}
+		if !c.average {
+			column.Colour = "f-" + inkNames[g.colours[c.name]]
+		}
+		v.Columns = append(v.Columns, column)
 	}
 	for i, key := range g.rows {
 		if i == 0 || key.method != g.rows[i-1].method {

@@ -134,6 +134,15 @@ func (in *Inputs) data(given *adapt.Data, files []string, must ...string) (adapt
 	return f.Data, inFiles(files, missing(f.Data, must...))
 }
 
+// ReadTraining reads feature files to train several adapters on.
+func ReadTraining(files ...string) (Features, error) {
+	f, err := ReadFeatures(files...)
+	if err != nil {
+		return f, err
+	}
+	return f, inFiles(files, missing(f.Data, tensorFeatures, tensorLabels, tensorPrototypes))
+}
+
 // missing names the first of the tensors that d lacks.
 func missing(d adapt.Data, names ...string) error {
 	absent := map[string]bool{

@@ -43,7 +43,8 @@ func (m Model) CheckWeights(path, identity string) error {
 	if identity == m.Weights.SHA256 || hash == m.Weights.SHA256 { // which may say the hash alone
 		return nil
 	}
-	return fmt.Errorf("%s is not the model of the run: its hash is %s, the run's %s", path, short(identity), short(m.Weights.SHA256))
+	return fmt.Errorf("%s is not the model of the run: its hash is %s, the run's %s",
+		path, short(identity), short(m.Weights.SHA256))
 }
 
 // CheckTrained reports that the parameters in a file are of another method or

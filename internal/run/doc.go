@@ -16,6 +16,7 @@
 //	DIR/rows.csv             the picture that each row is of, where pictures are known
 //	DIR/left_out.csv         what was left out, and why
 //	DIR/target.yaml          what was evaluated on what
+//	*/manifest.json          sizes and SHA-256 of the files beside it, written last
 //
 // A run of test-time tuning has a folder for every target, with class names and
 // choices beside the logits, and no parameters of its own.

@@ -43,6 +43,9 @@ type EvalOptions struct {
 	Name   string         // of the target, where Out is empty
 	Bins   calib.Options  // of the metrics
 	Device *device.Device // of an adapter; nil means the processor
+
+	// Log, unless nil, is told what the user should know besides the result.
+	Log func(line string)
 }
 
 // Target is what an evaluation is of, as target.yaml keeps it.
@@ -137,17 +140,45 @@ func (o EvalOptions) eval(ctx context.Context) (Result, error) {
 			return res, err
 		}
 	}
-	if o.Out == "" {
-		res.Dir = TargetDir(o.Run, o.Name, res.Target.Inputs.DataHash())
-	}
-	var old Target
-	if docfile.ReadYAML(filepath.Join(res.Dir, targetFile), &old) == nil && old.same(res.Target) {
-		if res.read() == nil {
-			res.Reused = true
-			return res, KeepFacts(res.Dir, res.Metrics, o.facts(res), o.Record)
+	dir := func() string {
+		if o.Out != "" {
+			return o.Out
 		}
+		return TargetDir(o.Run, o.Name, res.Target.Inputs.DataHash())
+	}
+	if res.Dir = dir(); hasManifest(res.Dir) && res.reusable() == nil && hasFacts(res.Dir, o.facts(res), o.Record) {
+		res.Reused = true
+		return res, nil
+	}
+	var release func()
+	res.Dir, release, err = holdTarget(ctx, dir, o.Log)
+	if err != nil {
+		return res, err
+	}
+	defer release()
+	var damage *Damage
+	if err := res.reusable(); err == nil {
+		res.Reused = true
+		return res, keepFacts(res.Dir, res.Metrics, o.facts(res), o.Record)
+	} else if errors.As(err, &damage) && o.Log != nil {
+		o.Log(err.Error() + ": evaluating again")
 	}
 	return res, inFiles(o.Features, o.run(ctx, c, given, &res))
+}
+
+// reusable reports what keeps a result from being taken as it is on disk.
+func (r *Result) reusable() error {
+	var old Target
+	if err := r.read(); err != nil {
+		return err
+	}
+	if err := docfile.ReadYAML(filepath.Join(r.Dir, targetFile), &old); err != nil {
+		return err
+	}
+	if !old.same(r.Target) {
+		return errors.New("it is of another recipe or of other data")
+	}
+	return nil
 }
 
 // trainedFile finds a finished run's parameters.
@@ -155,7 +186,7 @@ func trainedFile(dir string) (family, path string, err error) {
 	for _, family := range []string{FamilyAdapters, FamilyPrompts} {
 		path := filepath.Join(dir, parameterFiles[family])
 		if _, err := os.Stat(path); err == nil {
-			return family, path, nil
+			return family, path, CheckFiles(dir, recipeFile, parameterFiles[family])
 		}
 	}
 	return "", "", fmt.Errorf("no finished run here: %s and %s are missing", filepath.Join(dir, adapterFile), promptsFile)

@@ -14,6 +14,7 @@ import (
 	"clipcalib/internal/data"
 	"clipcalib/internal/docfile"
 	"clipcalib/internal/npy"
+	"clipcalib/internal/regular"
 )
 
 func measure(l adapt.Matrix, labels []int, bins calib.Options) (calib.Metrics, error) {
@@ -35,9 +36,12 @@ type evaluation struct {
 }
 
 // writeEvaluation puts the files in place, and what more is to be written;
-// target.yaml last: it marks the end.
+// target.yaml and then the manifest last: they mark the end.
 func writeEvaluation(dir string, e evaluation, more ...func() error) error {
 	in := func(name string) string { return filepath.Join(dir, name) }
+	if err := unseal(dir); err != nil {
+		return err
+	}
 	if err := os.Remove(in(targetFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
@@ -55,7 +59,7 @@ func writeEvaluation(dir string, e evaluation, more ...func() error) error {
 			return err
 		}
 	}
-	return nil
+	return seal(dir)
 }
 
 // readEvaluation takes the metrics of an evaluation that is there already.
@@ -64,6 +68,9 @@ func readEvaluation(dir string, metrics, zeroShot *calib.Metrics) error {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 			return err
 		}
+	}
+	if err := CheckFiles(dir); err != nil {
+		return err
 	}
 	return errors.Join(
 		docfile.ReadJSON(filepath.Join(dir, metricsFile), metrics),
@@ -81,7 +88,7 @@ func (r Result) write(logits, zs adapt.Matrix, labels []int, facts Facts, record
 func (r *Result) read() error { return readEvaluation(r.Dir, &r.Metrics, &r.ZeroShot) }
 
 func fileSHA256(path string) (string, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return "", err
 	}

@@ -77,10 +77,11 @@ func (e *exporter) adapter(path string) error {
 	switch m := adapt.Resolved(a.Method).(type) {
 	case adapt.TaskRes:
 		e.notes = append(e.notes, fmt.Sprintf("set TRAINER.TaskRes.RESIDUAL_SCALE %g", m.Alpha))
-		return e.dassl("prompt_learner", tensorOf("base_text_features", a.Prototypes()), tensorOf("text_feature_residuals", p["residual"]))
+		return e.dassl("prompt_learner", tensorOf("base_text_features", a.Prototypes()),
+			tensorOf("text_feature_residuals", p["residual"]))
 	case adapt.CLIPAdapter:
-		e.notes = append(e.notes, fmt.Sprintf("the release has ratio 0.2 and width 1024 in its code; here they are %g and %d, reduction %d",
-			m.Ratio, a.Width(), m.Reduction))
+		e.notes = append(e.notes, fmt.Sprintf("the release has ratio 0.2 and width 1024 in its code; "+
+			"here they are %g and %d, reduction %d", m.Ratio, a.Width(), m.Reduction))
 		return e.dassl("clip_adapter", tensorOf("fc.0.weight", p["w1"]), tensorOf("fc.2.weight", p["w2"]))
 	case adapt.TipAdapter:
 		return e.tip(a, m.Alpha, m.Beta, false)
@@ -120,7 +121,8 @@ func (e *exporter) tip(a *adapt.Adapter, alpha, beta float64, trained bool) erro
 	if shots == 0 {
 		shots = max(1, keys.Rows/a.Classes())
 	}
-	e.notes = append(e.notes, fmt.Sprintf("set load_cache: True, shots: %d, init_alpha: %g, init_beta: %g; the release's logit scale is 100, here it is %g",
+	e.notes = append(e.notes, fmt.Sprintf("set load_cache: True, shots: %d, init_alpha: %g, init_beta: %g; "+
+		"the release's logit scale is 100, here it is %g",
 		shots, alpha, beta, a.LogitScale))
 	if err := e.single(fmt.Sprintf("keys_%dshots.pt", shots), tensorOf("keys", turned), false); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"context"
 	"path/filepath"
 	"reflect"
 
@@ -52,16 +53,36 @@ type Measured struct {
 // KeepFacts is [WriteFacts] for logits that were there already: what is the same
 // is not written again.
 func KeepFacts(dir string, m calib.Metrics, f Facts, record *data.Record) error {
-	if record != nil {
-		if err := record.Write(dir); err != nil {
-			return err
-		}
-	}
-	var old Measured
-	if docfile.ReadJSON(filepath.Join(dir, metricsFile), &old) == nil && reflect.DeepEqual(old.Facts, f) {
+	if hasFacts(dir, f, record) {
 		return nil
 	}
-	return WriteFacts(dir, m, f, nil)
+	release, err := hold(context.Background(), dir, nil)
+	if err != nil {
+		return err
+	}
+	defer release()
+	return keepFacts(dir, m, f, record)
+}
+
+// keepFacts is KeepFacts in a folder that is held.
+func keepFacts(dir string, m calib.Metrics, f Facts, record *data.Record) error {
+	if hasFacts(dir, f, record) {
+		return nil
+	}
+	if err := unseal(dir); err != nil {
+		return err
+	}
+	if err := WriteFacts(dir, m, f, record); err != nil {
+		return err
+	}
+	return seal(dir)
+}
+
+// hasFacts reports whether a finished folder says all that already.
+func hasFacts(dir string, f Facts, record *data.Record) bool {
+	var old Measured
+	return docfile.ReadJSON(filepath.Join(dir, metricsFile), &old) == nil && reflect.DeepEqual(old.Facts, f) &&
+		(record == nil || record.In(dir)) && hasManifest(dir)
 }
 
 // WriteFacts writes, beside the logits of a target, what its rows are and what

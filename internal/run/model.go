@@ -168,6 +168,9 @@ func ReadModel(dir string) (Model, error) {
 }
 
 func readModel(dir string) (m Model, err error) {
+	if err := CheckFiles(dir); err != nil {
+		return m, err
+	}
 	if err = docfile.ReadYAML(filepath.Join(dir, modelFile), &m); errors.Is(err, os.ErrNotExist) {
 		m, err = upgraded(dir)
 	}

@@ -73,8 +73,10 @@ func TestAnOlderRunIsUpgradedInMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Remove(filepath.Join(dir, "model.yaml")); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"model.yaml", "manifest.json"} {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	got, err := run.ReadModel(dir)
 	if err != nil {
@@ -91,6 +93,9 @@ func TestAnOlderRunIsUpgradedInMemory(t *testing.T) {
 func TestAModelFileThatCannotBeUsedIsRefused(t *testing.T) {
 	dir := withWeights(t, t.TempDir())
 	path := filepath.Join(dir, "model.yaml")
+	if err := os.Remove(filepath.Join(dir, "manifest.json")); err != nil {
+		t.Fatal(err)
+	}
 	good, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)

@@ -140,6 +140,9 @@ func (r Recipe) same(other Recipe) bool {
 // ReadRecipe reads the recipe of a run.
 func ReadRecipe(dir string) (Recipe, error) {
 	var r Recipe
+	if err := CheckFiles(dir, recipeFile); err != nil {
+		return r, err
+	}
 	return r, docfile.ReadYAML(filepath.Join(dir, recipeFile), &r)
 }
 

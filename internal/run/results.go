@@ -36,7 +36,7 @@ func Evaluations(dir string) ([]Evaluation, error) {
 	sort.Slice(entries, func(i, j int) bool { return entries[i].Name() < entries[j].Name() })
 	var out []Evaluation
 	for _, e := range entries {
-		if !e.IsDir() {
+		if !e.IsDir() || unfinished(filepath.Join(root, e.Name())) {
 			continue
 		}
 		ev, err := ReadEvaluation(filepath.Join(root, e.Name()))
@@ -48,9 +48,45 @@ func Evaluations(dir string) ([]Evaluation, error) {
 	return out, nil
 }
 
+// Finished names the targets that a run was evaluated on.
+func Finished(dir string) (names []string) {
+	entries, _ := os.ReadDir(filepath.Join(dir, "targets"))
+	for _, e := range entries {
+		if e.IsDir() && !unfinished(filepath.Join(dir, "targets", e.Name())) {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
+
+// Unfinished lists the folders of evaluations below a run's folder that have
+// begun, and not ended.
+func Unfinished(dir string) (dirs []string) {
+	entries, _ := os.ReadDir(filepath.Join(dir, "targets"))
+	for _, e := range entries {
+		if sub := filepath.Join(dir, "targets", e.Name()); e.IsDir() && unfinished(sub) {
+			dirs = append(dirs, sub)
+		}
+	}
+	return dirs
+}
+
+// unfinished says so of a folder without both files that mark the end.
+func unfinished(dir string) bool {
+	for _, name := range []string{targetFile, manifestFile} {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
+			return false
+		}
+	}
+	return true
+}
+
 // ReadEvaluation reads the folder of one evaluation.
 func ReadEvaluation(dir string) (Evaluation, error) {
 	ev := Evaluation{Name: filepath.Base(dir), Dir: dir}
+	if err := CheckFiles(dir); err != nil {
+		return ev, err
+	}
 	if err := docfile.ReadYAML(filepath.Join(dir, targetFile), &ev.Target); err != nil {
 		return ev, err
 	}
@@ -64,6 +100,10 @@ func ReadEvaluation(dir string) (Evaluation, error) {
 	path := filepath.Join(dir, labelsFile)
 	if ev.Labels, err = npy.ReadLabels(path); err != nil {
 		return ev, err
+	}
+	if t := ev.Target; t.Method == "" || t.Samples != ev.Logits.N || t.NumberOfClasses != ev.Logits.K {
+		return ev, &Damage{filepath.Join(dir, targetFile), fmt.Sprintf("it says method %q and logits [%d, %d], %s holds [%d, %d]",
+			t.Method, t.Samples, t.NumberOfClasses, logitsFile, ev.Logits.N, ev.Logits.K)}
 	}
 	if len(ev.Labels) != ev.Logits.N || ev.ZeroShot.N != ev.Logits.N || ev.ZeroShot.K != ev.Logits.K {
 		return ev, fmt.Errorf("%s: logits [%d, %d], zero-shot logits [%d, %d] and %d labels do not fit each other",
@@ -96,6 +136,9 @@ func Keys(classes []Class) []data.Class {
 // ReadClasses reads a run's class names, nil where they are not known.
 func ReadClasses(dir string) ([]Class, error) {
 	var classes []Class
+	if err := CheckFiles(dir, classesFile); err != nil {
+		return nil, err
+	}
 	err := docfile.ReadJSON(filepath.Join(dir, classesFile), &classes)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil

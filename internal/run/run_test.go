@@ -81,7 +81,8 @@ func TestTwoRunsOfOneRecipeAreEqualByteByByte(t *testing.T) {
 	if want := list(t, dirs[1]); !slices.Equal(names, want) {
 		t.Fatalf("files %v and %v", names, want)
 	}
-	want := []string{"adapter.safetensors", "drift.json", "log.txt", "model.yaml", "recipe.yaml", "targets/shifted/labels.npy", "targets/shifted/logits.npy",
+	want := []string{"adapter.safetensors", "drift.json", "log.txt", "manifest.json", "model.yaml", "recipe.yaml",
+		"targets/shifted/labels.npy", "targets/shifted/logits.npy", "targets/shifted/manifest.json",
 		"targets/shifted/metrics.json", "targets/shifted/target.yaml", "targets/shifted/zero_shot_logits.npy", "targets/shifted/zero_shot_metrics.json"}
 	if !slices.Equal(names, want) {
 		t.Errorf("files %v, want %v", names, want)

@@ -67,11 +67,21 @@ func (t training) keep(ctx context.Context, dir string, log func(line string)) (
 			log(c)
 		}
 	}
+	if hasManifest(dir) { // finished, perhaps where nothing may be written
+		if done, err := t.existing(dir); err != nil || done {
+			return false, err
+		}
+	}
+	release, err := hold(ctx, dir, log)
+	if err != nil {
+		return false, err
+	}
+	defer release()
 	done, err := t.existing(dir)
 	if err != nil || done {
 		return false, err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := unseal(dir); err != nil {
 		return false, err
 	}
 	if err := docfile.WriteYAML(filepath.Join(dir, recipeFile), t.recipe); err != nil {
@@ -81,6 +91,9 @@ func (t training) keep(ctx context.Context, dir string, log func(line string)) (
 		return false, err
 	}
 	if t.hasTwin() {
+		if err := CheckFiles(t.twin, t.file()); err != nil {
+			return false, err
+		}
 		got, err := t.reload(filepath.Join(t.twin, t.file()))
 		if err != nil {
 			return false, err
@@ -132,8 +145,20 @@ func (t training) existing(dir string) (bool, error) {
 		return false, fmt.Errorf("%s holds a run of another recipe (%s, remedy %s, seed %d): choose another folder, or remove it",
 			dir, old.Method, old.Remedy, old.Seed)
 	}
-	_, err = os.Stat(filepath.Join(dir, t.file()))
-	return err == nil, nil
+	path := filepath.Join(dir, t.file())
+	if _, err = os.Stat(path); err != nil {
+		return false, nil
+	}
+	if hasManifest(dir) {
+		return true, CheckFiles(dir)
+	}
+	// Of an older version, or killed at the very end: from now on it is vouched for.
+	if t.reload != nil {
+		if _, err := t.reload(path); err != nil {
+			return false, &Damage{path, err.Error()}
+		}
+	}
+	return true, seal(dir)
 }
 
 // failed keeps what a diverged training left, beside the place of a finished
@@ -144,7 +169,6 @@ func (t training) failed(dir string, got outcome, err error) error {
 		if _, none := os.Stat(filepath.Join(dir, checkpointFile)); none != nil && !errors.Is(err, context.Canceled) {
 			os.Remove(filepath.Join(dir, recipeFile))
 			os.Remove(filepath.Join(dir, modelFile))
-			os.Remove(dir) // if it is empty
 		}
 		return err
 	}
@@ -155,7 +179,8 @@ func (t training) failed(dir string, got outcome, err error) error {
 	return fmt.Errorf("%w (written to %s)", err, path)
 }
 
-// write puts the run's files in place, the parameters last: they mark the end.
+// write puts the run's files in place, parameters and manifest last: they mark
+// the end.
 func (t training) write(ctx context.Context, dir string, got outcome) error {
 	var log strings.Builder
 	for _, c := range t.recipe.Choices {
@@ -182,5 +207,8 @@ func (t training) write(ctx context.Context, dir string, got outcome) error {
 			return err
 		}
 	}
-	return got.save(filepath.Join(dir, t.file()))
+	if err := got.save(filepath.Join(dir, t.file())); err != nil {
+		return err
+	}
+	return seal(dir)
 }

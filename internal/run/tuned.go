@@ -63,21 +63,28 @@ func KeepTuned(ctx context.Context, o TunedOptions) (TunedResult, error) {
 			o.Log(c)
 		}
 	}
-	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
+	reusable := func() bool {
+		var old tunedTarget
+		return docfile.ReadYAML(filepath.Join(res.Dir, targetFile), &old) == nil &&
+			identity(old.withoutPaths()) == identity(want.withoutPaths()) && res.read() == nil
+	}
+	if hasManifest(o.Dir) && hasManifest(res.Dir) && claim(o.Dir, rec) == nil && reusable() {
+		res.Reused = true
+		return res, nil
+	}
+	if err := o.begin(ctx); err != nil {
 		return res, err
 	}
-	if err := claim(filepath.Join(o.Dir, recipeFile), rec); err != nil {
+	release, err := hold(ctx, res.Dir, o.Log)
+	if err != nil {
 		return res, err
 	}
-	if err := o.Model.writeTo(o.Dir); err != nil {
-		return res, err
+	defer release()
+	var damage *Damage
+	if err := CheckFiles(res.Dir); errors.As(err, &damage) && o.Log != nil {
+		o.Log(err.Error() + ": tuning again")
 	}
-	if err := os.MkdirAll(res.Dir, 0o755); err != nil {
-		return res, err
-	}
-	var old tunedTarget
-	if docfile.ReadYAML(filepath.Join(res.Dir, targetFile), &old) == nil &&
-		identity(old.withoutPaths()) == identity(want.withoutPaths()) && res.read() == nil {
+	if reusable() {
 		res.Reused = true
 		return res, nil
 	}
@@ -104,6 +111,26 @@ func KeepTuned(ctx context.Context, o TunedOptions) (TunedResult, error) {
 		return res, err
 	}
 	return res, errors.Join(p.close(), os.Remove(path))
+}
+
+// begin writes what the run's targets share, or finds it there. It is held for
+// that long only: processes may work on several targets at a time.
+func (o TunedOptions) begin(ctx context.Context) error {
+	release, err := hold(ctx, o.Dir, o.Log)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if err := claim(o.Dir, o.Recipe); err != nil {
+		return err
+	}
+	if err := o.Model.writeTo(o.Dir); err != nil {
+		return err
+	}
+	if hasManifest(o.Dir) {
+		return CheckFiles(o.Dir)
+	}
+	return seal(o.Dir)
 }
 
 // write measures and puts the files in place, target.yaml last: it marks the end.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"clipcalib/internal/docfile"
 
@@ -75,8 +76,12 @@ func (t tunedTarget) withoutPaths() tunedTarget {
 
 // claim writes the recipe into a run's folder, or finds it there. A folder with
 // another recipe is an error.
-func claim(path string, r TunedRecipe) error {
+func claim(dir string, r TunedRecipe) error {
 	var old TunedRecipe
+	path := filepath.Join(dir, recipeFile)
+	if err := CheckFiles(dir, recipeFile); err != nil {
+		return err
+	}
 	err := docfile.ReadYAML(path, &old)
 	switch {
 	case errors.Is(err, os.ErrNotExist):

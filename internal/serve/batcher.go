@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -37,11 +39,15 @@ type batcher struct {
 	queue   chan *job
 	stop    context.CancelFunc
 	stopped chan struct{}
+
+	seconds atomic.Uint64 // a picture took of late, the bits of a float64
+	working atomic.Int64  // pictures of the batch that is being predicted
 }
 
 func newBatcher(p Predictor, o Options, m *metrics) *batcher {
 	ctx, stop := context.WithCancel(context.Background())
-	b := &batcher{predictor: p, options: o, metrics: m, queue: make(chan *job, o.Queue), stop: stop, stopped: make(chan struct{})}
+	b := &batcher{predictor: p, options: o, metrics: m, queue: make(chan *job, o.Queue), stop: stop,
+		stopped: make(chan struct{})}
 	go b.run(ctx)
 	return b
 }
@@ -54,7 +60,7 @@ func (b *batcher) accept(ctx context.Context, prepared []any) ([]*job, error) {
 	if b.closed {
 		return nil, errStopped
 	}
-	if cap(b.queue)-len(b.queue) < len(prepared) {
+	if cap(b.queue)-len(b.queue) < len(prepared) || b.wait(len(prepared)) > b.options.Timeout {
 		return nil, errFull
 	}
 	jobs := make([]*job, len(prepared))
@@ -64,6 +70,22 @@ func (b *batcher) accept(ctx context.Context, prepared []any) ([]*job, error) {
 	}
 	b.metrics.queued.Set(float64(len(b.queue)))
 	return jobs, nil
+}
+
+// wait is how long more pictures would wait to be answered, at the pace of late:
+// what is accepted is to be answered in time.
+func (b *batcher) wait(more int) time.Duration {
+	ahead := float64(int64(len(b.queue)+more) + b.working.Load())
+	return time.Duration(ahead * math.Float64frombits(b.seconds.Load()) * float64(time.Second))
+}
+
+// paced notes how long a batch took.
+func (b *batcher) paced(pictures int, took time.Duration) {
+	now, last := took.Seconds()/float64(pictures), math.Float64frombits(b.seconds.Load())
+	if last > 0 {
+		now = 0.7*last + 0.3*now
+	}
+	b.seconds.Store(math.Float64bits(now))
 }
 
 // close takes no more pictures and waits until those accepted are answered, or
@@ -141,7 +163,10 @@ func (b *batcher) answer(ctx context.Context, batch []*job) {
 		prepared[i] = j.prepared
 	}
 	began := time.Now()
+	b.working.Store(int64(len(prepared)))
 	answers, err := b.predict(ctx, prepared)
+	b.working.Store(0)
+	b.paced(len(prepared), time.Since(began))
 	b.metrics.batch(len(wanted), time.Since(began), answers)
 	for i, j := range wanted {
 		r := result{err: err}

@@ -60,7 +60,8 @@ func newMetrics() *metrics {
 			Name: "clipcalib_drifted_pictures_total", Help: "Pictures whose logit range lies outside of what training saw.",
 		}),
 		ratio: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "clipcalib_logit_range_ratio", Help: "Adapted over zero-shot logit range, mean over about the last 500 pictures.",
+			Name: "clipcalib_logit_range_ratio",
+			Help: "Adapted over zero-shot logit range, mean over about the last 500 pictures.",
 		}),
 		driftShare: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "clipcalib_drifted_share", Help: "Share of about the last 500 pictures that drifted.",
@@ -100,7 +101,10 @@ func (m *metrics) batch(pictures int, took time.Duration, answers []Answer) {
 			gauge prometheus.Gauge
 			value float64
 			mean  *float64
-		}{{m.ratio, a.RangeRatio, &m.means[0]}, {m.driftShare, drifted, &m.means[1]}, {m.confidence, a.Confidence, &m.means[2]}} {
+		}{
+			{m.ratio, a.RangeRatio, &m.means[0]}, {m.driftShare, drifted, &m.means[1]},
+			{m.confidence, a.Confidence, &m.means[2]},
+		} {
 			*g.mean += (g.value - *g.mean) / m.seen
 			g.gauge.Set(*g.mean)
 		}

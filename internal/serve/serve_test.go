@@ -153,8 +153,11 @@ func TestBadRequests(t *testing.T) {
 		"bomb":          {&big, "image/png", 415, "limit of 1000 pixels"},
 		"empty form":    {strings.NewReader("--x--\r\n"), "multipart/form-data; boundary=x", 400, "no picture in the form"},
 		"no boundary":   {strings.NewReader("x"), "multipart/form-data", 400, "boundary"},
-		"cut form":      {strings.NewReader("--x\r\nContent-Disposition: form-data; name=a; filename=a\r\n\r\nabc"), "multipart/form-data; boundary=x", 400, "could not be read whole"},
-		"panic":         {bytes.NewReader(picture(t, 255)), "image/png", 500, "internal error"},
+		"cut form": {
+			strings.NewReader("--x\r\nContent-Disposition: form-data; name=a; filename=a\r\n\r\nabc"),
+			"multipart/form-data; boundary=x", 400, "could not be read whole",
+		},
+		"panic": {bytes.NewReader(picture(t, 255)), "image/png", 500, "internal error"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, text, _ := post(t, h.URL, c.body, c.kind)
@@ -195,6 +198,30 @@ func TestAFullQueueTurnsAway(t *testing.T) {
 	}
 	wait.Wait()
 	if ok.Load() < 4 || full.Load() < 10 {
+		t.Errorf("%d answered, %d turned away", ok.Load(), full.Load())
+	}
+}
+
+func TestWhatWouldWaitTooLongIsTurnedAway(t *testing.T) {
+	p := &brightness{delay: 100 * time.Millisecond}
+	_, h := start(t, p, Options{Batch: 1, Wait: -1, Queue: 1000, Timeout: time.Second})
+	post(t, h.URL, bytes.NewReader(picture(t, 7)), "image/png") // to learn the pace
+	var ok, full atomic.Int32
+	var wait sync.WaitGroup
+	for range 40 {
+		wait.Go(func() {
+			switch code, text, _ := post(t, h.URL, bytes.NewReader(picture(t, 7)), "image/png"); code {
+			case 200:
+				ok.Add(1)
+			case 503:
+				full.Add(1)
+			default:
+				t.Errorf("status %d, %s", code, text)
+			}
+		})
+	}
+	wait.Wait()
+	if ok.Load() == 0 || full.Load() < 20 {
 		t.Errorf("%d answered, %d turned away", ok.Load(), full.Load())
 	}
 }
@@ -349,7 +376,8 @@ func TestPlaces(t *testing.T) {
 			t.Errorf("%s: status %d without %q", path, code, want)
 		}
 	}
-	if _, text := get("/metrics"); !strings.Contains(text, "clipcalib_drifted_share 1") || !strings.Contains(text, "clipcalib_logit_range_ratio 2") {
+	_, text := get("/metrics")
+	if !strings.Contains(text, "clipcalib_drifted_share 1") || !strings.Contains(text, "clipcalib_logit_range_ratio 2") {
 		t.Errorf("drift gauges: %s", text)
 	}
 	if code, _ := get("/predict"); code != http.StatusMethodNotAllowed {

@@ -37,12 +37,17 @@ func New(p Predictor, o Options) (*Server, error) {
 	m := newMetrics()
 	s := &Server{
 		options: o, metrics: m, predictor: p, batcher: newBatcher(p, o, m),
-		uploads: semaphore.NewWeighted(o.Memory), decode: semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0))), mux: http.NewServeMux(),
+		uploads: semaphore.NewWeighted(o.Memory), decode: semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0))),
+		mux: http.NewServeMux(),
 	}
 	s.ready.Store(true)
 	s.mux.HandleFunc("POST /predict", s.servePredict)
-	s.mux.HandleFunc("GET /info", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, s.predictor.Info()) })
-	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, status{"ok"}) })
+	s.mux.HandleFunc("GET /info", func(w http.ResponseWriter, _ *http.Request) {
+		reply(w, http.StatusOK, s.predictor.Info())
+	})
+	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		reply(w, http.StatusOK, status{"ok"})
+	})
 	s.mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if !s.ready.Load() {
 			reply(w, http.StatusServiceUnavailable, status{"stopping"})
@@ -52,6 +57,9 @@ func New(p Predictor, o Options) (*Server, error) {
 	})
 	s.mux.Handle("GET /metrics", m.handler())
 	s.mux.HandleFunc("GET /{$}", page)
+	s.mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNoContent) // browsers ask for it
+	})
 	return s, nil
 }
 
@@ -151,11 +159,14 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) (answerJSON, err
 // read reads a request's pictures and prepares them. The bodies of all clients
 // together take a bounded memory, and no more pictures are decoded at a time
 // than there are cores.
-func (s *Server) read(ctx context.Context, w http.ResponseWriter, r *http.Request) (names []string, prepared []any, err error) {
+func (s *Server) read(
+	ctx context.Context, w http.ResponseWriter, r *http.Request,
+) (names []string, prepared []any, err error) {
 	size := r.ContentLength
 	switch {
 	case size > s.options.Bytes:
-		return nil, nil, statusf(http.StatusRequestEntityTooLarge, "the request has %d bytes, at most %d are taken", size, s.options.Bytes)
+		return nil, nil, statusf(http.StatusRequestEntityTooLarge, "the request has %d bytes, at most %d are taken",
+			size, s.options.Bytes)
 	case size < 0: // not said
 		size = s.options.Bytes
 	}

@@ -17,6 +17,8 @@ type Grid struct {
 	Rows   [][]string
 	Rules  []int // indices of rows that a line is drawn above
 	Left   int   // number of columns aligned to the left; 0 means 1
+	Heads  int   // number of columns that head each row; 0 means Left
+	Groups []int // columns that begin a group that stays together
 }
 
 func (g Grid) left(column int) bool { return column < max(g.Left, 1) }
@@ -24,11 +26,7 @@ func (g Grid) left(column int) bool { return column < max(g.Left, 1) }
 // WriteText writes the table with aligned columns, for a terminal.
 func (g Grid) WriteText(w io.Writer) error {
 	widths := g.widths()
-	total := 2 * (len(widths) - 1)
-	for _, n := range widths {
-		total += n
-	}
-	rule := strings.Repeat("─", max(total, 0)) + "\n"
+	rule := strings.Repeat("─", total(widths)) + "\n"
 	var b strings.Builder
 	b.WriteString(g.textLine(g.Header, widths) + rule)
 	for i, row := range g.Rows {

@@ -30,6 +30,8 @@ type Table struct {
 type Column struct {
 	Target
 	Source bool
+	// Validation says that every evaluation in the column is on a validation fold.
+	Validation bool
 }
 
 // Make makes a table of evaluations, each measured with bins. Their targets get
@@ -80,10 +82,11 @@ func (t *Table) addColumn(e Evaluation) {
 	for i, c := range t.Targets {
 		if c.Name == e.Target.Name {
 			t.Targets[i].Source = c.Source || e.Source
+			t.Targets[i].Validation = c.Validation && e.Validation
 			return
 		}
 	}
-	t.Targets = append(t.Targets, Column{e.Target, e.Source})
+	t.Targets = append(t.Targets, Column{e.Target, e.Source, e.Validation})
 }
 
 // add puts an evaluation into its cell; a seed counts once.

@@ -21,6 +21,10 @@ var Main = []Metric{
 	{"logit_range", "range", 1, 1},
 }
 
+// Spread is a metric, by its key in metrics.json, over the seeds of a row on a
+// target; ok is false where it was not measured.
+func (g Group) Spread(target, key string) (s Spread, ok bool) { return g.spread(target, key) }
+
 // spread is a metric over the seeds of a row on a target.
 func (g Group) spread(target, key string) (Spread, bool) {
 	cell := g.Cells[target]

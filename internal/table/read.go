@@ -6,8 +6,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
+	"strings"
 
 	"clipcalib/calib"
 	"clipcalib/internal/data"
@@ -34,10 +36,16 @@ type Evaluation struct {
 	Data   string // hash of the training data, which differs from seed to seed
 	Target Target
 	Source bool // the target is of the data set that the run learnt from
+	// Validation says that the target is the validation fold of a data set: what
+	// is chosen may be chosen on it.
+	Validation bool
+	Classes    int
 
 	Predictions calib.Predictions
+	Ranges      []float64 // largest less smallest logit of every sample
 	Metrics     calib.Metrics
 	Values      map[string]float64 // the metrics by their keys in metrics.json
+	labels      []int
 }
 
 // Find lists the run folders at or below dir.
@@ -81,6 +89,7 @@ func Read(runs []string, bins int) (found []Evaluation, without []string, err er
 		if len(a) == 0 {
 			without = append(without, dir)
 		}
+		without = append(without, run.Unfinished(dir)...)
 		adapted, zeroShot = append(adapted, a...), append(zeroShot, z...)
 	}
 	once := map[string]bool{}
@@ -93,14 +102,29 @@ func Read(runs []string, bins int) (found []Evaluation, without []string, err er
 	return append(found, adapted...), without, nil
 }
 
-// readRun reads the evaluations of one run and their zero-shot references.
-func readRun(dir string, bins int) (adapted, zeroShot []Evaluation, err error) {
+// ReadFields reads everything that a run's recipe says, by dotted names.
+func ReadFields(dir string) (Fields, error) {
 	var doc map[string]any
+	if err := run.CheckFiles(dir, "recipe.yaml"); err != nil {
+		return nil, err
+	}
 	if err := docfile.ReadYAML(filepath.Join(dir, "recipe.yaml"), &doc); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	recipe := Fields{}
 	flatten("", doc, recipe)
+	if recipe["method"] == "" || recipe["remedy"] == "" {
+		return nil, fmt.Errorf("%s names no method and no remedy: it is damaged", filepath.Join(dir, "recipe.yaml"))
+	}
+	return recipe, nil
+}
+
+// readRun reads the evaluations of one run and their zero-shot references.
+func readRun(dir string, bins int) (adapted, zeroShot []Evaluation, err error) {
+	recipe, err := ReadFields(dir)
+	if err != nil {
+		return nil, nil, err
+	}
 	evals, err := run.Evaluations(dir)
 	if err != nil {
 		return nil, nil, err
@@ -140,8 +164,10 @@ func measure(dir string, recipe Fields, e run.Evaluation, bins int) (adapted, ze
 	}
 	target := Target{Name: targetName(e, recipe["remedy"]), Hash: e.Target.Inputs.DataHash(), Samples: len(e.Labels),
 		FeaturesOnly: e.Target.Inputs.DataSHA256 == ""}
-	adapted = Evaluation{Run: dir, Fields: fields, Seed: seed, Data: recipe["inputs.data_sha256"], Target: target}
-	zeroShot = Evaluation{Run: dir, Fields: zeroShotFields(fields, e.Target), Target: target}
+	adapted = Evaluation{Run: dir, Fields: fields, Seed: seed, Data: recipe["inputs.data_sha256"], Target: target,
+		Validation: strings.HasSuffix(e.Target.Inputs.Data, "#val"), Classes: e.Logits.K}
+	zeroShot = adapted
+	zeroShot.Fields, zeroShot.Seed, zeroShot.Data = zeroShotFields(fields, e.Target), "", ""
 	for _, m := range []struct {
 		logits calib.Matrix
 		into   *Evaluation
@@ -151,9 +177,19 @@ func measure(dir string, recipe Fields, e run.Evaluation, bins int) (adapted, ze
 			return adapted, zeroShot, fmt.Errorf("%s: %w", e.Dir, err)
 		}
 		m.into.Predictions, m.into.Metrics = p, p.Metrics(calib.Options{Bins: bins})
-		m.into.Values = metricsOf(m.into.Metrics)
+		m.into.Values, m.into.labels = metricsOf(m.into.Metrics), e.Labels
+		m.into.Ranges = ranges(m.logits)
 	}
 	return adapted, zeroShot, nil
+}
+
+func ranges(logits calib.Matrix) []float64 {
+	out := make([]float64, logits.N)
+	for i := range out {
+		row := logits.Row(i)
+		out[i] = slices.Max(row) - slices.Min(row)
+	}
+	return out
 }
 
 // zeroShotFields are what decides the reference of an evaluation: the model, the

@@ -300,3 +300,14 @@ func TestEveryForm(t *testing.T) {
 		t.Errorf("%v %s", err, raw[:min(len(raw), 400)])
 	}
 }
+
+func TestRecipesShowWhatIsAlikeOnce(t *testing.T) {
+	table := tableOf(t, grid(t))
+	alike, differing := table.Recipes()
+	if !strings.Contains(fmt.Sprint(alike), "[lr 0.1]") || !strings.Contains(fmt.Sprint(alike), "[weights abc]") {
+		t.Errorf("alike %v", alike)
+	}
+	if fmt.Sprint(differing.Header) != "[row seeds shots]" || len(differing.Rows) != 25 || fmt.Sprint(differing.Rows[1][1:]) != "[1 2 3 1]" {
+		t.Errorf("%v %v", differing.Header, differing.Rows[1])
+	}
+}

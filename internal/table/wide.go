@@ -13,7 +13,9 @@ func (t *Table) Wide(metrics []Metric) Grid {
 	}
 	g.Left = len(g.Header)
 	g.Header = append(g.Header, "n")
+	g.Heads = len(g.Header)
 	for _, c := range columns {
+		g.Groups = append(g.Groups, len(g.Header))
 		for _, m := range metrics {
 			g.Header = append(g.Header, c.title+" "+m.Title)
 		}

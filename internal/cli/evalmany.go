@@ -1,0 +1,141 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"clipcalib/calib"
+	"clipcalib/internal/data"
+	"clipcalib/internal/exitcode"
+	"clipcalib/internal/features"
+	"clipcalib/internal/run"
+	"clipcalib/internal/table"
+)
+
+// splitRuns tells the runs among eval's arguments from the targets: the first is
+// a run, or a folder of runs, and so is every other that holds a recipe.
+func splitRuns(args []string, data bool) (runs, targets []string, err error) {
+	if len(args) == 0 {
+		return nil, nil, usagef("eval: RUN is missing; see: clipcalib eval --help")
+	}
+	for i, arg := range args {
+		switch {
+		case run.IsRun(arg) || i == 0 && run.Below(arg) == "":
+			runs = append(runs, arg)
+		case run.Below(arg) != "":
+			below, err := table.Find(arg)
+			if err != nil {
+				return nil, nil, fmt.Errorf("eval: %w", err)
+			}
+			runs = append(runs, below...)
+		case !data:
+			return nil, nil, usagef("eval: %s is no run (recipe.yaml is missing), and without --data no target: "+
+				"write --data %s", arg, arg)
+		default:
+			targets = append(targets, arg)
+		}
+	}
+	return runs, targets, nil
+}
+
+// evalMany evaluates several runs on the same targets, those of one model on
+// one copy of it. A run that fails stops no other.
+func (a *app) evalMany(ctx context.Context, f evalFlags, runs []string) error {
+	switch {
+	case len(f.data) == 0:
+		return usagef("eval: --data TARGET is missing; --features is for one run at a time")
+	case len(f.features) > 0 || f.out != "":
+		return usagef("eval: --features and --out are for one run at a time: the results of several go below each")
+	case f.remedy != "" && f.remedy != run.RemedyDAC:
+		return usagef("eval: --remedy %s is for a file of learned prompts; runs have their own", f.remedy)
+	case f.bins < 1:
+		return usagef("--bins wants at least 1")
+	case f.neighbours < 1:
+		return usagef("--neighbours wants at least 1")
+	}
+	targets := targetSets{}
+	if _, err := targets.of(a, f); err != nil {
+		return err
+	}
+	a.encoded = &encodedSets{of: map[*data.Set]map[features.Views]features.Set{}}
+	m := models{app: a}
+	defer m.close()
+	results := make([]cellResult, len(runs))
+	left := gridAccount{}
+	for i, dir := range runs {
+		results[i] = cellResult{Cell: filepath.Base(dir), Run: dir, State: cellDone}
+		err := m.evaluate(ctx, f, dir, targets, &results[i], left)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		results[i].fail(err)
+	}
+	return a.gridDone(f.bins, results, left)
+}
+
+// models is the model of the run at hand: of runs with one model, it is loaded
+// once.
+type models struct {
+	*app
+	of  string // the flags that it was opened with
+	src *features.Source
+}
+
+func (m *models) close() {
+	if m.src != nil {
+		m.src.Model.Close()
+		m.src = nil
+	}
+}
+
+func (m *models) evaluate(
+	ctx context.Context, f evalFlags, dir string, targets targetSets, res *cellResult, left gridAccount,
+) error {
+	if err := m.modelOf(dir, &f.source); err != nil {
+		return err
+	}
+	sets, err := targets.of(m.app, f)
+	if err != nil {
+		return err
+	}
+	if real, err := filepath.EvalSymlinks(f.source.weights); err == nil {
+		f.source.weights = real
+	}
+	key := f.source
+	preprocess := key.model.ofRun
+	key.model.ofRun = nil // a pointer, compared by what it points to
+	if of := fmt.Sprintf("%+v %+v", key, preprocess); m.src == nil || m.of != of {
+		m.close()
+		m.encoded.of = map[*data.Set]map[features.Views]features.Set{} // of the last model
+		src, err := m.openSource(f.source)
+		if err != nil {
+			return err
+		}
+		m.of, m.src = of, src
+	}
+	o := run.EvalOptions{Run: dir, Bins: calib.Options{Bins: f.bins}}
+	if f.remedy == run.RemedyDAC {
+		o.DAC = &run.DAC{Neighbours: f.neighbours}
+	}
+	found, err := m.evalRun(ctx, m.src, sets, f, o)
+	if err != nil {
+		return err
+	}
+	for i, r := range found.results {
+		res.Targets = append(res.Targets, cellTarget{found.names[i], r.Dir, r.Metrics})
+		left.add(found.names[i], found.records[i].Account)
+	}
+	return nil
+}
+
+// fail notes what a cell failed of, if it did.
+func (r *cellResult) fail(err error) {
+	if err == nil {
+		return
+	}
+	r.State, r.Error, r.ExitCode = cellFailed, oneLine(err), exitcode.Failed
+	if exitcode.Of(err) == exitcode.TryAgain {
+		r.ExitCode = exitcode.TryAgain
+	}
+}

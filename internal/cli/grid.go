@@ -1,0 +1,343 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"clipcalib/adapt"
+	"clipcalib/calib"
+	"clipcalib/internal/data"
+	"clipcalib/internal/exitcode"
+	"clipcalib/internal/features"
+	"clipcalib/internal/run"
+	"clipcalib/internal/table"
+)
+
+// What became of a cell.
+const (
+	cellTrained = "trained"
+	cellShared  = "shared" // took the parameters of another cell, which are the same
+	cellKept    = "kept"   // was there
+	cellDone    = "done"   // evaluated
+	cellFailed  = "failed"
+)
+
+// cellResult is what came of a cell, in the form of JSON.
+type cellResult struct {
+	Cell     string       `json:"cell"`
+	Run      string       `json:"run,omitempty"`
+	State    string       `json:"state"`
+	Error    string       `json:"error,omitempty"`
+	ExitCode int          `json:"exit_code"`
+	Targets  []cellTarget `json:"targets,omitempty"`
+}
+
+type cellTarget struct {
+	Target  string        `json:"target"`
+	Dir     string        `json:"dir"`
+	Metrics calib.Metrics `json:"metrics"`
+}
+
+// grid is many trainings in one command: on one model, device and bank.
+type grid struct {
+	*app
+	session
+	out     string
+	eval    evalFlags
+	targets targetSets    // that every run is evaluated on
+	files   []featureFile // in place of them
+	trained map[string]string
+	left    gridAccount
+	notes   map[string]bool // of the trainings
+}
+
+// featureFile is a target that is a file of features.
+type featureFile struct {
+	path string
+	run.Features
+}
+
+// adaptGrid trains every cell into a folder below --out and evaluates it on the
+// targets. What fails is listed at the end and stops nothing else.
+func (a *app) adaptGrid(ctx context.Context, f adaptFlags, cells []cell) error {
+	switch {
+	case run.IsRun(f.out):
+		return usagef("--out %s: it is a run itself: name another folder, below which the runs of the grid go", f.out)
+	case f.bins < 1:
+		return usagef("--bins wants at least 1")
+	}
+	g, err := a.openGrid(f)
+	if err != nil {
+		return err
+	}
+	defer g.session.close()
+	bar := a.gridProgress(cells)
+	results := make([]cellResult, len(cells))
+	for i, c := range cells {
+		bar.begin(i)
+		results[i] = g.cell(ctx, c)
+		if ctx.Err() != nil {
+			bar.end()
+			return ctx.Err()
+		}
+		bar.finish(i, results[i].State)
+	}
+	bar.end()
+	for _, n := range slices.Sorted(maps.Keys(g.notes)) {
+		a.note("%s", n)
+	}
+	return a.gridDone(f.bins, results, g.left)
+}
+
+// openGrid opens what all cells share. The cells then work without a word: what
+// there is to say of them the grid says.
+func (a *app) openGrid(f adaptFlags) (*grid, error) {
+	g := &grid{out: f.out, trained: map[string]string{}, left: gridAccount{}, notes: map[string]bool{}}
+	g.eval = evalFlags{source: f.source, data: f.targets, bins: f.bins}
+	if err := checkOutputFolder(f.out); err != nil {
+		return nil, err
+	}
+	a.encoded = &encodedSets{of: map[*data.Set]map[features.Views]features.Set{}}
+	g.session.a = a
+	if len(f.features) > 0 {
+		if err := g.openFiles(f); err != nil {
+			return nil, err
+		}
+	} else {
+		if err := g.session.load(&f); err != nil {
+			return nil, err
+		}
+		g.targets = targetSets{}
+		if _, err := g.targets.of(a, g.eval); err != nil {
+			return nil, err
+		}
+		if err := g.session.open(f.source); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := a.openDevice(); err != nil {
+		return nil, err
+	}
+	silent := *a
+	silent.quiet = true
+	g.app, g.session.a = &silent, &silent
+	return g, nil
+}
+
+// targetSets are the sets that runs are evaluated on, by whether their class
+// names keep underscores, which is for the run's recipe to say.
+type targetSets map[bool][]*data.Set
+
+// of reads the targets, once.
+func (t targetSets) of(a *app, f evalFlags) (sets []*data.Set, err error) {
+	if sets, ok := t[f.source.keepUnderscores]; ok {
+		return sets, nil
+	}
+	if sets, err = a.targets(f); err == nil {
+		t[f.source.keepUnderscores] = sets
+	}
+	return sets, err
+}
+
+// openFiles reads the feature files once.
+func (g *grid) openFiles(f adaptFlags) error {
+	all, err := run.ReadTraining(f.features...)
+	if err != nil {
+		return fmt.Errorf("adapt: %w", err)
+	}
+	g.session.files = &all
+	for _, path := range f.targets {
+		t, err := run.ReadFeatures(path)
+		if err != nil {
+			return fmt.Errorf("--targets: %w", err)
+		}
+		if t.Data.Features.Rows == 0 || len(t.Data.Labels) == 0 {
+			return fmt.Errorf("--targets %s: it holds no features or no labels", path)
+		}
+		g.files = append(g.files, featureFile{path, t})
+	}
+	return nil
+}
+
+// cell trains and evaluates one cell.
+func (g *grid) cell(ctx context.Context, c cell) cellResult {
+	res := cellResult{Cell: c.label}
+	res.fail(g.do(ctx, c, &res))
+	return res
+}
+
+func (g *grid) do(ctx context.Context, c cell, res *cellResult) error {
+	r, err := g.session.prepare(ctx, &c.flags, c.plan)
+	if err != nil {
+		return err
+	}
+	key, err := r.key()
+	if err != nil {
+		return err
+	}
+	res.Run = filepath.Join(g.out, c.folder(key.Recipe))
+	_, unfinished := run.ReadModel(res.Run)
+	res.State = cellKept
+	twin := g.trained[key.Parameters]
+	if adapt.ActsInTraining(c.plan.remedy()) {
+		twin = ""
+	}
+	trained, err := r.run(ctx, res.Run, twin, nil, func(p adapt.Progress) {
+		for _, n := range p.Notes {
+			g.notes[n] = true
+		}
+	})
+	switch {
+	case err != nil:
+		return err
+	case trained:
+		res.State = cellTrained
+	case unfinished != nil:
+		res.State = cellShared
+	}
+	if !adapt.ActsInTraining(c.plan.remedy()) && twin == "" {
+		g.trained[key.Parameters] = res.Run
+	}
+	if r.record != nil {
+		if err := r.record.WriteAs(res.Run, shotsFile); err != nil {
+			return err
+		}
+		g.left.add(r.record.Set, r.record.Account)
+	}
+	return g.evaluate(ctx, c, res)
+}
+
+// evaluate measures a cell's run on the targets.
+func (g *grid) evaluate(ctx context.Context, c cell, res *cellResult) error {
+	if len(c.flags.targets) == 0 {
+		return nil
+	}
+	o := run.EvalOptions{Run: res.Run, Bins: calib.Options{Bins: c.flags.bins}}
+	var found []run.Result
+	if g.targets != nil {
+		f := g.eval
+		f.source.keepUnderscores = c.flags.source.keepUnderscores
+		sets, err := g.targets.of(g.app, f)
+		if err != nil {
+			return err
+		}
+		measured, err := g.app.evalRun(ctx, g.src, sets, f, o)
+		if err != nil {
+			return err
+		}
+		found = measured.results
+		for i, r := range measured.records {
+			g.left.add(measured.names[i], r.Account)
+		}
+	}
+	for _, t := range g.files {
+		o.Features, o.Data, o.Device = []string{t.path}, &t.Data, g.app.opened
+		o.Inputs = run.Inputs{Features: o.Features, FeaturesSHA256: t.SHA256}
+		o.Name = strings.TrimSuffix(filepath.Base(t.path), filepath.Ext(t.path))
+		r, err := run.Eval(ctx, o)
+		if err != nil {
+			return err
+		}
+		found = append(found, r)
+	}
+	for _, r := range found {
+		res.Targets = append(res.Targets, cellTarget{filepath.Base(r.Dir), r.Dir, r.Metrics})
+	}
+	return nil
+}
+
+// gridDone shows what came of the cells. The error is the worst of theirs.
+func (a *app) gridDone(bins int, results []cellResult, left gridAccount) error {
+	counts := map[string]int{}
+	worst := exitcode.Done
+	var dirs []string
+	for _, r := range results {
+		counts[r.State]++
+		switch {
+		case r.ExitCode == exitcode.Failed, r.ExitCode == exitcode.TryAgain && worst == exitcode.Done:
+			worst = r.ExitCode
+		}
+		if len(r.Targets) > 0 && r.State != cellFailed {
+			dirs = append(dirs, r.Run)
+		}
+	}
+	if err := a.showGrid(bins, results, counts, dirs); err != nil {
+		return err
+	}
+	for _, r := range results {
+		if r.State == cellFailed {
+			fmt.Fprintf(a.err, "failed: %s: %s\n", r.Cell, r.Error)
+		}
+	}
+	if worst != exitcode.Done {
+		return cellsFailed{counts[cellFailed], len(results), worst}
+	}
+	return left.end()
+}
+
+func (a *app) showGrid(bins int, results []cellResult, counts map[string]int, dirs []string) error {
+	if a.json {
+		return a.printJSON(struct {
+			Cells  []cellResult   `json:"cells"`
+			Counts map[string]int `json:"counts"`
+		}{results, counts})
+	}
+	var words []string
+	for _, state := range []string{cellTrained, cellShared, cellKept, cellDone, cellFailed} {
+		if n := counts[state]; n > 0 {
+			words = append(words, fmt.Sprintf("%d %s", n, state))
+		}
+	}
+	a.note("%d runs: %s", len(results), strings.Join(words, ", "))
+	if len(dirs) == 0 {
+		return nil
+	}
+	found, _, err := table.Read(dirs, bins)
+	if err != nil {
+		return err
+	}
+	t := table.Make(found, bins)
+	if err := a.printTable(t.Wide(table.Main)); err != nil {
+		return err
+	}
+	for _, n := range t.Notes {
+		a.note("%s", n)
+	}
+	return nil
+}
+
+// cellsFailed is the error of a grid some of whose cells failed.
+type cellsFailed struct{ failed, of, code int }
+
+func (e cellsFailed) Error() string {
+	return fmt.Sprintf("%d of %d cells failed (listed above); the others are done, and the same command keeps them",
+		e.failed, e.of)
+}
+
+// ExitCode is the worst of the cells'.
+func (e cellsFailed) ExitCode() int { return e.code }
+
+// gridAccount counts files that many cells saw once.
+type gridAccount map[string]bool
+
+func (g gridAccount) add(set string, of data.Account) {
+	for _, f := range of.Unreadable {
+		g[set+"\x00"+f.File] = true
+	}
+}
+
+func (g gridAccount) end() error {
+	if len(g) == 0 {
+		return nil
+	}
+	return exitcode.LeftOut{What: fmt.Sprintf("done, but %d pictures could not be read (named above) and are left out",
+		len(g))}
+}
+
+// tick is how often a grid says where it is.
+const tick = time.Second

@@ -1,0 +1,106 @@
+package cli
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strings"
+
+	"clipcalib/adapt"
+	"clipcalib/adapt/testtime"
+	"clipcalib/internal/features"
+	"clipcalib/internal/settings"
+
+	"github.com/spf13/pflag"
+)
+
+// tuning is one run of test-time tuning with its names resolved.
+type tuning struct {
+	ttaFlags
+	method     testtime.Method
+	withRemedy adapt.Remedy
+	resolved   testtime.Options
+	label      string // what tells it from the others of its grid
+}
+
+// cells are the runs that the flags ask for.
+func (f ttaFlags) cells(methods string, v *varied) ([]tuning, error) {
+	method := &listValue{Value: nothing{}}
+	if err := method.Set(methods); err != nil {
+		return nil, usagef("METHOD: %w", err)
+	}
+	axes := append(v.axes("seed"), axis{axisMethod, method.values})
+	all, err := points(axes)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	used := map[string]bool{}
+	var cells []tuning
+	for _, p := range all {
+		c := tuning{ttaFlags: f, label: methods}
+		fl := pflag.NewFlagSet("", pflag.ContinueOnError)
+		c.addVaried(fl) // which also sets the defaults
+		name := p[len(p)-1].values[0]
+		var label []string
+		for i, a := range p {
+			if a.name != axisMethod {
+				if err := fl.Set(a.name, a.values[0]); err != nil {
+					return nil, usagef("--%s: %w", a.name, err)
+				}
+			}
+			if len(axes[i].values) > 1 {
+				label = append(label, strings.TrimPrefix(a.name+" "+a.values[0], axisMethod+" "))
+			}
+		}
+		if len(label) > 0 {
+			c.label = strings.Join(label, ", ")
+		}
+		if err := c.resolve(name, len(all) > 1, used); err != nil {
+			return nil, err
+		}
+		cells = append(cells, c)
+	}
+	for _, s := range f.set {
+		if name, _, _ := strings.Cut(s, "="); len(all) > 1 && !used[name] {
+			return nil, usagef("--set %s: no method or remedy of the grid has such a setting", name)
+		}
+	}
+	return cells, nil
+}
+
+// resolve finds what the names stand for. In a grid, settings count where they
+// are had.
+func (c *tuning) resolve(method string, grid bool, used map[string]bool) (err error) {
+	if c.method, err = testtime.ParseMethod(method); err != nil {
+		return usageError{err}
+	}
+	if c.withRemedy, err = adapt.ParseRemedy(c.remedy); err != nil {
+		return usageError{err}
+	}
+	owners := []settings.Owner{owner("method", &c.method), owner("remedy", &c.withRemedy)}
+	assignments := slices.Clone(c.set)
+	if grid {
+		assignments = settingsFor(assignments, owners, used)
+	}
+	if err := set(assignments, owners...); err != nil {
+		return err
+	}
+	decay := c.decay
+	c.tune.WeightDecay = &decay
+	c.tune.Compat = adapt.Compat(c.compat)
+	if c.resolved, err = c.tune.Resolved(); err != nil {
+		return usageError{err}
+	}
+	return nil
+}
+
+// folder names the run below the folder of runs, by what is looked for first
+// and by the hash of all that decides it.
+func (c tuning) folder(src *features.Source) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%v", []any{
+		c.method.Name(), settings.Values(c.method), c.withRemedy.Name(), settings.Values(c.withRemedy),
+		c.resolved.Context, c.resolved.Views, c.resolved.Keep, c.resolved.LR, c.decay, c.resolved.AugMix, c.resolved.Seed,
+		c.compat, src.Weights, src.Preprocessing(features.Views{}),
+	}))
+	return fmt.Sprintf("%s-%s-seed%d-%x", c.method.Name(), c.withRemedy.Name(), c.resolved.Seed, sum[:4])
+}
