@@ -64,7 +64,7 @@ check:
 	$(GO) vet $(GOFLAGS_) ./...
 	$(GO) tool staticcheck $(GOFLAGS_) ./...
 
-RACE_PKGS ?= ./internal/atomicfile ./internal/imageio ./internal/data ./vit ./text ./weights ./internal/bank ./internal/run ./internal/features ./internal/pretrain ./adapt/testtime
+RACE_PKGS ?= ./internal/atomicfile ./internal/imageio ./internal/data ./internal/device ./internal/serve ./internal/lockfile ./vit ./text ./weights ./internal/bank ./internal/run ./internal/features ./internal/pretrain ./adapt/testtime
 race:
 	$(GO) test -race -short $(RACE_PKGS)
 
