@@ -1,6 +1,7 @@
 package prompt
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,7 +26,7 @@ const defaultContexts = 16
 func (c contexts) String() string {
 	switch {
 	case c.phrase == "":
-		return fmt.Sprintf("%d random vectors, standard deviation %g", orElse(c.count, defaultContexts), noise)
+		return fmt.Sprintf("%d random vectors, standard deviation %g", cmp.Or(c.count, defaultContexts), noise)
 	case c.count == 0:
 		return fmt.Sprintf("vectors that start as %q", c.phrase)
 	}
@@ -38,10 +39,10 @@ func (c contexts) size() (int, []int32, error) {
 		return 0, nil, fmt.Errorf("%d context vectors: use 1 or more", c.count)
 	}
 	if c.phrase == "" {
-		return orElse(c.count, defaultContexts), nil, nil
+		return cmp.Or(c.count, defaultContexts), nil, nil
 	}
 	words := text.NewTokenizer().Encode(c.phrase)
-	n := orElse(c.count, len(words))
+	n := cmp.Or(c.count, len(words))
 	switch {
 	case n == 0:
 		return 0, nil, fmt.Errorf("the phrase %q has no tokens to start context vectors from", c.phrase)

@@ -97,11 +97,3 @@ const (
 	// phrase is what prompts start from where a method starts from words.
 	phrase = "a photo of a"
 )
-
-func orElse[T comparable](v, other T) T {
-	var zero T
-	if v == zero {
-		return other
-	}
-	return v
-}

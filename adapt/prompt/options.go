@@ -1,6 +1,7 @@
 package prompt
 
 import (
+	"cmp"
 	"fmt"
 
 	"clipcalib/adapt"
@@ -46,12 +47,12 @@ func (o Options) Resolved(m Method, scale float64) Options {
 	if o.Loss == nil {
 		o.Loss = adapt.CrossEntropy{}
 	}
-	o.Epochs = orElse(o.Epochs, r.epochs)
-	o.LR = orElse(o.LR, r.lr)
-	o.Batch = orElse(o.Batch, r.batch)
-	o.WeightDecay = max(0, orElse(o.WeightDecay, defaultDecay))
-	o.Schedule = orElse(o.Schedule, adapt.WarmCosine)
-	o.LogitScale = orElse(o.LogitScale, scale)
+	o.Epochs = cmp.Or(o.Epochs, r.epochs)
+	o.LR = cmp.Or(o.LR, r.lr)
+	o.Batch = cmp.Or(o.Batch, r.batch)
+	o.WeightDecay = max(0, cmp.Or(o.WeightDecay, defaultDecay))
+	o.Schedule = cmp.Or(o.Schedule, adapt.WarmCosine)
+	o.LogitScale = cmp.Or(o.LogitScale, scale)
 	return o
 }
 

@@ -105,10 +105,3 @@ func (m OTPT) term(unit calib.Matrix) (float64, calib.Matrix) {
 	}
 	return m.lambda() * d, grad
 }
-
-func orElse(v, other float64) float64 {
-	if v == 0 {
-		return other
-	}
-	return v
-}

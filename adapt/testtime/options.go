@@ -1,6 +1,7 @@
 package testtime
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -45,7 +46,7 @@ func (o Options) Resolved() (Options, error) {
 	if o.Views == 0 {
 		o.Views = 64
 	}
-	o.Keep, o.LR = orElse(o.Keep, 0.1), orElse(o.LR, 0.005)
+	o.Keep, o.LR = cmp.Or(o.Keep, 0.1), cmp.Or(o.LR, 0.005)
 	if o.Context == "" {
 		o.Context = "a photo of a"
 	}

@@ -4,7 +4,7 @@ import "cmp"
 
 // preferred is the default precision of GPUs by compute capability: the fastest
 // whose accuracy and ECE on the demo agree with float32's to 0.05 points.
-// scripts/gpu_check.sh demo measures both on a card and prints the line to add.
+// scripts/gpu/gpu_check.sh demo measures both on a card and prints the line to add.
 // What is not listed has not been measured, and gets float32.
 var preferred = map[int]string{}
 

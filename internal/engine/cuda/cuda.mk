@@ -63,7 +63,7 @@ cuda-ptx:
 	@if [ -z "$(NVCC)" ]; then echo "nvcc is not found: pip install --no-deps --target /opt/cuda13 nvidia-cuda-nvcc nvidia-nvvm nvidia-cuda-crt nvidia-cuda-runtime nvidia-cuda-cccl"; exit 1; fi
 	NVCC=$(NVCC) sh $(CUDA_DIR)/kernels/make.sh $(CUDA_DIR)/kernels
 
-# The binaries that scripts/gpu_check.sh runs on a machine with a GPU: without
+# The binaries that scripts/gpu/gpu_check.sh runs on a machine with a GPU: without
 # oneDNN, so that they need nothing there but the driver and cuBLAS; packed, so
 # that they travel lightly.
 GPU_CHECK ?= .cache/gpu-check
@@ -77,7 +77,7 @@ gpu-check-programs: cuda-lib
 gpu-check-files: gpu-check-programs
 	@mkdir -p $(GPU_CHECK)
 	@for f in clipcalib gpu.test; do gzip -9nc $(GPU_FILES)/$$f >$(GPU_CHECK)/$$f.gz || exit 1; done
-	@ls -l $(GPU_CHECK); echo "carry $(GPU_CHECK) with the repository to the machine and run scripts/gpu_check.sh there"
+	@ls -l $(GPU_CHECK); echo "carry $(GPU_CHECK) with the repository to the machine and run scripts/gpu/gpu_check.sh there"
 
 # The GPU tests and the driver package under them, on an emulated libcuda and
 # cuBLAS: what can be run of them without a GPU.
@@ -93,6 +93,6 @@ cuda-emulated: gpu-check-programs
 	for release in 12 13; do $(CXX) -std=c++17 -O1 -w -fPIC -shared -DLIBRARY=$$release -I$(CUDA_H) -I$(BLAS_H) -I$(CRT_H) -I$(NV_H) \
 	  -o $(EMULATED)/libcublasLt.so.$$release $(CUDA_DIR)/emulator/libcublaslt.cpp -ldl || exit 1; done
 	cd $(CUDA_DIR)/nvidia && LD_LIBRARY_PATH=$(EMULATED) CLIPCALIB_GPU=required CLIPCALIB_GPU_SMOKE=1 CLIPCALIB_GPU_FEATURES=$(EMULATED)/features $(abspath $(GPU_FILES))/gpu.test -test.run 'Kernels|Recording|FastPath|Tune|Emulated|Soak|Features|Apart'
-	@if command -v python3 >/dev/null; then LD_LIBRARY_PATH=$(EMULATED) python3 scripts/gpu_check_faults.py --emulated \
+	@if command -v python3 >/dev/null; then LD_LIBRARY_PATH=$(EMULATED) python3 scripts/gpu/gpu_check_faults.py --emulated \
 	  --clipcalib $(abspath $(GPU_FILES))/clipcalib --weights $(EMULATED)/features/tiny.weights --work $(EMULATED)/faults; \
 	else echo "faults in the middle of runs: skipped, there is no python3"; fi

@@ -104,7 +104,7 @@ bench() {
 race() {
 	race=$1 needs=$2
 	shift 2
-	step "$race" "$needs" "$python" scripts/gpu_check_torch.py --clipcalib "$bin/clipcalib" --out "$work/figures.jsonl" --models "$work/models" \
+	step "$race" "$needs" "$python" scripts/gpu/gpu_check_torch.py --clipcalib "$bin/clipcalib" --out "$work/figures.jsonl" --models "$work/models" \
 		--seconds $(($(remaining) - 15)) "$@" ${smoke:+--smoke}
 }
 
@@ -147,7 +147,7 @@ profile() {
 		logs="$logs $work/logs/profile-$what.csv"
 	done
 	# shellcheck disable=SC2086
-	"$python" scripts/gpu_check_profile.py $logs
+	"$python" scripts/gpu/gpu_check_profile.py $logs
 }
 
 # make_ptx makes the embedded code again with this machine's compiler.
@@ -180,7 +180,7 @@ report() {
 
 # finish prints the summary, of which OUT gets more, and brings the results to out.
 finish() {
-	if [ -f "$work/figures.jsonl" ]; then "$python" scripts/gpu_check_table.py "$work/figures.jsonl" >"$work/logs/table.log" 2>&1; fi
+	if [ -f "$work/figures.jsonl" ]; then "$python" scripts/gpu/gpu_check_table.py "$work/figures.jsonl" >"$work/logs/table.log" 2>&1; fi
 	{
 		date -u
 		report doctor bench-bf16 bench-fp16 bench-tf32 bench-fp32

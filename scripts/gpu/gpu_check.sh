@@ -32,7 +32,7 @@
 # parity, faults and demo last.
 # Ends with 1 if a step failed, 3 if some are left for another call.
 set -u
-cd "$(dirname "$0")/.." || exit 1
+cd "$(dirname "$0")/../.." || exit 1
 dir=.cache/gpu-check out=${OUT:-runs/gpu-check} limit=570
 while getopts d:o:t: option; do
 	case $option in
@@ -53,7 +53,7 @@ python=${PYTHON:-python3}
 smoke=${CLIPCALIB_GPU_SMOKE:-} # to try this script, on an emulated driver
 failed=0 left=0
 
-. scripts/gpu_check_steps.sh
+. scripts/gpu/gpu_check_steps.sh
 
 unpack
 find_blas
@@ -84,7 +84,7 @@ for group in $groups; do
 	parity)
 		gpu_test kernels 90 'Kernels|Recording|Apart'
 		gpu_test features 60 'Features'
-		step accuracy 60 "$python" scripts/gpu_check_accuracy.py "$work/features" ${smoke:+--device cpu}
+		step accuracy 60 "$python" scripts/gpu/gpu_check_accuracy.py "$work/features" ${smoke:+--device cpu}
 		gpu_test models 120 'Models'
 		;;
 	ptx) step ptx 60 make_ptx ;;
@@ -94,13 +94,13 @@ for group in $groups; do
 	soak) gpu_test soak 90 'Soak' ;;
 	faults)
 		[ -f "$work/features/$small.weights" ] || gpu_test features 60 'Features'
-		step faults 150 "$python" scripts/gpu_check_faults.py --clipcalib "$bin/clipcalib" --weights "$work/features/$small.weights" \
+		step faults 150 "$python" scripts/gpu/gpu_check_faults.py --clipcalib "$bin/clipcalib" --weights "$work/features/$small.weights" \
 			--work "$work/faults" ${smoke:+--emulated}
 		;;
 	demo)
 		step demos 150 demos
 		step demo-speed 40 bench "$work/demo-speed.json" "$precisions" images "$reference"
-		step demo 5 "$python" scripts/gpu_check_demo.py "$work/demos" "$work/demo-speed.json"
+		step demo 5 "$python" scripts/gpu/gpu_check_demo.py "$work/demos" "$work/demo-speed.json"
 		;;
 	bench)
 		for p in $(echo "$precisions" | tr , ' '); do
