@@ -115,7 +115,7 @@ func TestWhatDoesNotFitIsRefused(t *testing.T) {
 		{"testdata/packed.npz#labels", "shape [4]"},
 		{"testdata/named.csv#zzz*", "no column"},
 		{"testdata/holes.parquet", "null"},
-		{"testdata", "regular file"},
+		{"testdata", "want a file"},
 		{filepath.Join(dir, "absent.npy"), "no such file"},
 	} {
 		m, err := Open(context.Background(), c.spec, Logits)
