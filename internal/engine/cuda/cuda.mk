@@ -50,6 +50,7 @@ cuda: cuda-lib
 cuda-check:
 	@found=; for d in $(CUDA_PLACES); do [ -f $$d/cuda.h ] || continue; \
 	  case " $$found " in *" $$d "*) continue;; esac; found="$$found $$d"; \
+	  if ! why=$$($(MAKE) -s cuda-where CUDA_H=$$d 2>/dev/null); then echo "cuda: skipped for $$d: $$why"; continue; fi; \
 	  $(MAKE) --no-print-directory cuda-check-one CUDA_H=$$d CUDA_BUILD=$(CUDA_BUILD)/check || exit 1; done; \
 	if [ -z "$$found" ]; then echo "cuda: skipped, the headers of CUDA are not installed (make cuda says how to get them)"; fi
 
