@@ -199,8 +199,8 @@ func (a *app) tuneOn(ctx context.Context, src *features.Source, set *data.Set, f
 		Inputs: testtime.Inputs{
 			Weights: filepath.Base(f.source.weights), WeightsFile: f.source.weights, WeightsSHA256: src.Weights,
 			Activation: model.Activation, ActivationSource: model.ActivationSource,
-			PreprocessingSource: model.PreprocessingSource,
-			Data:                f.data[i], DataSHA256: hash,
+			PreprocessingSource: model.PreprocessingSource, Prefix: model.Prefix, NoConfig: model.NoConfig,
+			Data: f.data[i], DataSHA256: hash,
 		},
 		Log: func(line string) { a.note("  %s", line) },
 	})
