@@ -167,7 +167,7 @@ func (g *grid) openFiles(f adaptFlags) error {
 // cell trains and evaluates one cell.
 func (g *grid) cell(ctx context.Context, c cell) cellResult {
 	res := cellResult{Cell: c.label}
-	res.fail(g.do(ctx, c, &res))
+	res.attempt(g.out, func() error { return g.do(ctx, c, &res) })
 	return res
 }
 

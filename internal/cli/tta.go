@@ -142,12 +142,15 @@ func (a *app) tta(ctx context.Context, f ttaFlags, methods string, varied *varie
 	for i, c := range cells {
 		dir := filepath.Join(f.out, c.folder(src))
 		a.note("run %d of %d: %s", i+1, len(cells), c.label)
-		m, err := a.tune(ctx, src, sets, c, dir)
+		results[i] = cellResult{Cell: c.label, Run: dir, State: cellDone}
+		var m measured
+		results[i].attempt(f.out, func() (err error) {
+			m, err = a.tune(ctx, src, sets, c, dir)
+			return err
+		})
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		results[i] = cellResult{Cell: c.label, Run: dir, State: cellDone}
-		results[i].fail(err)
 		for k, r := range m.results {
 			results[i].Targets = append(results[i].Targets, cellTarget{m.names[k], r.Dir, r.Metrics})
 			left.add(m.names[k], m.records[k].Account)
