@@ -83,7 +83,7 @@ func (a *app) importCheckpoint(ctx context.Context, f evalFlags, checkpoint stri
 	o.Model, o.Classes = src.Model, features.Classes(templates, set.Keys())
 	o.Inputs = run.Inputs{
 		Weights: f.source.weights, WeightsSHA256: src.Weights, Model: src.Facts(), BatchImages: src.Model.Images.Batch(),
-		Preprocessing: src.Preprocessing(features.Views{}), Templates: templates,
+		Preprocessing: src.Preprocessing(features.Views{}), Templates: templates, Truncate: f.source.truncate,
 	}
 	return a.imported(f.out, checkpoint, run.Import(o))
 }
