@@ -317,9 +317,9 @@ func (s *session) encodeShots(
 		Preprocessing: src.Preprocessing(v),
 		Data:          f.data, DataSHA256: feats.Hash, Shots: f.shots, Drawn: f.unlike(shots), Repeat: f.repeat,
 		DataSeed:       f.train.Seed,
-		AugmentedViews: v.Augments(), Templates: templates,
+		AugmentedViews: v.Augments(), Templates: templates, Truncate: f.source.truncate,
 	}
-	a.note("%s: %d classes, %s, %d views, prompts like %q", set.Name, len(set.Classes), f.drawn().Words(shots),
+	a.note("%s: %d classes, %s, %d views, prompts like %q", set.Name, len(set.Classes), f.drawn().Words(set, shots),
 		feats.Views,
 		strings.ReplaceAll(templates[0], "{}", set.Classes[0]))
 	return record, nil
@@ -345,8 +345,6 @@ func recordShots(set, shots *data.Set, feats features.Set) (*data.Record, error)
 		return nil, err
 	}
 	r := shots.Record(feats.Kept, feats.Unreadable)
-	if more := len(set.Items) - len(shots.Items); more > 0 {
-		r.Account.Listed, r.Account.NotDrawn = len(set.Items), more
-	}
+	r.Account.Drawn(set, shots)
 	return r, nil
 }

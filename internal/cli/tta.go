@@ -42,7 +42,8 @@ func ttaCommand(a *app) *cobra.Command {
 		Short: "Test-time prompt tuning: one step of the prompt for every test image",
 		Long: `Tunes the prompt on each test image by itself, from random views of it, and
 classifies the image with the tuned prompt. The run folder and its metrics are
-those of adapters. An interrupted run goes on behind the last finished image.
+those of adapters. An interrupted run goes on behind the last finished image. The
+seed and a picture's pixels decide its views, whatever it is called.
 
 Several methods, and several values of --remedy, --seed, --views, --keep, --lr,
 --weight-decay and --compat, parted by commas, make a run each, in folders below
@@ -59,6 +60,7 @@ with --compat clipcalib to those of the most confident view, as released.
   clipcalib tta c-tpt --weights ViT-B-16.pt --data dtd/split_zhou_DescribableTextures.json --augmix --out runs/dtd`,
 	}
 	f.source.add(c)
+	f.source.addTruncate(c)
 	fl := c.Flags()
 	fl.StringArrayVar(&f.data, "data", nil, "target data sets, their test part where they have parts")
 	fl.StringVar(&f.out, "out", "", "folder of the run")
@@ -104,6 +106,7 @@ func (a *app) tta(ctx context.Context, f ttaFlags, methods string, varied *varie
 	if f.bins < 1 {
 		return usagef("--bins wants at least 1")
 	}
+	f.tune.Truncate = f.source.truncate
 	cells, err := f.cells(methods, varied)
 	if err != nil {
 		return err
@@ -176,6 +179,10 @@ func (a *app) tuneOn(ctx context.Context, src *features.Source, set *data.Set, f
 		return err
 	}
 	defer t.Close()
+	cut := a.truncated()
+	for _, p := range t.Cut() {
+		cut(p)
+	}
 	// Of all pictures, so that it is what eval has for the set.
 	hash, err := src.Hash(set)
 	if err != nil {
