@@ -191,6 +191,7 @@ func (a *app) modelOf(dir string, s *sourceFlags) error {
 		}
 	}
 	s.model.asIn(m)
+	s.truncate = s.truncate || m.Truncate
 	s.keepUnderscores = adapt.Compat(recipe.Compat).KeepsUnderscores()
 	return nil
 }

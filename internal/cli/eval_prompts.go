@@ -51,7 +51,7 @@ func (a *app) importPrompts(f evalFlags, checkpoint string) error {
 		Inputs: run.Inputs{
 			Weights: f.source.weights, WeightsSHA256: src.Weights, Model: src.Facts(), BatchImages: src.Model.Images.Batch(),
 			Preprocessing: src.Preprocessing(features.Views{}),
-			Templates:     templates,
+			Templates:     templates, Truncate: f.source.truncate,
 		},
 	}
 	if err := run.Import(o); err != nil {
