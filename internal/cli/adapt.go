@@ -101,7 +101,8 @@ are is printed with the run.
 	fl.StringVar(&f.data, "data", "", "source data set; its train part where it has parts")
 	fl.StringVar(&f.out, "out", "", "folder of the run")
 	fl.StringVar(&f.init, "init", "", "file of initial values (residual, classifier, w1, w2, cache_keys; "+
-		"prompt_learner.ctx), such as another run's adapter.safetensors or prompts.safetensors")
+		"prompt_learner.ctx), such as another run's adapter.safetensors or prompts.safetensors, or a checkpoint of "+
+		"another implementation")
 	varied := vary(fl, f.addVaried, "context")
 	fl.StringSliceVar(&f.targets, "targets", nil, "data sets, or feature files for runs on features, that every run is "+
 		"evaluated on")
