@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -39,6 +40,8 @@ type adaptFlags struct {
 	targets []string
 	bins    int
 	recipe  string
+
+	tensorboard string
 }
 
 func adaptCommand(a *app) *cobra.Command {
@@ -130,11 +133,13 @@ func (f *adaptFlags) add(c *cobra.Command) *varied {
 	fl.StringVar(&f.data, "data", "", "source data set; its train part where it has parts")
 	fl.StringVar(&f.out, "out", "", "folder of the run")
 	fl.StringVar(&f.init, "init", "", "file of initial values (residual, classifier, w1, w2, cache_keys; "+
-		"prompt_learner.ctx), such as another run's adapter.safetensors or prompts.safetensors")
+		"prompt_learner.ctx), such as another run's adapter.safetensors or prompts.safetensors, or a checkpoint of "+
+		"another implementation")
 	varied := vary(fl, f.addVaried, "context")
 	fl.StringSliceVar(&f.targets, "targets", nil, "data sets, or feature files for runs on features, that every run is "+
 		"evaluated on")
 	fl.IntVar(&f.bins, "bins", 10, "bins of ECE, MCE and ACE on --targets")
+	addTensorboard(fl, &f.tensorboard)
 	fl.StringVar(&f.recipe, "recipe", "", "YAML file of these flags by their names, and of method and set; a flag "+
 		"given here goes before it")
 	addSet(fl, &f.set)
@@ -231,22 +236,27 @@ func (a *app) adapt(ctx context.Context, f adaptFlags, method string) error {
 		unit = "steps"
 	}
 	bar := a.progress(method, unit, 0)
+	events := newEvents(f.tensorboard, filepath.Base(f.out))
 	var loss float64
 	trained, err := t.run(ctx, f.out, "", func(line string) { a.note("  %s", line) }, func(s adapt.Progress) {
 		for _, n := range s.Notes {
 			a.note("%s", n)
 		}
 		loss = s.Loss
+		events.progress(s)
 		if p.prompts != nil {
 			bar.Update(s.Epoch*s.Steps+s.Step, s.Epochs*s.Steps)
 		} else {
 			bar.Update(s.Epoch, s.Epochs)
 		}
 	})
-	if err != nil {
+	if err := errors.Join(err, events.close()); err != nil {
 		return err
 	}
 	bar.Done()
+	if f.tensorboard != "" && !trained {
+		a.note("no curves for %s: nothing was trained", f.tensorboard)
+	}
 	return a.adapted(f.out, t.facts, trained, loss, t.record)
 }
 
@@ -314,9 +324,9 @@ func (s *session) encodeShots(
 		Preprocessing: src.Preprocessing(v),
 		Data:          f.data, DataSHA256: feats.Hash, Shots: f.shots, Drawn: f.unlike(shots), Repeat: f.repeat,
 		DataSeed:       f.train.Seed,
-		AugmentedViews: v.Augments(), Templates: templates,
+		AugmentedViews: v.Augments(), Templates: templates, Truncate: f.source.truncate,
 	}
-	a.note("%s: %d classes, %s, %d views, prompts like %q", set.Name, len(set.Classes), f.drawn().Words(shots),
+	a.note("%s: %d classes, %s, %d views, prompts like %q", set.Name, len(set.Classes), f.drawn().Words(set, shots),
 		feats.Views,
 		strings.ReplaceAll(templates[0], "{}", set.Classes[0]))
 	return record, nil
@@ -342,8 +352,6 @@ func recordShots(set, shots *data.Set, feats features.Set) (*data.Record, error)
 		return nil, err
 	}
 	r := shots.Record(feats.Kept, feats.Unreadable)
-	if more := len(set.Items) - len(shots.Items); more > 0 {
-		r.Account.Listed, r.Account.NotDrawn = len(set.Items), more
-	}
+	r.Account.Drawn(set, shots)
 	return r, nil
 }

@@ -21,6 +21,7 @@ func commands(a *app) []*cobra.Command {
 		demoCommand(a),
 		calibrateCommand(a),
 		conformalCommand(a),
+		refereeCommand(a),
 		inspectCommand(a),
 		convertCommand(a),
 		pretrainCommand(a),

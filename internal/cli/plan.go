@@ -250,5 +250,8 @@ func planFile(c *cobra.Command, out string) (string, error) {
 	if !c.Flags().Changed("out") || out == "" {
 		return "", usagef("plan %s: name the file of the plan with --out", c.Name())
 	}
+	if t := c.Flags().Lookup("tensorboard"); t != nil && t.Changed {
+		return "", usagef("plan %s: --tensorboard is for a command that does the work itself", c.Name())
+	}
 	return out, checkOutputFile(out)
 }

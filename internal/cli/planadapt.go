@@ -124,7 +124,7 @@ func (in *inputs) ofAdapt(f adaptFlags) ([]plan.Input, error) {
 		}
 	}
 	if f.init != "" {
-		add(func() (plan.Input, error) { return in.file("init", f.init) })
+		add(func() (plan.Input, error) { return in.bytes("init", f.init) })
 	}
 	return in.all(find...)
 }

@@ -1,13 +1,17 @@
 package cli
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
 
 	"clipcalib/internal/plan"
+	"clipcalib/internal/regular"
 	"clipcalib/internal/run"
 	"clipcalib/weights"
 
@@ -17,7 +21,7 @@ import (
 
 // notPlanned are flags of where a cell's results go, which is for the process
 // that does it to say, and those that have a form of their own in a plan.
-var notPlanned = append(slices.Clone(notInRecipes), "out", "set")
+var notPlanned = append(slices.Clone(notInRecipes), "out", "set", "tensorboard")
 
 // recipeOf lists flags by their names: those that always decides names, and
 // others that have been given a value.
@@ -128,7 +132,7 @@ func (in *inputs) model(s sourceFlags) (plan.Input, error) {
 	})
 }
 
-// file is the input of a file of features or of initial values.
+// file is the input of a file of features.
 func (in *inputs) file(flag, path string) (plan.Input, error) {
 	return in.find(flag, path, plan.File, flag, func(i *plan.Input) error {
 		f, err := weights.Open(path)
@@ -141,6 +145,23 @@ func (in *inputs) file(flag, path string) (plan.Input, error) {
 		}
 		i.SHA256, err = f.SHA256()
 		return err
+	})
+}
+
+// bytes is the input of a file of any kind.
+func (in *inputs) bytes(flag, path string) (plan.Input, error) {
+	return in.find(flag, path, plan.File, flag, func(i *plan.Input) error {
+		f, err := regular.Open(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		sum := sha256.New()
+		if _, err := io.Copy(sum, f); err != nil {
+			return err
+		}
+		i.SHA256 = hex.EncodeToString(sum.Sum(nil))
+		return nil
 	})
 }
 

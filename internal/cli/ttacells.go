@@ -101,7 +101,7 @@ func (c tuning) folder(src *features.Source) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%v", []any{
 		c.method.Name(), settings.Values(c.method), c.withRemedy.Name(), settings.Values(c.withRemedy),
 		c.resolved.Context, c.resolved.Views, c.resolved.Keep, c.resolved.LR, c.decay, c.resolved.AugMix, c.resolved.Seed,
-		c.compat, src.Weights, src.Preprocessing(features.Views{}),
+		c.compat, testtime.ViewKey, c.tune.Truncate, src.Weights, src.Preprocessing(features.Views{}),
 	}))
 	return fmt.Sprintf("%s-%s-seed%d-%x", c.method.Name(), c.withRemedy.Name(), c.resolved.Seed, sum[:4])
 }
