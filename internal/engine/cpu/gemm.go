@@ -50,6 +50,7 @@ func newProduct(g engine.Gemm) (p product, err error) {
 //	for i in [0, M), j in [0, N):
 //	    out[i, j] = act(alpha * sum over l of op(a)[i, l] * op(b)[l, j] + bias[j]) + residual[i, j]
 //
+// or, with ActLast, the residual inside the activation,
 // in oneDNN or by package sgemm.
 func (e *Engine) Gemm(g engine.Gemm) error {
 	p, err := newProduct(g)
@@ -57,7 +58,7 @@ func (e *Engine) Gemm(g engine.Gemm) error {
 		return err
 	}
 	if e.dnn != nil {
-		if done, err := e.oneDNN(p); done || err != nil {
+		if done, err := e.oneDNNLast(p); done || err != nil {
 			return err
 		}
 	}
@@ -96,12 +97,27 @@ func (e *Engine) oneDNN(p product) (bool, error) {
 	return true, e.dnn.Gemm(p.out, p.a, p.b, p.m, p.n, p.k, false, p.TransB, p.Alpha, p.bias, acts[p.Act], p.res)
 }
 
+// oneDNNLast is oneDNN for products whose activation may come last, which
+// oneDNN's calls here do not know: it is a pass of its own.
+func (e *Engine) oneDNNLast(p product) (bool, error) {
+	act := p.Act
+	last := p.ActLast && p.res != nil && act != engine.Identity
+	if last {
+		p.Act = engine.Identity
+	}
+	done, err := e.oneDNN(p)
+	if done && err == nil && last {
+		e.elements(len(p.out), func(lo, hi int) { activate(p.out[lo:hi], p.out[lo:hi], act) })
+	}
+	return done, err
+}
+
 // gemm computes p in Go. Bias, activation and residual are applied to each
 // tile of rows while it is in cache.
 func (e *Engine) gemm(p product) {
 	beta := float32(0)
 	inPlace := p.res != nil && len(p.out) > 0 && &p.res[0] == &p.out[0]
-	if inPlace && p.Act == engine.Identity {
+	if inPlace && (p.Act == engine.Identity || p.ActLast) {
 		beta, p.res = 1, nil
 	} else if inPlace {
 		kept := scratch.Get(len(p.res))
@@ -116,15 +132,19 @@ func (e *Engine) gemm(p product) {
 	sgemm.Fused(e.threads, p.TransA, p.TransB, p.m, p.n, p.k, p.Alpha, p.a, p.lda, p.b, p.ldb, beta, p.out, p.n, finish)
 }
 
-// finish is the epilogue: out = act(out + bias) + residual on a part of out.
+// finish is the epilogue: out = act(out + bias) + residual on a part of out, or
+// act(out + bias + residual).
 func (p product) finish(i0, i1, j0, j1 int) {
 	for i := i0; i < i1; i++ {
 		row := p.out[i*p.n+j0 : i*p.n+j1]
 		if p.bias != nil {
 			vec.Axpy(1, p.bias[j0:j1], row)
 		}
+		if p.res != nil && p.ActLast {
+			vec.Axpy(1, p.res[i*p.n+j0:i*p.n+j1], row)
+		}
 		activate(row, row, p.Act)
-		if p.res != nil {
+		if p.res != nil && !p.ActLast {
 			vec.Axpy(1, p.res[i*p.n+j0:i*p.n+j1], row)
 		}
 	}
