@@ -169,7 +169,7 @@ func openTuner(r *Run) (classifier, error) {
 	}
 	o := testtime.Options{
 		Views: t.Views, Keep: t.Keep, Context: t.Context, LR: t.LearningRate, WeightDecay: &t.WeightDecay, AugMix: t.AugMix,
-		Seed: t.Seed, Compat: adapt.Compat(r.model.Compat),
+		Seed: t.Seed, Truncate: r.model.Truncate, Compat: adapt.Compat(r.model.Compat),
 	}
 	tuner, err := testtime.NewTuner(context.Background(), r.clip.Images, r.clip.Texts, r.classes, method, remedy, o)
 	if err != nil {
@@ -191,7 +191,7 @@ func (k tunerKind) logits(ctx context.Context, pictures []Prepared) (l logits, e
 	}
 	var mapped, adapted, zeroShot [][]float32
 	for _, p := range pictures {
-		got, err := k.tuner.Tune(ctx, p.whole, contentKey(p.whole))
+		got, err := k.tuner.Tune(ctx, p.whole, p.name)
 		if err != nil {
 			return l, fmt.Errorf("picture %s: %w", p.name, err)
 		}

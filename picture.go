@@ -1,8 +1,6 @@
 package clipcalib
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"image"
@@ -80,16 +78,4 @@ func planesOf(pre vit.Preprocessor, img *image.NRGBA) ([]byte, error) {
 	}
 	planes := make([]byte, pre.Len())
 	return planes, pre.Planes(planes, view)
-}
-
-// contentKey names a picture by its pixels, however it came.
-func contentKey(img *image.NRGBA) string {
-	h := sha256.New()
-	b := img.Bounds()
-	fmt.Fprintln(h, b.Dx(), b.Dy())
-	for y := range b.Dy() {
-		at := img.PixOffset(b.Min.X, b.Min.Y+y)
-		h.Write(img.Pix[at : at+4*b.Dx()])
-	}
-	return hex.EncodeToString(h.Sum(nil))
 }

@@ -108,7 +108,11 @@ func (r *Run) openModel(o RunOptions) (*Model, error) {
 	if err := r.model.CheckWeights(r.weights, run.WeightsIdentity(sum, c.Config)); err != nil {
 		return nil, err
 	}
-	return clip.New(c, clip.Options{Device: o.Device, Batch: o.Batch})
+	m, err := clip.New(c, clip.Options{Device: o.Device, Batch: o.Batch})
+	if err == nil && r.model.Truncate {
+		m.Truncated = func(string) {}
+	}
+	return m, err
 }
 
 // chooseClasses returns the names that predictions choose from.

@@ -10,7 +10,7 @@ func Differences() []adapt.Difference {
 			Topic:    "zero-shot reference of ZS-Norm and Penalty in test-time tuning",
 			Textbook: "logits of the plain image under the starting prompt",
 			CLIPCalib: "logits of the kept view of lowest entropy under the prompt being tuned, their minimum and maximum " +
-				"not detached",
+				"not detached (detached for a remedy that has a graph form alone)",
 		},
 		{
 			Topic: "ZS-Norm in C-TPT", Methods: []string{CTPT{}.Name()},

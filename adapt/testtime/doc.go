@@ -16,5 +16,5 @@
 // from there and one forward pass at its own prompt, over the token trie, in
 // place of two forward passes and one backward pass over padded prompts.
 //
-// Results are a function of the options, the picture and its key alone.
+// Results are a function of the options and the picture's pixels alone.
 package testtime

@@ -188,24 +188,23 @@ func TestAZeroFeatureIsNoDisaster(t *testing.T) {
 	}
 }
 
-func TestViewsDependOnSeedAndKeyAlone(t *testing.T) {
+func TestViewsDependOnSeedAndPixelsAlone(t *testing.T) {
 	images, texts := openModel(t, goldenConfig, "")
-	img := picture(50, 40, 3)
-	views := func(seed uint64, key string, augmix bool) string {
+	views := func(seed, pixels uint64, name string, augmix bool) string {
 		tuner := newTestTuner(t, images, texts, []string{"cat"}, TPT{}, adapt.None{},
 			Options{Seed: seed, Views: 5, AugMix: augmix})
-		v, err := tuner.Views(img, key)
+		v, err := tuner.Views(picture(50, 40, pixels), name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return fmt.Sprint(v)
 	}
-	base := views(1, "a.png", false)
-	if views(1, "a.png", false) != base {
-		t.Error("the same seed and key give other views")
+	base := views(1, 3, "a.png", false)
+	if views(1, 3, "b.png", false) != base {
+		t.Error("the same seed and pixels give other views under another name")
 	}
 	for name, other := range map[string]string{
-		"seed": views(2, "a.png", false), "key": views(1, "b.png", false), "AugMix": views(1, "a.png", true),
+		"seed": views(2, 3, "a.png", false), "pixels": views(1, 4, "a.png", false), "AugMix": views(1, 3, "a.png", true),
 	} {
 		if other == base {
 			t.Errorf("the views do not depend on the %s", name)

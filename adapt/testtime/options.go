@@ -25,7 +25,10 @@ type Options struct {
 	// AugMix adds AugMix to the crops, as the reference does for fine-grained
 	// sets but not for ImageNet and its variants.
 	AugMix bool
-	// Seed and the image's key decide the views.
+	// Truncate cuts prompts of more tokens than the text tower takes, in place of
+	// refusing them.
+	Truncate bool
+	// Seed and the image's pixels decide the views.
 	Seed uint64
 	// Compat chooses the zero-shot reference of ZS-Norm and Penalty: the
 	// formula's (the default) or that of the released code.

@@ -15,7 +15,7 @@ import (
 
 // Item is one test image.
 type Item struct {
-	Key   string // names the image in errors and decides its views: its path within the data set
+	Key   string // names the image, in errors and in the list of what was classified: its path within the data set
 	Label int
 	Open  func() (image.Image, error)
 }
@@ -48,6 +48,8 @@ type RunOptions struct {
 	Predict func(ctx context.Context, i int) (Prediction, error)
 	// Progress, unless nil, is told how many of the images are done.
 	Progress func(done, total int)
+	// Each, unless nil, is told of every image that is classified, by its index.
+	Each func(i int, p Prediction)
 	// Log, unless nil, gets a line for every choice made.
 	Log func(line string)
 }
@@ -90,7 +92,14 @@ func (t *Tuner) run(ctx context.Context, o RunOptions) (Result, error) {
 		},
 		Bins: o.Bins, Progress: o.Progress, Log: o.Log,
 		Classify: func(ctx context.Context, done int, keep func(logits, zeroShot []float32) error) error {
-			return t.classify(ctx, o, done, func(p Prediction) error { return keep(p.Logits, p.ZeroShot) })
+			return t.classify(ctx, o, done, func(p Prediction) error {
+				err := keep(p.Logits, p.ZeroShot)
+				if err == nil && o.Each != nil {
+					o.Each(done, p)
+				}
+				done++
+				return err
+			})
 		},
 	})
 	return Result(r), err
@@ -103,7 +112,8 @@ func (t *Tuner) recipe(in Inputs) run.TunedRecipe {
 		Family: run.FamilyTestTime, Method: t.method.Name(), MethodSettings: docfile.Settings(t.method),
 		Remedy: t.remedy.remedy.Name(), RemedySettings: docfile.Settings(t.remedy.remedy), Compat: string(o.Compat),
 		Context: o.Context, Views: o.Views, Keep: o.Keep, AugMix: o.AugMix, LearningRate: o.LR,
-		WeightDecay: *o.WeightDecay, Seed: o.Seed, LogitScale: t.scale, WeightsSHA256: in.WeightsSHA256,
+		WeightDecay: *o.WeightDecay, Seed: o.Seed, ViewKey: ViewKey, Truncate: o.Truncate,
+		LogitScale: t.scale, WeightsSHA256: in.WeightsSHA256,
 		Preprocessing: t.images.Preprocessor().String(), Choices: t.Choices(),
 	}
 }
@@ -116,7 +126,8 @@ func (t *Tuner) model(r run.TunedRecipe, o RunOptions) run.Model {
 	m.SetConfig(t.config)
 	m.Tuning = &run.Tuning{Context: r.Context, Views: r.Views, Keep: r.Keep, AugMix: r.AugMix,
 		LearningRate: r.LearningRate,
-		WeightDecay:  r.WeightDecay, Seed: r.Seed}
+		WeightDecay:  r.WeightDecay, Seed: r.Seed, ViewKey: r.ViewKey}
+	m.Truncate = r.Truncate
 	return m
 }
 
@@ -201,7 +212,7 @@ func (t *Tuner) prefetch(ctx context.Context, items []Item) <-chan prepared {
 			p := prepared{key: it.Key}
 			img, err := it.Open()
 			if err == nil {
-				p.views, err = v.views(img, it.Key)
+				p.views, err = v.views(img)
 			}
 			if err != nil {
 				p.err = fmt.Errorf("image %s: %w", it.Key, err)

@@ -29,6 +29,7 @@ type Tuner struct {
 	options Options
 	config  weights.Config
 	scale   float64
+	cut     []string
 
 	tower *textTower
 	start features     // text features of the starting prompt
@@ -95,10 +96,11 @@ func newTuner(ctx context.Context, images *vit.Encoder, texts *text.Encoder, cla
 			images.Dim(), texts.Dim())
 	}
 	t.remedy = newRemedied(m, r, o.Compat, texts.Device())
-	p, err := newPrompts(o.Context, classes, texts.Config().Text)
+	p, err := newPrompts(o.Context, classes, texts.Config().Text, o.Truncate)
 	if err != nil {
 		return nil, err
 	}
+	t.cut = p.cut
 	if t.tower, err = newTextTower(ctx, texts, p); err != nil {
 		return nil, err
 	}
@@ -115,29 +117,33 @@ func (t *Tuner) Choices() []string {
 	return append(append(t.method.Choices(), t.remedy.choices()...), t.options.choices()...)
 }
 
-// Tune classifies an image with a prompt tuned on its views. The key names the
-// image, and with the seed decides the views.
-func (t *Tuner) Tune(ctx context.Context, img image.Image, key string) (Prediction, error) {
-	views, err := t.Views(img, key)
+// Cut lists the prompts of more tokens than the text tower takes, which
+// [Options].Truncate had cut.
+func (t *Tuner) Cut() []string { return slices.Clone(t.cut) }
+
+// Tune classifies an image with a prompt tuned on its views, which the seed and
+// the image's pixels decide. Errors name the image.
+func (t *Tuner) Tune(ctx context.Context, img image.Image, name string) (Prediction, error) {
+	views, err := t.Views(img, name)
 	if err != nil {
 		return Prediction{}, err
 	}
-	return t.TuneViews(ctx, views, key)
+	return t.TuneViews(ctx, views, name)
 }
 
 // TuneViews is Tune for views that are there already, the plain image first,
-// each as [vit.Preprocessor] makes it. Errors name the image by its key.
-func (t *Tuner) TuneViews(ctx context.Context, views [][]float32, key string) (Prediction, error) {
+// each as [vit.Preprocessor] makes it.
+func (t *Tuner) TuneViews(ctx context.Context, views [][]float32, name string) (Prediction, error) {
 	f, err := t.images.Encode(ctx, views)
 	if err != nil {
-		return Prediction{}, fmt.Errorf("image %s: %w", key, err)
+		return Prediction{}, fmt.Errorf("image %s: %w", name, err)
 	}
-	return t.TuneFeatures(ctx, f, key)
+	return t.TuneFeatures(ctx, f, name)
 }
 
 // Viewed is an image by its views, as TuneViews takes them.
 type Viewed struct {
-	Key   string
+	Key   string // names it in errors
 	Views [][]float32
 }
 
@@ -176,10 +182,10 @@ func (t *Tuner) TuneEach(ctx context.Context, images iter.Seq2[Viewed, error]) i
 
 // TuneFeatures is TuneViews for the views' image features, of length Dim each,
 // as the image tower gives them.
-func (t *Tuner) TuneFeatures(ctx context.Context, views [][]float32, key string) (Prediction, error) {
+func (t *Tuner) TuneFeatures(ctx context.Context, views [][]float32, name string) (Prediction, error) {
 	p, err := t.tune(ctx, views)
 	if err != nil {
-		return Prediction{}, fmt.Errorf("image %s: %w", key, err)
+		return Prediction{}, fmt.Errorf("image %s: %w", name, err)
 	}
 	return p, nil
 }

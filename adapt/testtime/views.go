@@ -1,6 +1,8 @@
 package testtime
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"image"
 	"runtime"
@@ -11,14 +13,20 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
+// ViewKey says what names a picture in the seeds of its views: the SHA-256 of
+// its pixels. Recipes hold it. Those of older versions have none: there it was
+// the picture's path.
+const ViewKey = "pixels/1"
+
 // Views returns the views of an image as the image tower takes them: the image
 // as CLIP preprocesses it, then augmented views, each a function of the seed,
-// the key and its number alone.
-func (t *Tuner) Views(img image.Image, key string) ([][]float32, error) {
+// the image's pixels and its number alone, so that a picture has the same views
+// under any name and however it comes. Errors name the image.
+func (t *Tuner) Views(img image.Image, name string) ([][]float32, error) {
 	v := viewer{pre: t.images.Preprocessor(), options: t.options}
-	out, err := v.views(img, key)
+	out, err := v.views(img)
 	if err != nil {
-		return nil, fmt.Errorf("image %s: %w", key, err)
+		return nil, fmt.Errorf("image %s: %w", name, err)
 	}
 	return out, nil
 }
@@ -29,11 +37,12 @@ type viewer struct {
 	options Options
 }
 
-func (v viewer) views(img image.Image, key string) ([][]float32, error) {
+func (v viewer) views(img image.Image) ([][]float32, error) {
 	if img == nil || img.Bounds().Empty() {
 		return nil, fmt.Errorf("the picture has no pixels")
 	}
 	rgb := imageio.ToRGB(img)
+	key := contentKey(rgb)
 	n := v.pre.Len()
 	flat := make([]float32, v.options.Views*n)
 	out := make([][]float32, v.options.Views)
@@ -61,4 +70,16 @@ func (v viewer) augmented(dst []float32, rgb *image.NRGBA, key string, i int) er
 		return v.pre.AugMix(dst, crop, vit.RandomAugMix(r))
 	}
 	return v.pre.Normalize(dst, crop)
+}
+
+// contentKey names a picture by its size and pixels.
+func contentKey(img *image.NRGBA) string {
+	h := sha256.New()
+	b := img.Bounds()
+	fmt.Fprintln(h, b.Dx(), b.Dy())
+	for y := range b.Dy() {
+		at := img.PixOffset(b.Min.X, b.Min.Y+y)
+		h.Write(img.Pix[at : at+4*b.Dx()])
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }

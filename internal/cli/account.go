@@ -31,7 +31,7 @@ type account struct{ listed, unreadable int }
 
 // add counts a set's account, and notes it.
 func (c *account) add(a *app, name string, of data.Account) {
-	c.listed += of.Listed - of.NotDrawn
+	c.listed += of.Samples()
 	c.unreadable += len(of.Unreadable)
 	a.note("%s: %v", name, of)
 }

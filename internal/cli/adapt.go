@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -39,6 +40,8 @@ type adaptFlags struct {
 	targets []string
 	bins    int
 	recipe  string
+
+	tensorboard string
 }
 
 func adaptCommand(a *app) *cobra.Command {
@@ -90,22 +93,7 @@ are is printed with the run.
   clipcalib adapt clip-adapter --features train.safetensors --epochs 50 --out runs/fa
   clipcalib adapt tip-adapter-f --features train.safetensors --optimizer adamw --epsilon 1e-4 --schedule step-cosine --epochs 20 --out runs/tip`,
 	}
-	f.source.add(c)
-	f.source.addTruncate(c)
-	fl := c.Flags()
-	fl.StringArrayVar(&f.features, "features", nil, "feature file in place of --weights and --data; repeat for a "+
-		"second file")
-	fl.StringVar(&f.data, "data", "", "source data set; its train part where it has parts")
-	fl.StringVar(&f.out, "out", "", "folder of the run")
-	fl.StringVar(&f.init, "init", "", "file of initial values (residual, classifier, w1, w2, cache_keys; "+
-		"prompt_learner.ctx), such as another run's adapter.safetensors or prompts.safetensors")
-	varied := vary(fl, f.addVaried, "context")
-	fl.StringSliceVar(&f.targets, "targets", nil, "data sets, or feature files for runs on features, that every run is "+
-		"evaluated on")
-	fl.IntVar(&f.bins, "bins", 10, "bins of ECE, MCE and ACE on --targets")
-	fl.StringVar(&f.recipe, "recipe", "", "YAML file of these flags by their names, and of method and set; a flag "+
-		"given here goes before it")
-	addSet(fl, &f.set)
+	varied := f.add(c)
 	c.Args = func(c *cobra.Command, args []string) error {
 		if len(args) == 0 && f.recipe != "" {
 			return nil
@@ -132,13 +120,36 @@ are is printed with the run.
 		}
 		return a.adaptGrid(c.Context(), f, cells)
 	}
+	return c
+}
+
+// add adds the command's flags, and returns those of several values.
+func (f *adaptFlags) add(c *cobra.Command) *varied {
+	f.source.add(c)
+	f.source.addTruncate(c)
+	fl := c.Flags()
+	fl.StringArrayVar(&f.features, "features", nil, "feature file in place of --weights and --data; repeat for a "+
+		"second file")
+	fl.StringVar(&f.data, "data", "", "source data set; its train part where it has parts")
+	fl.StringVar(&f.out, "out", "", "folder of the run")
+	fl.StringVar(&f.init, "init", "", "file of initial values (residual, classifier, w1, w2, cache_keys; "+
+		"prompt_learner.ctx), such as another run's adapter.safetensors or prompts.safetensors, or a checkpoint of "+
+		"another implementation")
+	varied := vary(fl, f.addVaried, "context")
+	fl.StringSliceVar(&f.targets, "targets", nil, "data sets, or feature files for runs on features, that every run is "+
+		"evaluated on")
+	fl.IntVar(&f.bins, "bins", 10, "bins of ECE, MCE and ACE on --targets")
+	addTensorboard(fl, &f.tensorboard)
+	fl.StringVar(&f.recipe, "recipe", "", "YAML file of these flags by their names, and of method and set; a flag "+
+		"given here goes before it")
+	addSet(fl, &f.set)
 	completesMethods(c, append(methodNames(), promptNames()...)...)
 	completesList(c, "remedy", remedyNames()...)
 	completesList(c, "loss", lossNames()...)
 	completesList(c, "compat", string(adapt.Textbook), string(adapt.CLIPCalib))
 	completesList(c, "optimizer", string(adapt.SGD), string(adapt.AdamW))
 	completesList(c, "schedule", scheduleNames()...)
-	return c
+	return varied
 }
 
 // addVaried adds the flags that decide a run and may have several values.
@@ -210,7 +221,7 @@ func (a *app) adapt(ctx context.Context, f adaptFlags, method string) error {
 	if found := run.Below(f.out); found != "" {
 		return usagef("--out %s: it is a folder of runs, such as %s: name a folder of its own for this one", f.out, found)
 	}
-	p, err := f.plan(method)
+	p, err := f.choose(method)
 	if err != nil {
 		return err
 	}
@@ -225,22 +236,27 @@ func (a *app) adapt(ctx context.Context, f adaptFlags, method string) error {
 		unit = "steps"
 	}
 	bar := a.progress(method, unit, 0)
+	events := newEvents(f.tensorboard, filepath.Base(f.out))
 	var loss float64
 	trained, err := t.run(ctx, f.out, "", func(line string) { a.note("  %s", line) }, func(s adapt.Progress) {
 		for _, n := range s.Notes {
 			a.note("%s", n)
 		}
 		loss = s.Loss
+		events.progress(s)
 		if p.prompts != nil {
 			bar.Update(s.Epoch*s.Steps+s.Step, s.Epochs*s.Steps)
 		} else {
 			bar.Update(s.Epoch, s.Epochs)
 		}
 	})
-	if err != nil {
+	if err := errors.Join(err, events.close()); err != nil {
 		return err
 	}
 	bar.Done()
+	if f.tensorboard != "" && !trained {
+		a.note("no curves for %s: nothing was trained", f.tensorboard)
+	}
 	return a.adapted(f.out, t.facts, trained, loss, t.record)
 }
 
@@ -308,9 +324,9 @@ func (s *session) encodeShots(
 		Preprocessing: src.Preprocessing(v),
 		Data:          f.data, DataSHA256: feats.Hash, Shots: f.shots, Drawn: f.unlike(shots), Repeat: f.repeat,
 		DataSeed:       f.train.Seed,
-		AugmentedViews: v.Augments(), Templates: templates,
+		AugmentedViews: v.Augments(), Templates: templates, Truncate: f.source.truncate,
 	}
-	a.note("%s: %d classes, %s, %d views, prompts like %q", set.Name, len(set.Classes), f.drawn().Words(shots),
+	a.note("%s: %d classes, %s, %d views, prompts like %q", set.Name, len(set.Classes), f.drawn().Words(set, shots),
 		feats.Views,
 		strings.ReplaceAll(templates[0], "{}", set.Classes[0]))
 	return record, nil
@@ -336,8 +352,6 @@ func recordShots(set, shots *data.Set, feats features.Set) (*data.Record, error)
 		return nil, err
 	}
 	r := shots.Record(feats.Kept, feats.Unreadable)
-	if more := len(set.Items) - len(shots.Items); more > 0 {
-		r.Account.Listed, r.Account.NotDrawn = len(set.Items), more
-	}
+	r.Account.Drawn(set, shots)
 	return r, nil
 }

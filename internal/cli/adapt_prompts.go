@@ -189,9 +189,9 @@ func (s *session) promptData(
 		Preprocessing: src.Preprocessing(v),
 		Data:          f.data, DataSHA256: feats.Hash, Shots: f.shots, Drawn: f.unlike(shots), Repeat: f.repeat,
 		DataSeed:       f.train.Seed,
-		AugmentedViews: v.Augments(), Templates: templates,
+		AugmentedViews: v.Augments(), Templates: templates, Truncate: f.source.truncate,
 	}
-	a.note("%s: %d classes, %s, zero-shot prompts like %q", set.Name, len(set.Classes), f.drawn().Words(shots),
+	a.note("%s: %d classes, %s, zero-shot prompts like %q", set.Name, len(set.Classes), f.drawn().Words(set, shots),
 		strings.ReplaceAll(templates[0], text.ClassSlot, set.Classes[0]))
 	return record, nil
 }

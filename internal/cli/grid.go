@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -30,6 +31,8 @@ const (
 // cellResult is what came of a cell, in the form of JSON.
 type cellResult struct {
 	Cell     string       `json:"cell"`
+	Number   *int         `json:"number,omitempty"` // of a plan
+	ID       string       `json:"id,omitempty"`
 	Run      string       `json:"run,omitempty"`
 	State    string       `json:"state"`
 	Error    string       `json:"error,omitempty"`
@@ -164,6 +167,11 @@ func (g *grid) openFiles(f adaptFlags) error {
 	return nil
 }
 
+// featuresName is the name of a target that is a file of features.
+func featuresName(path string) string {
+	return strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+}
+
 // cell trains and evaluates one cell.
 func (g *grid) cell(ctx context.Context, c cell) cellResult {
 	res := cellResult{Cell: c.label}
@@ -171,8 +179,8 @@ func (g *grid) cell(ctx context.Context, c cell) cellResult {
 	return res
 }
 
-func (g *grid) do(ctx context.Context, c cell, res *cellResult) error {
-	r, err := g.session.prepare(ctx, &c.flags, c.plan)
+func (g *grid) do(ctx context.Context, c cell, res *cellResult) (err error) {
+	r, err := g.session.prepare(ctx, &c.flags, c.choice)
 	if err != nil {
 		return err
 	}
@@ -184,13 +192,16 @@ func (g *grid) do(ctx context.Context, c cell, res *cellResult) error {
 	_, unfinished := run.ReadModel(res.Run)
 	res.State = cellKept
 	twin := g.trained[key.Parameters]
-	if adapt.ActsInTraining(c.plan.remedy()) {
+	if adapt.ActsInTraining(c.choice.remedy()) {
 		twin = ""
 	}
+	events := newEvents(c.flags.tensorboard, filepath.Base(res.Run))
+	defer func() { err = errors.Join(err, events.close()) }()
 	trained, err := r.run(ctx, res.Run, twin, nil, func(p adapt.Progress) {
 		for _, n := range p.Notes {
 			g.notes[n] = true
 		}
+		events.progress(p)
 	})
 	switch {
 	case err != nil:
@@ -200,7 +211,7 @@ func (g *grid) do(ctx context.Context, c cell, res *cellResult) error {
 	case unfinished != nil:
 		res.State = cellShared
 	}
-	if !adapt.ActsInTraining(c.plan.remedy()) && twin == "" {
+	if !adapt.ActsInTraining(c.choice.remedy()) && twin == "" {
 		g.trained[key.Parameters] = res.Run
 	}
 	if r.record != nil {
@@ -209,7 +220,18 @@ func (g *grid) do(ctx context.Context, c cell, res *cellResult) error {
 		}
 		g.left.add(r.record.Set, r.record.Account)
 	}
-	return g.evaluate(ctx, c, res)
+	if err := g.evaluate(ctx, c, res); err != nil {
+		return err
+	}
+	for _, t := range res.Targets {
+		if res.State == cellKept {
+			break // was told when it was made
+		}
+		if err := events.target(t.Dir); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // evaluate measures a cell's run on the targets.
@@ -238,7 +260,7 @@ func (g *grid) evaluate(ctx context.Context, c cell, res *cellResult) error {
 	for _, t := range g.files {
 		o.Features, o.Data, o.Device = []string{t.path}, &t.Data, g.app.opened
 		o.Inputs = run.Inputs{Features: o.Features, FeaturesSHA256: t.SHA256}
-		o.Name = strings.TrimSuffix(filepath.Base(t.path), filepath.Ext(t.path))
+		o.Name = featuresName(t.path)
 		r, err := run.Eval(ctx, o)
 		if err != nil {
 			return err

@@ -138,7 +138,7 @@ func TestShotsOfClassesWithFewer(t *testing.T) {
 	}{
 		{[]string{"--shots", "4"}, "4 shots a class, fewer of 1 class: grass 3", 4, 7},
 		{[]string{"--shots", "0"}, "every picture as a shot, 3 to 5 a class", 0, 8},
-		{[]string{"--shots", "4", "--repeat"}, "with repetition", 4, 8},
+		{[]string{"--shots", "4", "--repeat"}, "drawn with repetition from 1 class that has fewer: grass 3", 4, 8},
 		{[]string{"--shots", "2"}, "2 shots a class", 2, 4},
 	} {
 		out := filepath.Join(dir, fmt.Sprint("run", i))

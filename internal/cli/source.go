@@ -56,8 +56,8 @@ func (s *sourceFlags) add(c *cobra.Command) {
 	f.Var(&s.batch, "batch-images", imageBatchUsage)
 }
 
-// addTruncate adds the flag for commands that encode prompts of class names as
-// they are. Those that learn or tune the prompt have no words to spare.
+// addTruncate adds the flag for commands that encode prompts of class names.
+// Learned prompts stay as they are: there fewer vectors make room.
 func (s *sourceFlags) addTruncate(c *cobra.Command) {
 	c.Flags().BoolVar(&s.truncate, "truncate", false, "cut prompts of more tokens than CLIP takes, in place of "+
 		"refusing them")

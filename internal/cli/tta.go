@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"image"
 	"path/filepath"
 	"strings"
@@ -30,6 +31,8 @@ type ttaFlags struct {
 	set    []string
 	decay  float64
 	tune   testtime.Options
+
+	tensorboard string
 }
 
 func ttaCommand(a *app) *cobra.Command {
@@ -39,7 +42,8 @@ func ttaCommand(a *app) *cobra.Command {
 		Short: "Test-time prompt tuning: one step of the prompt for every test image",
 		Long: `Tunes the prompt on each test image by itself, from random views of it, and
 classifies the image with the tuned prompt. The run folder and its metrics are
-those of adapters. An interrupted run goes on behind the last finished image.
+those of adapters. An interrupted run goes on behind the last finished image. The
+seed and a picture's pixels decide its views, whatever it is called.
 
 Several methods, and several values of --remedy, --seed, --views, --keep, --lr,
 --weight-decay and --compat, parted by commas, make a run each, in folders below
@@ -55,15 +59,7 @@ with --compat clipcalib to those of the most confident view, as released.
 		Example: `  clipcalib tta tpt --remedy sals --weights ViT-B-16.pt --data pets/ --out runs/tpt
   clipcalib tta c-tpt --weights ViT-B-16.pt --data dtd/split_zhou_DescribableTextures.json --augmix --out runs/dtd`,
 	}
-	f.source.add(c)
-	fl := c.Flags()
-	fl.StringArrayVar(&f.data, "data", nil, "target data sets, their test part where they have parts")
-	fl.StringVar(&f.out, "out", "", "folder of the run")
-	varied := vary(fl, f.addVaried)
-	fl.IntVar(&f.bins, "bins", 10, "bins of ECE, MCE and ACE")
-	fl.StringVar(&f.tune.Context, "context", "", `phrase whose vectors are tuned (default "a photo of a")`)
-	addSet(fl, &f.set)
-	fl.BoolVar(&f.tune.AugMix, "augmix", false, "AugMix after the crops, as the reference does for fine-grained sets")
+	varied := f.add(c)
 	c.MarkFlagRequired("data")
 	c.MarkFlagRequired("out")
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -76,13 +72,29 @@ with --compat clipcalib to those of the most confident view, as released.
 		f.data = append(f.data, args[1:]...)
 		return a.tta(c.Context(), f, args[0], varied)
 	}
-	completesMethods(c, testtimeNames()...)
-	completesList(c, "remedy", remedyNames()...)
-	completesList(c, "compat", string(adapt.Textbook), string(adapt.CLIPCalib))
 	return c
 }
 
 func testtimeNames() []string { return named.Names(testtime.Methods()) }
+
+// add adds the command's flags, and returns those of several values.
+func (f *ttaFlags) add(c *cobra.Command) *varied {
+	f.source.add(c)
+	f.source.addTruncate(c)
+	fl := c.Flags()
+	fl.StringArrayVar(&f.data, "data", nil, "target data sets, their test part where they have parts")
+	fl.StringVar(&f.out, "out", "", "folder of the run")
+	varied := vary(fl, f.addVaried)
+	fl.IntVar(&f.bins, "bins", 10, "bins of ECE, MCE and ACE")
+	fl.StringVar(&f.tune.Context, "context", "", `phrase whose vectors are tuned (default "a photo of a")`)
+	addSet(fl, &f.set)
+	fl.BoolVar(&f.tune.AugMix, "augmix", false, "AugMix after the crops, as the reference does for fine-grained sets")
+	addTensorboard(fl, &f.tensorboard)
+	completesMethods(c, testtimeNames()...)
+	completesList(c, "remedy", remedyNames()...)
+	completesList(c, "compat", string(adapt.Textbook), string(adapt.CLIPCalib))
+	return varied
+}
 
 // addVaried adds the flags that decide a run and may have several values.
 func (f *ttaFlags) addVaried(fl *pflag.FlagSet) {
@@ -100,6 +112,7 @@ func (a *app) tta(ctx context.Context, f ttaFlags, methods string, varied *varie
 	if f.bins < 1 {
 		return usagef("--bins wants at least 1")
 	}
+	f.tune.Truncate = f.source.truncate
 	cells, err := f.cells(methods, varied)
 	if err != nil {
 		return err
@@ -172,6 +185,10 @@ func (a *app) tuneOn(ctx context.Context, src *features.Source, set *data.Set, f
 		return err
 	}
 	defer t.Close()
+	cut := a.truncated()
+	for _, p := range t.Cut() {
+		cut(p)
+	}
 	// Of all pictures, so that it is what eval has for the set.
 	hash, err := src.Hash(set)
 	if err != nil {
@@ -187,6 +204,7 @@ func (a *app) tuneOn(ctx context.Context, src *features.Source, set *data.Set, f
 	model := src.Facts()
 	target := filepath.Base(run.TargetDir(dir, folderName(set.Name), hash))
 	p := a.progress(f.method.Name()+" on "+target, "images", len(set.Items))
+	events := newEvents(f.tensorboard, filepath.Base(dir), target)
 	res, err := t.Run(ctx, testtime.RunOptions{
 		Items: items(set), Dir: dir, Name: target, Bins: calib.Options{Bins: f.bins}, Progress: p.Update,
 		Inputs: testtime.Inputs{
@@ -195,9 +213,13 @@ func (a *app) tuneOn(ctx context.Context, src *features.Source, set *data.Set, f
 			PreprocessingSource: model.PreprocessingSource,
 			Data:                f.data[i], DataSHA256: hash,
 		},
-		Log: func(line string) { a.note("  %s", line) },
+		Each: events.tuned(f.resolved.LR, set),
+		Log:  func(line string) { a.note("  %s", line) },
 	})
-	if err != nil {
+	if err == nil && !res.Reused {
+		err = events.target(res.Dir)
+	}
+	if err := errors.Join(err, events.close()); err != nil {
 		return err
 	}
 	p.Done()

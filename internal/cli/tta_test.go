@@ -1,15 +1,23 @@
 package cli
 
 import (
+	"bytes"
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"math"
+	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"clipcalib/adapt"
+	"clipcalib/calib"
 	"clipcalib/internal/npy"
+	"clipcalib/internal/run"
 )
 
 func TestTestTimeTuningTakesEveryRemedy(t *testing.T) {
@@ -111,4 +119,87 @@ func TestTestTimeTuningLeavesOutPicturesItCannotRead(t *testing.T) {
 		}
 	}
 	fails(t, append(args, "--strict", "--seed", "1", "--out", filepath.Join(dir, "strict")), "01.png")
+}
+
+// A picture has the same views in tta, under another name, and in predict.
+func TestPredictSaysWhatTuningSaid(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	root := folderSet(t, filepath.Join(dir, "colours"), 1, 2)
+	first := filepath.Join(root, "test", "grass", "00.png")
+	writeFile(t, filepath.Join(root, "test", "grass", "99.png"), readFile(t, first))
+	out := filepath.Join(dir, "run")
+	mustRun(t, "tta", "tpt", "--weights", tinyModel(), "--data", root, "--views", "8", "--lr", "0.5", "--out", out)
+	rows, err := csv.NewReader(bytes.NewReader(readFile(t, filepath.Join(out, "targets", "colours", "rows.csv")))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ev, err := run.ReadEvaluation(filepath.Join(out, "targets", "colours"))
+	if err != nil || len(rows) != ev.Logits.N+1 {
+		t.Fatalf("%d rows, %v", len(rows), err)
+	}
+	want, err := calib.Softmax(ev.Logits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := map[string]int{}
+	var pictures []string
+	for i, r := range rows[1:] {
+		pictures = append(pictures, filepath.Join(root, "test", r[1]))
+		if _, err := os.Stat(pictures[i]); err != nil {
+			pictures[i] = filepath.Join(root, r[1])
+		}
+		at[filepath.Base(filepath.Dir(r[1]))+"/"+filepath.Base(r[1])] = i
+	}
+	for i, p := range predictJSON(t, mustRun(t, append([]string{"predict", out, "--json"}, pictures...)...)).Predictions {
+		top := p.Prediction.Top[0]
+		if got := want.Row(i)[top.Label]; math.Abs(got-top.Confidence) > 1e-5 {
+			t.Errorf("%s: predict says %g, tta %g", p.Name, top.Confidence, got)
+		}
+	}
+	if a, b := ev.Logits.Row(at["grass/00.png"]), ev.Logits.Row(at["grass/99.png"]); !slices.Equal(a, b) {
+		t.Errorf("one picture under two names: %v and %v", a, b)
+	}
+}
+
+// A run of an older version, whose views went by paths, is read and predicted
+// with, and not gone on with.
+func TestAnOlderTuningIsReadAndNotGoneOnWith(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	root := folderSet(t, filepath.Join(dir, "colours"), 1, 2)
+	out := filepath.Join(dir, "run")
+	args := []string{"tta", "tpt", "--weights", tinyModel(), "--data", root, "--views", "4", "--out", out}
+	mustRun(t, args...)
+	for _, name := range []string{"recipe.yaml", "model.yaml"} {
+		path := filepath.Join(out, name)
+		text := regexp.MustCompile(`(?m)^ *view_key: .*\n`).ReplaceAll(readFile(t, path), nil)
+		if len(text) == len(readFile(t, path)) {
+			t.Fatalf("%s says no view_key", name)
+		}
+		writeFile(t, path, text)
+	}
+	if err := os.Remove(filepath.Join(out, "manifest.json")); err != nil {
+		t.Fatal(err)
+	}
+	fails(t, args, "views by its path", "pixels", "choose another")
+	mustRun(t, "predict", out, filepath.Join(root, "test"))
+	mustRun(t, "runs", "show", out)
+}
+
+func TestTuningCutsLongNamesOnRequest(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	root := folderSet(t, filepath.Join(dir, "colours"), 1, 1)
+	list := filepath.Join(root, "long.tsv")
+	writeFile(t, list, []byte("test/grass/00.png\t0\tgrass "+strings.Repeat("very ", 100)+"long\n"+
+		"test/red_rose/00.png\t1\trose\n"))
+	out := filepath.Join(dir, "run")
+	args := []string{"tta", "tpt", "--weights", tinyModel(), "--data", list, "--views", "4", "--out", out}
+	fails(t, args, "--truncate")
+	if o := mustRun(t, append(args, "--truncate")...); !strings.Contains(o.err, `cut to 77 tokens: "a photo of a grass`) {
+		t.Error(o.err)
+	}
+	mustRun(t, "predict", out, filepath.Join(root, "test", "red_rose", "00.png"))
+	fails(t, append(args, "--truncate", "--context", strings.Repeat("photo ", 80), "--out", out+"2"), "context", "shorten")
 }

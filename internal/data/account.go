@@ -18,6 +18,7 @@ type LeftOut struct {
 type Account struct {
 	Listed     int       // pictures with a label
 	NotDrawn   int       // of those, pictures that few shots left out
+	Repeated   int       // draws of a picture that had been drawn
 	Ignored    []LeftOut // files that a rule left out, beside the listed ones
 	Unreadable []LeftOut // listed pictures that could not be read
 }
@@ -26,7 +27,11 @@ type Account struct {
 func (s *Set) Account() Account { return Account{Listed: len(s.Items), Ignored: s.Ignored} }
 
 // Read is the number of pictures that were read: the samples.
-func (a Account) Read() int { return a.Listed - a.NotDrawn - len(a.Unreadable) }
+func (a Account) Read() int { return a.Samples() - len(a.Unreadable) }
+
+// Samples is the number of pictures to read: those listed, or the draws from
+// them.
+func (a Account) Samples() int { return a.Listed - a.NotDrawn + a.Repeated }
 
 // Skipped is an account's summary, in the form of JSON.
 type Skipped struct {
@@ -83,8 +88,11 @@ func reasons(kind string, files []LeftOut) []Reason {
 func (a Account) String() string {
 	read := counted(a.Read(), "picture", "pictures")
 	line := fmt.Sprintf("%s read of %d", read, a.Listed)
-	if a.NotDrawn > 0 {
-		line = fmt.Sprintf("%s read of %d drawn from %d", read, a.Listed-a.NotDrawn, a.Listed)
+	if a.NotDrawn > 0 || a.Repeated > 0 {
+		line = fmt.Sprintf("%s read of %d drawn from %d", read, a.Samples(), a.Listed)
+	}
+	if a.Repeated > 0 {
+		line += fmt.Sprintf(", %d of them again", a.Repeated)
 	}
 	if n := len(a.Unreadable); n > 0 {
 		line += fmt.Sprintf("; %d unreadable", n)

@@ -93,25 +93,46 @@ func draw(items []Item, shots Shots, r *pyrand.Rand) ([]Item, error) {
 	return out, nil
 }
 
-// Words says how many pictures of a class a draw has, for the run's record: "16
-// shots a class", or "16 shots a class, fewer of 2 classes: red 3, blue 14".
-func (shots Shots) Words(drawn *Set) string {
+// Words says how many pictures of a class were drawn from a set, for the run's
+// record: "16 shots a class", or "16 shots a class, fewer of 2 classes: red 3,
+// blue 14", or with repetition "16 shots a class, drawn with repetition from 1
+// class that has fewer: red 3".
+func (shots Shots) Words(from, drawn *Set) string {
 	counts := drawn.Counts()
 	if shots.PerClass < 1 {
 		return fmt.Sprintf("every picture as a shot, %d to %d a class", slices.Min(counts), slices.Max(counts))
 	}
 	line := counted(shots.PerClass, "shot", "shots") + " a class"
-	if shots.Repeat {
-		line += ", with repetition where there are fewer"
-	}
 	var fewer []string
-	for k, n := range counts {
-		if n < shots.PerClass {
-			fewer = append(fewer, fmt.Sprintf("%s %d", drawn.Classes[k], n))
+	for k, n := range from.Counts() {
+		if 0 < n && n < shots.PerClass {
+			fewer = append(fewer, fmt.Sprintf("%s %d", from.Classes[k], n))
 		}
 	}
-	if len(fewer) > 0 {
+	switch {
+	case len(fewer) == 0:
+	case !shots.Repeat:
 		line += fmt.Sprintf(", fewer of %s: %s", counted(len(fewer), "class", "classes"), listed(fewer, 8))
+	case len(fewer) == 1:
+		line += ", drawn with repetition from 1 class that has fewer: " + fewer[0]
+	default:
+		line += fmt.Sprintf(", drawn with repetition from %d classes that have fewer: %s", len(fewer), listed(fewer, 8))
 	}
 	return line
+}
+
+// Drawn notes in the account of drawn pictures how many of the set they are
+// from were left, and how many draws were of a picture that had been drawn.
+func (a *Account) Drawn(from, drawn *Set) {
+	left := map[string]int{}
+	for _, it := range from.Items {
+		left[it.Path]++
+	}
+	for _, it := range drawn.Items {
+		if left[it.Path]--; left[it.Path] < 0 {
+			a.Repeated++
+		}
+	}
+	a.Listed = len(from.Items)
+	a.NotDrawn = a.Listed + a.Repeated - len(drawn.Items)
 }

@@ -66,7 +66,9 @@ func TestShotsSayWhatClassesHave(t *testing.T) {
 		words string
 	}{
 		{Shots{PerClass: 2}, []int{2, 1, 2, 2, 2}, "2 shots a class, fewer of 1 class: one 1"},
-		{Shots{PerClass: 2, Repeat: true}, []int{2, 2, 2, 2, 2}, "2 shots a class, with repetition where there are fewer"},
+		{Shots{PerClass: 2, Repeat: true}, []int{2, 2, 2, 2, 2},
+			"2 shots a class, drawn with repetition from 1 class that has fewer: one 1"},
+		{Shots{PerClass: 1, Repeat: true}, []int{1, 1, 1, 1, 1}, "1 shot a class"},
 		{Shots{PerClass: 1}, []int{1, 1, 1, 1, 1}, "1 shot a class"},
 		{Shots{}, []int{2, 1, 2, 2, 2}, "every picture as a shot, 1 to 2 a class"},
 		{Shots{PerClass: -1}, []int{2, 1, 2, 2, 2}, "every picture as a shot, 1 to 2 a class"},
@@ -75,9 +77,24 @@ func TestShotsSayWhatClassesHave(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := few.Counts(); !slices.Equal(got, test.count) || test.shots.Words(few) != test.words {
-			t.Errorf("%+v: %v, %q", test.shots, got, test.shots.Words(few))
+		if got := few.Counts(); !slices.Equal(got, test.count) || test.shots.Words(set, few) != test.words {
+			t.Errorf("%+v: %v, %q", test.shots, got, test.shots.Words(set, few))
 		}
+	}
+	// 9 pictures, 3 draws of each of 5 classes: 6 of the draws are again.
+	few, err := FewShot(set, Shots{PerClass: 3, Repeat: true}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var a Account
+	a.Drawn(set, few)
+	different := map[string]bool{}
+	for _, it := range few.Items {
+		different[it.Path] = true
+	}
+	if a.Read() != 15 || a.NotDrawn != 9-len(different) || a.Repeated != 15-len(different) ||
+		a.String() != fmt.Sprintf("15 pictures read of 15 drawn from 9, %d of them again", 15-len(different)) {
+		t.Errorf("%+v: %v", a, a)
 	}
 	if _, err := FewShot(&Set{Name: "empty"}, Shots{PerClass: 1}, 1); err == nil {
 		t.Error("no error for an empty set")

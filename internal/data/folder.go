@@ -141,6 +141,10 @@ func (s *Set) nameFolders(opt Options) ([]string, error) {
 		}
 	}
 	if path == "" {
+		if names := imageNetNames(s.Root, s.Folders); names != nil {
+			s.note("%s: no %s beside its folders: their names are ImageNet's, as CoOp has them", s.Root, classNamesFile)
+			return names, nil
+		}
 		return slices.Clone(s.Folders), nil
 	}
 	file, err := ReadClassNames(path)

@@ -43,6 +43,7 @@ type Model struct {
 	Width         int                 `yaml:"width,omitempty"` // of features
 	Preprocessing string              `yaml:"preprocessing,omitempty"`
 	Templates     []string            `yaml:"templates,omitempty"` // of the zero-shot prototypes
+	Truncate      bool                `yaml:"truncate,omitempty"`  // prompts of more tokens than CLIP takes
 	Tuning        *Tuning             `yaml:"tuning,omitempty"`
 
 	Classes []Class `yaml:"-"` // nil where they are not known
@@ -65,6 +66,7 @@ type Tuning struct {
 	LearningRate float64 `yaml:"learning_rate"`
 	WeightDecay  float64 `yaml:"weight_decay"`
 	Seed         uint64  `yaml:"seed"`
+	ViewKey      string  `yaml:"view_key,omitempty"` // names a picture in its views' seeds; "" is its path
 }
 
 // NewModel returns what method and remedy say of a model.
@@ -104,7 +106,7 @@ func (m *Model) setInputs(in Inputs) {
 	m.SetWeights(in.Weights, in.WeightsSHA256)
 	// Behind it stand precision and the augmentation of training.
 	m.Preprocessing, _, _ = strings.Cut(in.Preprocessing, ";")
-	m.Templates = in.Templates
+	m.Templates, m.Truncate = in.Templates, in.Truncate
 }
 
 // writeTo writes model.yaml, unless it is there.
@@ -217,4 +219,27 @@ func tunedClasses(dir string) ([]Class, error) {
 		all = classes
 	}
 	return all, nil
+}
+
+// Settle makes the run in dir, which is about to be copied, one of the folder to:
+// its model.yaml then says where the weights are from there.
+func Settle(dir, to string) error {
+	path := filepath.Join(dir, modelFile)
+	var m Model
+	if err := docfile.ReadYAML(path, &m); err != nil {
+		return err
+	}
+	if m.Weights.Path == "" {
+		return nil
+	}
+	abs, err := filepath.Abs(to)
+	if err != nil {
+		return err
+	}
+	rel, err := filepath.Rel(abs, m.Weights.Path)
+	if err != nil {
+		return nil // no way from there: the absolute path remains
+	}
+	m.Weights.Relative = filepath.ToSlash(rel)
+	return docfile.WriteYAML(path, m)
 }

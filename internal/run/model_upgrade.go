@@ -75,9 +75,9 @@ func upgradedTuning(dir string) (Model, error) {
 	for field, v := range r.MethodSettings { // those that were not their defaults
 		m.MethodSettings[strings.ToLower(field)] = v
 	}
-	m.Weights.SHA256, m.Preprocessing = r.WeightsSHA256, r.Preprocessing
+	m.Weights.SHA256, m.Preprocessing, m.Truncate = r.WeightsSHA256, r.Preprocessing, r.Truncate
 	m.Tuning = &Tuning{Context: r.Context, Views: r.Views, Keep: r.Keep, AugMix: r.AugMix, LearningRate: r.LearningRate,
-		WeightDecay: r.WeightDecay, Seed: r.Seed}
+		WeightDecay: r.WeightDecay, Seed: r.Seed, ViewKey: r.ViewKey}
 	return m, nil
 }
 

@@ -60,6 +60,7 @@ type Inputs struct {
 	DataSeed       uint64     `yaml:"data_seed,omitempty"`
 	AugmentedViews int        `yaml:"augmented_views,omitempty"` // of every shot; 0 means the plain picture
 	Templates      []string   `yaml:"templates,omitempty"`
+	Truncate       bool       `yaml:"truncate,omitempty"`     // prompts of more tokens than CLIP takes; told
 	InitSHA256     string     `yaml:"init_sha256,omitempty"`  // of the file of initial values
 	BatchImages    int        `yaml:"batch_images,omitempty"` // encoded at a time; told, but no part of the identity
 }
@@ -75,7 +76,7 @@ type ModelFacts struct {
 // identity leaves out what does not tell one run from another: paths, and the
 // hash of features where weights, preprocessing and pictures are known.
 func (in Inputs) identity() Inputs {
-	in.Features, in.Weights, in.Data, in.BatchImages, in.Model = nil, "", "", 0, ModelFacts{}
+	in.Features, in.Weights, in.Data, in.BatchImages, in.Model, in.Truncate = nil, "", "", 0, ModelFacts{}, false
 	if in.WeightsSHA256 != "" && in.Preprocessing != "" && in.DataSHA256 != "" {
 		in.FeaturesSHA256 = nil
 	}
@@ -151,6 +152,13 @@ func ReadRecipe(dir string) (Recipe, error) {
 const (
 	AdapterFile = "adapter.safetensors"
 	PromptsFile = "prompts.safetensors"
+)
+
+// The files of a run that are not the same wherever it lies, and that mark its
+// end.
+const (
+	ModelFile    = modelFile
+	ManifestFile = manifestFile
 )
 
 // The files of a run and of an evaluation.

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -29,6 +30,8 @@ type TunedRecipe struct {
 	LearningRate   float64        `yaml:"learning_rate"`
 	WeightDecay    float64        `yaml:"weight_decay"`
 	Seed           uint64         `yaml:"seed"`
+	ViewKey        string         `yaml:"view_key,omitempty"` // names a picture in its views' seeds; "" is its path
+	Truncate       bool           `yaml:"truncate,omitempty"` // prompts of more tokens than CLIP takes
 	LogitScale     float64        `yaml:"logit_scale"`
 	WeightsSHA256  string         `yaml:"weights_sha256,omitempty"`
 	Preprocessing  string         `yaml:"preprocessing"`
@@ -88,9 +91,15 @@ func claim(dir string, r TunedRecipe) error {
 		return docfile.WriteYAML(path, r)
 	case err != nil:
 		return fmt.Errorf("%w; remove the folder or choose another", err)
+	case old.ViewKey != r.ViewKey:
+		return fmt.Errorf("%s is of another version of this program, which drew a picture's views by its %s, this one by its "+
+			"%s: the folder is still read, but not gone on with; choose another", path, inWords(old.ViewKey), inWords(r.ViewKey))
 	case identity(old) != identity(r):
 		return fmt.Errorf("%s is of another run (%s, remedy %s, compat %s, seed %d): choose another folder, or remove it",
 			path, old.Method, old.Remedy, old.Compat, old.Seed)
 	}
 	return nil
 }
+
+// inWords is what a picture's views go by.
+func inWords(viewKey string) string { return cmp.Or(viewKey, "path") }

@@ -172,6 +172,54 @@ func TestHostFormsAgreeWithGraphForms(t *testing.T) {
 	}
 }
 
+// TestGraphFormsTakeTheTunedReferenceAsData: where the reference is a row of the
+// tuned logits, a graph form sees its values and no gradient flows into it.
+func TestGraphFormsTakeTheTunedReferenceAsData(t *testing.T) {
+	const n, k = 4, 6
+	rng := rand.New(rand.NewPCG(5, 6))
+	l, w := calib.NewMatrix(n, k), calib.NewMatrix(n, k)
+	for i := range l.Data {
+		l.Data[i], w.Data[i] = 20+8*rng.NormFloat64(), rng.NormFloat64()
+	}
+	base := func(l calib.Matrix) (float64, calib.Matrix) {
+		value := 0.0
+		for i, v := range l.Data {
+			value += w.Data[i] * v
+		}
+		return value, calib.Matrix{N: n, K: k, Data: slices.Clone(w.Data)}
+	}
+	d := device.Share(ref.New())
+	for _, r := range []Remedy{ZSNorm{}, Penalty{}} {
+		host, inGraph := NewHost(r, true, d), NewHost(graphOnly(r), true, d)
+		elsewhere := calib.NewMatrix(1, k) // must not be looked at
+		reference := calib.Matrix{N: 1, K: k, Data: slices.Clone(l.Row(0))}
+		want, wantGrad, err := host.Loss(t.Context(), l, reference, false, base)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, gotGrad, err := inGraph.Loss(t.Context(), l, elsewhere, true, base)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if math.Abs(got-want) > 1e-5*math.Max(1, math.Abs(want)) {
+			t.Errorf("%s: loss %.9g, with the reference as data %.9g", r.Name(), got, want)
+		}
+		for i, w := range wantGrad.Data {
+			if math.Abs(gotGrad.Data[i]-w) > 2e-6 {
+				t.Errorf("%s: gradient %d: %.9g, with the reference as data %.9g", r.Name(), i, gotGrad.Data[i], w)
+			}
+		}
+		released, releasedGrad, err := host.Loss(t.Context(), l, elsewhere, true, base)
+		if err != nil || math.Abs(released-want) > 1e-9*math.Max(1, math.Abs(want)) {
+			t.Errorf("%s: loss as released %.9g, want %.9g: %v", r.Name(), released, want, err)
+		}
+		if slices.Equal(releasedGrad.Data, wantGrad.Data) {
+			t.Errorf("%s: as released the built-in remedy's reference takes no gradient", r.Name())
+		}
+		inGraph.Close()
+	}
+}
+
 // graphOnly hides a remedy's host forms.
 func graphOnly(r Remedy) Remedy {
 	if m, ok := r.(LogitMap); ok {
