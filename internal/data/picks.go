@@ -43,11 +43,11 @@ func ReadPicks(path string) (p Picks, err error) {
 	return p, nil
 }
 
-// PicksOf are the items of a set as they would be picked again.
-func PicksOf(train *Set) Picks {
+// Picks are the pictures of the record, as a draw.
+func (r *Record) Picks() Picks {
 	var p Picks
-	for _, it := range train.Items {
-		p.Train = append(p.Train, SplitEntry{Path: it.Key(train.Root), Label: it.Label, Class: train.Classes[it.Label]})
+	for _, row := range r.Rows {
+		p.Train = append(p.Train, SplitEntry{Path: row.File, Label: row.Label, Class: row.Class})
 	}
 	return p
 }

@@ -47,7 +47,7 @@ func TestPicksAreWrittenAndReadAgain(t *testing.T) {
 	set := pets(t)
 	set.Items = []Item{set.Items[2], set.Items[0]}
 	path := filepath.Join(t.TempDir(), "shots.json")
-	if err := PicksOf(set).Write(path); err != nil {
+	if err := set.Record([]int{0, 1}, nil).Picks().Write(path); err != nil {
 		t.Fatal(err)
 	}
 	p, err := ReadPicks(path)
