@@ -30,7 +30,8 @@ func featureObjective(t *Training, s *State, dev *held, batch int) (train.Object
 	if zs.err != nil {
 		return train.Objective{}, zs.err
 	}
-	obj := train.Objective{Device: o.Device, Graph: g, Loss: loss, Terms: terms, State: map[string][]float32{}}
+	obj := train.Objective{Device: o.Device, Graph: g, Loss: loss, Terms: terms, Logits: logits,
+		State: map[string][]float32{}}
 	if o.Checkpoint != "" {
 		obj.Task = t.fingerprint(s) + " " + o.Loss.String()
 	}

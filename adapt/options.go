@@ -34,8 +34,10 @@ type Options struct {
 	Checkpoint      string
 	CheckpointEvery int
 
-	// Progress, unless nil, is called after every epoch.
+	// Progress, unless nil, is called after every epoch. Ranges makes it tell the
+	// logits' range, which costs a look at them once an epoch.
 	Progress func(Progress)
+	Ranges   bool
 
 	// Device does the work; nil opens the processor, with all its cores, for it.
 	Device *Device
@@ -93,7 +95,7 @@ func (o Options) rules() train.Options {
 	return train.Options{
 		Epochs: o.Epochs, LR: o.LR, Batch: o.Batch, WeightDecay: o.WeightDecay, Optimizer: o.Optimizer, Epsilon: o.Epsilon,
 		Schedule: o.Schedule, Seed: o.Seed, Pool: o.Compat == CLIPCalib,
-		Checkpoint: o.Checkpoint, CheckpointEvery: o.CheckpointEvery, Progress: o.Progress,
+		Checkpoint: o.Checkpoint, CheckpointEvery: o.CheckpointEvery, Progress: o.Progress, Ranges: o.Ranges,
 	}
 }
 

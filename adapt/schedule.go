@@ -44,6 +44,7 @@ const (
 //	Step, Steps   int     // steps done of the next epoch, and of every epoch
 //	Loss          float64 // mean over the epoch's steps, or of the last step
 //	LR            float64 // learning rate of the step, or at the epoch's start
+//	Range         float64 // with Options.Ranges: mean of largest less smallest logit, in an epoch's last step
 //	Notes         []string // with the first epoch: what runs on the host although the device is a GPU
 type Progress = train.Progress
 

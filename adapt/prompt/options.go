@@ -33,8 +33,11 @@ type Options struct {
 	Checkpoint      string
 	CheckpointEvery int
 
-	// Progress, unless nil, is called after every step, with the step's loss.
+	// Progress, unless nil, is called after every step, with the step's loss. Ranges
+	// makes it tell the logits' range with an epoch's last step, at the cost of a
+	// look at them.
 	Progress func(adapt.Progress)
+	Ranges   bool
 }
 
 // defaultDecay is the weight decay of every prompt learner's released recipe.
@@ -60,7 +63,7 @@ func (o Options) Resolved(m Method, scale float64) Options {
 func (o Options) inner() train.Options {
 	return train.Options{
 		Epochs: o.Epochs, LR: o.LR, Batch: o.Batch, WeightDecay: o.WeightDecay, Optimizer: adapt.SGD, Schedule: o.Schedule,
-		Seed: o.Seed, Checkpoint: o.Checkpoint, CheckpointEvery: o.CheckpointEvery,
+		Seed: o.Seed, Checkpoint: o.Checkpoint, CheckpointEvery: o.CheckpointEvery, Ranges: o.Ranges,
 	}
 }
 

@@ -184,7 +184,8 @@ func (t *task) objective(b *builder) train.Objective {
 		terms = append(terms, train.Term{What: "method " + t.method.Name(), Node: own})
 		loss = ops.Add(g, loss, own)
 	}
-	obj := train.Objective{Device: t.model.Device, Graph: g, Loss: loss, Terms: terms, EndStep: t.options.Progress}
+	obj := train.Objective{Device: t.model.Device, Graph: g, Loss: loss, Terms: terms, Logits: logits,
+		EndStep: t.options.Progress}
 	var wrt []*graph.Node
 	for _, p := range t.params {
 		n := b.param(p.name)

@@ -51,6 +51,8 @@ type RunOptions struct {
 	Predict func(ctx context.Context, i int) (Prediction, error)
 	// Progress, unless nil, is told how many of the images are done.
 	Progress func(done, total int)
+	// Each, unless nil, is told of every image that is classified, by its index.
+	Each func(i int, p Prediction)
 	// Log, unless nil, gets a line for every choice made.
 	Log func(line string)
 }
@@ -93,7 +95,14 @@ func (t *Tuner) run(ctx context.Context, o RunOptions) (Result, error) {
 		},
 		Bins: o.Bins, Progress: o.Progress, Log: o.Log,
 		Classify: func(ctx context.Context, done int, keep func(logits, zeroShot []float32) error) error {
-			return t.classify(ctx, o, done, func(p Prediction) error { return keep(p.Logits, p.ZeroShot) })
+			return t.classify(ctx, o, done, func(p Prediction) error {
+				err := keep(p.Logits, p.ZeroShot)
+				if err == nil && o.Each != nil {
+					o.Each(done, p)
+				}
+				done++
+				return err
+			})
 		},
 	})
 	return Result(r), err

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -39,6 +40,8 @@ type adaptFlags struct {
 	targets []string
 	bins    int
 	recipe  string
+
+	tensorboard string
 }
 
 func adaptCommand(a *app) *cobra.Command {
@@ -98,11 +101,13 @@ are is printed with the run.
 	fl.StringVar(&f.data, "data", "", "source data set; its train part where it has parts")
 	fl.StringVar(&f.out, "out", "", "folder of the run")
 	fl.StringVar(&f.init, "init", "", "file of initial values (residual, classifier, w1, w2, cache_keys; "+
-		"prompt_learner.ctx), such as another run's adapter.safetensors or prompts.safetensors")
+		"prompt_learner.ctx), such as another run's adapter.safetensors or prompts.safetensors, or a checkpoint of "+
+		"another implementation")
 	varied := vary(fl, f.addVaried, "context")
 	fl.StringSliceVar(&f.targets, "targets", nil, "data sets, or feature files for runs on features, that every run is "+
 		"evaluated on")
 	fl.IntVar(&f.bins, "bins", 10, "bins of ECE, MCE and ACE on --targets")
+	addTensorboard(fl, &f.tensorboard)
 	fl.StringVar(&f.recipe, "recipe", "", "YAML file of these flags by their names, and of method and set; a flag "+
 		"given here goes before it")
 	addSet(fl, &f.set)
@@ -225,22 +230,27 @@ func (a *app) adapt(ctx context.Context, f adaptFlags, method string) error {
 		unit = "steps"
 	}
 	bar := a.progress(method, unit, 0)
+	events := newEvents(f.tensorboard, filepath.Base(f.out))
 	var loss float64
 	trained, err := t.run(ctx, f.out, "", func(line string) { a.note("  %s", line) }, func(s adapt.Progress) {
 		for _, n := range s.Notes {
 			a.note("%s", n)
 		}
 		loss = s.Loss
+		events.progress(s)
 		if p.prompts != nil {
 			bar.Update(s.Epoch*s.Steps+s.Step, s.Epochs*s.Steps)
 		} else {
 			bar.Update(s.Epoch, s.Epochs)
 		}
 	})
-	if err != nil {
+	if err := errors.Join(err, events.close()); err != nil {
 		return err
 	}
 	bar.Done()
+	if f.tensorboard != "" && !trained {
+		a.note("no curves for %s: nothing was trained", f.tensorboard)
+	}
 	return a.adapted(f.out, t.facts, trained, loss, t.record)
 }
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -171,7 +172,7 @@ func (g *grid) cell(ctx context.Context, c cell) cellResult {
 	return res
 }
 
-func (g *grid) do(ctx context.Context, c cell, res *cellResult) error {
+func (g *grid) do(ctx context.Context, c cell, res *cellResult) (err error) {
 	r, err := g.session.prepare(ctx, &c.flags, c.plan)
 	if err != nil {
 		return err
@@ -187,10 +188,13 @@ func (g *grid) do(ctx context.Context, c cell, res *cellResult) error {
 	if adapt.ActsInTraining(c.plan.remedy()) {
 		twin = ""
 	}
+	events := newEvents(c.flags.tensorboard, filepath.Base(res.Run))
+	defer func() { err = errors.Join(err, events.close()) }()
 	trained, err := r.run(ctx, res.Run, twin, nil, func(p adapt.Progress) {
 		for _, n := range p.Notes {
 			g.notes[n] = true
 		}
+		events.progress(p)
 	})
 	switch {
 	case err != nil:
@@ -209,7 +213,18 @@ func (g *grid) do(ctx context.Context, c cell, res *cellResult) error {
 		}
 		g.left.add(r.record.Set, r.record.Account)
 	}
-	return g.evaluate(ctx, c, res)
+	if err := g.evaluate(ctx, c, res); err != nil {
+		return err
+	}
+	for _, t := range res.Targets {
+		if res.State == cellKept {
+			break // was told when it was made
+		}
+		if err := events.target(t.Dir); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // evaluate measures a cell's run on the targets.

@@ -106,7 +106,7 @@ func (s *session) prepare(ctx context.Context, f *adaptFlags, p plan) (r ready, 
 	r.facts = o.Inputs.Model
 	r.key = func() (run.Key, error) { return o.Key() }
 	r.run = func(ctx context.Context, out, twin string, log func(string), progress func(adapt.Progress)) (bool, error) {
-		o.Out, o.Twin, o.Log, o.Train.Progress = out, twin, log, progress
+		o.Out, o.Twin, o.Log, o.Train.Progress, o.Train.Ranges = out, twin, log, progress, f.tensorboard != ""
 		return run.Adapt(ctx, o)
 	}
 	return r, nil
@@ -126,7 +126,7 @@ func (s *session) preparePrompts(ctx context.Context, f *adaptFlags, o run.Promp
 	r.facts = o.Inputs.Model
 	r.key = func() (run.Key, error) { return o.Key() }
 	r.run = func(ctx context.Context, out, twin string, log func(string), progress func(adapt.Progress)) (bool, error) {
-		o.Out, o.Twin, o.Log, o.Train.Progress = out, twin, log, progress
+		o.Out, o.Twin, o.Log, o.Train.Progress, o.Train.Ranges = out, twin, log, progress, f.tensorboard != ""
 		return run.LearnPrompts(ctx, o)
 	}
 	return r, nil

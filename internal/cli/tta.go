@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"image"
 	"path/filepath"
 	"strings"
@@ -30,6 +31,8 @@ type ttaFlags struct {
 	set    []string
 	decay  float64
 	tune   testtime.Options
+
+	tensorboard string
 }
 
 func ttaCommand(a *app) *cobra.Command {
@@ -66,6 +69,7 @@ with --compat clipcalib to those of the most confident view, as released.
 	fl.StringVar(&f.tune.Context, "context", "", `phrase whose vectors are tuned (default "a photo of a")`)
 	addSet(fl, &f.set)
 	fl.BoolVar(&f.tune.AugMix, "augmix", false, "AugMix after the crops, as the reference does for fine-grained sets")
+	addTensorboard(fl, &f.tensorboard)
 	c.MarkFlagRequired("data")
 	c.MarkFlagRequired("out")
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -197,6 +201,7 @@ func (a *app) tuneOn(ctx context.Context, src *features.Source, set *data.Set, f
 	model := src.Facts()
 	target := filepath.Base(run.TargetDir(dir, folderName(set.Name), hash))
 	p := a.progress(f.method.Name()+" on "+target, "images", len(set.Items))
+	events := newEvents(f.tensorboard, filepath.Base(dir), target)
 	res, err := t.Run(ctx, testtime.RunOptions{
 		Items: items(set), Dir: dir, Name: target, Bins: calib.Options{Bins: f.bins}, Progress: p.Update,
 		Inputs: testtime.Inputs{
@@ -205,9 +210,13 @@ func (a *app) tuneOn(ctx context.Context, src *features.Source, set *data.Set, f
 			PreprocessingSource: model.PreprocessingSource, Prefix: model.Prefix, NoConfig: model.NoConfig,
 			Data: f.data[i], DataSHA256: hash,
 		},
-		Log: func(line string) { a.note("  %s", line) },
+		Each: events.tuned(f.resolved.LR, set),
+		Log:  func(line string) { a.note("  %s", line) },
 	})
-	if err != nil {
+	if err == nil && !res.Reused {
+		err = events.target(res.Dir)
+	}
+	if err := errors.Join(err, events.close()); err != nil {
 		return err
 	}
 	p.Done()

@@ -177,13 +177,14 @@ func measure(dir string, recipe Fields, e run.Evaluation, bins int) (adapted, ze
 			return adapted, zeroShot, fmt.Errorf("%s: %w", e.Dir, err)
 		}
 		m.into.Predictions, m.into.Metrics = p, p.Metrics(calib.Options{Bins: bins})
-		m.into.Values, m.into.labels = metricsOf(m.into.Metrics), e.Labels
-		m.into.Ranges = ranges(m.logits)
+		m.into.Values, m.into.labels = Values(m.into.Metrics), e.Labels
+		m.into.Ranges = Ranges(m.logits)
 	}
 	return adapted, zeroShot, nil
 }
 
-func ranges(logits calib.Matrix) []float64 {
+// Ranges are the samples' largest less smallest logit.
+func Ranges(logits calib.Matrix) []float64 {
 	out := make([]float64, logits.N)
 	for i := range out {
 		row := logits.Row(i)
@@ -250,8 +251,8 @@ func Sources(source string, targets []run.Target) []bool {
 	return named
 }
 
-// metricsOf lists metrics by their keys in metrics.json.
-func metricsOf(m calib.Metrics) map[string]float64 {
+// Values lists metrics by their keys in metrics.json.
+func Values(m calib.Metrics) map[string]float64 {
 	var out map[string]float64
 	raw, err := json.Marshal(m)
 	if err != nil || json.Unmarshal(raw, &out) != nil {

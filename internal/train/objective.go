@@ -16,6 +16,9 @@ type Objective struct {
 	// Gradients are those of Params, in their order, where they are not the
 	// gradients of Loss; otherwise nil.
 	Gradients []*graph.Node
+	// Logits are the adapted ones of the batch [N, K], ahead of the remedy; nil where
+	// nobody may ask for their range.
+	Logits *graph.Node
 	// Terms are what Loss is the sum of, for the message where it is no number.
 	Terms []Term
 	// Prepare, unless nil, reads on the host what Feed is about to set, with the

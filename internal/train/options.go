@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// Options says how an objective is trained. All fields but the last four decide
+// Options says how an objective is trained. All fields but the last five decide
 // the result; none has a default here.
 type Options struct {
 	Epochs      int
@@ -27,6 +27,9 @@ type Options struct {
 	CheckpointEvery int
 	// Progress, unless nil, is called after every epoch.
 	Progress func(Progress)
+	// Ranges makes Progress tell the logits' range, which is read from the device
+	// once an epoch.
+	Ranges bool
 }
 
 // Progress is where a training stands.
@@ -35,6 +38,9 @@ type Progress struct {
 	Step, Steps   int     // steps done of the next epoch, and of every epoch
 	Loss          float64 // mean over the epoch's steps, or of the last step
 	LR            float64 // learning rate of the step, or at the epoch's start
+	// Range is the mean range of the adapted logits in the epoch's last step, as
+	// they are ahead of the remedy; 0 where it was not asked for, and within epochs.
+	Range float64
 	// Notes say in words what of the training runs on the host although the
 	// device is a GPU. They come with the first epoch alone.
 	Notes []string

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"clipcalib/internal/device"
 	"clipcalib/internal/engine"
@@ -26,6 +27,7 @@ type trainer struct {
 
 	at      position
 	settled []Progress           // steps to tell of, once the device is free for others
+	spread  float64              // mean range of the last step's logits, where asked for
 	losses  []float64            // mean of every finished epoch
 	good    map[string][]float32 // parameters at the start of epoch goodAt
 	goodAt  int
@@ -55,6 +57,9 @@ func newTrainer(o Options, e engine.Engine, obj Objective, s sampler) (*trainer,
 		if term.Node != obj.Loss {
 			outputs = append(outputs, term.Node)
 		}
+	}
+	if t.ranges() {
+		outputs = append(outputs, obj.Logits)
 	}
 	if t.program, err = obj.Graph.Compile(outputs...); err != nil {
 		return nil, err
@@ -164,7 +169,7 @@ func (t *trainer) epoch(ctx context.Context) error {
 		}
 	}
 	if o.Progress != nil {
-		p := Progress{Epoch: t.at.Epoch, Epochs: o.Epochs, Steps: s.steps, Loss: mean, LR: lr}
+		p := Progress{Epoch: t.at.Epoch, Epochs: o.Epochs, Steps: s.steps, Loss: mean, LR: lr, Range: t.spread}
 		p.Notes, t.notes = t.notes, nil
 		o.Progress(p)
 	}
@@ -197,6 +202,12 @@ func (t *trainer) step(ctx context.Context, rows []int, lr float64) error {
 		return err
 	}
 	at := Progress{Epoch: t.at.Epoch, Epochs: t.options.Epochs, Step: t.at.Step + 1, Steps: t.sampler.steps, LR: lr}
+	if t.ranges() && at.Step == at.Steps {
+		if t.spread, err = t.meanRange(); err != nil {
+			return err
+		}
+		at.Range = t.spread
+	}
 	if err := t.pending.add(loss, at); err != nil {
 		return err
 	}
@@ -216,6 +227,26 @@ func (t *trainer) step(ctx context.Context, rows []int, lr float64) error {
 		}
 	}
 	return t.opt.step(t.grads, lr, t.at.Epoch*t.sampler.steps+at.Step)
+}
+
+// ranges says whether the range of the logits is told.
+func (t *trainer) ranges() bool { return t.options.Ranges && t.objective.Logits != nil }
+
+// meanRange is the mean over the step's samples of largest less smallest logit.
+func (t *trainer) meanRange() (float64, error) {
+	v, err := t.program.Value(t.objective.Logits)
+	if err != nil {
+		return 0, err
+	}
+	logits, err := t.download(v)
+	if err != nil {
+		return 0, err
+	}
+	sum, n := 0.0, v.Shape()[0]
+	for row := range slices.Chunk(logits, len(logits)/n) {
+		sum += float64(slices.Max(row)) - float64(slices.Min(row))
+	}
+	return sum / float64(n), nil
 }
 
 // settle looks at the losses of the steps so far.

@@ -1,0 +1,139 @@
+package cli
+
+import (
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"clipcalib/adapt"
+	"clipcalib/adapt/testtime"
+	"clipcalib/calib"
+	"clipcalib/internal/data"
+	"clipcalib/internal/run"
+	"clipcalib/internal/table"
+	"clipcalib/internal/tensorboard"
+
+	"github.com/spf13/pflag"
+)
+
+func addTensorboard(fl *pflag.FlagSet, dir *string) {
+	fl.StringVar(dir, "tensorboard", "", "folder for event files, one below it a run: loss, learning rate, logit range, "+
+		"and what the targets say")
+}
+
+// events is the event file of one run, made with the first thing that there is
+// to write; nil writes nothing.
+type events struct {
+	dir   string
+	w     *tensorboard.Writer
+	err   error // of making the file
+	steps int   // done
+}
+
+// newEvents is nil where no folder is asked for. The events go to a folder of
+// the run's name below it, which TensorBoard shows as a run.
+func newEvents(dir string, name ...string) *events {
+	if dir == "" {
+		return nil
+	}
+	return &events{dir: filepath.Join(append([]string{dir}, name...)...)}
+}
+
+// writer is nil where the file could not be made.
+func (e *events) writer() *tensorboard.Writer {
+	if e.w == nil && e.err == nil {
+		e.w, e.err = tensorboard.Create(e.dir)
+	}
+	return e.w
+}
+
+// progress notes where a training stands: after epochs, or after steps.
+func (e *events) progress(p adapt.Progress) {
+	if e == nil {
+		return
+	}
+	w := e.writer()
+	if w == nil {
+		return
+	}
+	e.steps = p.Epoch*p.Steps + p.Step
+	w.Scalar(e.steps, "train/loss", p.Loss)
+	w.Scalar(e.steps, "train/lr", p.LR)
+	if p.Range > 0 {
+		w.Scalar(e.steps, "train/logit_range", p.Range)
+	}
+}
+
+// tuned notes every image of test-time tuning: its loss, the rate of its step,
+// its ranges, and whether it is right. It is nil where nothing is asked for.
+func (e *events) tuned(lr float64, set *data.Set) func(int, testtime.Prediction) {
+	if e == nil {
+		return nil
+	}
+	return func(i int, p testtime.Prediction) {
+		w := e.writer()
+		if w == nil {
+			return
+		}
+		e.steps = i + 1
+		correct := 0.0
+		if slices.Index(p.Logits, slices.Max(p.Logits)) == set.Items[i].Label {
+			correct = 1
+		}
+		w.Scalar(e.steps, "tuning/loss", p.Loss)
+		w.Scalar(e.steps, "tuning/lr", lr)
+		w.Scalar(e.steps, "tuning/logit_range", run.LogitRange(p.Logits))
+		w.Scalar(e.steps, "tuning/zero_shot_range", run.LogitRange(p.ZeroShot))
+		w.Scalar(e.steps, "tuning/correct", correct)
+	}
+}
+
+// target notes what an evaluation found, at the step where training ended: the
+// metrics of metrics.json, and the samples' logit ranges.
+func (e *events) target(dir string) error {
+	if e == nil {
+		return nil
+	}
+	ev, err := run.ReadEvaluation(dir)
+	if err != nil {
+		return err
+	}
+	w := e.writer()
+	if w == nil {
+		return nil
+	}
+	fold := "test"
+	if strings.HasSuffix(ev.Target.Inputs.Data, "#val") {
+		fold = "val"
+	}
+	prefix := fold + "/" + ev.Name + "/"
+	for _, of := range []struct {
+		name   string
+		logits calib.Matrix
+	}{{"", ev.Logits}, {"zero_shot_", ev.ZeroShot}} {
+		p, err := calib.Predict(of.logits, ev.Labels)
+		if err != nil {
+			return err
+		}
+		values := table.Values(p.Metrics(calib.Options{Bins: ev.Target.Bins}))
+		for _, key := range slices.Sorted(maps.Keys(values)) {
+			w.Scalar(e.steps, prefix+of.name+key, values[key])
+		}
+		w.Histogram(e.steps, prefix+of.name+"logit_ranges", table.Ranges(of.logits))
+	}
+	return nil
+}
+
+// close ends the file, and says what went wrong with it.
+func (e *events) close() error {
+	switch {
+	case e == nil:
+		return nil
+	case e.w == nil:
+		return e.err
+	}
+	err := e.w.Close()
+	e.w = nil
+	return err
+}
