@@ -15,6 +15,7 @@ func commands(a *app) []*cobra.Command {
 		reportCommand(a),
 		figureCommand(a),
 		runsCommand(a),
+		dataCommand(a),
 		demoCommand(a),
 		calibrateCommand(a),
 		conformalCommand(a),

@@ -111,10 +111,6 @@ func (o EvalOptions) eval(ctx context.Context) (Result, error) {
 	if err != nil {
 		return res, err
 	}
-	m, err := ReadModel(o.Run) // which checks every file, the list of classes too
-	if err != nil {
-		return res, err
-	}
 	given, err := o.data()
 	if err != nil {
 		return res, err
@@ -134,6 +130,10 @@ func (o EvalOptions) eval(ctx context.Context) (Result, error) {
 	}
 	if err := o.describe(&res.Target, c, given, path); err != nil {
 		return res, inFiles(o.Features, err)
+	}
+	m, err := ReadModel(o.Run) // which checks every file, the list of classes too
+	if err != nil {
+		return res, err
 	}
 	if o.DAC == nil {
 		if err := m.CheckTrained(filepath.Base(path), res.Target.Method, res.Target.Remedy); err != nil {
@@ -186,7 +186,7 @@ func trainedFile(dir string) (family, path string, err error) {
 	for _, family := range []string{FamilyAdapters, FamilyPrompts} {
 		path := filepath.Join(dir, parameterFiles[family])
 		if _, err := os.Stat(path); err == nil {
-			return family, path, nil
+			return family, path, CheckFiles(dir, recipeFile, parameterFiles[family])
 		}
 	}
 	return "", "", fmt.Errorf("no finished run here: %s and %s are missing", filepath.Join(dir, adapterFile), promptsFile)
