@@ -28,6 +28,9 @@ type Checkpoint struct {
 	Layout  Layout
 	Ignored []string // tensors in the file that are no parameters of CLIP
 	Unused  []string // fields of the configuration beside it that have no effect on features
+	// Prefix tells the model from the others in its file: what stands before its
+	// names, where it was asked for and decides.
+	Prefix string
 
 	file *File
 	view View
@@ -71,6 +74,11 @@ func (f *File) CLIP(opts Options) (*Checkpoint, error) {
 	}
 	if err := c.settle(n, opts); err != nil {
 		return nil, fmt.Errorf("%s: %w", f.name, err)
+	}
+	if opts.Prefix != "" {
+		if alone, err := findModel(f, ""); len(f.suspects) > 0 || err != nil || alone.prefix != n.prefix {
+			c.Prefix = n.prefix
+		}
 	}
 	return c, nil
 }

@@ -175,7 +175,7 @@ func featuresName(path string) string {
 // cell trains and evaluates one cell.
 func (g *grid) cell(ctx context.Context, c cell) cellResult {
 	res := cellResult{Cell: c.label}
-	res.fail(g.do(ctx, c, &res))
+	res.attempt(g.out, func() error { return g.do(ctx, c, &res) })
 	return res
 }
 

@@ -27,6 +27,7 @@ type modelFlags struct {
 func (m *modelFlags) asIn(r run.Model) {
 	m.activation = cmp.Or(m.activation, r.Activation)
 	m.visionHeads, m.textHeads = cmp.Or(m.visionHeads, r.VisionHeads), cmp.Or(m.textHeads, r.TextHeads)
+	m.prefix, m.noConfig = cmp.Or(m.prefix, r.Prefix), m.noConfig || r.NoConfig
 	m.ofRun = r.Preprocess
 }
 
