@@ -125,8 +125,8 @@ func (c *Checkpoint) settleHeads(opts Options, meta, beside stated) error {
 		metadata, beside int
 		usual            int
 	}{
-		{"image", cfg.Vision.Width, &cfg.Vision.Heads, opts.VisionHeads, meta.visionHeads, beside.visionHeads,
-			visionHeads(cfg.Vision.Width, cfg.Vision.Layers)},
+		{"image", cfg.Vision.FeatureWidth(), &cfg.Vision.Heads, opts.VisionHeads, meta.visionHeads, beside.visionHeads,
+			cfg.Vision.usualHeads()},
 		{"text", cfg.Text.Width, &cfg.Text.Heads, opts.TextHeads, meta.textHeads, beside.textHeads,
 			defaultHeads(cfg.Text.Width)},
 	} {
