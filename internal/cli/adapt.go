@@ -296,6 +296,7 @@ func (a *app) adapted(out string, facts run.ModelFacts, trained bool, loss float
 		run.ModelFacts
 		Samples int           `json:"samples,omitempty"`
 		Skipped *data.Skipped `json:"skipped,omitempty"`
+		Doubts  []string      `json:"doubts,omitempty"`
 	}
 	r := result{Run: out, Trained: trained, ModelFacts: facts}
 	var left account
@@ -304,7 +305,7 @@ func (a *app) adapted(out string, facts run.ModelFacts, trained bool, loss float
 			return err
 		}
 		skipped := record.Account.Skipped()
-		r.Samples, r.Skipped = len(record.Rows), &skipped
+		r.Samples, r.Skipped, r.Doubts = len(record.Rows), &skipped, record.Doubts
 		left.add(a, record.Set, record.Account)
 	}
 	var err error
@@ -334,6 +335,9 @@ func (s *session) encodeShots(
 	}
 	record, err := recordShots(set, shots, feats)
 	if err != nil {
+		return nil, err
+	}
+	if err := a.lookAtShots(src, shots, feats.Kept, record); err != nil {
 		return nil, err
 	}
 	o.Train.Device = src.Model.Device

@@ -176,6 +176,9 @@ func (s *session) promptData(
 	if err != nil {
 		return nil, err
 	}
+	if err := a.lookAtShots(src, shots, feats.Kept, record); err != nil {
+		return nil, err
+	}
 	o.Model = src.Model
 	o.Data = prompt.Data{Classes: set.Classes, Labels: feats.Labels, Views: v.Count, Prototypes: protos}
 	if images {

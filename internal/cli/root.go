@@ -39,6 +39,7 @@ type app struct {
 	precision string
 	opened    *device.Device // by openDevice
 	encoded   *encodedSets   // of a grid; nil keeps nothing
+	seen      *sight
 }
 
 // Main runs the command line and returns the exit code, one of package
@@ -53,7 +54,7 @@ func Main(args []string, stdout, stderr io.Writer) (code int) {
 	}()
 	ctx, signalled, stop := untilSignal(context.Background())
 	defer stop()
-	a := &app{out: stdout, err: stderr}
+	a := &app{out: stdout, err: stderr, seen: newSight()}
 	root := a.root()
 	root.SetArgs(args)
 	command, err := root.ExecuteContextC(ctx)
@@ -209,7 +210,7 @@ func oneLine(err error) string {
 }
 
 func newRoot(stdout, stderr io.Writer) *cobra.Command {
-	return (&app{out: stdout, err: stderr}).root()
+	return (&app{out: stdout, err: stderr, seen: newSight()}).root()
 }
 
 func (a *app) root() *cobra.Command {

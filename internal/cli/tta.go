@@ -164,7 +164,7 @@ func (a *app) tta(ctx context.Context, f ttaFlags, methods string, varied *varie
 			return ctx.Err()
 		}
 		for k, r := range m.results {
-			results[i].measured(m.names[k], r)
+			results[i].measured(m.names[k], r, m.records[k])
 			left.add(m.names[k], m.records[k].Account)
 		}
 	}
@@ -231,6 +231,9 @@ func (a *app) tuneOn(ctx context.Context, src *features.Source, set *data.Set, f
 	a.noteTarget(folderName(set.Name), res.Dir)
 	record := set.Record(everyItem(set), unreadable)
 	record.Account.Listed = listed
+	if err := a.lookAtTarget(src, set, everyItem(set), record, ""); err != nil {
+		return err
+	}
 	bins := calib.Options{Bins: f.bins}
 	facts := run.NewFacts(target, len(set.Items), len(set.Classes), bins,
 		[]string{f.resolved.Context + " " + text.ClassSlot + "."}, record)

@@ -19,6 +19,7 @@ type Set struct {
 
 	Ignored []LeftOut // files that a rule left out
 	Notes   []string  // choices made in reading it, for people
+	Doubts  []string  // what may be wrong with it, for people and records
 }
 
 // Item is one labelled picture.
