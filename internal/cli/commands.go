@@ -12,6 +12,8 @@ func commands(a *app) []*cobra.Command {
 		ttaCommand(a),
 		predictCommand(a),
 		serveCommand(a),
+		tableCommand(a),
+		recipesCommand(a),
 		reportCommand(a),
 		figureCommand(a),
 		runsCommand(a),
