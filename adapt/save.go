@@ -58,6 +58,9 @@ func (a *Adapter) Save(path string) error {
 
 const nameLabels = "cache_labels"
 
+// IsSaved reports whether a file is one that [Adapter.Save] wrote.
+func IsSaved(f *weights.File) bool { return f.Metadata()[keyKind] == adapterKind }
+
 // Load reads an adapter that [Adapter.Save] wrote.
 func Load(path string) (*Adapter, error) {
 	f, err := weights.Open(path)
@@ -74,7 +77,7 @@ func Load(path string) (*Adapter, error) {
 
 func fromFile(f *weights.File) (*Adapter, error) {
 	meta := f.Metadata()
-	if meta[keyKind] != adapterKind {
+	if !IsSaved(f) {
 		return nil, fmt.Errorf("not an adapter: its metadata says kind %.40q, want %q", meta[keyKind], adapterKind)
 	}
 	a := &Adapter{Compat: Compat(meta["compat"])}

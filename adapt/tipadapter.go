@@ -21,6 +21,9 @@ type TipAdapter struct {
 	// Alpha and Beta are 1 where they are 0.
 	Alpha float64 `set:"alpha" default:"1" range:">=0" from:"the published code" help:"weight of the cache"`
 	Beta  float64 `set:"beta" default:"1" range:">=0" from:"the published code" help:"sharpness of the affinity"`
+	// RawKeys uses the keys as they are, as Tip-Adapter's own code does; else
+	// they are scaled to unit length where they are used.
+	RawKeys bool `set:"raw-keys" default:"false" from:"the reference" help:"keys as they are, not of length 1"`
 }
 
 // Name is "tip-adapter".
@@ -28,7 +31,8 @@ func (TipAdapter) Name() string { return "tip-adapter" }
 
 // Choices says in words what the method's own settings are.
 func (m TipAdapter) Choices() []string {
-	return []string{fmt.Sprintf("method: Tip-Adapter, training-free, alpha %g, beta %g, no search", m.alpha(), m.beta())}
+	return []string{fmt.Sprintf("method: Tip-Adapter, training-free, alpha %g, beta %g%s, no search", m.alpha(), m.beta(),
+		keysInWords(m.RawKeys))}
 }
 
 func (m TipAdapter) alpha() float64 { return Resolved(m).Alpha }
@@ -46,7 +50,7 @@ func (m TipAdapter) Start(t *Training) (State, error) {
 }
 
 func (m TipAdapter) Logits(b *Batch) *gorgonia.Node {
-	return tipLogits(b, b.Matrix(nameKeys), m.alpha(), m.beta())
+	return tipLogits(b, tipKeys(b, m.RawKeys), m.alpha(), m.beta())
 }
 
 // TipAdapterF is [TipAdapter] whose keys are trained, the text prototypes and
@@ -56,6 +60,9 @@ type TipAdapterF struct {
 	// Alpha and Beta are 1 where they are 0.
 	Alpha float64 `set:"alpha" default:"1" range:">=0" from:"the published code" help:"weight of the cache"`
 	Beta  float64 `set:"beta" default:"1" range:">=0" from:"the published code" help:"sharpness of the affinity"`
+	// RawKeys uses the keys as they are, as Tip-Adapter's own code does; else
+	// they are scaled to unit length where they are used.
+	RawKeys bool `set:"raw-keys" default:"false" from:"the reference" help:"keys as they are, not of length 1"`
 }
 
 // Name is "tip-adapter-f".
@@ -63,7 +70,8 @@ func (TipAdapterF) Name() string { return "tip-adapter-f" }
 
 // Choices says in words what the method's own settings are.
 func (m TipAdapterF) Choices() []string {
-	return []string{fmt.Sprintf("method: Tip-Adapter-F, trained keys, alpha %g, beta %g, no search", m.alpha(), m.beta())}
+	return []string{fmt.Sprintf("method: Tip-Adapter-F, trained keys, alpha %g, beta %g%s, no search", m.alpha(), m.beta(),
+		keysInWords(m.RawKeys))}
 }
 
 func (m TipAdapterF) alpha() float64 { return Resolved(m).Alpha }
@@ -81,7 +89,22 @@ func (m TipAdapterF) Start(t *Training) (State, error) {
 }
 
 func (m TipAdapterF) Logits(b *Batch) *gorgonia.Node {
-	return tipLogits(b, b.Matrix(nameKeys), m.alpha(), m.beta())
+	return tipLogits(b, tipKeys(b, m.RawKeys), m.alpha(), m.beta())
+}
+
+func keysInWords(raw bool) string {
+	if raw {
+		return ", keys as they are"
+	}
+	return ""
+}
+
+// tipKeys are the keys of the cache as they are used.
+func tipKeys(b *Batch, raw bool) *gorgonia.Node {
+	if raw {
+		return b.Matrix(nameKeys)
+	}
+	return ops.L2Normalize(b.g, b.Matrix(nameKeys))
 }
 
 // cacheKeys returns one key a sample: the mean over its views, or its first
@@ -121,7 +144,7 @@ func tipLogits(b *Batch, keys *gorgonia.Node, alpha, beta float64) *gorgonia.Nod
 	if b.Compat() == CLIPCalib {
 		query = b.Features()
 	}
-	affinity := ops.MatMul(b.g, ops.L2Normalize(b.g, keys), query, false, true, 1)
+	affinity := ops.MatMul(b.g, keys, query, false, true, 1)
 	votes := ops.ExpAffine(b.g, affinity, float32(beta), float32(-beta))
 	byClass := ops.Transpose(b.g, classSum(b.g, votes, b.Labels(), b.Classes()))
 	return ops.Axpby(b.g, 1, b.CosineLogits(b.UnitFeatures(), b.UnitPrototypes()), float32(alpha), byClass)

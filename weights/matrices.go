@@ -65,6 +65,7 @@ type Adapter struct {
 	Residual   bool   // Prototypes are what is added to Base, not a classifier of their own
 	Base       Matrix // [K, D]: the zero-shot prototypes
 	Keys       Matrix // [N, D]: Tip-Adapter's cache
+	Bare       bool   // Keys are a file's only tensor; Tip-Adapter's keys_*shots.pt has them as [D, N]
 	Values     Matrix // [N, K]: its labels, one-hot
 	Down, Up   Matrix // [D/4, D] and [D, D/4]: CLIP-Adapter's two layers
 
@@ -89,7 +90,7 @@ func ReadAdapter(path string) (*Adapter, error) {
 	}{
 		{&a.Prototypes, []string{"prototypes", "text_feature_residuals"}},
 		{&a.Base, []string{"base_text_features"}},
-		{&a.Keys, []string{"cache_keys", "tensor"}},
+		{&a.Keys, []string{"cache_keys", bareTensor}},
 		{&a.Values, []string{"cache_values"}},
 		{&a.Down, []string{"mlp.0.weight", "fc.0.weight"}},
 		{&a.Up, []string{"mlp.2.weight", "fc.2.weight"}},
@@ -101,6 +102,7 @@ func ReadAdapter(path string) (*Adapter, error) {
 		if *part.dst, err = f.matrix(name); err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
+		a.Bare = a.Bare || name == bareTensor
 	}
 	a.Residual = f.adapterName([]string{"text_feature_residuals"}) != ""
 	a.Ambiguous = !a.Residual && a.Prototypes.Rows > 0 && a.Base.Rows > 0 && a.Keys.Rows == 0 && a.Down.Rows == 0
@@ -108,6 +110,16 @@ func ReadAdapter(path string) (*Adapter, error) {
 		return nil, fmt.Errorf("%s: %w%s", path, err, hint(f))
 	}
 	return a, nil
+}
+
+// bareTensor is the name of a file's only tensor.
+const bareTensor = "tensor"
+
+// IsAdapter reports whether the file names a tensor as only the public
+// implementations of adapters do, so that [ReadAdapter] is the one to read it.
+func (f *File) IsAdapter() bool {
+	return f.adapterName([]string{"prototypes", "text_feature_residuals", "base_text_features", "cache_values",
+		"mlp.0.weight", "fc.0.weight", bareTensor}) != ""
 }
 
 // adapterName finds a tensor under one of its names, behind the prefixes that

@@ -154,3 +154,50 @@ func TestFilesThatDoNotFitAreRefusedByName(t *testing.T) {
 		}
 	}
 }
+
+func TestCheckpointsOfOthersAreInitialValues(t *testing.T) {
+	m := seededModel(t, smallConfig, clip.Options{})
+	path := filepath.Join("testdata", "model.pth.tar-10")
+	init, err := InitialValues(path, m, CoOp{Contexts: 4}, goldenClasses)
+	if err != nil || len(init) != 1 || len(init[nameCtx]) != 4*32 {
+		t.Fatalf("%d tensors, %v", len(init), err)
+	}
+	if params, err := initial(context.Background(), m, CoOp{Contexts: 4}, mustLayout(t, m, CoOp{Contexts: 4}).slots,
+		1); err != nil || override(params, init) != nil || params[0].data[5] != init[nameCtx][5] {
+		t.Errorf("the values do not start a training: %v", err)
+	}
+	saved := filepath.Join(t.TempDir(), "cocoop.safetensors")
+	cocoop := &Learner{Method: CoCoOp{}, Remedy: adapt.None{}, LogitScale: 100, classes: goldenClasses}
+	layout := mustLayout(t, m, CoCoOp{})
+	if cocoop.params, err = initial(context.Background(), m, CoCoOp{}, layout.slots, 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := cocoop.Save(saved); err != nil {
+		t.Fatal(err)
+	}
+	if init, err := InitialValues(saved, m, CoCoOp{}, goldenClasses); err != nil || len(init) != len(layout.slots) {
+		t.Errorf("our own file: %d tensors, %v", len(init), err)
+	}
+	for name, c := range map[string]struct {
+		path string
+		m    Method
+		want string
+	}{
+		"other vectors": {path, CoOp{Contexts: 16}, "[4 32], and coop trains [16 32]"},
+		"more than it":  {saved, KgCoOp{}, "prompts of cocoop with prompt_learner.meta_net"},
+		"no prompts":    {filepath.Join("testdata", "golden_trie.safetensors"), CoOp{}, "nothing named"},
+	} {
+		if _, err := InitialValues(c.path, m, c.m, goldenClasses); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+func mustLayout(t *testing.T, model *Model, m Method) layout {
+	t.Helper()
+	l, err := newLayout(model, m, goldenClasses)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}

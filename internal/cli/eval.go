@@ -27,6 +27,8 @@ type evalFlags struct {
 	data     []string
 	out      string
 	remedy   string
+	method   string   // of an adapter's checkpoint
+	set      []string // constants of that
 	bins     int
 
 	neighbours int
@@ -54,9 +56,14 @@ activation and heads it is for; the flags go before it.
 Beside the logits, rows.csv says which picture each row is of, and left_out.csv
 what was left out and why.
 
-In place of RUN, a file of learned prompts may be named, such as the
-model.pth.tar-50 of CoOp, CoCoOp, MaPLe or PromptSRC as Dassl saves it: with
---weights, it is made a run in --out, under --remedy if one is given.
+In place of RUN, a checkpoint of another implementation may be named: learned
+prompts of CoOp, CoCoOp, MaPLe or PromptSRC, adapters of CLIPCalib, CLAP, TaskRes
+and CLIP-Adapter (model.pth.tar-50 as Dassl saves them), or the keys of
+Tip-Adapter (keys_16shots.pt, best_F_16shots.pt, with values_16shots.pt beside).
+With --weights, it is made a run in --out, under --remedy if one is given; its
+classes are those of the first target. An adapter takes --features too. --method
+says how an adapter was trained, which the files of CLIPCalib and CLAP leave open
+between taskres, zslp and clap, and --set a constant that the file does not keep.
 
 --remedy dac is for learned prompts on classes other than those of the training:
 each sample's logits are scaled by how far tuning has moved the text feature of
@@ -66,6 +73,8 @@ takes.`,
 		Example: `  clipcalib eval runs/imagenet-taskres --data imagenetv2/ imagenet-sketch/
   clipcalib eval runs/fa --features target.safetensors --out out/
   clipcalib eval model.pth.tar-50 --weights ViT-B-16.pt --data dtd/ --remedy sals --out runs/their-coop
+  clipcalib eval model.pth.tar-300 --method taskres --weights RN50.pt --data imagenet/ imagenet-a/ --out runs/theirs
+  clipcalib eval best_F_16shots.pt --set alpha=1.17 --weights RN50.pt --data pets/ --out runs/their-tip
   clipcalib eval runs/pets-coop --data dtd/ --remedy dac`,
 		RunE: func(c *cobra.Command, args []string) error {
 			runs, targets, err := splitRuns(args, len(f.data) > 0)
@@ -84,9 +93,12 @@ takes.`,
 	fl := c.Flags()
 	fl.StringArrayVar(&f.data, "data", nil, "target data sets, their test part where they have parts")
 	fl.StringArrayVar(&f.features, "features", nil, "feature file in place of --data; repeat for a second file")
-	fl.StringVar(&f.out, "out", "", "folder of the logits, for --features; of the run, for a file of learned prompts")
-	fl.StringVar(&f.remedy, "remedy", "", "none or sals, for a file of learned prompts; a run has its own; dac, for "+
-		"learned prompts without one")
+	fl.StringVar(&f.out, "out", "", "folder of the logits, for --features; of the run, for a checkpoint")
+	fl.StringVar(&f.remedy, "remedy", "", "none or sals, for a checkpoint; a run has its own; dac, for learned prompts "+
+		"without one")
+	fl.StringVar(&f.method, "method", "", "how a checkpoint's adapter was trained: "+strings.Join(methodNames(), ", "))
+	completes(c, "method", methodNames()...)
+	fl.StringArrayVar(&f.set, "set", nil, "constant of a checkpoint's adapter, name=value, as for adapt; repeat for more")
 	completes(c, "remedy", "none", "sals", run.RemedyDAC)
 	fl.IntVar(&f.neighbours, "neighbours", calib.DefaultNeighbours,
 		"nearest classes of the training that a class is compared with (for dac)")
@@ -101,8 +113,8 @@ func (a *app) eval(ctx context.Context, f evalFlags, dir string) error {
 		return usagef("--bins wants at least 1")
 	}
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("eval %s: no run here, there is no such file or folder: name a run's folder, or a file of "+
-			"learned prompts", dir)
+		return fmt.Errorf("eval %s: no run here, there is no such file or folder: name a run's folder, or a "+
+			"checkpoint", dir)
 	}
 	checkpoint := isCheckpoint(dir)
 	if f.remedy == run.RemedyDAC {
@@ -115,17 +127,22 @@ func (a *app) eval(ctx context.Context, f evalFlags, dir string) error {
 	switch {
 	case len(f.features) > 0 && len(f.data) > 0:
 		return usagef("eval: name either --features or --data, not both")
+	case !checkpoint && (f.method != "" || len(f.set) > 0):
+		return usagef("eval: --method and --set are for a checkpoint; the run %s has its own", dir)
 	case f.remedy != "" && !checkpoint:
-		return usagef("eval: --remedy %s is for a file of learned prompts; the run %s has its own (dac may be used on one "+
+		return usagef("eval: --remedy %s is for a checkpoint; the run %s has its own (dac may be used on one "+
 			"without)", f.remedy, dir)
-	case checkpoint && len(f.data) == 0:
-		return usagef("eval %s: a file of learned prompts needs --weights and --data", dir)
-	case checkpoint:
-		if err := a.importPrompts(f, dir); err != nil {
+	case checkpoint && len(f.data)+len(f.features) > 0:
+		if err := a.importCheckpoint(ctx, f, dir); err != nil {
 			return err
 		}
-		o.Run = f.out
-		return a.evalData(ctx, f, o)
+		dir, f.out = f.out, ""
+		o.Run = dir
+		if len(f.data) > 0 {
+			return a.evalData(ctx, f, o)
+		}
+	}
+	switch {
 	case len(f.features) > 0:
 		d, err := a.openDevice()
 		if err != nil {

@@ -47,8 +47,10 @@ func (a *app) evalMany(ctx context.Context, f evalFlags, runs []string) error {
 		return usagef("eval: --data TARGET is missing; --features is for one run at a time")
 	case len(f.features) > 0 || f.out != "":
 		return usagef("eval: --features and --out are for one run at a time: the results of several go below each")
+	case f.method != "" || len(f.set) > 0:
+		return usagef("eval: --method and --set are for a checkpoint; runs have their own")
 	case f.remedy != "" && f.remedy != run.RemedyDAC:
-		return usagef("eval: --remedy %s is for a file of learned prompts; runs have their own", f.remedy)
+		return usagef("eval: --remedy %s is for a checkpoint; runs have their own", f.remedy)
 	case f.bins < 1:
 		return usagef("--bins wants at least 1")
 	case f.neighbours < 1:

@@ -23,8 +23,9 @@ type AdaptOptions struct {
 	Config   *weights.Config // of the checkpoint, where it is known
 
 	// Init, unless empty, is a file of initial values of the trained
-	// parameters, under the names an adapter's file has them: residual,
-	// classifier, w1, w2, cache_keys.
+	// parameters: under the names an adapter's file has them (residual,
+	// classifier, w1, w2, cache_keys), or a checkpoint that
+	// [adapt.ForeignInit] reads.
 	Init string
 
 	Out string // folder of the run
@@ -77,7 +78,7 @@ func (o *AdaptOptions) training() (training, error) {
 	// Feature files do not say it.
 	o.Train.LogitScale = cmp.Or(o.Train.LogitScale, data.LogitScale, adapt.DefaultLogitScale)
 	if o.Init != "" {
-		if o.Train.Init, o.Inputs.InitSHA256, err = readInit(o.Init); err != nil {
+		if o.Train.Init, o.Inputs.InitSHA256, err = readInit(o.Init, o.Method, data); err != nil {
 			return t, err
 		}
 	}

@@ -84,17 +84,18 @@ func (e *exporter) adapter(path string) error {
 			"here they are %g and %d, reduction %d", m.Ratio, a.Width(), m.Reduction))
 		return e.dassl("clip_adapter", tensorOf("fc.0.weight", p["w1"]), tensorOf("fc.2.weight", p["w2"]))
 	case adapt.TipAdapter:
-		return e.tip(a, m.Alpha, m.Beta, false)
+		return e.tip(a, m, false)
 	case adapt.TipAdapterF:
-		return e.tip(a, m.Alpha, m.Beta, true)
+		return e.tip(a, adapt.TipAdapter(m), true)
 	}
 	return fmt.Errorf("there is no PyTorch release whose files %s could be written as: "+
 		"taskres, clip-adapter, tip-adapter, tip-adapter-f and learned prompts have one", a.Method.Name())
 }
 
-// tip writes the cache as the release keeps it: unit keys [D, N], labels
+// tip writes the cache as the release keeps it: keys [D, N] as it uses them, which
+// is unit keys of ours but for those of its own, labels
 // [N, K] as one-hot rows in half precision; trained keys as a parameter [N, D].
-func (e *exporter) tip(a *adapt.Adapter, alpha, beta float64, trained bool) error {
+func (e *exporter) tip(a *adapt.Adapter, m adapt.TipAdapter, trained bool) error {
 	if a.Compat != adapt.Textbook {
 		return fmt.Errorf("under --compat %s the cache takes features as they are, and the release normalises them", a.Compat)
 	}
@@ -108,7 +109,7 @@ func (e *exporter) tip(a *adapt.Adapter, alpha, beta float64, trained bool) erro
 		}
 		norm = math.Sqrt(norm)
 		for j, v := range keys.Row(i) {
-			if norm > 0 {
+			if norm > 0 && !m.RawKeys {
 				v = float32(float64(v) / norm)
 			}
 			unit.Row(i)[j], turned.Row(j)[i] = v, v
@@ -123,7 +124,7 @@ func (e *exporter) tip(a *adapt.Adapter, alpha, beta float64, trained bool) erro
 	}
 	e.notes = append(e.notes, fmt.Sprintf("set load_cache: True, shots: %d, init_alpha: %g, init_beta: %g; "+
 		"the release's logit scale is 100, here it is %g",
-		shots, alpha, beta, a.LogitScale))
+		shots, m.Alpha, m.Beta, a.LogitScale))
 	if err := e.single(fmt.Sprintf("keys_%dshots.pt", shots), tensorOf("keys", turned), false); err != nil {
 		return err
 	}

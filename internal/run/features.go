@@ -114,9 +114,10 @@ func (f *Features) take(t *weights.Tensor) error {
 	return nil
 }
 
-// readInit reads initial values: every matrix of a file but those that no
-// method trains, so that a trained adapter may be the start of another.
-func readInit(path string) (map[string]adapt.Matrix, string, error) {
+// readInit reads initial values of a method's matrices: of an adapter of ours or a
+// file of such names, every matrix but those that no method trains; of another
+// implementation's checkpoint, what it holds of the method.
+func readInit(path string, m adapt.Method, d adapt.Data) (map[string]adapt.Matrix, string, error) {
 	file, err := weights.Open(path)
 	if err != nil {
 		return nil, "", err
@@ -125,6 +126,10 @@ func readInit(path string) (map[string]adapt.Matrix, string, error) {
 	sum, err := file.SHA256()
 	if err != nil {
 		return nil, "", err
+	}
+	if !adapt.IsSaved(file) && file.IsAdapter() {
+		init, err := adapt.ForeignInit(path, m, d)
+		return init, sum, err
 	}
 	init := map[string]adapt.Matrix{}
 	for _, name := range file.Names() {

@@ -10,7 +10,6 @@ import (
 	"clipcalib/adapt"
 	"clipcalib/adapt/prompt"
 	"clipcalib/internal/docfile"
-	"clipcalib/weights"
 )
 
 // PromptOptions is one training of prompts to run and where to keep it.
@@ -25,8 +24,8 @@ type PromptOptions struct {
 	Inputs  Inputs  // where Data came from
 	Classes []Class // names and the prompts of the zero-shot reference
 
-	// Init, unless empty, is a file of initial values of the learned vectors,
-	// under the names of the PyTorch releases.
+	// Init, unless empty, is a file of initial values of the learned vectors
+	// that [prompt.InitialValues] reads.
 	Init string
 
 	Out string // folder of the run
@@ -66,7 +65,7 @@ func (o *PromptOptions) training() (training, error) {
 		return t, err
 	}
 	if o.Init != "" {
-		if o.Train.Init, o.Inputs.InitSHA256, err = readVectors(o.Init); err != nil {
+		if o.Train.Init, o.Inputs.InitSHA256, err = o.readVectors(); err != nil {
 			return t, err
 		}
 	}
@@ -166,29 +165,12 @@ func hashPromptData(d prompt.Data) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// readVectors reads the learned vectors of a file as initial values.
-func readVectors(path string) (map[string][]float32, string, error) {
-	file, err := weights.Open(path)
+// readVectors reads learned vectors of a file as initial values.
+func (o PromptOptions) readVectors() (map[string][]float32, string, error) {
+	init, err := prompt.InitialValues(o.Init, o.Model, o.Method, o.Data.Classes)
 	if err != nil {
 		return nil, "", err
 	}
-	defer file.Close()
-	sum, err := file.SHA256()
-	if err != nil {
-		return nil, "", err
-	}
-	init := map[string][]float32{}
-	for _, name := range file.Names() {
-		t, _ := file.Lookup(name)
-		if name == tensorPrototypes || !t.DType.Float() {
-			continue
-		}
-		if init[name], err = t.Float32(); err != nil {
-			return nil, "", fmt.Errorf("%s: %w", path, err)
-		}
-	}
-	if len(init) == 0 {
-		return nil, "", fmt.Errorf("%s holds no initial values; it has %s", path, some(file.Names()))
-	}
-	return init, sum, nil
+	sum, err := fileSHA256(o.Init)
+	return init, sum, err
 }

@@ -6,13 +6,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 
 	"clipcalib/adapt"
 	"clipcalib/adapt/prompt"
-	"clipcalib/internal/docfile"
 	"clipcalib/text"
 )
 
@@ -83,61 +80,4 @@ func (c promptsOn) logits(ctx context.Context, features adapt.Matrix) (adapted, 
 	}
 	p, err := c.learner.Predict(ctx, in)
 	return p.Logits, p.ZeroShot, err
-}
-
-// ImportOptions is a checkpoint of learned prompts to make a run of.
-type ImportOptions struct {
-	Checkpoint string // such as Dassl's model.pth.tar-50
-	Model      *prompt.Model
-	Remedy     adapt.Remedy // where the checkpoint names none; nil means none
-	Classes    []string     // where the checkpoint names none
-	Inputs     Inputs       // the model's
-	Out        string
-}
-
-// Import makes a run of a checkpoint of prompts that were learned elsewhere, so
-// that it is evaluated and reported as any other. A folder that holds another
-// run is an error.
-func Import(o ImportOptions) error {
-	if err := o.run(); err != nil {
-		return fmt.Errorf("checkpoint %s: %w", o.Checkpoint, err)
-	}
-	return nil
-}
-
-func (o ImportOptions) run() error {
-	if o.Out == "" {
-		return errors.New("no folder given for its run (--out)")
-	}
-	info, err := os.Stat(o.Checkpoint)
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() {
-		return errors.New("not a file")
-	}
-	l, err := prompt.Load(o.Checkpoint, o.Model, prompt.LoadOptions{Classes: o.Classes, Remedy: o.Remedy})
-	if err != nil {
-		return err
-	}
-	if o.Inputs.InitSHA256, err = fileSHA256(o.Checkpoint); err != nil {
-		return err
-	}
-	t := training{recipe: Recipe{
-		Family: FamilyPrompts, Method: l.Method.Name(), MethodSettings: docfile.Settings(l.Method), Remedy: l.Remedy.Name(),
-		RemedySettings: docfile.Settings(l.Remedy), Compat: string(adapt.Textbook), LogitScale: l.LogitScale,
-		Inputs:  o.Inputs,
-		Classes: len(l.Classes()), Width: o.Model.Config.EmbedDim, Engine: o.Model.Device.Name(),
-		Choices: append(append([]string{"learned elsewhere: " + filepath.Base(o.Checkpoint)}, l.Method.Choices()...),
-			l.Remedy.Choices()...),
-	}}
-	t.model = NewModel(FamilyPrompts, l.Method, l.Remedy, adapt.Textbook, l.LogitScale)
-	t.model.setInputs(o.Inputs)
-	t.model.SetConfig(o.Model.Config)
-	for _, name := range l.Classes() {
-		t.classes = append(t.classes, Class{Name: name})
-	}
-	t.train = func(context.Context, string) (outcome, error) { return outcome{save: l.Save}, nil }
-	_, err = t.keep(context.Background(), o.Out, nil)
-	return err
 }
