@@ -262,20 +262,26 @@ func newSelection(t recipe.Table, words []string) (s selection, err error) {
 			}
 		}
 	}
-words:
 	for _, word := range words {
 		var known []string
+		found := false
 		for _, k := range kinds {
 			for name := range k.known {
-				if strings.EqualFold(name, word) {
-					if *k.into == nil {
-						*k.into = map[string]bool{}
-					}
-					(*k.into)[name] = true
-					continue words
-				}
 				known = append(known, name)
+				if !strings.EqualFold(name, word) {
+					continue
+				}
+				if *k.into == nil {
+					*k.into = map[string]bool{}
+				}
+				(*k.into)[name], found = true, true
 			}
+			if found {
+				break
+			}
+		}
+		if found {
+			continue
 		}
 		slices.Sort(known)
 		return s, usagef("--only %s: the table has no such model, method, row, remedy or set%s", word,
