@@ -83,7 +83,7 @@ func takeDumps(ctx context.Context, dumps []dump, used map[int]bool, b recipe.Bl
 			if sals {
 				zero := d.zeroShot
 				if zero == "" {
-					zero = zeroShotOf(dumps, d)
+					zero = savedZeroShot(dumps, d)
 				}
 				if zero == "" {
 					continue
@@ -106,8 +106,8 @@ func takeDumps(ctx context.Context, dumps []dump, used map[int]bool, b recipe.Bl
 	return n, err
 }
 
-// zeroShotOf are the zero-shot logits of a result's model and set.
-func zeroShotOf(dumps []dump, d dump) string {
+// savedZeroShot are the zero-shot logits of a result's model and set.
+func savedZeroShot(dumps []dump, d dump) string {
 	for _, o := range dumps {
 		if o.method == recipe.ZeroShotMethod && o.model == d.model && o.set == d.set {
 			return o.logits
