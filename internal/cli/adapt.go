@@ -41,6 +41,7 @@ type adaptFlags struct {
 	targets []string
 	bins    int
 	recipe  string
+	repeats *run.Recipe // that the run must have again; nil is none
 
 	tensorboard string
 }
@@ -59,7 +60,8 @@ and --lr, parted by commas, make a grid: a run for every combination, in folders
 below --out, on one model; so does --targets, on which each run is evaluated. Runs that
 are there are kept; one that fails does not stop the others, and all that failed
 are listed at the end. --recipe reads the same from a file, in which lists make
-the grid and paths start from the file's folder:
+the grid and paths start from the file's folder; or the recipe.yaml of a run, which
+makes that run again or says what differs here:
 
   method: [zslp, taskres]
   remedy: [none, penalty]
@@ -163,7 +165,7 @@ func (f *adaptFlags) add(c *cobra.Command) *varied {
 	fl.IntVar(&f.bins, "bins", 10, "bins of ECE, MCE and ACE on --targets")
 	addTensorboard(fl, &f.tensorboard)
 	fl.StringVar(&f.recipe, "recipe", "", "YAML file of these flags by their names, and of method and set; a flag "+
-		"given here goes before it")
+		"given here goes before it; or a run's recipe.yaml, to repeat the run")
 	addSet(fl, &f.set)
 	completesMethods(c, append(methodNames(), promptNames()...)...)
 	completesList(c, "remedy", remedyNames()...)
@@ -351,6 +353,7 @@ func (s *session) encodeShots(
 		Data:          f.data, DataSHA256: feats.Hash, Shots: f.shots, Drawn: f.unlike(shots), Repeat: f.repeat,
 		DataSeed: f.train.Seed, Picks: f.picks,
 		AugmentedViews: v.Augments(), Templates: templates, Truncate: f.source.truncate,
+		Reading: f.reading(),
 	}
 	a.note("%s: %d classes, %s, %d views, prompts like %q", set.Name, len(set.Classes), f.drawn().Words(set, shots),
 		feats.Views,

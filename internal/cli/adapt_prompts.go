@@ -193,6 +193,7 @@ func (s *session) promptData(
 		Data:          f.data, DataSHA256: feats.Hash, Shots: f.shots, Drawn: f.unlike(shots), Repeat: f.repeat,
 		DataSeed: f.train.Seed, Picks: f.picks,
 		AugmentedViews: v.Augments(), Templates: templates, Truncate: f.source.truncate,
+		Reading: f.reading(),
 	}
 	a.note("%s: %d classes, %s, zero-shot prompts like %q", set.Name, len(set.Classes), f.drawn().Words(set, shots),
 		strings.ReplaceAll(templates[0], text.ClassSlot, set.Classes[0]))
