@@ -3,6 +3,7 @@ package paper
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"clipcalib/internal/recipe"
 	"clipcalib/internal/table"
@@ -14,14 +15,15 @@ const none = "–"
 // Averages is a block's rows over all sets: ours, the paper's and the difference.
 // ECE stands at all bins.
 func (b Block) Averages() table.Grid {
-	g := table.Grid{Header: []string{b.Model, "n", "ACC", "paper", "diff", "ECE 10 bins", "paper", "diff", "15 bins",
+	g := table.Grid{Header: []string{b.Model + ", average", "n", "ACC", "paper", "diff", "ECE 10 bins", "paper", "diff", "15 bins",
 		"20 bins"}, Left: 1}
 	for i, l := range b.Lines {
 		if l.Of == "" && i > 0 {
 			g.Rules = append(g.Rules, i)
 		}
 		e := l.Average
-		row := []string{rowName(l), none, none, paperText(e.PaperAccuracy), none, none, paperText(e.PaperECE), none, none, none}
+		row := []string{b.rowName(i), none, none, paperText(e.PaperAccuracy), none, none, paperText(e.PaperECE), none, none,
+			none}
 		if e.Accuracy != nil {
 			row[1] = strconv.Itoa(e.Accuracy.N)
 			row[2], row[4] = figureText(*e.Accuracy), diffText(e.DiffAccuracy)
@@ -45,7 +47,7 @@ func (b Block) BySet(metric string) table.Grid {
 		if l.Of == "" && i > 0 {
 			g.Rules = append(g.Rules, i)
 		}
-		row := []string{rowName(l)}
+		row := []string{b.rowName(i)}
 		for _, e := range l.Sets {
 			text, diff, paper := none, e.DiffAccuracy, e.PaperAccuracy
 			if e.Accuracy != nil {
@@ -70,8 +72,11 @@ func (b Block) BySet(metric string) table.Grid {
 	return g
 }
 
-func rowName(l Line) string {
-	if l.Of != "" {
+// rowName heads row i: a remedy stands under its method, where that has a row.
+func (b Block) rowName(i int) string {
+	l := b.Lines[i]
+	under := i > 0 && (b.Lines[i-1].Row == l.Of || b.Lines[i-1].Of == l.Of && strings.HasPrefix(b.rowName(i-1), " "))
+	if l.Of != "" && under {
 		return "  " + l.Row[len(l.Of)+1:]
 	}
 	return l.Row

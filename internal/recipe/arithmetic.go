@@ -37,6 +37,9 @@ func Arithmetic() (string, error) {
 			if err != nil {
 				return "", err
 			}
+			if r.Command != ZeroShot {
+				r = r.With("remedy", t.remedies(name)...)
+			}
 			w, err := WorkOf(r, RealCount)
 			if err != nil {
 				return "", err

@@ -18,7 +18,7 @@ var tableFiles embed.FS
 
 // Table is one of the paper's tables: what is run for it, and what was published.
 type Table struct {
-	ID        string  // adapters, prompts or tta
+	ID        string  // adapters, prompts, tta, or figures: the sets that the figures show
 	Title     string  `yaml:"title"`
 	Published string  `yaml:"published"` // table of package referee
 	Unknown   string  `yaml:"unknown"`   // why some published figures are not here
@@ -75,7 +75,7 @@ func (w writtenRow) rows() []Row {
 
 var allTables = sync.OnceValue(func() []Table {
 	var out []Table
-	for _, name := range []string{"adapters", "prompts", "tta"} {
+	for _, name := range []string{"adapters", "prompts", "tta", "figures"} {
 		raw, err := tableFiles.ReadFile("tables/" + name + ".yaml")
 		t := Table{ID: name}
 		if err == nil {
@@ -118,6 +118,18 @@ func (t Table) Recipes() (names []string) {
 		}
 	}
 	return names
+}
+
+// remedies are those of a recipe that the table has rows of.
+func (t Table) remedies(recipe string) (out []string) {
+	for _, b := range t.Blocks {
+		for _, r := range b.Rows {
+			if slices.Contains(r.Recipes, recipe) && !slices.Contains(out, r.Remedy) {
+				out = append(out, r.Remedy)
+			}
+		}
+	}
+	return out
 }
 
 // The metrics that the paper prints.
