@@ -60,8 +60,7 @@ and --lr, parted by commas, make a grid: a run for every combination, in folders
 below --out, on one model; so does --targets, on which each run is evaluated. Runs that
 are there are kept; one that fails does not stop the others, and all that failed
 are listed at the end. --recipe reads the same from a file, in which lists make
-the grid and paths start from the file's folder; or the recipe.yaml of a run, which
-makes that run again or says what differs here:
+the grid and paths start from the file's folder:
 
   method: [zslp, taskres]
   remedy: [none, penalty]
@@ -69,6 +68,8 @@ makes that run again or says what differs here:
   set: {lambda: [5, 10]}
 
 In a grid, a setting counts for the runs whose method, remedy or loss has it.
+The recipe.yaml of a run makes that run again, or says what differs here; its
+paths start from the current folder.
 
 Adapters of features:  ` + strings.Join(methodNames(), ", ") + `
 Learned prompts:       ` + strings.Join(promptNames(), ", ") + `
