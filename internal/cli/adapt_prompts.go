@@ -198,6 +198,6 @@ func (s *session) promptData(
 		Reading: f.reading(),
 	}
 	a.note("%s: %d classes, %s, zero-shot prompts like %q", set.Name, len(set.Classes), f.drawn().Words(set, shots),
-		strings.ReplaceAll(templates[0], text.ClassSlot, set.Classes[0]))
+		strings.ReplaceAll(templates[0], text.ClassPlaceholder, set.Classes[0]))
 	return record, nil
 }
