@@ -52,6 +52,11 @@ func Differences() []Difference {
 			CLIPCalib: "one view, the first",
 		},
 		{
+			Topic: "training-free Tip-Adapter", Methods: tip[:1],
+			Textbook:  "nothing is trained",
+			CLIPCalib: "its keys are trained for the first epoch, whose rate is 1e-5",
+		},
+		{
 			Topic:    "rows of an epoch",
 			Textbook: "every sample once, in a random view; last incomplete batch dropped",
 			CLIPCalib: "samples/batch whole batches from a permutation of all views of all samples; one batch of views when " +
