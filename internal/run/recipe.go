@@ -155,6 +155,13 @@ const (
 	PromptsFile = "prompts.safetensors"
 )
 
+// The files of a run that are not the same wherever it lies, and that mark its
+// end.
+const (
+	ModelFile    = modelFile
+	ManifestFile = manifestFile
+)
+
 // The files of a run and of an evaluation.
 const (
 	recipeFile          = "recipe.yaml"
