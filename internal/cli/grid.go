@@ -175,7 +175,7 @@ func featuresName(path string) string {
 // cell trains and evaluates one cell.
 func (g *grid) cell(ctx context.Context, c cell) cellResult {
 	res := cellResult{Cell: c.label}
-	res.fail(g.do(ctx, c, &res))
+	res.attempt(g.out, func() error { return g.do(ctx, c, &res) })
 	return res
 }
 
@@ -215,7 +215,7 @@ func (g *grid) do(ctx context.Context, c cell, res *cellResult) (err error) {
 		g.trained[key.Parameters] = res.Run
 	}
 	if r.record != nil {
-		if err := r.record.WriteAs(res.Run, shotsFile); err != nil {
+		if err := keepShots(r.record, res.Run); err != nil {
 			return err
 		}
 		g.left.add(r.record.Set, r.record.Account)

@@ -152,12 +152,15 @@ func (a *app) tta(ctx context.Context, f ttaFlags, methods string, varied *varie
 	for i, c := range cells {
 		dir := filepath.Join(f.out, c.folder(src))
 		a.note("run %d of %d: %s", i+1, len(cells), c.label)
-		m, err := a.tune(ctx, src, sets, c, dir)
+		results[i] = cellResult{Cell: c.label, Run: dir, State: cellDone}
+		var m measured
+		results[i].attempt(f.out, func() (err error) {
+			m, err = a.tune(ctx, src, sets, c, dir)
+			return err
+		})
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		results[i] = cellResult{Cell: c.label, Run: dir, State: cellDone}
-		results[i].fail(err)
 		for k, r := range m.results {
 			results[i].Targets = append(results[i].Targets, cellTarget{m.names[k], r.Dir, r.Metrics})
 			left.add(m.names[k], m.records[k].Account)
@@ -210,8 +213,8 @@ func (a *app) tuneOn(ctx context.Context, src *features.Source, set *data.Set, f
 		Inputs: testtime.Inputs{
 			Weights: filepath.Base(f.source.weights), WeightsFile: f.source.weights, WeightsSHA256: src.Weights,
 			Activation: model.Activation, ActivationSource: model.ActivationSource,
-			PreprocessingSource: model.PreprocessingSource,
-			Data:                f.data[i], DataSHA256: hash,
+			PreprocessingSource: model.PreprocessingSource, Prefix: model.Prefix, NoConfig: model.NoConfig,
+			Data: f.data[i], DataSHA256: hash,
 		},
 		Each: events.tuned(f.resolved.LR, set),
 		Log:  func(line string) { a.note("  %s", line) },
