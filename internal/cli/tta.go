@@ -70,6 +70,9 @@ with --compat clipcalib to those of the most confident view, as released.
 			return usagef("tta: %q is one argument too many", args[1])
 		}
 		f.data = append(f.data, args[1:]...)
+		if err := without(c, "in test-time tuning: the prompt is --context and the class", "template").check(c); err != nil {
+			return err
+		}
 		return a.tta(c.Context(), f, args[0], varied)
 	}
 	return c
@@ -112,7 +115,6 @@ func (a *app) tta(ctx context.Context, f ttaFlags, methods string, varied *varie
 	if f.bins < 1 {
 		return usagef("--bins wants at least 1")
 	}
-	f.tune.Truncate = f.source.truncate
 	cells, err := f.cells(methods, varied)
 	if err != nil {
 		return err
@@ -162,7 +164,7 @@ func (a *app) tta(ctx context.Context, f ttaFlags, methods string, varied *varie
 			return ctx.Err()
 		}
 		for k, r := range m.results {
-			results[i].Targets = append(results[i].Targets, cellTarget{m.names[k], r.Dir, r.Metrics})
+			results[i].measured(m.names[k], r)
 			left.add(m.names[k], m.records[k].Account)
 		}
 	}
