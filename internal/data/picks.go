@@ -1,6 +1,7 @@
 package data
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"clipcalib/internal/atomicfile"
 	"clipcalib/internal/regular"
 )
 
@@ -62,25 +62,22 @@ func (p Picks) Write(path string) error {
 	return Splits{"train": p.Train, "val": p.Val, "test": nil}.Write(path)
 }
 
-// Write writes a split file, byte for byte as Dassl writes one.
+// Write writes a split file, byte for byte as Dassl writes one, unless the file
+// holds that already.
 func (s Splits) Write(path string) error {
-	return atomicfile.Write(path, func(w io.Writer) error {
-		text := "{\n"
-		for i, part := range []string{"train", "val", "test"} {
-			text += fmt.Sprintf("    %q: [", part)
-			if _, err := io.WriteString(w, text); err != nil {
-				return err
-			}
-			if err := writeEntries(w, s[part]); err != nil {
-				return err
-			}
-			if text = "],\n"; i == 2 {
-				text = "]\n}"
-			}
+	var out bytes.Buffer
+	text := "{\n"
+	for i, part := range []string{"train", "val", "test"} {
+		fmt.Fprintf(&out, "%s    %q: [", text, part)
+		if err := writeEntries(&out, s[part]); err != nil {
+			return err
 		}
-		_, err := io.WriteString(w, text)
-		return err
-	})
+		if text = "],\n"; i == 2 {
+			text = "]\n}"
+		}
+	}
+	out.WriteString(text)
+	return writeTable(path, out.Bytes())
 }
 
 // writeEntries writes a list as Python's json.dump with an indent of 4, which
