@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"clipcalib/internal/atomicfile"
 	"clipcalib/internal/regular"
 )
 
@@ -59,25 +60,34 @@ func (e SplitEntry) MarshalJSON() ([]byte, error) {
 
 // Write writes the draw as JSON of the form of CoOp's split files.
 func (p Picks) Write(path string) error {
-	return Splits{"train": p.Train, "val": p.Val, "test": nil}.Write(path)
+	var b bytes.Buffer
+	if err := (Splits{"train": p.Train, "val": p.Val, "test": nil}).encode(&b); err != nil {
+		return err
+	}
+	return writeTable(path, b.Bytes()) // which leaves a finished run's alone
 }
 
-// Write writes a split file, byte for byte as Dassl writes one, unless the file
-// holds that already.
+// Write writes a split file, byte for byte as Dassl writes one.
 func (s Splits) Write(path string) error {
-	var out bytes.Buffer
+	return atomicfile.Write(path, s.encode)
+}
+
+func (s Splits) encode(w io.Writer) error {
 	text := "{\n"
 	for i, part := range []string{"train", "val", "test"} {
-		fmt.Fprintf(&out, "%s    %q: [", text, part)
-		if err := writeEntries(&out, s[part]); err != nil {
+		text += fmt.Sprintf("    %q: [", part)
+		if _, err := io.WriteString(w, text); err != nil {
+			return err
+		}
+		if err := writeEntries(w, s[part]); err != nil {
 			return err
 		}
 		if text = "],\n"; i == 2 {
 			text = "]\n}"
 		}
 	}
-	out.WriteString(text)
-	return writeTable(path, out.Bytes())
+	_, err := io.WriteString(w, text)
+	return err
 }
 
 // writeEntries writes a list as Python's json.dump with an indent of 4, which
