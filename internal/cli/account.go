@@ -45,6 +45,3 @@ func (c account) end() error {
 	return exitcode.LeftOut{What: fmt.Sprintf("done, but %d of %d pictures could not be read (named above) and are left "+
 		"out", c.unreadable, c.listed)}
 }
-
-// shotsFile lists the pictures that a run learnt from.
-const shotsFile = "shots.csv"

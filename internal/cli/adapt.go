@@ -272,7 +272,7 @@ func (a *app) adapted(out string, facts run.ModelFacts, trained bool, loss float
 	r := result{Run: out, Trained: trained, ModelFacts: facts}
 	var left account
 	if record != nil {
-		if err := record.WriteAs(out, shotsFile); err != nil {
+		if err := record.WriteAs(out, run.ShotsFile); err != nil {
 			return err
 		}
 		skipped := record.Account.Skipped()

@@ -154,6 +154,9 @@ const (
 	PromptsFile = "prompts.safetensors"
 )
 
+// ShotsFile lists the pictures that a run learnt from, where they are known.
+const ShotsFile = "shots.csv"
+
 // The files of a run and of an evaluation.
 const (
 	recipeFile          = "recipe.yaml"

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"sort"
 	"strconv"
-	"strings"
 
 	"clipcalib/calib"
 	"clipcalib/internal/data"
@@ -165,7 +164,7 @@ func measure(dir string, recipe Fields, e run.Evaluation, bins int) (adapted, ze
 	target := Target{Name: targetName(e, recipe["remedy"]), Hash: e.Target.Inputs.DataHash(), Samples: len(e.Labels),
 		FeaturesOnly: e.Target.Inputs.DataSHA256 == ""}
 	adapted = Evaluation{Run: dir, Fields: fields, Seed: seed, Data: recipe["inputs.data_sha256"], Target: target,
-		Validation: strings.HasSuffix(e.Target.Inputs.Data, "#val"), Classes: e.Logits.K}
+		Validation: e.Target.IsValidation(), Classes: e.Logits.K}
 	zeroShot = adapted
 	zeroShot.Fields, zeroShot.Seed, zeroShot.Data = zeroShotFields(fields, e.Target), "", ""
 	for _, m := range []struct {
