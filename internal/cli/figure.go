@@ -66,16 +66,17 @@ func (a *app) figure(kind string, args []string, out, method string, bins int) e
 	if err != nil {
 		return err
 	}
+	folds, results := t.Folds(), t.Results()
 	var f figure.Figure
 	switch kind {
 	case "reliability":
 		f, err = reliabilityGrid(&t, method)
 	case "curves":
-		f, err = figure.Curves(t)
+		f, err = figure.Curves(results)
 	case "ranges":
-		f, err = figure.Ranges(t)
+		f, err = figure.Ranges(results)
 	case "norms":
-		f, err = figure.Norms(t)
+		f, err = figure.Norms(results)
 	}
 	if err != nil {
 		return err
@@ -86,6 +87,9 @@ func (a *app) figure(kind string, args []string, out, method string, bins int) e
 	for _, note := range t.Notes {
 		fmt.Fprintf(a.err, "figure: %s\n", note)
 	}
+	if len(folds) > 0 {
+		a.note("not drawn, for remedies are chosen on it: %s", strings.Join(folds, ", "))
+	}
 	a.note("wrote %s", out)
 	return nil
 }
@@ -95,7 +99,7 @@ func reliabilityGrid(t *table.Table, method string) (figure.Figure, error) {
 	asked := method
 	var names []string
 	var runs []report.Run
-	for _, s := range sections(t) {
+	for _, s := range sections(t, nil, 0) {
 		for _, r := range s.Runs {
 			if r.Method == report.ZeroShot {
 				continue

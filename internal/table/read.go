@@ -45,6 +45,9 @@ type Evaluation struct {
 	Metrics     calib.Metrics
 	Values      map[string]float64 // the metrics by their keys in metrics.json
 	labels      []int
+	logits      calib.Matrix      // after the remedy
+	resampled   calib.Resampled   // of [Table.Resample]
+	sets        *calib.SetFigures // of [Table.Conformal]
 }
 
 // Find lists the run folders at or below dir.
@@ -177,6 +180,7 @@ func measure(dir string, recipe Fields, e run.Evaluation, bins int) (adapted, ze
 		}
 		m.into.Predictions, m.into.Metrics = p, p.Metrics(calib.Options{Bins: bins})
 		m.into.Values, m.into.labels = Values(m.into.Metrics), e.Labels
+		m.into.logits = m.logits
 		m.into.Ranges = Ranges(m.logits)
 	}
 	return adapted, zeroShot, nil
