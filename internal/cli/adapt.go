@@ -93,24 +93,7 @@ are is printed with the run.
   clipcalib adapt clip-adapter --features train.safetensors --epochs 50 --out runs/fa
   clipcalib adapt tip-adapter-f --features train.safetensors --optimizer adamw --epsilon 1e-4 --schedule step-cosine --epochs 20 --out runs/tip`,
 	}
-	f.source.add(c)
-	f.source.addTruncate(c)
-	fl := c.Flags()
-	fl.StringArrayVar(&f.features, "features", nil, "feature file in place of --weights and --data; repeat for a "+
-		"second file")
-	fl.StringVar(&f.data, "data", "", "source data set; its train part where it has parts")
-	fl.StringVar(&f.out, "out", "", "folder of the run")
-	fl.StringVar(&f.init, "init", "", "file of initial values (residual, classifier, w1, w2, cache_keys; "+
-		"prompt_learner.ctx), such as another run's adapter.safetensors or prompts.safetensors, or a checkpoint of "+
-		"another implementation")
-	varied := vary(fl, f.addVaried, "context")
-	fl.StringSliceVar(&f.targets, "targets", nil, "data sets, or feature files for runs on features, that every run is "+
-		"evaluated on")
-	fl.IntVar(&f.bins, "bins", 10, "bins of ECE, MCE and ACE on --targets")
-	addTensorboard(fl, &f.tensorboard)
-	fl.StringVar(&f.recipe, "recipe", "", "YAML file of these flags by their names, and of method and set; a flag "+
-		"given here goes before it")
-	addSet(fl, &f.set)
+	varied := f.add(c)
 	c.Args = func(c *cobra.Command, args []string) error {
 		if len(args) == 0 && f.recipe != "" {
 			return nil
@@ -137,13 +120,36 @@ are is printed with the run.
 		}
 		return a.adaptGrid(c.Context(), f, cells)
 	}
+	return c
+}
+
+// add adds the command's flags, and returns those of several values.
+func (f *adaptFlags) add(c *cobra.Command) *varied {
+	f.source.add(c)
+	f.source.addTruncate(c)
+	fl := c.Flags()
+	fl.StringArrayVar(&f.features, "features", nil, "feature file in place of --weights and --data; repeat for a "+
+		"second file")
+	fl.StringVar(&f.data, "data", "", "source data set; its train part where it has parts")
+	fl.StringVar(&f.out, "out", "", "folder of the run")
+	fl.StringVar(&f.init, "init", "", "file of initial values (residual, classifier, w1, w2, cache_keys; "+
+		"prompt_learner.ctx), such as another run's adapter.safetensors or prompts.safetensors, or a checkpoint of "+
+		"another implementation")
+	varied := vary(fl, f.addVaried, "context")
+	fl.StringSliceVar(&f.targets, "targets", nil, "data sets, or feature files for runs on features, that every run is "+
+		"evaluated on")
+	fl.IntVar(&f.bins, "bins", 10, "bins of ECE, MCE and ACE on --targets")
+	addTensorboard(fl, &f.tensorboard)
+	fl.StringVar(&f.recipe, "recipe", "", "YAML file of these flags by their names, and of method and set; a flag "+
+		"given here goes before it")
+	addSet(fl, &f.set)
 	completesMethods(c, append(methodNames(), promptNames()...)...)
 	completesList(c, "remedy", remedyNames()...)
 	completesList(c, "loss", lossNames()...)
 	completesList(c, "compat", string(adapt.Textbook), string(adapt.CLIPCalib))
 	completesList(c, "optimizer", string(adapt.SGD), string(adapt.AdamW))
 	completesList(c, "schedule", scheduleNames()...)
-	return c
+	return varied
 }
 
 // addVaried adds the flags that decide a run and may have several values.
@@ -215,7 +221,7 @@ func (a *app) adapt(ctx context.Context, f adaptFlags, method string) error {
 	if found := run.Below(f.out); found != "" {
 		return usagef("--out %s: it is a folder of runs, such as %s: name a folder of its own for this one", f.out, found)
 	}
-	p, err := f.plan(method)
+	p, err := f.choose(method)
 	if err != nil {
 		return err
 	}

@@ -31,6 +31,8 @@ const (
 // cellResult is what came of a cell, in the form of JSON.
 type cellResult struct {
 	Cell     string       `json:"cell"`
+	Number   *int         `json:"number,omitempty"` // of a plan
+	ID       string       `json:"id,omitempty"`
 	Run      string       `json:"run,omitempty"`
 	State    string       `json:"state"`
 	Error    string       `json:"error,omitempty"`
@@ -165,6 +167,11 @@ func (g *grid) openFiles(f adaptFlags) error {
 	return nil
 }
 
+// featuresName is the name of a target that is a file of features.
+func featuresName(path string) string {
+	return strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+}
+
 // cell trains and evaluates one cell.
 func (g *grid) cell(ctx context.Context, c cell) cellResult {
 	res := cellResult{Cell: c.label}
@@ -173,7 +180,7 @@ func (g *grid) cell(ctx context.Context, c cell) cellResult {
 }
 
 func (g *grid) do(ctx context.Context, c cell, res *cellResult) (err error) {
-	r, err := g.session.prepare(ctx, &c.flags, c.plan)
+	r, err := g.session.prepare(ctx, &c.flags, c.choice)
 	if err != nil {
 		return err
 	}
@@ -185,7 +192,7 @@ func (g *grid) do(ctx context.Context, c cell, res *cellResult) (err error) {
 	_, unfinished := run.ReadModel(res.Run)
 	res.State = cellKept
 	twin := g.trained[key.Parameters]
-	if adapt.ActsInTraining(c.plan.remedy()) {
+	if adapt.ActsInTraining(c.choice.remedy()) {
 		twin = ""
 	}
 	events := newEvents(c.flags.tensorboard, filepath.Base(res.Run))
@@ -204,7 +211,7 @@ func (g *grid) do(ctx context.Context, c cell, res *cellResult) (err error) {
 	case unfinished != nil:
 		res.State = cellShared
 	}
-	if !adapt.ActsInTraining(c.plan.remedy()) && twin == "" {
+	if !adapt.ActsInTraining(c.choice.remedy()) && twin == "" {
 		g.trained[key.Parameters] = res.Run
 	}
 	if r.record != nil {
@@ -253,7 +260,7 @@ func (g *grid) evaluate(ctx context.Context, c cell, res *cellResult) error {
 	for _, t := range g.files {
 		o.Features, o.Data, o.Device = []string{t.path}, &t.Data, g.app.opened
 		o.Inputs = run.Inputs{Features: o.Features, FeaturesSHA256: t.SHA256}
-		o.Name = strings.TrimSuffix(filepath.Base(t.path), filepath.Ext(t.path))
+		o.Name = featuresName(t.path)
 		r, err := run.Eval(ctx, o)
 		if err != nil {
 			return err

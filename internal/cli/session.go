@@ -31,17 +31,17 @@ func (s *session) close() {
 	}
 }
 
-// plan is one training with its names resolved: one of the two is nil.
-type plan struct {
+// choice is one training with its names resolved: one of the two is nil.
+type choice struct {
 	adapter *run.AdaptOptions
 	prompts *run.PromptOptions
 }
 
-// plan resolves the flags.
-func (f *adaptFlags) plan(method string) (plan, error) {
+// choose resolves the flags.
+func (f *adaptFlags) choose(method string) (choice, error) {
 	if isPrompt(method) {
 		o, err := f.parsePrompts(method)
-		return plan{prompts: &o}, err
+		return choice{prompts: &o}, err
 	}
 	o, err := f.parse(method)
 	switch {
@@ -51,18 +51,18 @@ func (f *adaptFlags) plan(method string) (plan, error) {
 	case len(f.features) == 0 && f.data == "":
 		err = usagef("adapt: --data SOURCE (with --weights) or --features FILE is missing")
 	}
-	return plan{adapter: &o}, err
+	return choice{adapter: &o}, err
 }
 
-func (p plan) remedy() adapt.Remedy {
+func (p choice) remedy() adapt.Remedy {
 	if p.prompts != nil {
 		return p.prompts.Remedy
 	}
 	return p.adapter.Remedy
 }
 
-// epochs is how long the plan trains; resolving has been checked before.
-func (p plan) epochs() int {
+// epochs is how long it trains; resolving has been checked before.
+func (p choice) epochs() int {
 	if p.prompts != nil {
 		o, _ := run.CheckPromptOptions(p.prompts.Method, p.prompts.Train, adapt.DefaultLogitScale)
 		return o.Epochs
@@ -80,8 +80,8 @@ type ready struct {
 		err error)
 }
 
-// prepare reads and encodes what a plan learns from.
-func (s *session) prepare(ctx context.Context, f *adaptFlags, p plan) (r ready, err error) {
+// prepare reads and encodes what a training learns from.
+func (s *session) prepare(ctx context.Context, f *adaptFlags, p choice) (r ready, err error) {
 	if p.prompts != nil {
 		return s.preparePrompts(ctx, f, *p.prompts)
 	}

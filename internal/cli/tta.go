@@ -59,17 +59,7 @@ with --compat clipcalib to those of the most confident view, as released.
 		Example: `  clipcalib tta tpt --remedy sals --weights ViT-B-16.pt --data pets/ --out runs/tpt
   clipcalib tta c-tpt --weights ViT-B-16.pt --data dtd/split_zhou_DescribableTextures.json --augmix --out runs/dtd`,
 	}
-	f.source.add(c)
-	f.source.addTruncate(c)
-	fl := c.Flags()
-	fl.StringArrayVar(&f.data, "data", nil, "target data sets, their test part where they have parts")
-	fl.StringVar(&f.out, "out", "", "folder of the run")
-	varied := vary(fl, f.addVaried)
-	fl.IntVar(&f.bins, "bins", 10, "bins of ECE, MCE and ACE")
-	fl.StringVar(&f.tune.Context, "context", "", `phrase whose vectors are tuned (default "a photo of a")`)
-	addSet(fl, &f.set)
-	fl.BoolVar(&f.tune.AugMix, "augmix", false, "AugMix after the crops, as the reference does for fine-grained sets")
-	addTensorboard(fl, &f.tensorboard)
+	varied := f.add(c)
 	c.MarkFlagRequired("data")
 	c.MarkFlagRequired("out")
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -82,13 +72,29 @@ with --compat clipcalib to those of the most confident view, as released.
 		f.data = append(f.data, args[1:]...)
 		return a.tta(c.Context(), f, args[0], varied)
 	}
-	completesMethods(c, testtimeNames()...)
-	completesList(c, "remedy", remedyNames()...)
-	completesList(c, "compat", string(adapt.Textbook), string(adapt.CLIPCalib))
 	return c
 }
 
 func testtimeNames() []string { return named.Names(testtime.Methods()) }
+
+// add adds the command's flags, and returns those of several values.
+func (f *ttaFlags) add(c *cobra.Command) *varied {
+	f.source.add(c)
+	f.source.addTruncate(c)
+	fl := c.Flags()
+	fl.StringArrayVar(&f.data, "data", nil, "target data sets, their test part where they have parts")
+	fl.StringVar(&f.out, "out", "", "folder of the run")
+	varied := vary(fl, f.addVaried)
+	fl.IntVar(&f.bins, "bins", 10, "bins of ECE, MCE and ACE")
+	fl.StringVar(&f.tune.Context, "context", "", `phrase whose vectors are tuned (default "a photo of a")`)
+	addSet(fl, &f.set)
+	fl.BoolVar(&f.tune.AugMix, "augmix", false, "AugMix after the crops, as the reference does for fine-grained sets")
+	addTensorboard(fl, &f.tensorboard)
+	completesMethods(c, testtimeNames()...)
+	completesList(c, "remedy", remedyNames()...)
+	completesList(c, "compat", string(adapt.Textbook), string(adapt.CLIPCalib))
+	return varied
+}
 
 // addVaried adds the flags that decide a run and may have several values.
 func (f *ttaFlags) addVaried(fl *pflag.FlagSet) {

@@ -71,8 +71,11 @@ func product(g *graph.Graph, form engine.Gemm, a, b, bias, residual *Node) *Node
 	}
 	if e, ok := g.Engine.(engine.MixedPrecision); ok && frozen(e, b) && (!form.Gradient || e.StoresFloat16Gradients()) {
 		op.Float16Out, op.Float16In = !form.Gradient, []int{0}
-		if hasResidual {
+		switch {
+		case hasResidual && e.StoresFloat16Residuals():
 			op.Float16In = append(op.Float16In, len(in)-1)
+		case hasResidual:
+			op.Float16Out = false
 		}
 	}
 	if form.Act == engine.Identity {

@@ -220,3 +220,26 @@ func tunedClasses(dir string) ([]Class, error) {
 	}
 	return all, nil
 }
+
+// Settle makes the run in dir, which is about to be copied, one of the folder to:
+// its model.yaml then says where the weights are from there.
+func Settle(dir, to string) error {
+	path := filepath.Join(dir, modelFile)
+	var m Model
+	if err := docfile.ReadYAML(path, &m); err != nil {
+		return err
+	}
+	if m.Weights.Path == "" {
+		return nil
+	}
+	abs, err := filepath.Abs(to)
+	if err != nil {
+		return err
+	}
+	rel, err := filepath.Rel(abs, m.Weights.Path)
+	if err != nil {
+		return nil // no way from there: the absolute path remains
+	}
+	m.Weights.Relative = filepath.ToSlash(rel)
+	return docfile.WriteYAML(path, m)
+}

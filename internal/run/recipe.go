@@ -157,6 +157,13 @@ const (
 // ShotsFile lists the pictures that a run learnt from, where they are known.
 const ShotsFile = "shots.csv"
 
+// The files of a run that are not the same wherever it lies, and that mark its
+// end.
+const (
+	ModelFile    = modelFile
+	ManifestFile = manifestFile
+)
+
 // The files of a run and of an evaluation.
 const (
 	recipeFile          = "recipe.yaml"

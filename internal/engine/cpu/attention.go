@@ -60,6 +60,11 @@ func (h heads) softmax(scores []float32, n int, inv []float32) {
 // Each sequence and head is a pair of matrix products around the softmax; the
 // division is left to the result, which is shorter than the scores.
 func (e *Engine) Attention(out, qkv *tensor.Dense, batch, tokens, count int) error {
+	if isFloat16(out, qkv) {
+		return e.inFloat32(out, []*tensor.Dense{qkv}, func(out *tensor.Dense, in []*tensor.Dense) error {
+			return e.Attention(out, in[0], batch, tokens, count)
+		})
+	}
 	h, err := newHeads(qkv, count)
 	if err != nil {
 		return err

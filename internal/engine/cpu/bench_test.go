@@ -20,9 +20,7 @@ func eachMode(b *testing.B, f func(b *testing.B, e *Engine)) {
 	if dnnl.Available() {
 		options = append(options, Options{})
 	}
-	if dnnl.HasBF16() {
-		options = append(options, Options{BF16: true})
-	}
+	options = append(options, Options{BF16: true})
 	for _, o := range options {
 		e, err := New(o)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"clipcalib/internal/engine"
+	"clipcalib/internal/engine/cpu/bgemm"
 	"clipcalib/internal/engine/cpu/dnnl"
 	"clipcalib/internal/engine/cpu/scratch"
 	"clipcalib/internal/engine/cpu/sgemm"
@@ -12,7 +13,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// product is a checked engine.Gemm: its slices and sizes.
+// product is a checked engine.Gemm: its sizes, and its slices where all of it
+// is in float32.
 type product struct {
 	engine.Gemm
 	out, a, b, bias, res []float32
@@ -35,14 +37,18 @@ func newProduct(g engine.Gemm) (p product, err error) {
 		p.k, p.n = p.ldb, p.k
 	}
 	switch {
-	case ka != p.k || len(p.a) != p.m*p.k || len(p.b) != p.k*p.n || len(p.out) != p.m*p.n:
+	case ka != p.k || elements(g.Out) != p.m*p.n:
 		err = fmt.Errorf("product of %v and %v does not fit %v", g.A.Shape(), g.B.Shape(), g.Out.Shape())
 	case g.Bias != nil && len(p.bias) != p.n:
 		err = fmt.Errorf("bias %v does not fit %d columns", g.Bias.Shape(), p.n)
-	case g.Residual != nil && len(p.res) != p.m*p.n:
+	case g.Residual != nil && elements(g.Residual) != p.m*p.n:
 		err = fmt.Errorf("residual %v does not fit %d x %d", g.Residual.Shape(), p.m, p.n)
 	}
-	return p, first(err, g.Act.Check())
+	if err = first(err, g.Act.Check(), activations(sized{"left factor", g.A, p.m * p.k},
+		sized{"product", g.Out, p.m * p.n})); err == nil && g.Residual != nil {
+		err = activations(sized{"residual", g.Residual, p.m * p.n})
+	}
+	return p, err
 }
 
 // Gemm computes, with op transposing where asked,
@@ -50,11 +56,22 @@ func newProduct(g engine.Gemm) (p product, err error) {
 //	for i in [0, M), j in [0, N):
 //	    out[i, j] = act(alpha * sum over l of op(a)[i, l] * op(b)[l, j] + bias[j]) + residual[i, j]
 //
-// in oneDNN or by package sgemm.
+// in bfloat16 where b is frozen in that precision, else in oneDNN or by package
+// sgemm.
 func (e *Engine) Gemm(g engine.Gemm) error {
 	p, err := newProduct(g)
 	if err != nil {
 		return err
+	}
+	if !g.TransA {
+		if w := e.packed(g.B, g.TransB); w != nil {
+			w.Multiply(e.threads, matrix(g.Out), matrix(g.A), p.m,
+				bgemm.Epilogue{Alpha: g.Alpha, Bias: p.bias, Act: g.Act, Residual: matrix(g.Residual)})
+			return nil
+		}
+	}
+	if isFloat16(g.Out, g.A, g.Residual) || len(p.b) != p.k*p.n {
+		return e.float32Gemm(g)
 	}
 	if e.dnn != nil {
 		if done, err := e.oneDNN(p); done || err != nil {
@@ -63,6 +80,22 @@ func (e *Engine) Gemm(g engine.Gemm) error {
 	}
 	e.gemm(p)
 	return nil
+}
+
+// float32Gemm is Gemm by float32 stand-ins for what is stored otherwise.
+func (e *Engine) float32Gemm(g engine.Gemm) error {
+	if n := elements(g.B); len(f32(g.B)) != n {
+		buf := scratch.Get(n)
+		defer buf.Put()
+		if !e.unpack(buf.Data, g.B) {
+			return want("right factor", g.B, n)
+		}
+		g.B = e.over(buf.Data, g.B.Shape())
+	}
+	return e.inFloat32(g.Out, []*tensor.Dense{g.A, g.Residual}, func(out *tensor.Dense, in []*tensor.Dense) error {
+		g.Out, g.A, g.Residual = out, in[0], in[1]
+		return e.Gemm(g)
+	})
 }
 
 // acts maps the engine's activations to oneDNN's.
@@ -74,21 +107,11 @@ var acts = [...]dnnl.Act{
 // more than it saves.
 const leastDNN = 1 << 16
 
-// oneDNN computes p if that is the faster way: by frozen weights in bfloat16
-// if asked for, and otherwise unless A is transposed (oneDNN would gather its
-// columns; sgemm packs them) or there are few rows.
+// oneDNN computes p if that is the faster way: unless A is transposed (oneDNN
+// would gather its columns; sgemm packs them) or there are few rows.
 func (e *Engine) oneDNN(p product) (bool, error) {
 	if p.TransA || p.m*p.n*p.k < leastDNN || (p.bias != nil && p.Alpha != 1) {
 		return false, nil
-	}
-	if e.bf16 && p.Alpha == 1 {
-		w, err := e.packed(p)
-		if err != nil {
-			return false, err
-		}
-		if w != nil {
-			return true, e.dnn.Linear(p.out, p.a, p.m, w, p.bias, acts[p.Act], p.res)
-		}
 	}
 	if p.m < 8 {
 		return false, nil

@@ -23,6 +23,11 @@ func moments(row []float32, eps float32) (mean, rstd float32) {
 //	    for j in [0, N):
 //	        out[i, j] = (x[i, j] - mean) / sqrt(var + eps) * gamma[j] + beta[j]
 func (e *Engine) LayerNorm(out, x, gamma, beta *tensor.Dense, eps float32) error {
+	if isFloat16(out, x) {
+		return e.inFloat32(out, []*tensor.Dense{x}, func(out *tensor.Dense, in []*tensor.Dense) error {
+			return e.LayerNorm(out, in[0], gamma, beta, eps)
+		})
+	}
 	m, n := dims(x)
 	if err := wantAll(sized{"rows", x, m * n}, sized{"result", out, m * n}, sized{"gamma", gamma, n},
 		sized{"beta", beta, n}); err != nil {

@@ -87,6 +87,11 @@ func (h heads) probabilities(p, q, x []float32, first int, path []int32) {
 //
 // The threads take runs of nodes; each keeps the path as a stack.
 func (e *Engine) TreeAttention(out, qkv, tree *tensor.Dense, count int) error {
+	if isFloat16(out, qkv) {
+		return e.inFloat32(out, []*tensor.Dense{qkv}, func(out *tensor.Dense, in []*tensor.Dense) error {
+			return e.TreeAttention(out, in[0], tree, count)
+		})
+	}
 	h, err := newHeads(qkv, count)
 	if err != nil {
 		return err
@@ -126,6 +131,11 @@ func (e *Engine) TreeAttention(out, qkv, tree *tensor.Dense, count int) error {
 // The threads take heads, so that no two add to the same place and every sum
 // runs in the order of the nodes.
 func (e *Engine) TreeAttentionGrad(dqkv, qkv, out, dout, tree *tensor.Dense, count int) error {
+	if isFloat16(dqkv, qkv, out) {
+		return e.inFloat32(dqkv, []*tensor.Dense{qkv, out}, func(dqkv *tensor.Dense, in []*tensor.Dense) error {
+			return e.TreeAttentionGrad(dqkv, in[0], in[1], dout, tree, count)
+		})
+	}
 	h, err := newHeads(qkv, count)
 	if err != nil {
 		return err

@@ -1,0 +1,14 @@
+//go:build !amd64 || noasm
+
+package bgemm
+
+const fast = false
+
+var (
+	kernels = []*kernel{widening}
+	active  = widening
+)
+
+func finish512(*finishing)            { panic("bgemm: no assembly") }
+func round512(*uint16, *float32, int) { panic("bgemm: no assembly") }
+func widen512(*float32, *uint16, int) { panic("bgemm: no assembly") }
