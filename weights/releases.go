@@ -114,12 +114,8 @@ func within(name, key string) bool {
 // hub's cache keeps models--ORG--NAME/snapshots/REVISION/FILE.
 const nameDepth = 3
 
-// statedByName goes by the names of the file and of its folders: those of a
-// published checkpoint of the same sizes, and open_clip's "quickgelu".
-func statedByName(path string, c Config) (s stated) {
-	if path == "" {
-		return s
-	}
+// namesOf are the plain names of a file and of the folders above it.
+func namesOf(path string) []string {
 	if whole, err := filepath.Abs(path); err == nil {
 		path = whole
 	}
@@ -127,7 +123,16 @@ func statedByName(path string, c Config) (s stated) {
 	for dir := filepath.Dir(path); len(names) <= nameDepth; dir = filepath.Dir(dir) {
 		names = append(names, plain(filepath.Base(dir)))
 	}
-	best, found := 0, []release{}
+	return names
+}
+
+// releasesNamed are the published checkpoints of a model's sizes that names say,
+// those of the longest such name.
+func releasesNamed(path string, c Config) (found []release) {
+	if path == "" {
+		return nil
+	}
+	names, best := namesOf(path), 0
 	try := func(r release, name, key string) {
 		if len(key) < best || !within(name, key) {
 			return
@@ -148,6 +153,17 @@ func statedByName(path string, c Config) (s stated) {
 			}
 		}
 	}
+	return found
+}
+
+// statedByName goes by the names of the file and of its folders: those of a
+// published checkpoint of the same sizes, and open_clip's "quickgelu".
+func statedByName(path string, c Config) (s stated) {
+	if path == "" {
+		return s
+	}
+	names := namesOf(path)
+	found := releasesNamed(path, c)
 	s = statedByReleases(found, "its name is that of open_clip's ")
 	quick := false
 	for _, name := range names {

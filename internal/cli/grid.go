@@ -215,7 +215,7 @@ func (g *grid) do(ctx context.Context, c cell, res *cellResult) (err error) {
 		g.trained[key.Parameters] = res.Run
 	}
 	if r.record != nil {
-		if err := r.record.WriteAs(res.Run, run.ShotsFile); err != nil {
+		if err := keepShots(r.record, res.Run); err != nil {
 			return err
 		}
 		g.left.add(r.record.Set, r.record.Account)
