@@ -21,6 +21,7 @@ type release struct {
 	arch, tag                              string
 	activation                             Activation
 	width, layers, patch, image, textWidth int
+	stages                                 [4]int // of a ResNet
 	averagePool                            bool
 	preprocess                             Preprocess
 	hashes                                 []string // SHA-256, whole or the first eight digits
@@ -53,8 +54,15 @@ func parseRelease(head, row []string) (r release, err error) {
 	if r.activation, err = ParseActivation(cell["activation"]); err != nil {
 		return r, err
 	}
-	for name, dst := range map[string]*int{"width": &r.width, "layers": &r.layers, "patch": &r.patch,
-		"image": &r.image, "text_width": &r.textWidth} {
+	sizes := map[string]*int{"width": &r.width, "image": &r.image, "text_width": &r.textWidth}
+	if stages := strings.Fields(cell["layers"]); len(stages) == len(r.stages) {
+		if _, err := fmt.Sscan(cell["layers"], &r.stages[0], &r.stages[1], &r.stages[2], &r.stages[3]); err != nil {
+			return r, fmt.Errorf("layers: %w", err)
+		}
+	} else {
+		sizes["layers"], sizes["patch"] = &r.layers, &r.patch
+	}
+	for name, dst := range sizes {
 		if *dst, err = strconv.Atoi(cell[name]); err != nil {
 			return r, fmt.Errorf("%s: %w", name, err)
 		}
@@ -88,8 +96,10 @@ func parseRelease(head, row []string) (r release, err error) {
 // fits reports whether a release has the sizes of a model.
 func (r release) fits(c Config) bool {
 	v := c.Vision
-	if c.HasImages() && (r.width != v.Width || r.layers != v.Layers || r.patch != v.Patch || r.image != v.ImageSize ||
-		r.averagePool != v.NoPreNorm) {
+	if c.HasImages() && (r.width != v.Width || r.image != v.ImageSize || r.stages != v.Stages) {
+		return false
+	}
+	if c.HasImages() && !v.ResNet() && (r.layers != v.Layers || r.patch != v.Patch || r.averagePool != v.NoPreNorm) {
 		return false
 	}
 	return !c.HasTexts() || r.textWidth == c.Text.Width

@@ -72,6 +72,9 @@ type ModelFacts struct {
 	Activation          string `yaml:"activation,omitempty" json:"activation,omitempty"`
 	ActivationSource    string `yaml:"activation_source,omitempty" json:"activation_source,omitempty"`
 	PreprocessingSource string `yaml:"preprocessing_source,omitempty" json:"preprocessing_source,omitempty"`
+	// Prefix and NoConfig are by what the checkpoint was opened.
+	Prefix   string `yaml:"prefix,omitempty" json:"prefix,omitempty"`
+	NoConfig bool   `yaml:"no_config,omitempty" json:"no_config,omitempty"`
 }
 
 // identity leaves out what does not tell one run from another: paths, and the
