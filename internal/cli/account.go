@@ -2,9 +2,11 @@ package cli
 
 import (
 	"fmt"
+	"path/filepath"
 
 	"clipcalib/internal/data"
 	"clipcalib/internal/exitcode"
+	"clipcalib/internal/run"
 )
 
 // load reads a data set, of one with parts the part split, and says what was
@@ -44,4 +46,16 @@ func (c account) end() error {
 	}
 	return exitcode.LeftOut{What: fmt.Sprintf("done, but %d of %d pictures could not be read (named above) and are left "+
 		"out", c.unreadable, c.listed)}
+}
+
+// picksFile lists the pictures that a run learnt from beside run.ShotsFile, in the
+// form of CoOp's split files, which --picks takes.
+const picksFile = "shots.json"
+
+// keepShots writes both.
+func keepShots(r *data.Record, dir string) error {
+	if err := r.WriteAs(dir, run.ShotsFile); err != nil {
+		return err
+	}
+	return r.Picks().Write(filepath.Join(dir, picksFile))
 }

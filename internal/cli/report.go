@@ -50,6 +50,19 @@ by sample; how many differences are told from zero once their number is counted
 			if !(coverage > 0 && coverage < 1) {
 				return usagef("--coverage %g: want a share between 0 and 1, both excluded, as 0.9", coverage)
 			}
+			m := without(c, "")
+			switch {
+			case a.json:
+				m = without(c, "with --json, which prints every evaluation", "format")
+			case format != "html":
+				m = without(c, "with --format "+format+", which is printed", "out")
+			}
+			if err := m.check(c); err != nil {
+				return err
+			}
+			if a.json && !c.Flags().Changed("out") {
+				out = "" // no page
+			}
 			o := reportOptions{out, format, bins, draws, coverage, c.Flags().Changed("coverage")}
 			return a.report(args, o)
 		},
@@ -98,20 +111,22 @@ func (a *app) report(args []string, o reportOptions) error {
 	if err != nil {
 		return err
 	}
+	if !a.json || o.out != "" {
+		sets, err := t.Conformal(o.coverage)
+		if err != nil {
+			return fmt.Errorf("report: %w", err)
+		}
+		t.Notes = append(t.Notes, sets...)
+		all, err := compared(&t, &o)
+		if err != nil {
+			return fmt.Errorf("report: %w", err)
+		}
+		if err := a.writeTable(&t, o, all); err != nil {
+			return err
+		}
+	}
 	if a.json {
 		return a.printJSON(found)
-	}
-	sets, err := t.Conformal(o.coverage)
-	if err != nil {
-		return fmt.Errorf("report: %w", err)
-	}
-	t.Notes = append(t.Notes, sets...)
-	all, err := compared(&t, &o)
-	if err != nil {
-		return fmt.Errorf("report: %w", err)
-	}
-	if err := a.writeTable(&t, o, all); err != nil {
-		return err
 	}
 	for _, note := range t.Notes {
 		fmt.Fprintf(a.err, "report: %s\n", note)
@@ -189,6 +204,9 @@ func (a *app) writeTable(t *table.Table, o reportOptions, all []table.Difference
 	}
 	folds := t.Folds()
 	on := fmt.Sprintf("%d targets", len(t.Targets)-len(folds))
+	if len(t.Targets)-len(folds) == 1 {
+		on = "one target"
+	}
 	switch len(folds) {
 	case 0:
 	case 1:
