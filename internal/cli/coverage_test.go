@@ -3,8 +3,8 @@ package cli
 import (
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -20,7 +20,8 @@ func withFold(t *testing.T, method string, each int) (dir, root string) {
 	dir, root = trained(t, method, "--remedy", "sals")
 	for k, c := range colours {
 		for i := range each {
-			writePNG(t, filepath.Join(root, "val", c.name, strconv.Itoa(i)+".png"), picture(k, 500+i))
+			// Named as the training pictures are.
+			writePNG(t, filepath.Join(root, "val", c.name, fmt.Sprintf("%02d.png", i)), picture(k, 500+i))
 		}
 	}
 	mustRun(t, "eval", dir, "--data", root+"#val", "-q")

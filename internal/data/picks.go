@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
 
+	"clipcalib/internal/atomicfile"
 	"clipcalib/internal/regular"
 )
 
@@ -58,36 +60,50 @@ func (e SplitEntry) MarshalJSON() ([]byte, error) {
 
 // Write writes the draw as JSON of the form of CoOp's split files.
 func (p Picks) Write(path string) error {
-	return Splits{"train": p.Train, "val": p.Val, "test": nil}.Write(path)
+	var b bytes.Buffer
+	if err := (Splits{"train": p.Train, "val": p.Val, "test": nil}).encode(&b); err != nil {
+		return err
+	}
+	return writeTable(path, b.Bytes()) // which leaves a finished run's alone
 }
 
 // Write writes a split file, byte for byte as Dassl writes one.
 func (s Splits) Write(path string) error {
-	var b bytes.Buffer
-	b.WriteString("{\n")
+	return atomicfile.Write(path, s.encode)
+}
+
+func (s Splits) encode(w io.Writer) error {
+	text := "{\n"
 	for i, part := range []string{"train", "val", "test"} {
-		fmt.Fprintf(&b, "    %q: [", part)
-		writeEntries(&b, s[part])
-		if i < 2 {
-			b.WriteString("],\n")
-		} else {
-			b.WriteString("]\n}")
+		text += fmt.Sprintf("    %q: [", part)
+		if _, err := io.WriteString(w, text); err != nil {
+			return err
+		}
+		if err := writeEntries(w, s[part]); err != nil {
+			return err
+		}
+		if text = "],\n"; i == 2 {
+			text = "]\n}"
 		}
 	}
-	return writeTable(path, b.Bytes()) // what is there is not written again
+	_, err := io.WriteString(w, text)
+	return err
 }
 
 // writeEntries writes a list as Python's json.dump with an indent of 4, which
 // escapes all but ASCII.
-func writeEntries(w *bytes.Buffer, entries []SplitEntry) {
+func writeEntries(w io.Writer, entries []SplitEntry) error {
 	for i, e := range entries {
 		comma := ","
 		if i == len(entries)-1 {
 			comma = "\n    "
 		}
-		fmt.Fprintf(w, "\n        [\n            %s,\n            %d,\n            %s\n        ]%s",
-			pythonString(e.Path), e.Label, pythonString(e.Class), comma)
+		if _, err := fmt.Fprintf(w, "\n        [\n            %s,\n            %d,\n            %s\n        ]%s",
+			pythonString(e.Path), e.Label, pythonString(e.Class), comma); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // pythonString is a string as json.dumps writes it.
