@@ -173,6 +173,9 @@ const (
 	PromptsFile = "prompts.safetensors"
 )
 
+// ShotsFile lists the pictures that a run learnt from, where they are known.
+const ShotsFile = "shots.csv"
+
 // The files of a run that are not the same wherever it lies, and that mark its
 // end.
 const (
