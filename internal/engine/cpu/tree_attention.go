@@ -3,6 +3,7 @@ package cpu
 import (
 	"fmt"
 
+	"clipcalib/internal/engine/cpu/bgemm"
 	"clipcalib/internal/engine/cpu/scratch"
 	"clipcalib/internal/engine/cpu/vec"
 
@@ -87,11 +88,6 @@ func (h heads) probabilities(p, q, x []float32, first int, path []int32) {
 //
 // The threads take runs of nodes; each keeps the path as a stack.
 func (e *Engine) TreeAttention(out, qkv, tree *tensor.Dense, count int) error {
-	if isFloat16(out, qkv) {
-		return e.inFloat32(out, []*tensor.Dense{qkv}, func(out *tensor.Dense, in []*tensor.Dense) error {
-			return e.TreeAttention(out, in[0], tree, count)
-		})
-	}
 	h, err := newHeads(qkv, count)
 	if err != nil {
 		return err
@@ -100,8 +96,22 @@ func (e *Engine) TreeAttention(out, qkv, tree *tensor.Dense, count int) error {
 	if err != nil {
 		return err
 	}
-	if err := wantAll(sized{"result", out, h.rows * h.width}, sized{"projections", qkv, 3 * h.rows * h.width}); err != nil {
+	if err := activations(sized{"result", out, h.rows * h.width}); err != nil {
 		return err
+	}
+	if x, y := b16(qkv), b16(out); x != nil && y != nil && h.dim == bgemm.TreeHead {
+		if _, ok := bgemm.NewPaths(x, count, maxDepth, h.scale); ok {
+			e.rows(h.rows, 2*h.width, func(lo, hi int) {
+				p, _ := bgemm.NewPaths(x, count, maxDepth, h.scale)
+				t.walk(lo, hi, func(i int, path []int32) { p.Attend(y[i*h.width:], path) })
+			})
+			return nil
+		}
+	}
+	if isFloat16(out, qkv) {
+		return e.inFloat32(out, []*tensor.Dense{qkv}, func(out *tensor.Dense, in []*tensor.Dense) error {
+			return e.TreeAttention(out, in[0], tree, count)
+		})
 	}
 	x, y := f32(qkv), f32(out)
 	e.rows(h.rows, 8*h.width, func(lo, hi int) {

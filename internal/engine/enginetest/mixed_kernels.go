@@ -93,7 +93,7 @@ func (b *bench) float16Rows() {
 
 // float16TreeAttention checks attention over a trie and its gradient.
 func (b *bench) float16TreeAttention() {
-	for _, s := range [][3]int{{1, 1, 4}, {150, 4, 16}, {131, 2, 64}, {65, 1, 33}, {66, 1, 128}} {
+	for _, s := range [][3]int{{1, 1, 4}, {150, 4, 16}, {131, 2, 64}, {40, 4, 64}, {65, 1, 33}, {66, 1, 128}} {
 		b.trie16(fmt.Sprint(s), randomTrie(b.r, s[0], 30), s[1], s[2])
 	}
 	b.trie16("prompts", promptTrie(17, 100, 3), 3, 64)

@@ -33,6 +33,7 @@ func files() map[string]string {
 		"finish_amd64.s":  finishFile(),
 		"round_amd64.s":   roundFile(),
 		"softmax_amd64.s": softmaxFile(),
+		"tree_amd64.s":    treeFile(),
 	}
 }
 
