@@ -3,7 +3,6 @@ package cpu
 import (
 	"fmt"
 
-	"clipcalib/internal/engine/cpu/bgemm"
 	"clipcalib/internal/engine/cpu/scratch"
 	"clipcalib/internal/engine/cpu/vec"
 
@@ -99,14 +98,8 @@ func (e *Engine) TreeAttention(out, qkv, tree *tensor.Dense, count int) error {
 	if err := activations(sized{"result", out, h.rows * h.width}); err != nil {
 		return err
 	}
-	if x, y := b16(qkv), b16(out); x != nil && y != nil && h.dim == bgemm.TreeHead {
-		if _, ok := bgemm.NewPaths(x, count, maxDepth, h.scale); ok {
-			e.rows(h.rows, 2*h.width, func(lo, hi int) {
-				p, _ := bgemm.NewPaths(x, count, maxDepth, h.scale)
-				t.walk(lo, hi, func(i int, path []int32) { p.Attend(y[i*h.width:], path) })
-			})
-			return nil
-		}
+	if e.treeAttention16(out, qkv, t, h) {
+		return nil
 	}
 	if isFloat16(out, qkv) {
 		return e.inFloat32(out, []*tensor.Dense{qkv}, func(out *tensor.Dense, in []*tensor.Dense) error {
@@ -141,6 +134,9 @@ func (e *Engine) TreeAttention(out, qkv, tree *tensor.Dense, count int) error {
 // The threads take heads, so that no two add to the same place and every sum
 // runs in the order of the nodes.
 func (e *Engine) TreeAttentionGrad(dqkv, qkv, out, dout, tree *tensor.Dense, count int) error {
+	if done, err := e.treeGradient16(dqkv, qkv, out, dout, tree, count); done || err != nil {
+		return err
+	}
 	if isFloat16(dqkv, qkv, out) {
 		return e.inFloat32(dqkv, []*tensor.Dense{qkv, out}, func(dqkv *tensor.Dense, in []*tensor.Dense) error {
 			return e.TreeAttentionGrad(dqkv, in[0], in[1], dout, tree, count)

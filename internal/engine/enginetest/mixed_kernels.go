@@ -104,7 +104,7 @@ func (b *bench) trie16(what string, trie []int32, heads, dim int) {
 	n, w := len(trie)/3, heads*dim
 	in := []array{b.normal(n, 3*w), ints(trie, 3, n), b.normal(n, w)}
 	forward := func(e engine.Engine, i, o tensors) error { return e.TreeAttention(o[0], i[0], i[1], heads) }
-	b.expect(norms)
+	b.expect(attention16)
 	b.stored("TreeAttention "+what, in, []int{0}, forward, sh(n, w))
 	in[0] = b.in16(in[0])
 	in[0].float16 = false

@@ -69,6 +69,12 @@ func zip512(dst, a, b *uint16)
 //go:noescape
 func attendNode512(n *treeNode)
 
+//go:noescape
+func gradNode512(n *treeGradient)
+
+//go:noescape
+func sumRun512(r *treeRun)
+
 func dotAVX512(k int, a, b []uint16, c []float32, ldc int) {
 	pairs := ceilDiv(k, 2)
 	_ = c[(dotRows-1)*ldc+panel-1]

@@ -62,7 +62,7 @@ TEXT ·attendNode512(SB), NOSPLIT, $0-8
 	MOVQ 16(BX), CX
 	MOVQ 48(BX), DI
 
-row:
+scoreRow:
 	MOVQ (R8), R9
 	ADDQ 32(BX), R9
 	MOVQ 0(BX), SI
@@ -70,7 +70,7 @@ row:
 	SHRQ $2, DX
 	MOVQ DI, R11
 
-four:
+scoreFour:
 	VPXORQ Z0, Z0, Z0
 	VMOVDQU32 0(SI), Z4
 	VMOVDQU32 0(R9), Z6
@@ -117,11 +117,11 @@ four:
 	ADDQ $512, SI
 	ADDQ $512, R9
 	DECQ DX
-	JNZ  four
+	JNZ  scoreFour
 	ADDQ $8, R8
 	ADDQ R13, DI
 	DECQ CX
-	JNZ  row
+	JNZ  scoreRow
 	MOVQ 48(BX), DI
 	MOVQ 64(BX), R9
 	MOVQ 72(BX), R10

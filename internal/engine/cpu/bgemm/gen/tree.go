@@ -22,37 +22,42 @@ const (
 func treeFile() string {
 	s := newSource()
 	s.constants("low", "high", "one", "c1", "c2", "c3", "c4", "c5", "c6", "least")
-	s.WriteString("\nDATA turns<>+0(SB)/8, $0\nDATA turns<>+8(SB)/8, $4\nDATA turns<>+16(SB)/8, $1\n" +
-		"DATA turns<>+24(SB)/8, $5\nDATA turns<>+32(SB)/8, $2\nDATA turns<>+40(SB)/8, $6\n" +
-		"DATA turns<>+48(SB)/8, $3\nDATA turns<>+56(SB)/8, $7\nGLOBL turns<>(SB), RODATA|NOPTR, $64\n")
+	s.turns()
 	s.function("attendNode512", 8)
 	s.f("MOVQ n+0(FP), BX")
 	s.load(exp2Constants)
 	s.f("VBROADCASTSS %d(BX), Z18", nodeScale)
 	s.f("VBROADCASTSS least<>(SB), Z20")
 	s.f("MOVQ %d(BX), R13", nodeLanes)
-	s.scores(nodeQuery, nodeKeys, nodeScores)
+	s.scores("score", nodeQuery, nodeKeys, nodeScores)
 	s.laneSoftmax()
-	s.weighted()
+	s.weighted(nodeValues)
 	s.f("VZEROUPPER")
 	s.f("RET")
 	return s.String()
 }
 
+// turns writes the order that brings pairs of sums back into that of columns.
+func (s *source) turns() {
+	s.WriteString("\nDATA turns<>+0(SB)/8, $0\nDATA turns<>+8(SB)/8, $4\nDATA turns<>+16(SB)/8, $1\n" +
+		"DATA turns<>+24(SB)/8, $5\nDATA turns<>+32(SB)/8, $2\nDATA turns<>+40(SB)/8, $6\n" +
+		"DATA turns<>+48(SB)/8, $3\nDATA turns<>+56(SB)/8, $7\nGLOBL turns<>(SB), RODATA|NOPTR, $64\n")
+}
+
 // scores writes, for every row of the path and every head, the product of its
-// part of the query and of the key.
-func (s *source) scores(query, keys, scores int) {
+// part of the query and of the key, each by its offset.
+func (s *source) scores(name string, query, keys, scores int) {
 	s.f("MOVQ %d(BX), R8", nodeRows)
 	s.f("MOVQ %d(BX), CX", nodeCount)
 	s.f("MOVQ %d(BX), DI", scores)
-	s.label("row")
+	s.label(name + "Row")
 	s.f("MOVQ (R8), R9")
 	s.f("ADDQ %d(BX), R9", keys)
 	s.f("MOVQ %d(BX), SI", query)
 	s.f("MOVQ %d(BX), DX", nodeHeads)
 	s.f("SHRQ $2, DX")
 	s.f("MOVQ DI, R11")
-	s.label("four")
+	s.label(name + "Four")
 	for h := range 4 {
 		s.f("VPXORQ Z%d, Z%d, Z%d", h, h, h)
 		for part := range 2 {
@@ -67,11 +72,11 @@ func (s *source) scores(query, keys, scores int) {
 	s.f("ADDQ $512, SI")
 	s.f("ADDQ $512, R9")
 	s.f("DECQ DX")
-	s.f("JNZ  four")
+	s.f("JNZ  %sFour", name)
 	s.f("ADDQ $8, R8")
 	s.f("ADDQ R13, DI")
 	s.f("DECQ CX")
-	s.f("JNZ  row")
+	s.f("JNZ  %sRow", name)
 }
 
 // reduceFour makes X0 the sums over the lanes of Z0 to Z3. It uses Z4 to Z7.
@@ -152,10 +157,10 @@ func (s *source) numerator(to int) {
 
 // weighted writes the sums of the values of the path by the numerators, divided
 // by their sums: two rows at a time, whose values are put in pairs.
-func (s *source) weighted() {
+func (s *source) weighted(values int) {
 	s.f("VMOVDQU64 turns<>(SB), Z16")
 	s.f("MOVQ %d(BX), DI", nodeOut)
-	s.f("MOVQ %d(BX), R12", nodeValues)
+	s.f("MOVQ %d(BX), R12", values)
 	s.f("MOVQ %d(BX), R10", nodeInverse)
 	s.f("MOVQ %d(BX), DX", nodeHeads)
 	s.f("MOVQ %d(BX), R11", nodeWeights)
