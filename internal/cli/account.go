@@ -8,6 +8,7 @@ import (
 	"clipcalib/internal/atomicfile"
 	"clipcalib/internal/data"
 	"clipcalib/internal/exitcode"
+	"clipcalib/internal/run"
 )
 
 // load reads a data set, of one with parts the part split, and says what was
@@ -52,19 +53,16 @@ func (c account) end() error {
 		"out", c.unreadable, c.listed)}
 }
 
-// The files that list the pictures that a run learnt from: as a table, and in the
+// picksFile lists the pictures that a run learnt from beside run.ShotsFile, in the
 // form of CoOp's split files, which --picks takes.
-const (
-	shotsFile = "shots.csv"
-	picksFile = "shots.json"
-)
+const picksFile = "shots.json"
 
 // doubtsFile says what may be wrong with what a run learnt from; most have none.
 const doubtsFile = "doubts.txt"
 
-// keepShots writes them.
+// keepShots writes both.
 func keepShots(r *data.Record, dir string) error {
-	if err := r.WriteAs(dir, shotsFile); err != nil {
+	if err := r.WriteAs(dir, run.ShotsFile); err != nil {
 		return err
 	}
 	if len(r.Doubts) > 0 {

@@ -8,6 +8,7 @@ import (
 
 	"clipcalib/internal/data"
 	"clipcalib/internal/features"
+	"clipcalib/internal/run"
 )
 
 // sight is what a command has seen of the contents of its sets.
@@ -66,7 +67,7 @@ func (a *app) lookAtShots(src *features.Source, shots *data.Set, kept []int, r *
 
 // lookAtTarget is lookAt for a target of a run: it may hold what the run learned
 // from, or be another target under a second name.
-func (a *app) lookAtTarget(src *features.Source, set *data.Set, kept []int, r *data.Record, run string) error {
+func (a *app) lookAtTarget(src *features.Source, set *data.Set, kept []int, r *data.Record, dir string) error {
 	contents, err := a.lookAt(src, set, kept, r)
 	if err != nil {
 		return err
@@ -78,10 +79,10 @@ func (a *app) lookAtTarget(src *features.Source, set *data.Set, kept []int, r *d
 		a.doubt(fmt.Sprintf("targets %s (%s) and %s (%s) hold the same pictures: one target under two names", first.Name,
 			first.Root, set.Name, set.Root))
 	}
-	if run == "" {
+	if dir == "" {
 		return nil
 	}
-	learnt, err := data.ReadHashes(filepath.Join(run, shotsFile))
+	learnt, err := data.ReadHashes(filepath.Join(dir, run.ShotsFile))
 	if errors.Is(err, fs.ErrNotExist) { // learned elsewhere, or from features
 		return nil
 	}

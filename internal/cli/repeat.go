@@ -166,6 +166,7 @@ func (r *recipeFile) inputs(rec run.Recipe, out plan.Recipe) error {
 		out["shots"], out["repeat"] = in.Shots, in.Repeat
 	}
 	put("truncate", true, in.Truncate)
+	put("float16-prototypes", true, in.Float16)
 	put("prefix", in.Model.Prefix, in.Model.Prefix != "")
 	put("no-config", true, in.Model.NoConfig)
 	put("activation", in.Model.Activation, in.Model.ActivationSource == weights.AskedFor)

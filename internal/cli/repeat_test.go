@@ -25,7 +25,7 @@ func TestARunsRecipeRepeatsIt(t *testing.T) {
 		"settings": append([]string{"taskres", "--remedy", "penalty", "--set", "remedy.lambda=3", "--set", "alpha=0.25",
 			"--shots", "2", "--seed", "5", "--epochs", "3", "--lr", "0.03", "--batch", "2", "--weight-decay", "0.001",
 			"--views", "2", "--loss", "focal", "--set", "gamma=1.5", "--template", "{}", "--template", "a {}"}, pictures...),
-		"as released": append([]string{"tip-adapter-f", "--compat", "clipcalib", "--optimizer", "adamw", "--epsilon", "1e-4",
+		"as released": append([]string{"tip-adapter-f", "--compat", "clipcalib", "--float16-prototypes", "--optimizer", "adamw", "--epsilon", "1e-4",
 			"--schedule", "step-cosine", "--epochs", "2", "--views", "-1", "--shots", "0", "--logit-scale", "50"}, pictures...),
 		"zero": append([]string{"tip-adapter", "--set", "alpha=0", "--shots", "4", "--repeat", "--class-names", names,
 			"--activation", "quickgelu", "--preprocess", "inception"}, pictures...),

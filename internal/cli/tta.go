@@ -255,7 +255,7 @@ func (a *app) tuneOn(ctx context.Context, src *features.Source, set *data.Set, f
 	}
 	bins := calib.Options{Bins: f.bins}
 	facts := run.NewFacts(target, len(set.Items), len(set.Classes), bins,
-		[]string{f.resolved.Context + " " + text.ClassSlot + "."}, record)
+		[]string{f.resolved.Context + " " + text.ClassPlaceholder + "."}, record)
 	if err := run.KeepFacts(res.Dir, res.Metrics, facts, record); err != nil {
 		return err
 	}
