@@ -27,9 +27,9 @@ type DeviceOptions struct {
 	// built with the tag gpu; one of them can be open at a time.
 	Kind    string
 	Threads int // cores to use; 0 means all
-	// Precision is the form products are multiplied in: "fp32"; "bf16", on the
-	// processor with oneDNN alone; "tf32" and "fp16" on a GPU. Sums are float32
-	// in all of them. "" means the device's default.
+	// Precision is the form products are multiplied in: "fp32"; "bf16"; "tf32"
+	// and "fp16" on a GPU. Sums are float32 in all of them. "" means the device's
+	// default.
 	Precision string
 	// Memory is the most bytes of a GPU's memory to hold; 0 means 95% of what
 	// is free. On the processor it must be 0.

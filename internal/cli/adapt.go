@@ -29,6 +29,7 @@ type adaptFlags struct {
 	schedule string
 	optim    string
 	init     string
+	picks    string
 	shots    int
 	repeat   bool
 	views    int
@@ -81,7 +82,8 @@ learned on features of augmented views that are encoded once.
 SOURCE is a folder with one folder a class, the root of one of CoOp's, TPT's or
 ImageNet's data sets, a split file (.json), a list (.tsv, .csv: path and label),
 parquet files of Hugging Face, or webdataset archives (.tar). What was drawn is
-kept in shots.csv, what was left out and why in left_out.csv. Feature files are safetensors with features [N, D], labels
+kept in shots.csv and shots.json, what was left out and why in left_out.csv; --picks
+takes such a draw, or CoOp's own, in place of a new one. Feature files are safetensors with features [N, D], labels
 [N] and text_features [K, D]; they serve adapters.
 
 --compat clipcalib makes the choices of the reference's released code; what they
@@ -93,26 +95,7 @@ are is printed with the run.
   clipcalib adapt clip-adapter --features train.safetensors --epochs 50 --out runs/fa
   clipcalib adapt tip-adapter-f --features train.safetensors --optimizer adamw --epsilon 1e-4 --schedule step-cosine --epochs 20 --out runs/tip`,
 	}
-	f.source.add(c)
-	f.source.addTruncate(c)
-	fl := c.Flags()
-	fl.StringArrayVar(&f.features, "features", nil, "feature file in place of --weights and --data; repeat for a "+
-		"second file")
-	fl.StringVar(&f.data, "data", "", "source data set; its train part where it has parts")
-	fl.StringVar(&f.out, "out", "", "folder of the run")
-	fl.BoolVar(&f.source.float16, "float16-prototypes", false, "with --compat clipcalib: prototypes rounded to "+
-		"float16, in which the released code makes them")
-	fl.StringVar(&f.init, "init", "", "file of initial values (residual, classifier, w1, w2, cache_keys; "+
-		"prompt_learner.ctx), such as another run's adapter.safetensors or prompts.safetensors, or a checkpoint of "+
-		"another implementation")
-	varied := vary(fl, f.addVaried, "context")
-	fl.StringSliceVar(&f.targets, "targets", nil, "data sets, or feature files for runs on features, that every run is "+
-		"evaluated on")
-	fl.IntVar(&f.bins, "bins", 10, "bins of ECE, MCE and ACE on --targets")
-	addTensorboard(fl, &f.tensorboard)
-	fl.StringVar(&f.recipe, "recipe", "", "YAML file of these flags by their names, and of method and set; a flag "+
-		"given here goes before it")
-	addSet(fl, &f.set)
+	varied := f.add(c)
 	c.Args = func(c *cobra.Command, args []string) error {
 		if len(args) == 0 && f.recipe != "" {
 			return nil
@@ -124,8 +107,14 @@ are is printed with the run.
 		if err != nil {
 			return err
 		}
+		if err := f.mode(c).check(c); err != nil {
+			return err
+		}
 		if c.Flags().Changed("bins") && len(f.targets) == 0 {
 			return usagef("--bins is for --targets, which are not given")
+		}
+		if err := f.checkPicks(axes); err != nil {
+			return err
 		}
 		if f.out == "" {
 			return usagef("required flag \"out\" is not set: name the folder of the run, or of the runs, with --out")
@@ -139,13 +128,52 @@ are is printed with the run.
 		}
 		return a.adaptGrid(c.Context(), f, cells)
 	}
+	return c
+}
+
+// mode says which flags the training has a use for.
+func (f *adaptFlags) mode(c *cobra.Command) mode {
+	switch {
+	case len(f.features) > 0 && f.data == "":
+		return without(c, "with --features, which are encoded already",
+			append(sourceNames(), "shots", "repeat", "views")...)
+	case f.repeat && f.shots < 1:
+		return without(c, "with --shots 0, which takes every picture once", "repeat")
+	}
+	return without(c, "")
+}
+
+// add adds the command's flags, and returns those of several values.
+func (f *adaptFlags) add(c *cobra.Command) *varied {
+	f.source.add(c)
+	f.source.addTruncate(c)
+	fl := c.Flags()
+	fl.StringArrayVar(&f.features, "features", nil, "feature file in place of --weights and --data; repeat for a "+
+		"second file")
+	fl.StringVar(&f.data, "data", "", "source data set; its train part where it has parts")
+	fl.StringVar(&f.out, "out", "", "folder of the run")
+	fl.BoolVar(&f.source.float16, "float16-prototypes", false, "with --compat clipcalib: prototypes rounded to "+
+		"float16, in which the released code makes them")
+	fl.StringVar(&f.init, "init", "", "file of initial values (residual, classifier, w1, w2, cache_keys; "+
+		"prompt_learner.ctx), such as another run's adapter.safetensors or prompts.safetensors, or a checkpoint of "+
+		"another implementation")
+	fl.StringVar(&f.picks, "picks", "", "file of the shots, in place of drawing them: CoOp's "+
+		"split_fewshot/shot_K-seed_S.pkl, or the shots.json of a run")
+	varied := vary(fl, f.addVaried, "context")
+	fl.StringSliceVar(&f.targets, "targets", nil, "data sets, or feature files for runs on features, that every run is "+
+		"evaluated on")
+	fl.IntVar(&f.bins, "bins", 10, "bins of ECE, MCE and ACE on --targets")
+	addTensorboard(fl, &f.tensorboard)
+	fl.StringVar(&f.recipe, "recipe", "", "YAML file of these flags by their names, and of method and set; a flag "+
+		"given here goes before it")
+	addSet(fl, &f.set)
 	completesMethods(c, append(methodNames(), promptNames()...)...)
 	completesList(c, "remedy", remedyNames()...)
 	completesList(c, "loss", lossNames()...)
 	completesList(c, "compat", string(adapt.Textbook), string(adapt.CLIPCalib))
 	completesList(c, "optimizer", string(adapt.SGD), string(adapt.AdamW))
 	completesList(c, "schedule", scheduleNames()...)
-	return c
+	return varied
 }
 
 // addVaried adds the flags that decide a run and may have several values.
@@ -220,7 +248,7 @@ func (a *app) adapt(ctx context.Context, f adaptFlags, method string) error {
 	if found := run.Below(f.out); found != "" {
 		return usagef("--out %s: it is a folder of runs, such as %s: name a folder of its own for this one", f.out, found)
 	}
-	p, err := f.plan(method)
+	p, err := f.choose(method)
 	if err != nil {
 		return err
 	}
@@ -277,7 +305,7 @@ func (a *app) adapted(out string, facts run.ModelFacts, trained bool, loss float
 	r := result{Run: out, Trained: trained, ModelFacts: facts}
 	var left account
 	if record != nil {
-		if err := record.WriteAs(out, shotsFile); err != nil {
+		if err := keepShots(record, out); err != nil {
 			return err
 		}
 		skipped := record.Account.Skipped()
@@ -322,7 +350,7 @@ func (s *session) encodeShots(
 		Weights: f.source.weights, WeightsSHA256: src.Weights, Model: src.Facts(), BatchImages: src.Model.Images.Batch(),
 		Preprocessing: src.Preprocessing(v),
 		Data:          f.data, DataSHA256: feats.Hash, Shots: f.shots, Drawn: f.unlike(shots), Repeat: f.repeat,
-		DataSeed:       f.train.Seed,
+		DataSeed: f.train.Seed, Picks: f.picks,
 		AugmentedViews: v.Augments(), Templates: templates, Truncate: f.source.truncate, Float16: f.source.float16,
 	}
 	a.note("%s: %d classes, %s, %d views, prompts like %q", set.Name, len(set.Classes), f.drawn().Words(set, shots),

@@ -16,7 +16,7 @@ import (
 type cell struct {
 	method string
 	flags  adaptFlags
-	plan   plan
+	choice choice
 	label  string // what tells it from the others of its grid
 }
 
@@ -48,13 +48,18 @@ func (f *adaptFlags) axes(fl *pflag.FlagSet, v *varied, args []string) ([]axis, 
 	if len(method.values) == 0 {
 		return nil, usagef("adapt: METHOD is missing, on the command line or as method in %s", f.recipe)
 	}
+	return inOrder(method, sets, v), nil
+}
+
+// inOrder lists the axes in the order of the cells.
+func inOrder(method axis, sets []axis, v *varied) []axis {
 	axes := v.axes("shots", "repeat", "seed", "views")
 	last := []axis{method}
 	if i := slices.IndexFunc(axes, func(a axis) bool { return a.name == "remedy" }); i >= 0 {
 		last = append(last, axes[i])
 		axes = slices.Delete(axes, i, i+1)
 	}
-	return slices.Concat(axes, sets, last), nil
+	return slices.Concat(axes, sets, last)
 }
 
 // nothing is a flag that takes every value.
@@ -100,7 +105,7 @@ func (f adaptFlags) cells(axes []axis) ([]cell, error) {
 	}
 	for i := range cells {
 		c := &cells[i]
-		if c.plan, err = c.flags.plan(c.method); err != nil {
+		if c.choice, err = c.flags.choose(c.method); err != nil {
 			if len(all) > 1 {
 				err = fmt.Errorf("%s: %w", c.label, err)
 			}
@@ -158,7 +163,7 @@ func (c *cell) name(p point, several map[string]bool) {
 }
 
 // dropSettings drops the settings that nothing chosen has, and notes the others
-// as used. Names that are unknown are left to plan.
+// as used. Names that are unknown are left to choose.
 func (f *adaptFlags) dropSettings(method string, used map[string]bool) {
 	if owners, err := f.owners(method); err == nil {
 		f.set = settingsFor(f.set, owners, used)
@@ -207,7 +212,7 @@ func (f *adaptFlags) owners(method string) ([]settings.Owner, error) {
 // folder names a cell's run below the folder of runs: for people by what is
 // looked for first, and by the hash of the whole recipe.
 func (c cell) folder(recipe string) string {
-	parts := []string{c.method, c.plan.remedy().Name()}
+	parts := []string{c.method, c.choice.remedy().Name()}
 	switch {
 	case len(c.flags.features) > 0:
 	case c.flags.shots < 1:

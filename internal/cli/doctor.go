@@ -60,6 +60,12 @@ func engineFinding(o device.Options, precision, what string) finding {
 		return finding{what, "missing", err.Error(), dnnlRemedy(err.Error())}
 	}
 	defer d.Close()
+	if precision == "bf16" {
+		if strings.Contains(d.Name(), "bf16 weights by") {
+			return finding{what, "slow", d.Name() + ": this processor does not multiply bfloat16 (no AVX512_BF16 or AMX)", ""}
+		}
+		return finding{what, "ok", d.Name(), ""}
+	}
 	if !strings.Contains(d.Name(), "oneDNN") {
 		return finding{what, "slow", d.Name(), "make install-onednn && make build"}
 	}

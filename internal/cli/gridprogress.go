@@ -35,8 +35,8 @@ func (a *app) gridProgress(cells []cell) *gridProgress {
 	}
 	free := map[string]bool{}
 	for i, c := range cells {
-		g.kind[i], g.work[i] = c.method, float64(c.plan.epochs()*max(c.flags.shots, 1))
-		if adapt.ActsInTraining(c.plan.remedy()) {
+		g.kind[i], g.work[i] = c.method, float64(c.choice.epochs()*max(c.flags.shots, 1))
+		if adapt.ActsInTraining(c.choice.remedy()) {
 			continue
 		}
 		c.flags.remedy = ""

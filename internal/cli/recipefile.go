@@ -49,6 +49,11 @@ func (r *recipeFile) read() error {
 	if err != nil {
 		return err
 	}
+	return r.takeAll(doc)
+}
+
+// takeAll takes the keys of a document.
+func (r *recipeFile) takeAll(doc *yaml.Node) error {
 	if doc.Kind != yaml.MappingNode {
 		return r.wrong(doc, "want keys and values, as in: seed: [1, 2, 3]")
 	}

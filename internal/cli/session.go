@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	"clipcalib/adapt"
 	"clipcalib/adapt/prompt"
@@ -31,17 +33,17 @@ func (s *session) close() {
 	}
 }
 
-// plan is one training with its names resolved: one of the two is nil.
-type plan struct {
+// choice is one training with its names resolved: one of the two is nil.
+type choice struct {
 	adapter *run.AdaptOptions
 	prompts *run.PromptOptions
 }
 
-// plan resolves the flags.
-func (f *adaptFlags) plan(method string) (plan, error) {
+// choose resolves the flags.
+func (f *adaptFlags) choose(method string) (choice, error) {
 	if isPrompt(method) {
 		o, err := f.parsePrompts(method)
-		return plan{prompts: &o}, err
+		return choice{prompts: &o}, err
 	}
 	o, err := f.parse(method)
 	switch {
@@ -51,18 +53,18 @@ func (f *adaptFlags) plan(method string) (plan, error) {
 	case len(f.features) == 0 && f.data == "":
 		err = usagef("adapt: --data SOURCE (with --weights) or --features FILE is missing")
 	}
-	return plan{adapter: &o}, err
+	return choice{adapter: &o}, err
 }
 
-func (p plan) remedy() adapt.Remedy {
+func (p choice) remedy() adapt.Remedy {
 	if p.prompts != nil {
 		return p.prompts.Remedy
 	}
 	return p.adapter.Remedy
 }
 
-// epochs is how long the plan trains; resolving has been checked before.
-func (p plan) epochs() int {
+// epochs is how long it trains; resolving has been checked before.
+func (p choice) epochs() int {
 	if p.prompts != nil {
 		o, _ := run.CheckPromptOptions(p.prompts.Method, p.prompts.Train, adapt.DefaultLogitScale)
 		return o.Epochs
@@ -80,8 +82,8 @@ type ready struct {
 		err error)
 }
 
-// prepare reads and encodes what a plan learns from.
-func (s *session) prepare(ctx context.Context, f *adaptFlags, p plan) (r ready, err error) {
+// prepare reads and encodes what a training learns from.
+func (s *session) prepare(ctx context.Context, f *adaptFlags, p choice) (r ready, err error) {
 	if p.prompts != nil {
 		return s.preparePrompts(ctx, f, *p.prompts)
 	}
@@ -141,6 +143,12 @@ func (s *session) drawAndOpen(f *adaptFlags) (*data.Set, error) {
 	if err := s.load(f); err != nil {
 		return nil, err
 	}
+	if f.picks != "" {
+		if err := s.pick(f); err != nil {
+			return nil, err
+		}
+		return s.shots, s.open(f.source)
+	}
 	if s.shots == nil || s.shotsDraw != f.drawn() || s.shotsSeed != f.train.Seed {
 		shots, err := data.FewShot(s.set, f.drawn(), int64(f.train.Seed))
 		if err != nil {
@@ -150,6 +158,37 @@ func (s *session) drawAndOpen(f *adaptFlags) (*data.Set, error) {
 		s.shots, s.shotsDraw, s.shotsSeed = shots, f.drawn(), f.train.Seed
 	}
 	return s.shots, s.open(f.source)
+}
+
+// pick takes the shots from a file, unless it has.
+func (s *session) pick(f *adaptFlags) error {
+	if s.shots == nil {
+		p, err := data.ReadPicks(f.picks)
+		if err != nil {
+			return err
+		}
+		if s.shots, err = p.Of(s.set); err != nil {
+			return fmt.Errorf("picks %s: %w", f.picks, err)
+		}
+	}
+	f.shots, f.repeat = slices.Max(s.shots.Counts()), false
+	return nil
+}
+
+// checkPicks refuses flags that draw beside a file of shots.
+func (f *adaptFlags) checkPicks(axes []axis) error {
+	if f.picks == "" {
+		return nil
+	}
+	if len(f.features) > 0 {
+		return usagef("--picks is for --data: feature files hold their samples")
+	}
+	for _, a := range axes {
+		if a.name == "shots" || a.name == "repeat" {
+			return usagef("--picks names the shots, so --%s has nothing to draw: leave it out", a.name)
+		}
+	}
+	return nil
 }
 
 func (s *session) load(f *adaptFlags) (err error) {

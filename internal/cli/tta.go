@@ -59,6 +59,29 @@ with --compat clipcalib to those of the most confident view, as released.
 		Example: `  clipcalib tta tpt --remedy sals --weights ViT-B-16.pt --data pets/ --out runs/tpt
   clipcalib tta c-tpt --weights ViT-B-16.pt --data dtd/split_zhou_DescribableTextures.json --augmix --out runs/dtd`,
 	}
+	varied := f.add(c)
+	c.MarkFlagRequired("data")
+	c.MarkFlagRequired("out")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return usagef("tta: METHOD is missing; see: clipcalib tta --help")
+		}
+		if len(args) > 1 && len(f.data) == 0 {
+			return usagef("tta: %q is one argument too many", args[1])
+		}
+		f.data = append(f.data, args[1:]...)
+		if err := without(c, "in test-time tuning: the prompt is --context and the class", "template").check(c); err != nil {
+			return err
+		}
+		return a.tta(c.Context(), f, args[0], varied)
+	}
+	return c
+}
+
+func testtimeNames() []string { return named.Names(testtime.Methods()) }
+
+// add adds the command's flags, and returns those of several values.
+func (f *ttaFlags) add(c *cobra.Command) *varied {
 	f.source.add(c)
 	f.source.addTruncate(c)
 	fl := c.Flags()
@@ -70,25 +93,11 @@ with --compat clipcalib to those of the most confident view, as released.
 	addSet(fl, &f.set)
 	fl.BoolVar(&f.tune.AugMix, "augmix", false, "AugMix after the crops, as the reference does for fine-grained sets")
 	addTensorboard(fl, &f.tensorboard)
-	c.MarkFlagRequired("data")
-	c.MarkFlagRequired("out")
-	c.RunE = func(c *cobra.Command, args []string) error {
-		if len(args) == 0 {
-			return usagef("tta: METHOD is missing; see: clipcalib tta --help")
-		}
-		if len(args) > 1 && len(f.data) == 0 {
-			return usagef("tta: %q is one argument too many", args[1])
-		}
-		f.data = append(f.data, args[1:]...)
-		return a.tta(c.Context(), f, args[0], varied)
-	}
 	completesMethods(c, testtimeNames()...)
 	completesList(c, "remedy", remedyNames()...)
 	completesList(c, "compat", string(adapt.Textbook), string(adapt.CLIPCalib))
-	return c
+	return varied
 }
-
-func testtimeNames() []string { return named.Names(testtime.Methods()) }
 
 // addVaried adds the flags that decide a run and may have several values.
 func (f *ttaFlags) addVaried(fl *pflag.FlagSet) {
@@ -106,7 +115,6 @@ func (a *app) tta(ctx context.Context, f ttaFlags, methods string, varied *varie
 	if f.bins < 1 {
 		return usagef("--bins wants at least 1")
 	}
-	f.tune.Truncate = f.source.truncate
 	cells, err := f.cells(methods, varied)
 	if err != nil {
 		return err
@@ -114,11 +122,12 @@ func (a *app) tta(ctx context.Context, f ttaFlags, methods string, varied *varie
 	if err := checkOutputFolder(f.out); err != nil {
 		return err
 	}
+	grid := len(cells) > 1 || a.alwaysGrid
 	switch {
-	case len(cells) == 1 && run.Below(f.out) != "":
+	case !grid && run.Below(f.out) != "":
 		return usagef("--out %s: it is a folder of runs, such as %s: name a folder of its own for this one", f.out,
 			run.Below(f.out))
-	case len(cells) > 1 && run.IsRun(f.out):
+	case grid && run.IsRun(f.out):
 		return usagef("--out %s: it is a run itself: name another folder, below which the runs of the grid go", f.out)
 	}
 	var sets []*data.Set
@@ -134,7 +143,7 @@ func (a *app) tta(ctx context.Context, f ttaFlags, methods string, varied *varie
 		return err
 	}
 	defer src.Model.Close()
-	if len(cells) == 1 {
+	if !grid {
 		m, err := a.tune(ctx, src, sets, cells[0], f.out)
 		if err != nil {
 			return err
@@ -146,14 +155,17 @@ func (a *app) tta(ctx context.Context, f ttaFlags, methods string, varied *varie
 	for i, c := range cells {
 		dir := filepath.Join(f.out, c.folder(src))
 		a.note("run %d of %d: %s", i+1, len(cells), c.label)
-		m, err := a.tune(ctx, src, sets, c, dir)
+		results[i] = cellResult{Cell: c.label, Run: dir, State: cellDone}
+		var m measured
+		results[i].attempt(f.out, func() (err error) {
+			m, err = a.tune(ctx, src, sets, c, dir)
+			return err
+		})
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		results[i] = cellResult{Cell: c.label, Run: dir, State: cellDone}
-		results[i].fail(err)
 		for k, r := range m.results {
-			results[i].Targets = append(results[i].Targets, cellTarget{m.names[k], r.Dir, r.Metrics})
+			results[i].measured(m.names[k], r)
 			left.add(m.names[k], m.records[k].Account)
 		}
 	}
@@ -204,8 +216,8 @@ func (a *app) tuneOn(ctx context.Context, src *features.Source, set *data.Set, f
 		Inputs: testtime.Inputs{
 			Weights: filepath.Base(f.source.weights), WeightsFile: f.source.weights, WeightsSHA256: src.Weights,
 			Activation: model.Activation, ActivationSource: model.ActivationSource,
-			PreprocessingSource: model.PreprocessingSource,
-			Data:                f.data[i], DataSHA256: hash,
+			PreprocessingSource: model.PreprocessingSource, Prefix: model.Prefix, NoConfig: model.NoConfig,
+			Data: f.data[i], DataSHA256: hash,
 		},
 		Each: events.tuned(f.resolved.LR, set),
 		Log:  func(line string) { a.note("  %s", line) },

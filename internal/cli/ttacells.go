@@ -20,7 +20,8 @@ type tuning struct {
 	method     testtime.Method
 	withRemedy adapt.Remedy
 	resolved   testtime.Options
-	label      string // what tells it from the others of its grid
+	assigned   []string // of --set, what it has a use for
+	label      string   // what tells it from the others of its grid
 }
 
 // cells are the runs that the flags ask for.
@@ -78,16 +79,16 @@ func (c *tuning) resolve(method string, grid bool, used map[string]bool) (err er
 		return usageError{err}
 	}
 	owners := []settings.Owner{owner("method", &c.method), owner("remedy", &c.withRemedy)}
-	assignments := slices.Clone(c.set)
+	c.assigned = slices.Clone(c.set)
 	if grid {
-		assignments = settingsFor(assignments, owners, used)
+		c.assigned = settingsFor(c.assigned, owners, used)
 	}
-	if err := set(assignments, owners...); err != nil {
+	if err := set(c.assigned, owners...); err != nil {
 		return err
 	}
 	decay := c.decay
 	c.tune.WeightDecay = &decay
-	c.tune.Compat = adapt.Compat(c.compat)
+	c.tune.Compat, c.tune.Truncate = adapt.Compat(c.compat), c.source.truncate
 	if c.resolved, err = c.tune.Resolved(); err != nil {
 		return usageError{err}
 	}

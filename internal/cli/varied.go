@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
@@ -110,4 +111,9 @@ func points(axes []axis) ([]point, error) {
 		out = next
 	}
 	return out, nil
+}
+
+// varyingOf names the flags of several values of a command.
+func varyingOf(f interface{ add(*cobra.Command) *varied }) []string {
+	return f.add(&cobra.Command{}).names
 }

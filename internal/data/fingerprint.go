@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"hash"
+	"os"
 	"path/filepath"
 	"strings"
 )
@@ -89,4 +90,33 @@ func writeSized(sum hash.Hash, b []byte) {
 
 func writeNumber(sum hash.Hash, n int) {
 	sum.Write(binary.LittleEndian.AppendUint64(nil, uint64(n)))
+}
+
+// Listing is a SHA-256 over the list of the set's pictures in order, with labels
+// and classes, that reads no picture: files enter by their paths relative to the
+// root, containers by their size too.
+func (s *Set) Listing() (string, error) {
+	sum := sha256.New()
+	writeNumber(sum, len(s.Classes))
+	for _, c := range s.Keys() {
+		writeSized(sum, []byte(c.Folder))
+		writeSized(sum, []byte(c.Name))
+	}
+	sizes := map[string]int64{}
+	for _, it := range s.Items {
+		writeSized(sum, []byte(it.Key(s.Root)))
+		writeNumber(sum, it.Label)
+		if it.Container == "" {
+			continue
+		}
+		if _, known := sizes[it.Container]; !known {
+			info, err := os.Stat(it.Container)
+			if err != nil {
+				return "", err
+			}
+			sizes[it.Container] = info.Size()
+		}
+		writeNumber(sum, int(sizes[it.Container]))
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }

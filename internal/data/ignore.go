@@ -22,6 +22,9 @@ const (
 var systemNames = []string{"__MACOSX", "Thumbs.db", "desktop.ini", "@eaDir", "$RECYCLE.BIN",
 	"System Volume Information"}
 
+// Ignored says which rule leaves a file or folder of this name out, "" if none.
+func Ignored(name string) string { return ignored(name) }
+
 // ignored says which rule leaves a file or folder of this name out, "" if none.
 func ignored(name string) string {
 	if strings.HasPrefix(name, ".") {

@@ -272,8 +272,8 @@ func FuzzParseSplits(f *testing.F) {
 		if classes, err := splitClasses(splits); err == nil {
 			for _, entries := range splits {
 				for _, e := range entries {
-					if classes[e.label] != e.class {
-						t.Fatalf("label %d is %q, entry says %q", e.label, classes[e.label], e.class)
+					if classes[e.Label] != e.Class {
+						t.Fatalf("label %d is %q, entry says %q", e.Label, classes[e.Label], e.Class)
 					}
 				}
 			}

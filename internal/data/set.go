@@ -39,12 +39,9 @@ type Item struct {
 func (it Item) Image() (*image.NRGBA, error) {
 	switch {
 	case it.Bytes != nil:
-		encoded, err := it.Bytes()
-		if err == nil && int64(len(encoded)) > imageio.DefaultLimits.Bytes {
-			err = fmt.Errorf("%d bytes, more than the limit of %d", len(encoded), imageio.DefaultLimits.Bytes)
-		}
+		encoded, err := it.Content()
 		if err != nil {
-			return nil, fmt.Errorf("image %s: %w", it.Path, cause(err))
+			return nil, err
 		}
 		img, err := imageio.Decode(encoded)
 		if err != nil {

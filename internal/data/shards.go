@@ -56,3 +56,23 @@ func shardPart(root, file string) string {
 	word := name[:strings.IndexFunc(name+".", func(r rune) bool { return r < 'a' || r > 'z' })]
 	return partOf(word)
 }
+
+// Archived says whether a folder holds parquet (".parquet") or tar (".tar") files
+// as [Load] finds them, "" if neither, and of which parts they are.
+func Archived(dir string) (ext string, parts []string) {
+	files, folders, err := namesIn(dir)
+	if err != nil {
+		return "", nil
+	}
+	for _, ext := range []string{".parquet", ".tar"} {
+		if found := shardsIn(dir, files, folders, ext); len(found) > 0 {
+			for _, f := range found {
+				if part := shardPart(dir, f); part != "" && !slices.Contains(parts, part) {
+					parts = append(parts, part)
+				}
+			}
+			return ext, parts
+		}
+	}
+	return "", nil
+}

@@ -19,25 +19,29 @@ const (
 	maxLabel     = 1 << 20 // labels beyond this are taken for damage
 )
 
-// splitEntry is one [path, label, class name] of a split file. Its path has
+// Splits is the content of a split file, by part: "train", "val" and "test".
+type Splits map[string][]SplitEntry
+
+// SplitEntry is one [path, label, class name] of a split file. Its path has
 // forward slashes.
-type splitEntry struct {
-	path  string
-	label int
-	class string
+type SplitEntry struct {
+	Path  string
+	Label int
+	Class string
 }
 
-func (e *splitEntry) UnmarshalJSON(data []byte) error {
+// UnmarshalJSON reads an entry as CoOp's files have it.
+func (e *SplitEntry) UnmarshalJSON(data []byte) error {
 	var parts []json.RawMessage
 	if err := json.Unmarshal(data, &parts); err != nil || len(parts) != 3 {
 		return fmt.Errorf("entry %.80s: want [path, label, class name]", data)
 	}
-	for i, into := range []any{&e.path, &e.label, &e.class} {
+	for i, into := range []any{&e.Path, &e.Label, &e.Class} {
 		if err := json.Unmarshal(parts[i], into); err != nil {
 			return fmt.Errorf("entry %.80s: want [path, label, class name]", data)
 		}
 	}
-	e.path = slashed(e.path)
+	e.Path = slashed(e.Path)
 	return nil
 }
 
@@ -71,7 +75,7 @@ func splitFile(file string, folders []string, opt Options) (layout, error) {
 		}
 		paths := make([]string, len(entries))
 		for i, e := range entries {
-			paths[i] = e.path
+			paths[i] = e.Path
 		}
 		root, err := findRoot(paths, folders, opt.ImageRoot)
 		if err != nil {
@@ -79,14 +83,23 @@ func splitFile(file string, folders []string, opt Options) (layout, error) {
 		}
 		set := &Set{Name: l.name, Split: part, Root: root.dir, Classes: classes}
 		for _, e := range entries {
-			set.Items = append(set.Items, Item{Path: root.file(e.path), Label: e.label})
+			set.Items = append(set.Items, Item{Path: root.file(e.Path), Label: e.Label})
 		}
 		return set, nil
 	}
 	return l, nil
 }
 
-func readSplitFile(path string) (map[string][]splitEntry, error) {
+// ReadSplits reads a split file as CoOp ships them. Errors name the file.
+func ReadSplits(path string) (Splits, error) {
+	splits, err := readSplitFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("split file %s: %w", path, err)
+	}
+	return splits, nil
+}
+
+func readSplitFile(path string) (Splits, error) {
 	f, err := regular.Open(path)
 	if err != nil {
 		return nil, cause(err)
@@ -96,7 +109,7 @@ func readSplitFile(path string) (map[string][]splitEntry, error) {
 }
 
 // parseSplits decodes the splits and checks every path and label.
-func parseSplits(r io.Reader) (map[string][]splitEntry, error) {
+func parseSplits(r io.Reader) (Splits, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxSplitFile+1))
 	if err != nil {
 		return nil, cause(err)
@@ -108,22 +121,22 @@ func parseSplits(r io.Reader) (map[string][]splitEntry, error) {
 	if err := json.Unmarshal(data, &raw); err != nil {
 		return nil, fmt.Errorf("not a JSON object of splits: %w", err)
 	}
-	splits := map[string][]splitEntry{}
+	splits := Splits{}
 	for _, name := range []string{"train", "val", "test"} {
 		part, ok := raw[name]
 		if !ok {
 			continue
 		}
-		var entries []splitEntry
+		var entries []SplitEntry
 		if err := json.Unmarshal(part, &entries); err != nil {
 			return nil, fmt.Errorf("split %q: %w", name, err)
 		}
 		for i, e := range entries {
 			switch {
-			case e.label < 0 || e.label > maxLabel:
-				return nil, fmt.Errorf("split %q, entry %d (%s): label %d out of range", name, i, e.path, e.label)
-			case !absolute(e.path) && !filepath.IsLocal(filepath.FromSlash(e.path)):
-				return nil, fmt.Errorf("split %q, entry %d: path %q leaves the image folder", name, i, e.path)
+			case e.Label < 0 || e.Label > maxLabel:
+				return nil, fmt.Errorf("split %q, entry %d (%s): label %d out of range", name, i, e.Path, e.Label)
+			case !absolute(e.Path) && !filepath.IsLocal(filepath.FromSlash(e.Path)):
+				return nil, fmt.Errorf("split %q, entry %d: path %q leaves the image folder", name, i, e.Path)
 			}
 		}
 		splits[name] = entries
@@ -134,19 +147,22 @@ func parseSplits(r io.Reader) (map[string][]splitEntry, error) {
 	return splits, nil
 }
 
+// Classes are the class names of all parts, by label.
+func (s Splits) Classes() ([]string, error) { return splitClasses(s) }
+
 // splitClasses gathers the class names of all splits by label.
-func splitClasses(splits map[string][]splitEntry) ([]string, error) {
+func splitClasses(splits Splits) ([]string, error) {
 	names := map[int]string{}
 	top, count := -1, 0
 	for _, split := range []string{"train", "val", "test"} {
 		count += len(splits[split])
 		for i, e := range splits[split] {
-			if known, ok := names[e.label]; ok && known != e.class {
-				return nil, fmt.Errorf("split %q, entry %d (%s): label %d is called %q here and %q before", split, i, e.path,
-					e.label, e.class, known)
+			if known, ok := names[e.Label]; ok && known != e.Class {
+				return nil, fmt.Errorf("split %q, entry %d (%s): label %d is called %q here and %q before", split, i, e.Path,
+					e.Label, e.Class, known)
 			}
-			names[e.label] = e.class
-			top = max(top, e.label)
+			names[e.Label] = e.Class
+			top = max(top, e.Label)
 		}
 	}
 	if top >= count {

@@ -20,6 +20,9 @@ type MixedPrecision interface {
 	StoresFloat16() bool
 	// StoresFloat16Gradients says whether its 16 bits have the range of gradients.
 	StoresFloat16Gradients() bool
+	// StoresFloat16Residuals says whether what runs through a tower's residual
+	// connections may be kept so, too.
+	StoresFloat16Residuals() bool
 	// ViewFloat16 returns a Float16 tensor over the first 16-bit elements of buf.
 	ViewFloat16(buf *tensor.Dense, shape ...int) *tensor.Dense
 	// Frozen says whether a tensor was handed to Freeze.

@@ -14,6 +14,7 @@ type mixed struct{ *ref.Engine }
 
 func (mixed) StoresFloat16() bool             { return true }
 func (mixed) StoresFloat16Gradients() bool    { return true }
+func (mixed) StoresFloat16Residuals() bool    { return true }
 func (mixed) Frozen(*tensor.Dense) bool       { return true }
 func (mixed) Cast(out, x *tensor.Dense) error { return nil }
 func (n mixed) ViewFloat16(_ *tensor.Dense, shape ...int) *tensor.Dense {

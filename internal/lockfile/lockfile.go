@@ -69,3 +69,20 @@ func Is(f *os.File, path string) bool {
 	b, errB := os.Lstat(path)
 	return errA == nil && errB == nil && os.SameFile(a, b)
 }
+
+// Works reports, as an error, that locks do not work in a folder.
+func Works(dir string) error {
+	f, err := os.CreateTemp(dir, ".lock-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	got, err := Try(f)
+	if err == nil && !got {
+		err = errors.New("a new file is locked already")
+	}
+	if err != nil {
+		err = fmt.Errorf("its files cannot be locked (%w)", err)
+	}
+	return errors.Join(err, f.Close())
+}

@@ -14,6 +14,12 @@ func Linear(g *graph.Graph, x, w, b, residual *Node, act engine.Act) *Node {
 	return product(g, engine.Gemm{TransB: true, Alpha: 1, Act: act}, x, w, b, residual)
 }
 
+// LinearReLU returns max(x wᵀ + b + residual, 0), in the shapes of Linear. It has
+// no gradient.
+func LinearReLU(g *graph.Graph, x, w, b, residual *Node) *Node {
+	return product(g, engine.Gemm{TransB: true, Alpha: 1, Act: engine.ReLU, ActLast: true}, x, w, b, residual)
+}
+
 // MatMul returns alpha * op(a) op(b), with a or b transposed where asked.
 func MatMul(g *graph.Graph, a, b *Node, transA, transB bool, alpha float32) *Node {
 	return product(g, engine.Gemm{TransA: transA, TransB: transB, Alpha: alpha}, a, b, nil, nil)
@@ -71,8 +77,11 @@ func product(g *graph.Graph, form engine.Gemm, a, b, bias, residual *Node) *Node
 	}
 	if e, ok := g.Engine.(engine.MixedPrecision); ok && frozen(e, b) && (!form.Gradient || e.StoresFloat16Gradients()) {
 		op.Float16Out, op.Float16In = !form.Gradient, []int{0}
-		if hasResidual {
+		switch {
+		case hasResidual && e.StoresFloat16Residuals():
 			op.Float16In = append(op.Float16In, len(in)-1)
+		case hasResidual:
+			op.Float16Out = false
 		}
 	}
 	if form.Act == engine.Identity {

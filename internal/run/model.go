@@ -36,7 +36,9 @@ type Model struct {
 	// Activation is by its name for --activation; "" where the towers differ, then
 	// what stands beside the weights says it.
 	Activation    string              `yaml:"activation,omitempty"`
-	Preprocess    *weights.Preprocess `yaml:"preprocess,omitempty"` // where it is not OpenAI's
+	Preprocess    *weights.Preprocess `yaml:"preprocess,omitempty"` // where it is not OpenAI's, or was asked for
+	Prefix        string              `yaml:"prefix,omitempty"`     // of the one meant of several models in the file
+	NoConfig      bool                `yaml:"no_config,omitempty"`  // nothing beside the weights was read
 	VisionHeads   int                 `yaml:"vision_heads,omitempty"`
 	TextHeads     int                 `yaml:"text_heads,omitempty"`
 	ImageSize     int                 `yaml:"image_size,omitempty"`
@@ -85,7 +87,8 @@ func (m *Model) SetConfig(c weights.Config) {
 	if c.TextActivation() != c.Activation {
 		m.Activation = ""
 	}
-	if c.Preprocess != (weights.Preprocess{}) {
+	// OpenAI's too, where something beside the weights may say another.
+	if c.Preprocess != (weights.Preprocess{}) || c.PreprocessReason == weights.AskedFor {
 		m.Preprocess = &c.Preprocess
 	}
 }
@@ -107,6 +110,7 @@ func (m *Model) setInputs(in Inputs) {
 	// Behind it stand precision and the augmentation of training.
 	m.Preprocessing, _, _ = strings.Cut(in.Preprocessing, ";")
 	m.Templates, m.Truncate = in.Templates, in.Truncate
+	m.Prefix, m.NoConfig = in.Model.Prefix, in.Model.NoConfig
 }
 
 // writeTo writes model.yaml, unless it is there.
@@ -219,4 +223,27 @@ func tunedClasses(dir string) ([]Class, error) {
 		all = classes
 	}
 	return all, nil
+}
+
+// Settle makes the run in dir, which is about to be copied, one of the folder to:
+// its model.yaml then says where the weights are from there.
+func Settle(dir, to string) error {
+	path := filepath.Join(dir, modelFile)
+	var m Model
+	if err := docfile.ReadYAML(path, &m); err != nil {
+		return err
+	}
+	if m.Weights.Path == "" {
+		return nil
+	}
+	abs, err := filepath.Abs(to)
+	if err != nil {
+		return err
+	}
+	rel, err := filepath.Rel(abs, m.Weights.Path)
+	if err != nil {
+		return nil // no way from there: the absolute path remains
+	}
+	m.Weights.Relative = filepath.ToSlash(rel)
+	return docfile.WriteYAML(path, m)
 }

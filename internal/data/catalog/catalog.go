@@ -199,8 +199,12 @@ func Find(name string) (*Set, error) {
 	return named.Find("data set", name, Sets())
 }
 
-// Called reports whether name is the set's, or one that its folder or a copy has.
+// Called reports whether name is the set's, or one that its folder or a copy has;
+// copies in webdataset's form have "wds_" before it.
 func (s *Set) Called(name string) bool {
+	if rest, ok := strings.CutPrefix(strings.ToLower(name), "wds_"); ok {
+		name = strings.TrimPrefix(rest, "vtab-")
+	}
 	for _, n := range append([]string{s.ID, s.CoOp.Folder, s.TPT.Folder, s.TTABC.Folder}, s.Aliases...) {
 		if n != "" && strings.EqualFold(n, name) {
 			return true

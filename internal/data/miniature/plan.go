@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"clipcalib/internal/data/catalog"
@@ -100,7 +101,11 @@ func (p planned) namer(odd map[int][]oddFile) func(part string, k, i int) (file,
 			if i < len(stems) && part != catalog.Val {
 				return path.Join(folderOf(p.Set, folder), stems[i].stem+stems[i].ext), stems[i].kind
 			}
-			return path.Join(folderOf(p.Set, folder), fmt.Sprintf(format, path.Base(folder), 1000+i)), ""
+			number := 1000 + i
+			if slices.ContainsFunc(stems, func(o oddFile) bool { return strings.HasSuffix(o.stem, "_"+strconv.Itoa(number)) }) {
+				number += 1_000_000
+			}
+			return path.Join(folderOf(p.Set, folder), fmt.Sprintf(format, path.Base(folder), number)), ""
 		}
 		switch p.ID {
 		case "ImageNet":

@@ -37,6 +37,11 @@ func activate(dst, x []float32, act engine.Act) {
 //
 //	for i: out[i] = act(x[i])
 func (e *Engine) Act(out, x *tensor.Dense, act engine.Act) error {
+	if isFloat16(out, x) {
+		return e.inFloat32(out, []*tensor.Dense{x}, func(out *tensor.Dense, in []*tensor.Dense) error {
+			return e.Act(out, in[0], act)
+		})
+	}
 	n := len(f32(x))
 	if err := first(act.Check(), want("result", out, n)); err != nil {
 		return err
@@ -50,6 +55,11 @@ func (e *Engine) Act(out, x *tensor.Dense, act engine.Act) error {
 //
 //	for i: dx[i] = dy[i] * act'(x[i])
 func (e *Engine) ActGrad(dx, x, dy *tensor.Dense, act engine.Act) error {
+	if isFloat16(dx, x) {
+		return e.inFloat32(dx, []*tensor.Dense{x}, func(dx *tensor.Dense, in []*tensor.Dense) error {
+			return e.ActGrad(dx, in[0], dy, act)
+		})
+	}
 	n := len(f32(x))
 	if err := first(act.Check(), wantAll(sized{"result", dx, n}, sized{"gradient", dy, n})); err != nil {
 		return err

@@ -1,6 +1,6 @@
 // Package cpu is the engine that runs on the processor: pure Go with assembly
-// micro-kernels, and oneDNN's matrix products in programs built with the tag
-// onednn.
+// micro-kernels, in float32 and in bfloat16, and oneDNN's float32 products in
+// programs built with the tag onednn.
 //
 // Every kernel cuts its work by the shapes and the number of threads alone,
 // whatever the load, so the same inputs give the same bytes.
@@ -12,6 +12,7 @@ import (
 	"runtime"
 
 	"clipcalib/internal/engine"
+	"clipcalib/internal/engine/cpu/bgemm"
 	"clipcalib/internal/engine/cpu/dnnl"
 	"clipcalib/internal/engine/cpu/parallel"
 	"clipcalib/internal/engine/cpu/sgemm"
@@ -24,7 +25,7 @@ import (
 type Options struct {
 	Threads int  // goroutines of a kernel; 0 is runtime.GOMAXPROCS
 	PureGo  bool // never call oneDNN
-	BF16    bool // multiply by frozen weights in bfloat16; needs oneDNN
+	BF16    bool // multiply by frozen weights in bfloat16, in Go
 }
 
 // Engine implements engine.Engine in host memory.
@@ -47,27 +48,26 @@ func New(o Options) (*Engine, error) {
 	if e.threads <= 0 {
 		e.threads = runtime.GOMAXPROCS(0)
 	}
-	if o.PureGo && o.BF16 {
-		return nil, fmt.Errorf("bf16 products need oneDNN: leave out pure Go, or bf16")
-	}
-	if o.PureGo || (!dnnl.Available() && !o.BF16) {
+	if o.PureGo || !dnnl.Available() {
 		return e, nil
 	}
 	dnn, err := dnnl.New(e.threads)
 	if err != nil {
 		return nil, err
 	}
-	if o.BF16 && !dnnl.HasBF16() {
-		return nil, fmt.Errorf("this processor does not multiply bfloat16 (no AVX512_BF16 or AMX): use fp32")
-	}
 	e.dnn = dnn
 	return e, nil
 }
 
-// Name says what runs, as in "cpu: oneDNN 2.6.3, 2 threads, fp32".
+// Name says what runs, as in "cpu: pure Go (avx512bf16), 2 threads, bf16".
 func (e *Engine) Name() string {
 	by := "pure Go (" + sgemm.Kernel() + ")"
-	if e.dnn != nil {
+	switch {
+	case e.bf16 && bgemm.Native():
+		by = "pure Go (" + bgemm.Kernel() + ")"
+	case e.bf16:
+		by = "pure Go (bf16 weights by " + bgemm.Kernel() + ")"
+	case e.dnn != nil:
 		by = "oneDNN " + dnnl.Version()
 	}
 	threads := "threads"
@@ -146,12 +146,16 @@ func (e *Engine) Write(dst *tensor.Dense, fill func(to []float32, at int) error)
 	return fill(d, 0)
 }
 
-// Download copies src to dst.
+// Download copies src to dst. Of a frozen matrix that was multiplied by in
+// bfloat16 the values come as they were rounded.
 func (e *Engine) Download(dst any, src *tensor.Dense) error {
 	switch d := dst.(type) {
 	case []float32:
 		if s, ok := src.Data().([]float32); ok && len(d) == len(s) {
 			copy(d, s)
+			return nil
+		}
+		if len(d) == elements(src) && e.unpack(d, src) {
 			return nil
 		}
 		return fmt.Errorf("cannot read a tensor of %v %v into %d float32 values", src.Shape(), src.Dtype(), len(d))
@@ -170,9 +174,7 @@ func (e *Engine) Sync() error { return nil }
 
 // Close frees what oneDNN holds.
 func (e *Engine) Close() error {
-	for t := range e.frozen {
-		e.thaw(t)
-	}
+	clear(e.frozen)
 	if e.dnn != nil {
 		e.dnn.Close()
 	}

@@ -1,17 +1,18 @@
 package cpu
 
 import (
-	"clipcalib/internal/engine/cpu/dnnl"
+	"clipcalib/internal/engine/cpu/bgemm"
 
 	"gorgonia.org/tensor"
 )
 
-// frozen holds the narrow copies of a tensor that never changes: one as it
+// frozen holds the bfloat16 copies of a matrix that never changes: one as it
 // stands and one transposed, since the backward pass multiplies by the
-// transpose. In float32 no copy is kept: packing anew costs less than a
-// hundredth of a product, and a copy would double the memory of the weights.
+// transpose. From the first of them on they are all there is: the float32
+// values are given up, which halves the memory of a tower's weights. In float32
+// no copy is kept: packing anew costs less than a hundredth of a product.
 type frozen struct {
-	plain, transposed *dnnl.Weights
+	plain, transposed *bgemm.Weights
 }
 
 // Freeze promises that t never changes again.
@@ -21,36 +22,57 @@ func (e *Engine) Freeze(t *tensor.Dense) {
 	}
 }
 
-func (e *Engine) thaw(t *tensor.Dense) {
-	f := e.frozen[t]
+// Frozen says whether t was handed to Freeze in a precision that makes use of it.
+func (e *Engine) Frozen(t *tensor.Dense) bool { return e.frozen[t] != nil }
+
+func (e *Engine) thaw(t *tensor.Dense) { delete(e.frozen, t) }
+
+// any returns a copy that there is, and whether it is that of the transpose.
+func (f *frozen) any() (w *bgemm.Weights, transposed bool) {
 	if f == nil {
-		return
+		return nil, false
 	}
-	for _, w := range []*dnnl.Weights{f.plain, f.transposed} {
-		if w != nil {
-			w.Close()
-		}
+	if f.plain != nil {
+		return f.plain, false
 	}
-	delete(e.frozen, t)
+	return f.transposed, f.transposed != nil
 }
 
-// packed returns the bfloat16 copy of the right operand of p, made at its
-// first use, or nil if that operand is not frozen.
-func (e *Engine) packed(p product) (*dnnl.Weights, error) {
-	f := e.frozen[p.B]
+// packed returns the bfloat16 copy of t, or of its transpose, made at its first
+// use, or nil if t is not frozen.
+func (e *Engine) packed(t *tensor.Dense, trans bool) *bgemm.Weights {
+	f := e.frozen[t]
 	if f == nil {
-		return nil, nil
+		return nil
 	}
-	slot := &f.plain
-	if p.TransB {
-		slot = &f.transposed
+	slot, other := &f.plain, f.transposed
+	if trans {
+		slot, other = &f.transposed, f.plain
 	}
-	if *slot == nil {
-		w, err := e.dnn.Pack(p.b, p.k, p.n, p.TransB, true)
-		if err != nil {
-			return nil, err
+	switch {
+	case *slot != nil:
+	case other != nil:
+		*slot = other.Transposed(e.threads)
+	default:
+		k, n := dims(t)
+		if trans {
+			k, n = n, k
 		}
-		*slot = w
+		*slot = bgemm.Pack(e.threads, f32(t), k, n, trans)
+		// One value is left, by whose number every kernel sees that the values
+		// are elsewhere. The shape stays: graphs that are being built read it.
+		t.Raw = make([]byte, 4)
 	}
-	return *slot, nil
+	return *slot
+}
+
+// unpack writes the values of a frozen matrix that has copies alone to dst, and
+// says whether it is one.
+func (e *Engine) unpack(dst []float32, t *tensor.Dense) bool {
+	w, transposed := e.frozen[t].any()
+	if w == nil {
+		return false
+	}
+	w.Unpack(e.threads, dst, transposed)
+	return true
 }

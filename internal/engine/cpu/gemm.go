@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"clipcalib/internal/engine"
+	"clipcalib/internal/engine/cpu/bgemm"
 	"clipcalib/internal/engine/cpu/dnnl"
 	"clipcalib/internal/engine/cpu/scratch"
 	"clipcalib/internal/engine/cpu/sgemm"
@@ -12,7 +13,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// product is a checked engine.Gemm: its slices and sizes.
+// product is a checked engine.Gemm: its sizes, and its slices where all of it
+// is in float32.
 type product struct {
 	engine.Gemm
 	out, a, b, bias, res []float32
@@ -35,14 +37,18 @@ func newProduct(g engine.Gemm) (p product, err error) {
 		p.k, p.n = p.ldb, p.k
 	}
 	switch {
-	case ka != p.k || len(p.a) != p.m*p.k || len(p.b) != p.k*p.n || len(p.out) != p.m*p.n:
+	case ka != p.k || elements(g.Out) != p.m*p.n:
 		err = fmt.Errorf("product of %v and %v does not fit %v", g.A.Shape(), g.B.Shape(), g.Out.Shape())
 	case g.Bias != nil && len(p.bias) != p.n:
 		err = fmt.Errorf("bias %v does not fit %d columns", g.Bias.Shape(), p.n)
-	case g.Residual != nil && len(p.res) != p.m*p.n:
+	case g.Residual != nil && elements(g.Residual) != p.m*p.n:
 		err = fmt.Errorf("residual %v does not fit %d x %d", g.Residual.Shape(), p.m, p.n)
 	}
-	return p, first(err, g.Act.Check())
+	if err = first(err, g.Act.Check(), activations(sized{"left factor", g.A, p.m * p.k},
+		sized{"product", g.Out, p.m * p.n})); err == nil && g.Residual != nil {
+		err = activations(sized{"residual", g.Residual, p.m * p.n})
+	}
+	return p, err
 }
 
 // Gemm computes, with op transposing where asked,
@@ -50,11 +56,26 @@ func newProduct(g engine.Gemm) (p product, err error) {
 //	for i in [0, M), j in [0, N):
 //	    out[i, j] = act(alpha * sum over l of op(a)[i, l] * op(b)[l, j] + bias[j]) + residual[i, j]
 //
-// in oneDNN or by package sgemm.
+// or, with ActLast, the residual inside the activation: in bfloat16 where b is
+// frozen in that precision, else in oneDNN or by package sgemm.
 func (e *Engine) Gemm(g engine.Gemm) error {
 	p, err := newProduct(g)
 	if err != nil {
 		return err
+	}
+	if p.ActLast && g.Residual != nil && g.Act != engine.Identity && (e.frozen[g.B] != nil || e.dnn != nil) {
+		g.ActLast, g.Act = false, engine.Identity // the activation is a pass of its own
+		return first(e.Gemm(g), e.Act(g.Out, g.Out, p.Act))
+	}
+	if !g.TransA {
+		if w := e.packed(g.B, g.TransB); w != nil {
+			w.Multiply(e.threads, matrix(g.Out), matrix(g.A), p.m,
+				bgemm.Epilogue{Alpha: g.Alpha, Bias: p.bias, Act: g.Act, Residual: matrix(g.Residual)})
+			return nil
+		}
+	}
+	if isFloat16(g.Out, g.A, g.Residual) || len(p.b) != p.k*p.n {
+		return e.float32Gemm(g)
 	}
 	if e.dnn != nil {
 		if done, err := e.oneDNN(p); done || err != nil {
@@ -63,6 +84,22 @@ func (e *Engine) Gemm(g engine.Gemm) error {
 	}
 	e.gemm(p)
 	return nil
+}
+
+// float32Gemm is Gemm by float32 stand-ins for what is stored otherwise.
+func (e *Engine) float32Gemm(g engine.Gemm) error {
+	if n := elements(g.B); len(f32(g.B)) != n {
+		buf := scratch.Get(n)
+		defer buf.Put()
+		if !e.unpack(buf.Data, g.B) {
+			return want("right factor", g.B, n)
+		}
+		g.B = e.over(buf.Data, g.B.Shape())
+	}
+	return e.inFloat32(g.Out, []*tensor.Dense{g.A, g.Residual}, func(out *tensor.Dense, in []*tensor.Dense) error {
+		g.Out, g.A, g.Residual = out, in[0], in[1]
+		return e.Gemm(g)
+	})
 }
 
 // acts maps the engine's activations to oneDNN's.
@@ -74,21 +111,11 @@ var acts = [...]dnnl.Act{
 // more than it saves.
 const leastDNN = 1 << 16
 
-// oneDNN computes p if that is the faster way: by frozen weights in bfloat16
-// if asked for, and otherwise unless A is transposed (oneDNN would gather its
-// columns; sgemm packs them) or there are few rows.
+// oneDNN computes p if that is the faster way: unless A is transposed (oneDNN
+// would gather its columns; sgemm packs them) or there are few rows.
 func (e *Engine) oneDNN(p product) (bool, error) {
 	if p.TransA || p.m*p.n*p.k < leastDNN || (p.bias != nil && p.Alpha != 1) {
 		return false, nil
-	}
-	if e.bf16 && p.Alpha == 1 {
-		w, err := e.packed(p)
-		if err != nil {
-			return false, err
-		}
-		if w != nil {
-			return true, e.dnn.Linear(p.out, p.a, p.m, w, p.bias, acts[p.Act], p.res)
-		}
 	}
 	if p.m < 8 {
 		return false, nil
@@ -101,7 +128,7 @@ func (e *Engine) oneDNN(p product) (bool, error) {
 func (e *Engine) gemm(p product) {
 	beta := float32(0)
 	inPlace := p.res != nil && len(p.out) > 0 && &p.res[0] == &p.out[0]
-	if inPlace && p.Act == engine.Identity {
+	if inPlace && (p.Act == engine.Identity || p.ActLast) {
 		beta, p.res = 1, nil
 	} else if inPlace {
 		kept := scratch.Get(len(p.res))
@@ -116,15 +143,19 @@ func (e *Engine) gemm(p product) {
 	sgemm.Fused(e.threads, p.TransA, p.TransB, p.m, p.n, p.k, p.Alpha, p.a, p.lda, p.b, p.ldb, beta, p.out, p.n, finish)
 }
 
-// finish is the epilogue: out = act(out + bias) + residual on a part of out.
+// finish is the epilogue: out = act(out + bias) + residual on a part of out, or
+// act(out + bias + residual).
 func (p product) finish(i0, i1, j0, j1 int) {
 	for i := i0; i < i1; i++ {
 		row := p.out[i*p.n+j0 : i*p.n+j1]
 		if p.bias != nil {
 			vec.Axpy(1, p.bias[j0:j1], row)
 		}
+		if p.res != nil && p.ActLast {
+			vec.Axpy(1, p.res[i*p.n+j0:i*p.n+j1], row)
+		}
 		activate(row, row, p.Act)
-		if p.res != nil {
+		if p.res != nil && !p.ActLast {
 			vec.Axpy(1, p.res[i*p.n+j0:i*p.n+j1], row)
 		}
 	}

@@ -16,6 +16,11 @@ import (
 //
 // Columns of out behind the last are zeros.
 func (e *Engine) Patchify(out, images *tensor.Dense, patch int) error {
+	if isFloat16(out) {
+		return e.inFloat32(out, []*tensor.Dense{}, func(out *tensor.Dense, in []*tensor.Dense) error {
+			return e.Patchify(out, images, patch)
+		})
+	}
 	s := images.Shape()
 	if len(s) != 4 || s[2] != s[3] || patch < 1 || s[2]%patch != 0 {
 		return fmt.Errorf("images of shape %v cannot be cut into patches of %d x %d", s, patch, patch)
@@ -63,6 +68,11 @@ func patchWidth(out *tensor.Dense, rows, least int) (int, error) {
 //
 //	for b: out[b, 0] = cls + pos[0]; for i: out[b, i+1] = patches[b, i] + pos[i+1]
 func (e *Engine) Tokens(out, patches, cls, pos *tensor.Dense) error {
+	if isFloat16(out, patches) {
+		return e.inFloat32(out, []*tensor.Dense{patches}, func(out *tensor.Dense, in []*tensor.Dense) error {
+			return e.Tokens(out, in[0], cls, pos)
+		})
+	}
 	t, w := dims(pos)
 	rows := len(f32(out)) / w
 	if rows%t != 0 {

@@ -15,6 +15,11 @@ import (
 //
 // Columns of out behind the last are zeros.
 func (e *Engine) Pixels(out, pixels, table *tensor.Dense, side, patch int) error {
+	if isFloat16(out) {
+		return e.inFloat32(out, []*tensor.Dense{}, func(out *tensor.Dense, in []*tensor.Dense) error {
+			return e.Pixels(out, pixels, table, side, patch)
+		})
+	}
 	b, words := dims(pixels)
 	if patch < 1 || side < 1 || side%patch != 0 || words != engine.PixelWords(side) {
 		return fmt.Errorf("pixels of shape %v are not images of %d x %d in patches of %d", pixels.Shape(), side, side, patch)

@@ -26,6 +26,11 @@ func indices(idx *tensor.Dense, n, rows int) ([]int32, error) {
 //
 //	for i: out[i] = table[idx[i]]
 func (e *Engine) Gather(out, table, idx *tensor.Dense) error {
+	if isFloat16(out, table) {
+		return e.inFloat32(out, []*tensor.Dense{table}, func(out *tensor.Dense, in []*tensor.Dense) error {
+			return e.Gather(out, in[0], idx)
+		})
+	}
 	rows, w := dims(table)
 	n := len(i32(idx))
 	ix, err := indices(idx, n, rows)
@@ -73,6 +78,11 @@ func (e *Engine) ScatterAdd(dtable, dy, idx *tensor.Dense) error {
 //
 //	for i: out[i] = x[i] + table[idx[i]]
 func (e *Engine) AddRows(out, x, table, idx *tensor.Dense) error {
+	if isFloat16(out, x) {
+		return e.inFloat32(out, []*tensor.Dense{x}, func(out *tensor.Dense, in []*tensor.Dense) error {
+			return e.AddRows(out, in[0], table, idx)
+		})
+	}
 	rows, w := dims(table)
 	n := len(i32(idx))
 	ix, err := indices(idx, n, rows)
@@ -98,17 +108,23 @@ func (e *Engine) AddRows(out, x, table, idx *tensor.Dense) error {
 //
 //	out = parts[0], parts[1], ...
 func (e *Engine) Concat(out *tensor.Dense, parts ...*tensor.Dense) error {
-	dst := f32(out)
+	at, all := 0, elements(out)
+	if err := activations(sized{"concatenation", out, all}); err != nil {
+		return err
+	}
 	for k, p := range parts {
-		src := f32(p)
-		if len(src) > len(dst) {
+		n := elements(p)
+		if at+n > all {
 			return fmt.Errorf("concatenation: part %d of shape %v does not fit %v", k, p.Shape(), out.Shape())
 		}
-		copy(dst, src)
-		dst = dst[len(src):]
+		if err := activations(sized{"part of a concatenation", p, n}); err != nil {
+			return err
+		}
+		move(out, at, p, 0, n)
+		at += n
 	}
-	if len(dst) != 0 {
-		return fmt.Errorf("concatenation: the parts leave %d values of %v unset", len(dst), out.Shape())
+	if at != all {
+		return fmt.Errorf("concatenation: the parts leave %d values of %v unset", all-at, out.Shape())
 	}
 	return nil
 }
@@ -118,11 +134,14 @@ func (e *Engine) Concat(out *tensor.Dense, parts ...*tensor.Dense) error {
 //	for i: out[i] = x[from+i]
 func (e *Engine) Slice(out, x *tensor.Dense, from int) error {
 	_, w := dims(x)
-	src, dst := f32(x), f32(out)
-	if from < 0 || from*w+len(dst) > len(src) {
+	n := elements(out)
+	if from < 0 || from*w+n > elements(x) {
 		return fmt.Errorf("slice: rows %d.. of %v do not fill %v", from, x.Shape(), out.Shape())
 	}
-	copy(dst, src[from*w:])
+	if err := activations(sized{"slice", out, n}, sized{"rows", x, elements(x)}); err != nil {
+		return err
+	}
+	move(out, 0, x, from*w, n)
 	return nil
 }
 

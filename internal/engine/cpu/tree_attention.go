@@ -87,6 +87,11 @@ func (h heads) probabilities(p, q, x []float32, first int, path []int32) {
 //
 // The threads take runs of nodes; each keeps the path as a stack.
 func (e *Engine) TreeAttention(out, qkv, tree *tensor.Dense, count int) error {
+	if isFloat16(out, qkv) {
+		return e.inFloat32(out, []*tensor.Dense{qkv}, func(out *tensor.Dense, in []*tensor.Dense) error {
+			return e.TreeAttention(out, in[0], tree, count)
+		})
+	}
 	h, err := newHeads(qkv, count)
 	if err != nil {
 		return err
@@ -95,7 +100,7 @@ func (e *Engine) TreeAttention(out, qkv, tree *tensor.Dense, count int) error {
 	if err != nil {
 		return err
 	}
-	if err := want("result", out, h.rows*h.width); err != nil {
+	if err := wantAll(sized{"result", out, h.rows * h.width}, sized{"projections", qkv, 3 * h.rows * h.width}); err != nil {
 		return err
 	}
 	x, y := f32(qkv), f32(out)
@@ -126,6 +131,11 @@ func (e *Engine) TreeAttention(out, qkv, tree *tensor.Dense, count int) error {
 // The threads take heads, so that no two add to the same place and every sum
 // runs in the order of the nodes.
 func (e *Engine) TreeAttentionGrad(dqkv, qkv, out, dout, tree *tensor.Dense, count int) error {
+	if isFloat16(dqkv, qkv, out) {
+		return e.inFloat32(dqkv, []*tensor.Dense{qkv, out}, func(dqkv *tensor.Dense, in []*tensor.Dense) error {
+			return e.TreeAttentionGrad(dqkv, in[0], in[1], dout, tree, count)
+		})
+	}
 	h, err := newHeads(qkv, count)
 	if err != nil {
 		return err
@@ -134,7 +144,7 @@ func (e *Engine) TreeAttentionGrad(dqkv, qkv, out, dout, tree *tensor.Dense, cou
 	if err != nil {
 		return err
 	}
-	if err := h.gradFits(dqkv, out, dout); err != nil {
+	if err := first(want("projections", qkv, 3*h.rows*h.width), h.gradFits(dqkv, out, dout)); err != nil {
 		return err
 	}
 	x, y, dy, dx := f32(qkv), f32(out), f32(dout), f32(dqkv)

@@ -19,6 +19,10 @@ func (e *Engine) StoresFloat16() bool { return e.float16Kind() != Float }
 // StoresFloat16Gradients says whether gradients may be kept in 16 bits, too.
 func (e *Engine) StoresFloat16Gradients() bool { return e.float16Kind() == BFloat }
 
+// StoresFloat16Residuals says that the residual stream has 16 bits, too: its
+// traffic is what a GPU's norms wait for.
+func (e *Engine) StoresFloat16Residuals() bool { return e.StoresFloat16() }
+
 // float16Kind is the kind of 16-bit tensors, Float where there are none.
 func (e *Engine) float16Kind() Kind {
 	switch {

@@ -55,7 +55,7 @@ func storedWidth(kern *kernel, n int) int {
 // dst[l*width+j] = op(b)[k0+l, j], zero for j >= cols.
 func packPanel(dst []float32, width int, b operand, cols, k0, depth int) {
 	if b.trans {
-		interleave(dst, width, b.data[k0:], b.ld, cols, depth)
+		Interleave(dst, width, b.data[k0:], b.ld, cols, depth)
 		return
 	}
 	for l := 0; l < depth; l++ {
@@ -68,8 +68,12 @@ func packPanel(dst []float32, width int, b operand, cols, k0, depth int) {
 // packA stores rows [i, i+rows) of op(a), columns [k0, k0+depth), as
 // dst[l*mr+r] = op(a)[i+r, k0+l], zero for r >= rows.
 func packA(kern *kernel, dst []float32, a operand, i, rows, k0, depth int) {
+	if a.window != nil {
+		a.window.packWindows(dst, kern.mr, a.data, i, rows, k0, depth)
+		return
+	}
 	if !a.trans {
-		interleave(dst, kern.mr, a.data[i*a.ld+k0:], a.ld, rows, depth)
+		Interleave(dst, kern.mr, a.data[i*a.ld+k0:], a.ld, rows, depth)
 		return
 	}
 	for l := 0; l < depth; l++ {
@@ -79,9 +83,10 @@ func packA(kern *kernel, dst []float32, a operand, i, rows, k0, depth int) {
 	}
 }
 
-// interleave stores dst[l*width+r] = src[r*ld+l] for r < rows and l < depth,
-// and zero for rows <= r < width. It moves four rows at a time.
-func interleave(dst []float32, width int, src []float32, ld, rows, depth int) {
+// Interleave stores dst[l*width+r] = src[r*ld+l] for r < rows and l < depth,
+// and zero for rows <= r < width. It moves four rows at a time, as they
+// are: 32 bits of anything may be taken for a float32.
+func Interleave(dst []float32, width int, src []float32, ld, rows, depth int) {
 	r := 0
 	for ; r+4 <= rows && depth > 0; r += 4 {
 		_ = src[(r+3)*ld+depth-1]
