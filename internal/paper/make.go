@@ -18,8 +18,8 @@ const draws = 200
 // Make makes a table of what was measured. Of one seed that was measured twice on
 // a set the predictions must agree.
 func Make(t recipe.Table, measured []Measured, absent []Absent, notes ...string) (Sheet, error) {
-	s := Sheet{Name: t.ID, Title: t.Title, Published: t.Source(), Unknown: t.Unknown, Absent: append([]Absent{}, absent...),
-		Notes: append([]string{}, notes...)}
+	s := Sheet{Name: t.ID, Title: t.Title, Published: t.Source(), Unknown: t.Unknown,
+		Absent: append([]Absent{}, absent...), Notes: append([]string{}, notes...)}
 	for _, b := range t.Blocks {
 		block := Block{Model: b.Model, Sets: b.Sets, Short: short(b)}
 		if b.In == "" {

@@ -51,7 +51,8 @@ func adapters(t *testing.T) recipe.Table {
 }
 
 func TestAveragesAreOfSetsAndThenOfSeeds(t *testing.T) {
-	sheet, err := Make(adapters(t), taskRes(t, map[string][4]int{"1": {5, 6, 7, 8}, "2": {6, 7, 8, 9}, "3": {4, 5, 6, 7}}), nil)
+	measured := taskRes(t, map[string][4]int{"1": {5, 6, 7, 8}, "2": {6, 7, 8, 9}, "3": {4, 5, 6, 7}})
+	sheet, err := Make(adapters(t), measured, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,8 +62,8 @@ func TestAveragesAreOfSetsAndThenOfSeeds(t *testing.T) {
 	l := sheet.Blocks[0].Lines[0]
 	// Means 65, 75 and 55; Student's t of 2 degrees of freedom at 97.5 % is 4.302653 (SciPy).
 	a := *l.Average.Accuracy
-	if half := 4.302652729911275 * 10 / math.Sqrt(3); a.N != 3 || math.Abs(a.Mean-65) > 1e-12 || math.Abs(a.Std-10) > 1e-12 ||
-		math.Abs(a.High-a.Mean-half) > 1e-8 {
+	half := 4.302652729911275 * 10 / math.Sqrt(3)
+	if a.N != 3 || math.Abs(a.Mean-65) > 1e-12 || math.Abs(a.Std-10) > 1e-12 || math.Abs(a.High-a.Mean-half) > 1e-8 {
 		t.Errorf("%+v", a)
 	}
 	if d := *l.Average.DiffAccuracy; math.Abs(d-(65-41.18)) > 1e-12 {
@@ -105,7 +106,8 @@ func TestTwoResultsOfOneSeedMustAgree(t *testing.T) {
 	}
 	other := measured[0]
 	other.Predictions, other.Where = predicted(t, 10, 9, 1), "elsewhere"
-	if _, err := Make(adapters(t), append(measured, other), nil); err == nil || !strings.Contains(err.Error(), "elsewhere") {
+	_, err := Make(adapters(t), append(measured, other), nil)
+	if err == nil || !strings.Contains(err.Error(), "elsewhere") {
 		t.Errorf("results that differ: %v", err)
 	}
 }
