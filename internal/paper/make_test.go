@@ -3,6 +3,7 @@ package paper
 import (
 	"bytes"
 	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -118,5 +119,42 @@ func TestDiagramsOfSeedsAreOnes(t *testing.T) {
 	if p.Samples != 40 || math.Abs(p.Accuracy-29./40) > 1e-12 || p.Bins[7].Count != 40 ||
 		math.Abs(p.Bins[7].Accuracy-29./40) > 1e-12 {
 		t.Errorf("%+v", p)
+	}
+}
+
+func TestTheErrorOfAnECEIsThatOfTheBootstrap(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for _, over := range []float64{1, 2.5} { // one is near calibrated, one over-confident
+		m := calib.NewMatrix(3000, 5)
+		labels := make([]int, m.N)
+		for i := range labels {
+			weights, sum := make([]float64, 5), 0.0
+			for j := range weights {
+				v := 1.2 * r.NormFloat64()
+				m.Row(i)[j] = over * v
+				weights[j] = math.Exp(v)
+				sum += weights[j]
+			}
+			at := r.Float64() * sum
+			for j, w := range weights {
+				if at -= w; at < 0 {
+					labels[i] = j
+					break
+				}
+			}
+		}
+		p, err := calib.Predict(m, labels)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := p.Bootstrap(calib.BootstrapOptions{Draws: 400, Seed: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Near zero the bins' gaps change sign and the bootstrap's is the smaller.
+		got, want := eceError(p, 10), b["ece"].StandardError
+		if ratio := got / want; ratio < 0.85 || ratio > 2 || over > 1 && ratio > 1.15 {
+			t.Errorf("ECE %.4f: error %.5f, the bootstrap's %.5f", p.ECE(10), got, want)
+		}
 	}
 }
