@@ -359,7 +359,8 @@ func (a *app) showRecipes(bins int, dirs []string) error {
 
 // showEvaluated prints a row for every run and target.
 func (a *app) showEvaluated(results []cellResult) error {
-	g := table.Grid{Header: []string{"run", "target", "acc", "ECE", "zero-shot acc", "zero-shot ECE"}, Left: 2, Groups: []int{2, 4}}
+	g := table.Grid{Left: 2, Groups: []int{2, 4},
+		Header: []string{"run", "target", "acc", "ECE", "zero-shot acc", "zero-shot ECE"}}
 	percent := func(v float64) string { return strconv.FormatFloat(100*v, 'f', 1, 64) }
 	for i, r := range results {
 		if i > 0 && len(r.Targets) > 0 {
