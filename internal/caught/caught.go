@@ -38,3 +38,12 @@ func Call(f func() error) (err error) {
 	}()
 	return f()
 }
+
+// Value is Call for a function that also returns a value.
+func Value[T any](f func() (T, error)) (v T, err error) {
+	err = Call(func() (err error) {
+		v, err = f()
+		return err
+	})
+	return v, err
+}

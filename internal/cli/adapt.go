@@ -107,6 +107,9 @@ are is printed with the run.
 		if err != nil {
 			return err
 		}
+		if err := f.mode(c).check(c); err != nil {
+			return err
+		}
 		if c.Flags().Changed("bins") && len(f.targets) == 0 {
 			return usagef("--bins is for --targets, which are not given")
 		}
@@ -126,6 +129,18 @@ are is printed with the run.
 		return a.adaptGrid(c.Context(), f, cells)
 	}
 	return c
+}
+
+// mode says which flags the training has a use for.
+func (f *adaptFlags) mode(c *cobra.Command) mode {
+	switch {
+	case len(f.features) > 0 && f.data == "":
+		return without(c, "with --features, which are encoded already",
+			append(sourceNames(), "shots", "repeat", "views")...)
+	case f.repeat && f.shots < 1:
+		return without(c, "with --shots 0, which takes every picture once", "repeat")
+	}
+	return without(c, "")
 }
 
 // add adds the command's flags, and returns those of several values.

@@ -77,7 +77,7 @@ func (a *app) evalMany(ctx context.Context, f evalFlags, runs []string) error {
 			return ctx.Err()
 		}
 	}
-	return a.gridDone(f.bins, results, left)
+	return a.cellsDone(results, left, func([]string) error { return a.showEvaluated(results) })
 }
 
 // models is the model of the run at hand: of runs with one model, it is loaded
@@ -129,7 +129,7 @@ func (m *models) evaluate(
 		return err
 	}
 	for i, r := range found.results {
-		res.Targets = append(res.Targets, cellTarget{found.names[i], r.Dir, r.Metrics})
+		res.measured(found.names[i], r)
 		left.add(found.names[i], found.records[i].Account)
 	}
 	return nil
@@ -143,19 +143,25 @@ func (r *cellResult) attempt(out string, do func() error) {
 	if err == nil {
 		os.Remove(filepath.Join(r.Run, crashFile)) // of an earlier attempt
 	}
-	var p *caught.Panic
-	if errors.As(err, &p) {
-		dir := cmp.Or(r.Run, out)
-		if _, missing := os.Stat(dir); missing != nil {
-			dir = out
-		}
-		path := filepath.Join(dir, crashFile)
-		trace := fmt.Appendf(nil, "%s\n%s: %v\n\n%s", version(), r.Cell, p, p.Stack())
-		if kept := atomicfile.WriteBytes(path, trace); kept == nil {
-			err = fmt.Errorf("internal error: %v (please report it, with %s)", p.Value, path)
-		}
+	dir := cmp.Or(r.Run, out)
+	if _, missing := os.Stat(dir); missing != nil {
+		dir = out
 	}
-	r.fail(err)
+	r.fail(withTrace(err, dir, r.Cell))
+}
+
+// withTrace keeps the trace of a panic in a cell's folder, and names the file.
+func withTrace(err error, dir, cell string) error {
+	var p *caught.Panic
+	if !errors.As(err, &p) {
+		return err
+	}
+	path := filepath.Join(dir, crashFile)
+	trace := fmt.Appendf(nil, "%s\n%s: %v\n\n%s", version(), cell, p, p.Stack())
+	if atomicfile.WriteBytes(path, trace) != nil {
+		return err
+	}
+	return fmt.Errorf("internal error: %v (please report it, with %s)", p.Value, path)
 }
 
 // crashFile holds the trace of what ended a cell.

@@ -70,6 +70,9 @@ with --compat clipcalib to those of the most confident view, as released.
 			return usagef("tta: %q is one argument too many", args[1])
 		}
 		f.data = append(f.data, args[1:]...)
+		if err := without(c, "in test-time tuning: the prompt is --context and the class", "template").check(c); err != nil {
+			return err
+		}
 		return a.tta(c.Context(), f, args[0], varied)
 	}
 	return c
@@ -112,7 +115,6 @@ func (a *app) tta(ctx context.Context, f ttaFlags, methods string, varied *varie
 	if f.bins < 1 {
 		return usagef("--bins wants at least 1")
 	}
-	f.tune.Truncate = f.source.truncate
 	cells, err := f.cells(methods, varied)
 	if err != nil {
 		return err
@@ -120,11 +122,12 @@ func (a *app) tta(ctx context.Context, f ttaFlags, methods string, varied *varie
 	if err := checkOutputFolder(f.out); err != nil {
 		return err
 	}
+	grid := len(cells) > 1 || a.alwaysGrid
 	switch {
-	case len(cells) == 1 && run.Below(f.out) != "":
+	case !grid && run.Below(f.out) != "":
 		return usagef("--out %s: it is a folder of runs, such as %s: name a folder of its own for this one", f.out,
 			run.Below(f.out))
-	case len(cells) > 1 && run.IsRun(f.out):
+	case grid && run.IsRun(f.out):
 		return usagef("--out %s: it is a run itself: name another folder, below which the runs of the grid go", f.out)
 	}
 	var sets []*data.Set
@@ -140,7 +143,7 @@ func (a *app) tta(ctx context.Context, f ttaFlags, methods string, varied *varie
 		return err
 	}
 	defer src.Model.Close()
-	if len(cells) == 1 {
+	if !grid {
 		m, err := a.tune(ctx, src, sets, cells[0], f.out)
 		if err != nil {
 			return err
@@ -162,7 +165,7 @@ func (a *app) tta(ctx context.Context, f ttaFlags, methods string, varied *varie
 			return ctx.Err()
 		}
 		for k, r := range m.results {
-			results[i].Targets = append(results[i].Targets, cellTarget{m.names[k], r.Dir, r.Metrics})
+			results[i].measured(m.names[k], r)
 			left.add(m.names[k], m.records[k].Account)
 		}
 	}

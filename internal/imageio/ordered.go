@@ -50,10 +50,7 @@ func Ordered[T any](ctx context.Context, n, workers, ahead int, work func(i int)
 		for range min(workers, n) {
 			go func() {
 				for s := range jobs {
-					s.err = caught.Call(func() (err error) {
-						s.value, err = work(s.index)
-						return err
-					})
+					s.value, s.err = caught.Value(func() (T, error) { return work(s.index) })
 					close(s.done)
 				}
 			}()

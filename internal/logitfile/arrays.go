@@ -123,6 +123,10 @@ func openNPZ(f *os.File, size int64) (contents, error) {
 func openTensors(path string) (contents, error) {
 	f, err := weights.Open(path)
 	if err != nil {
+		if list, listErr := torchList(path); listErr == nil {
+			a := array{name: "list", shape: []int{len(list)}, ints: func() ([]int, error) { return list, nil }}
+			return contents{arrays: []array{a}}, nil
+		}
 		return contents{}, fmt.Errorf("%s: %w", path, errors.Unwrap(err))
 	}
 	c := contents{close: f.Close}
