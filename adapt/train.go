@@ -92,6 +92,14 @@ func (t *Training) run() (*Adapter, error) {
 	if err != nil || len(s.Trained) == 0 {
 		return a, err
 	}
+	if t.options.Started != nil {
+		from := Start{Init: map[string]Value{}}
+		for name, m := range s.Trained {
+			from.Init[name] = Value{[]int{m.Rows, m.Cols}, m.Clone().Data}
+		}
+		from.Order, from.Batch = train.Order(t.data.samples(), t.data.views(), t.options.rules())
+		t.options.Started(from)
+	}
 	a.Losses, err = train.Fit(t.ctx, obj, t.data.samples(), t.data.views(), t.options.rules())
 	var diverged *Diverged
 	if err != nil && !errors.As(err, &diverged) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"clipcalib/adapt"
 	"clipcalib/internal/device"
@@ -82,6 +83,7 @@ func (t *task) run(ctx context.Context) (*Learner, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.started(samples, views)
 	obj.Task = t.fingerprint() + " " + t.options.Loss.String()
 	average := t.average(&obj, params)
 	losses, err := train.Fit(ctx, obj, samples, views, t.options.inner())
@@ -99,6 +101,19 @@ func (t *task) run(ctx context.Context) (*Learner, error) {
 		}
 	}
 	return t.learner(losses), err
+}
+
+// started tells with what training starts.
+func (t *task) started(samples, views int) {
+	if t.options.Started == nil {
+		return
+	}
+	from := adapt.Start{Init: map[string]adapt.Value{}}
+	for _, p := range t.params {
+		from.Init[p.name] = adapt.Value{Shape: slices.Clone(p.shape), Data: slices.Clone(p.data)}
+	}
+	from.Order, from.Batch = train.Order(samples, views, t.options.inner())
+	t.options.Started(from)
 }
 
 // nameFit says of an error of memory what there was too much of: samples where

@@ -82,6 +82,7 @@ func (o *AdaptOptions) training() (training, error) {
 			return t, err
 		}
 	}
+	o.Inputs.setOrder(o.Train.Order)
 	t.classes, t.twin = o.Classes, o.Twin
 	t.reload = func(path string) (outcome, error) {
 		a, err := adapt.Load(path)

@@ -58,6 +58,7 @@ type Inputs struct {
 	Drawn          []int      `yaml:"drawn,omitempty,flow"` // pictures of each class, where they are not Shots of each
 	Repeat         bool       `yaml:"repeat,omitempty"`     // drawn with repetition where a class has fewer
 	DataSeed       uint64     `yaml:"data_seed,omitempty"`
+	OrderSHA256    string     `yaml:"order_sha256,omitempty"`    // of the given order of batches
 	Picks          string     `yaml:"picks,omitempty"`           // file that shots were taken from; told, but no part of the identity
 	AugmentedViews int        `yaml:"augmented_views,omitempty"` // of every shot; 0 means the plain picture
 	Templates      []string   `yaml:"templates,omitempty"`
@@ -86,6 +87,18 @@ func (in Inputs) identity() Inputs {
 		in.FeaturesSHA256 = nil
 	}
 	return in
+}
+
+// setOrder notes the order of batches that was given; nil for a drawn one.
+func (in *Inputs) setOrder(rows []int32) {
+	if rows == nil {
+		return
+	}
+	h := sha256.New()
+	for _, r := range rows {
+		fmt.Fprintln(h, r)
+	}
+	in.OrderSHA256 = hex.EncodeToString(h.Sum(nil))
 }
 
 // withHash adds the hash of data at hand, so that a run on other data is never
