@@ -74,7 +74,7 @@ func (in *inputs) adaptCell(c cell) (plan.Cell, error) {
 		return out, err
 	}
 	s := &f.source
-	if err := absolute(&f.data, &f.init, &s.weights, &s.names, &s.imageRoot, &s.bank); err != nil {
+	if err := absolute(&f.data, &f.init, &f.picks, &s.weights, &s.names, &s.imageRoot, &s.bank); err != nil {
 		return out, err
 	}
 	f.train.Epochs, f.train.LR, f.train.Batch = c.choice.resolved()
@@ -122,6 +122,9 @@ func (in *inputs) ofAdapt(f adaptFlags) ([]plan.Input, error) {
 		} else {
 			add(func() (plan.Input, error) { return in.set("targets", f.source, path, "test") })
 		}
+	}
+	if f.picks != "" {
+		add(func() (plan.Input, error) { return in.bytes("picks", f.picks) })
 	}
 	if f.init != "" {
 		add(func() (plan.Input, error) { return in.bytes("init", f.init) })
