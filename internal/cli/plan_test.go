@@ -230,3 +230,53 @@ func glob(t *testing.T, pattern string) []string {
 	}
 	return found
 }
+
+func TestAPlanBecomesScripts(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	train, _ := featureFiles(t, dir)
+	path := planned(t, dir, "adapt", "zslp", "--seed", "1,2,3,4", "--features", train, "--epochs", "1")
+	mustRun(t, "plan", path, "-q", "--slurm", in("submit.sh"), "--shards", "2", "--at-once", "1", "--results", in("results"))
+	script := string(readFile(t, in("submit.sh")))
+	for _, want := range []string{"tasks=2\n", "%1", "clipcalib run " + path, "--out " + in("results"), "--shards 2",
+		"--mem=4096M"} {
+		if !strings.Contains(script, want) {
+			t.Errorf("no %q in\n%s", want, script)
+		}
+	}
+	if info, err := os.Stat(in("submit.sh")); err != nil || info.Mode()&0o100 == 0 {
+		t.Errorf("%v, %v", info, err)
+	}
+	if strings.Contains(script, "--time=") {
+		t.Error("a time limit out of nothing")
+	}
+	// Estimates become limits.
+	mustRun(t, "run", path, "--cell", "0", "-q", "--out", in("results"), "--scratch", in("scratch"))
+	mustRun(t, "plan", path, "-q", "--measured", in("results"), "--kubernetes", in("job.yaml"), "--kueue", in("queues.yaml"),
+		"--queue", "team", "--image", "x/clipcalib:1", "--claim", "shared=/shared", "--results", "/shared/results",
+		"--plan-at", "/shared/plan.jsonl", "--map", dir+"=/shared")
+	job := string(readFile(t, in("job.yaml")))
+	for _, want := range []string{"completions: 4\n", "/shared/plan.jsonl", dir + "=/shared", "queue-name: team",
+		"activeDeadlineSeconds: 600", "claimName: shared"} {
+		if !strings.Contains(job, want) {
+			t.Errorf("no %q in\n%s", want, job)
+		}
+	}
+	if strings.Contains(job, "4096Mi") {
+		t.Errorf("memory is not the estimate's: %s", job)
+	}
+	for _, c := range []struct{ args, want []string }{
+		{[]string{"--slurm", in("s"), "--shards", "5", "--results", "r"}, []string{"--shards 5", "4 cells"}},
+		{[]string{"--slurm", in("s")}, []string{"--results"}},
+		{[]string{"--shards", "2"}, []string{"--shards", "none is asked for"}},
+		{[]string{"--slurm", in("s"), "--results", "r", "--image", "i"}, []string{"--image"}},
+		{[]string{"--slurm", in("s"), "--results", "r", "--memory", "4"}, []string{"--memory"}},
+		{[]string{"--kubernetes", in("s"), "--results", "r"}, []string{"--image"}},
+		{[]string{"--kubernetes", in("s"), "--results", "r", "--image", "i", "--claim", "x"}, []string{"NAME=PATH"}},
+		{[]string{"--kueue", in("s"), "--results", "r"}, []string{"--queue"}},
+		{[]string{path, "--slurm", in("s"), "--results", "r"}, []string{"--out"}},
+	} {
+		fails(t, append([]string{"plan", path}, c.args...), c.want...)
+	}
+}
