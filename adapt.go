@@ -75,7 +75,7 @@ func adaptRun(
 	return run.Adapt(ctx, run.AdaptOptions{
 		Method: m, Remedy: r, Train: o, Data: &data, Classes: classes, Config: &model.Config, Out: dir,
 		Inputs: run.Inputs{
-			Weights: checkpoint, WeightsSHA256: run.WeightsIdentity(sum, model.Config), Templates: s.Templates,
+			Weights: checkpoint, WeightsSHA256: run.WeightsIdentity(sum, c), Templates: s.Templates,
 			Preprocessing: model.Images.Preprocessor().String() + "; " + model.Device.Precision(),
 			BatchImages:   model.Images.Batch(),
 		},

@@ -105,7 +105,7 @@ func (r *Run) openModel(o RunOptions) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.model.CheckWeights(r.weights, run.WeightsIdentity(sum, c.Config)); err != nil {
+	if err := r.model.CheckWeights(r.weights, run.WeightsIdentity(sum, c)); err != nil {
 		return nil, err
 	}
 	m, err := clip.New(c, clip.Options{Device: o.Device, Batch: o.Batch})

@@ -110,7 +110,7 @@ func FitCalibrator(kind string, logits Rows, labels []int, opt FitOptions) (Cali
 	fit.NLLBefore = before.nll
 	fit.Unseen = unseenClasses(k, labels)
 	if kind == Temperature {
-		t, err := FitTemperatureRows(logits, labels)
+		t, err := fitTemperature(logits, labels, &before)
 		if err != nil {
 			return fail(err)
 		}

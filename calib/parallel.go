@@ -3,6 +3,8 @@ package calib
 import (
 	"runtime"
 
+	"clipcalib/internal/caught"
+
 	"golang.org/x/sync/errgroup"
 )
 
@@ -66,7 +68,7 @@ func inParallel(n int, f func(i int) error) error {
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i := range n {
 		g.Go(func() error {
-			errs[i] = f(i)
+			errs[i] = caught.Call(func() error { return f(i) })
 			return nil
 		})
 	}

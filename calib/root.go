@@ -3,13 +3,11 @@ package calib
 import "math"
 
 // newtonTemperature minimises the likelihood from a starting temperature. The
-// step is Newton's in 1/T; one that leaves the bracket is replaced by the
-// bracket's middle, or by the bound where that side has not been tried.
+// step, in 1/T, is to the root of the slope's series of third order, so that two
+// passes over the logits usually do; one that leaves the bracket is replaced by
+// the bracket's middle, or by the bound where that side has not been tried.
 func newtonTemperature(logits Rows, labels []int, t float64) (TemperatureFit, error) {
-	const (
-		digits  = 1e-9 // of a step; the error after it is the square of that
-		patient = 6    // steps before a bound is tried
-	)
+	const patient = 6 // steps before a bound is tried
 	lo, hi := MinTemperature, MaxTemperature
 	triedLo, triedHi := false, false
 	for step := 0; ; step++ {
@@ -32,10 +30,11 @@ func newtonTemperature(logits Rows, labels []int, t float64) (TemperatureFit, er
 		default:
 			hi, triedHi = t, true
 		}
-		next := 1 / (1/t + at.slope/at.curvature)
-		if math.Abs(next/t-1) <= digits {
+		h, off := at.root(1 / t)
+		next := 1 / (1/t + h)
+		if off*t <= rootDigits {
 			fit.T = min(max(next, lo), hi)
-			fit.NLL -= at.slope * at.slope / (2 * at.curvature)
+			fit.NLL = at.nllAfter(h)
 			return fit, nil
 		}
 		inside := next > lo && next < hi // false for NaN
@@ -54,13 +53,58 @@ func newtonTemperature(logits Rows, labels []int, t float64) (TemperatureFit, er
 	}
 }
 
+// rootDigits is how near to the optimum a fit ends, relative to 1/T.
+const rootDigits = 1e-12
+
+// root returns the step from b = 1/T to where the slope is 0, by its series of
+// third order, and a bound of how far off that is: what the next terms of the
+// series may amount to, by those that are known and by the size of the step.
+func (l likelihood) root(b float64) (h, off float64) {
+	series := [3]float64{l.curvature, l.third / 2, l.fourth / 6}
+	first := l.slope / l.curvature
+	var roots [3]float64
+	for order := range roots {
+		x := first
+		for range 20 {
+			value, slope := -l.slope, 0.0
+			for k := order; k >= 0; k-- {
+				slope = slope*x + float64(k+1)*series[k]
+				value += series[k] * math.Pow(x, float64(k+1))
+			}
+			step := value / slope
+			x -= step
+			if math.Abs(step) <= 1e-16*math.Abs(x) {
+				break
+			}
+		}
+		roots[order] = x
+	}
+	h = roots[2]
+	if !(math.Abs(h-first) <= math.Abs(first)/2) { // beyond where the series holds
+		return first, math.Inf(1)
+	}
+	last, before := math.Abs(h-roots[1]), math.Abs(roots[1]-roots[0])
+	off = b * math.Pow(math.Abs(h)/b, 5)
+	if before > 0 {
+		off = max(off, last*last/before)
+	}
+	return h, off
+}
+
+// nllAfter is the likelihood after a step of 1/T, by the series.
+func (l likelihood) nllAfter(h float64) float64 {
+	return l.nll + h*(-l.slope+h/2*(l.curvature+h/3*(l.third+h/4*l.fourth)))
+}
+
 // likelihood is the mean negative log-likelihood of logits/t and its
-// derivatives with respect to b = 1/t.
+// derivatives with respect to b = 1/t: the cumulants of the logits under p.
 type likelihood struct {
 	nll       float64
 	slope     float64 // mean of l_y - Σ p_k l_k, the negated first derivative
 	curvature float64 // mean variance of l under p, the second
-	constant  bool    // every row's logits are equal
+	third     float64
+	fourth    float64
+	constant  bool // every row's logits are equal
 }
 
 func likelihoodAt(logits Rows, labels []int, t float64) (likelihood, error) {
@@ -85,43 +129,32 @@ func likelihoodAt(logits Rows, labels []int, t float64) (likelihood, error) {
 		total.nll += p.nll / float64(n)
 		total.slope += p.slope / float64(n)
 		total.curvature += p.curvature / float64(n)
+		total.third += p.third / float64(n)
+		total.fourth += p.fourth / float64(n)
 		total.constant = total.constant && p.constant
 	}
 	return total, err
 }
 
-// negligible is where exp(x) no longer changes a sum that holds exp(0), even a
-// thousand times over.
-const negligible = -46
-
-func (s *likelihood) add(row []float64, label, i int, b float64) error {
-	peak := row[0]
-	finite := 0.0
+func (l *likelihood) add(row []float64, label, i int, b float64) error {
+	peak, least, finite := row[0], row[0], 0.0
 	for _, v := range row {
-		if v > peak {
-			peak = v
-		}
+		peak, least = max(peak, v), min(least, v)
 		finite += v * 0
 	}
-	if finite != 0 {
+	if finite != 0 { // NaN for NaN and infinities
 		return checkRow(row, i)
 	}
-	z, first, second := 0.0, 0.0, 0.0
-	for _, v := range row {
-		d := v - peak
-		if d < 0 {
-			s.constant = false
-		}
-		if x := d * b; x > negligible {
-			e := math.Exp(x)
-			z += e
-			first += e * d
-			second += e * d * d
-		}
-	}
-	first /= z
-	s.nll += math.Log(z) + (peak-row[label])*b
-	s.slope += (row[label] - peak) - first
-	s.curvature += second/z - first*first
+	l.constant = l.constant && least == peak
+	s := expSums(row, peak, b)
+	m1, m2, m3, m4 := s[1]/s[0], s[2]/s[0], s[3]/s[0], s[4]/s[0]
+	variance := m2 - m1*m1
+	third := m3 - m1*(3*m2-2*m1*m1)
+	l.nll += math.Log(s[0]) + (peak-row[label])*b
+	l.slope += (row[label] - peak) - m1
+	l.curvature += variance
+	l.third += third
+	// the fourth central moment less three times the squared variance
+	l.fourth += m4 - m1*(4*m3-m1*(6*m2-3*m1*m1)) - 3*variance*variance
 	return nil
 }

@@ -23,7 +23,7 @@ type TemperatureFit struct {
 
 // FitTemperature finds the T that minimises the negative log-likelihood of
 // logits/T (Guo et al., 2017). In 1/T that is a convex function of one
-// variable, so Newton's steps between brackets find the optimum to the last
+// variable, so steps of Newton's kind between brackets find the optimum to the last
 // digits, the one that the reference's L-BFGS approaches. Rows of equal logits
 // only leave T undetermined, and 1 is returned.
 func FitTemperature(logits Matrix, labels []int) (TemperatureFit, error) {
@@ -34,8 +34,14 @@ func FitTemperature(logits Matrix, labels []int) (TemperatureFit, error) {
 }
 
 // FitTemperatureRows is [FitTemperature] for logits that are read in pieces,
-// about three times.
+// about twice.
 func FitTemperatureRows(logits Rows, labels []int) (TemperatureFit, error) {
+	return fitTemperature(logits, labels, nil)
+}
+
+// fitTemperature is FitTemperatureRows with what is known of the likelihood at
+// T = 1, if anything.
+func fitTemperature(logits Rows, labels []int, atOne *likelihood) (TemperatureFit, error) {
 	n, k := logits.Shape()
 	if err := checkDimensions(n, k); err != nil {
 		return TemperatureFit{}, err
@@ -58,6 +64,13 @@ func FitTemperatureRows(logits Rows, labels []int) (TemperatureFit, error) {
 			return TemperatureFit{}, err
 		}
 		start = fit.T
+	}
+	if atOne != nil {
+		// All samples may tell more from T = 1 than some do from nearby; the two
+		// must not contradict each other.
+		if h, off := atOne.root(1); off <= 0.01 && math.Abs((1+h)*start-1) <= 0.2 {
+			start = 1 / (1 + h)
+		}
 	}
 	return newtonTemperature(logits, labels, start)
 }

@@ -5,7 +5,8 @@
     python3 scripts/openclip_releases.py --markdown    # the table of docs/WEIGHTS.md
 
 The file in the tree was made with open_clip_torch 3.3.0. Only towers of open_clip's
-own vision transformer beside its own text transformer are listed. sha256 is whole for
+own vision transformer or modified ResNet (whose layers are the blocks of its stages) beside its
+own text transformer are listed. sha256 is whole for
 OpenAI's files and the first eight digits for those on GitHub, as open_clip checks them; those of files on the
 hub are in this script.
 """
@@ -49,7 +50,7 @@ def rows():
     for arch, tags in pretrained._PRETRAINED.items():
         config = get_model_config(arch)
         v, t = config["vision_cfg"], config["text_cfg"]
-        if "timm_model_name" in v or isinstance(v["layers"], list) or "hf_model_name" in t or "multimodal_cfg" in config:
+        if "timm_model_name" in v or "hf_model_name" in t or "multimodal_cfg" in config:
             continue
         if arch.endswith("-quickgelu") and arch[:-len("-quickgelu")] in pretrained._PRETRAINED:
             continue  # the same weights under a second name
@@ -57,7 +58,7 @@ def rows():
             quick = p.get("quick_gelu", config.get("quick_gelu", False))
             out = dict(
                 arch=arch, tag=tag, activation="quick_gelu" if quick else "gelu",
-                width=v["width"], layers=v["layers"], patch=v["patch_size"], image=v["image_size"], text_width=t["width"],
+                width=v["width"], layers=" ".join(map(str, v["layers"])) if isinstance(v["layers"], list) else v["layers"], patch=v["patch_size"] or "", image=v["image_size"], text_width=t["width"],
                 pool="avg" if v.get("pool_type") == "avg" else "tok",
                 resize=p["resize_mode"], interpolation=p["interpolation"],
                 mean=" ".join(map(str, p["mean"])), std=" ".join(map(str, p["std"])),
@@ -66,7 +67,7 @@ def rows():
             if tag != "openai" and hashes:
                 out["sha256"] = " ".join(hashes)
             yield out
-            if tag == "openai":
+            if arch in HUGGINGFACE and tag == "openai":
                 yield dict(out, sha256=" ".join(hashes), file="", hub=HUGGINGFACE[arch])
 
 

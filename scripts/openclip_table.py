@@ -5,8 +5,8 @@
 
 CLIPCALIB is the built command. Every model has random weights and all fields of its
 configuration, but fewer and narrower blocks, so that the largest fits a laptop (--full
-keeps the size). Of towers that are not open_clip's own ViT, timm's and the ResNets, the
-names alone are saved: they must be refused by them. HuggingFace's text towers are built
+keeps the size). Of towers that are not open_clip's own, timm's, the names alone are saved:
+they must be refused by them. HuggingFace's text towers are built
 from small configurations of their kind. A model is saved as open_clip saves it for
 the hub: open_clip_model.safetensors beside open_clip_config.json, and again as a bare
 state dict. Features of three pictures and three texts are compared: "agrees" is a cosine
@@ -52,7 +52,10 @@ def smaller(config):
     """The same fields, two blocks a tower and four heads' width."""
     c = copy.deepcopy(config)
     v, t = c["vision_cfg"], c["text_cfg"]
-    if "timm_model_name" not in v and not isinstance(v.get("layers"), list):
+    if isinstance(v.get("layers"), list):  # a ResNet
+        v["width"] = 2 * v.get("head_width", 64) // 8
+        v["layers"] = [min(n, 2) for n in v["layers"]]
+    elif "timm_model_name" not in v:
         v["width"] = 2 * v.get("head_width", 64)
         v["layers"] = 2
     if "hf_model_name" not in t:
@@ -98,8 +101,7 @@ def small_language_model(name, **_):
 
 
 def names_only(config):
-    v = config["vision_cfg"]
-    return "timm_model_name" in v or isinstance(v.get("layers"), list)
+    return "timm_model_name" in config["vision_cfg"]
 
 
 def preprocess_of(name):

@@ -3,7 +3,6 @@ package vit
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync/atomic"
 
 	"clipcalib/internal/device"
@@ -121,23 +120,9 @@ func (e *Encoder) setBatch(batch int) {
 
 // load puts the parameters on the device.
 func (e *Encoder) load(c *weights.Checkpoint) error {
-	var params []weights.Parameter
-	for _, p := range c.Config.Parameters() {
-		if strings.HasPrefix(p.Name, "visual.") {
-			params = append(params, p)
-		}
-	}
-	return device.Do(context.Background(), e.device, func(eng engine.Engine) error {
-		w, err := tower.Load(eng, c.View(), params)
-		if err != nil {
-			return err
-		}
-		if err := w.Pad("visual.conv1.weight"); err != nil {
-			w.Close()
-			return err
-		}
-		e.weights = w
-		return nil
+	return device.Do(context.Background(), e.device, func(eng engine.Engine) (err error) {
+		e.weights, err = imagetower.Load(eng, c.View(), c.Config)
+		return err
 	})
 }
 

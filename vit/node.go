@@ -29,6 +29,10 @@ func (e *Encoder) PromptNode(images *gorgonia.Node, prompts ...*gorgonia.Node) *
 		}
 		for i, p := range prompts {
 			shape := p.Shape()
+			if err := imagetower.CheckPrompts(e.config); err != nil {
+				g.Fail("image tower: %w", err)
+				return images
+			}
 			if len(shape) != 2 || shape[1] != e.config.Vision.Width || shape[0] != prompts[0].Shape()[0] {
 				g.Fail("image tower: prompts %d have shape %v: want [M, %d], M the same in all blocks",
 					i, shape, e.config.Vision.Width)

@@ -3,6 +3,7 @@ package weights
 import (
 	"fmt"
 	"math"
+	"strings"
 )
 
 // Options settle what a checkpoint does not show. The zero value leaves it to
@@ -27,6 +28,9 @@ type Checkpoint struct {
 	Layout  Layout
 	Ignored []string // tensors in the file that are no parameters of CLIP
 	Unused  []string // fields of the configuration beside it that have no effect on features
+	// Prefix tells the model from the others in its file: what stands before its
+	// names, where it was asked for and decides.
+	Prefix string
 
 	file *File
 	view View
@@ -71,6 +75,11 @@ func (f *File) CLIP(opts Options) (*Checkpoint, error) {
 	if err := c.settle(n, opts); err != nil {
 		return nil, fmt.Errorf("%s: %w", f.name, err)
 	}
+	if opts.Prefix != "" {
+		if alone, err := findModel(f, ""); len(f.suspects) > 0 || err != nil || alone.prefix != n.prefix {
+			c.Prefix = n.prefix
+		}
+	}
 	return c, nil
 }
 
@@ -110,6 +119,9 @@ func (c *Checkpoint) inferShapes(n *named) error {
 }
 
 func (c *Checkpoint) inferVision() error {
+	if c.hasResNet() && !c.view.Has("visual.proj") {
+		return c.inferResNet()
+	}
 	v := &c.Config.Vision
 	conv, err := c.dims("visual.conv1.weight", -1, 3, -1, -1)
 	if err != nil {
@@ -183,12 +195,20 @@ func (c *Checkpoint) blocks(tower string) (layers, mlp int, err error) {
 // validate checks every parameter the configuration implies and reads the
 // logit scale.
 func (c *Checkpoint) validate() error {
+	known := map[string]bool{}
 	for _, p := range c.Config.Parameters() {
+		known[p.Name] = true
 		if p.Name == "logit_scale" {
 			continue // stored as [] or [1]
 		}
 		if err := c.view.Check(p.Name, p.Shape...); err != nil {
 			return fmt.Errorf("%w (%s)", err, c.basis(p.Name))
+		}
+	}
+	for _, name := range c.view.Names() {
+		if !known[name] && strings.HasPrefix(name, "visual.") {
+			return fmt.Errorf("%s: %s is not a parameter of an image tower that is %s: the model has another architecture",
+				c.file.name, c.view.title(name), c.Config.Vision.kind())
 		}
 	}
 	if !c.Config.HasImages() || !c.Config.HasTexts() {
@@ -218,6 +238,9 @@ func (c *Checkpoint) basis(name string) string {
 	}
 	if !isTextName(name) {
 		from = []string{"visual.conv1.weight", "visual.positional_embedding"}
+		if c.Config.Vision.ResNet() {
+			from = []string{"visual.conv3.weight", resNetPositions}
+		}
 	}
 	text := "as implied by"
 	for i, f := range from {

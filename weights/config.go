@@ -55,14 +55,19 @@ func ParseActivation(name string) (Activation, error) {
 	return 0, fmt.Errorf("unknown activation %.40q (use quick_gelu, gelu or relu)", name)
 }
 
-// VisionConfig is the size of the image tower, a vision transformer.
+// VisionConfig is the size of the image tower: a vision transformer, or CLIP's
+// modified ResNet, which has Stages.
 type VisionConfig struct {
 	ImageSize int `json:"image_size"` // side of the square input in pixels
-	Patch     int `json:"patch"`      // side of a patch in pixels
-	Width     int `json:"width"`      // size of a token
-	Layers    int `json:"layers"`
-	Heads     int `json:"heads"`
-	MLP       int `json:"mlp"` // hidden size of the feed-forward part, 4*Width in OpenAI's models
+	Patch     int `json:"patch"`      // side of a patch in pixels; 0 for a ResNet
+	Width     int `json:"width"`      // size of a token; of a ResNet, channels behind its stem
+	Layers    int `json:"layers"`     // blocks in all
+	Heads     int `json:"heads"`      // of a ResNet, those of its attention pooling
+	MLP       int `json:"mlp"`        // hidden size of the feed-forward part, 4*Width in OpenAI's models; 0 for a ResNet
+
+	// Stages are the blocks in each stage of a modified ResNet; zeros say that
+	// the tower is a vision transformer.
+	Stages [4]int `json:"stages,omitzero"`
 
 	// Activation is that of this tower where it is not Config.Activation.
 	Activation Activation `json:"activation,omitempty"`
@@ -77,8 +82,14 @@ type VisionConfig struct {
 	LayerScale bool `json:"layer_scale,omitempty"`
 }
 
-// Grid is the number of patches along a side.
-func (c VisionConfig) Grid() int { return c.ImageSize / c.Patch }
+// Grid is the number of patches along a side; of a ResNet, of positions that its
+// attention pooling sees.
+func (c VisionConfig) Grid() int {
+	if c.ResNet() {
+		return c.ImageSize / resNetStride
+	}
+	return c.ImageSize / c.Patch
+}
 
 // TextConfig is the size of the text tower.
 type TextConfig struct {
@@ -199,13 +210,16 @@ var visionFamilies = []struct {
 	{"e", 1792, 56, 112},
 }
 
-// Architecture is the model's usual name, such as "ViT-B/16" or
+// Architecture is the model's usual name, such as "ViT-B/16", "RN50" or
 // "ViT-L/14@336px". A size without a letter reads "ViT-4x256/8": layers by
 // width, patch.
 func (c Config) Architecture() string {
 	v := c.Vision
 	if !c.HasImages() {
 		return fmt.Sprintf("text tower %dx%d", c.Text.Layers, c.Text.Width)
+	}
+	if v.ResNet() {
+		return v.resNetArchitecture()
 	}
 	size := fmt.Sprintf("%dx%d", v.Layers, v.Width)
 	for _, f := range visionFamilies {
@@ -229,6 +243,14 @@ func visionHeads(width, layers int) int {
 		}
 	}
 	return defaultHeads(width)
+}
+
+// usualHeads is the number of heads of the tower where nothing states it.
+func (c VisionConfig) usualHeads() int {
+	if c.ResNet() {
+		return defaultHeads(c.FeatureWidth())
+	}
+	return visionHeads(c.Width, c.Layers)
 }
 
 func defaultHeads(width int) int { return max(1, width/64) }
@@ -275,6 +297,9 @@ func (c Config) Parameters() []Parameter {
 
 func (c Config) visionParameters() []Parameter {
 	v := c.Vision
+	if v.ResNet() {
+		return c.resNetParameters()
+	}
 	ps := []Parameter{
 		{"visual.class_embedding", []int{v.Width}},
 		{"visual.conv1.weight", []int{v.Width, 3, v.Patch, v.Patch}},
@@ -293,9 +318,13 @@ func (c Config) visionParameters() []Parameter {
 }
 
 // Count is the number of parameters in all, of the image tower, and of the
-// rest: the text tower and the logit scale.
+// rest: the text tower and the logit scale. The statistics of batch norms are
+// none.
 func (c Config) Count() (total, vision, text int64) {
 	for _, p := range c.Parameters() {
+		if isStatistic(p.Name) {
+			continue
+		}
 		if isTextName(p.Name) || p.Name == "logit_scale" {
 			text += int64(p.Len())
 		} else {

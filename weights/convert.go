@@ -133,10 +133,9 @@ func (o ConvertOptions) records(f *File) ([]record, map[string]string, error) {
 	if clipErr != nil {
 		return nil, nil, fmt.Errorf("convert to the %s layout: %w", o.Layout, clipErr)
 	}
-	if v := c.Config.Vision; o.Layout == LayoutHuggingFace && (v.NoPreNorm || v.AveragePool) {
+	if v := c.Config.Vision; o.Layout == LayoutHuggingFace && (v.NoPreNorm || v.AveragePool || v.ResNet()) {
 		return nil, nil, errors.New("convert to the huggingface layout: transformers' CLIPModel has no image tower " +
-			"without the first " +
-			"layer norm or with average pooling")
+			"without the first layer norm, with average pooling, or that is a ResNet")
 	}
 	var rs []record
 	for _, row := range nameTable {
@@ -156,6 +155,10 @@ func (c *Checkpoint) blocksOf(row nameRow) int {
 		return 1
 	case isTextName(row.openai):
 		return c.Config.Text.Layers
+	}
+	var stage int
+	if n, _ := fmt.Sscanf(row.openai, "visual.layer%d.", &stage); n == 1 {
+		return c.Config.Vision.Stages[stage-1]
 	}
 	return c.Config.Vision.Layers
 }

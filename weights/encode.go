@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+
+	"clipcalib/internal/picklescan"
 )
 
 // NamedTensor is a tensor to be written. Floating-point types are given in
@@ -71,7 +73,7 @@ func checkNames(rs []record) error {
 	}
 	seen := make(map[string]bool, len(rs))
 	for _, r := range rs {
-		if r.name == "" || r.name == "__metadata__" || len(r.name) > maxPickleLine {
+		if r.name == "" || r.name == "__metadata__" || len(r.name) > picklescan.MaxLine {
 			return fmt.Errorf("tensor name %.40q cannot be written", r.name)
 		}
 		if seen[r.name] {

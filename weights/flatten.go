@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"clipcalib/internal/picklescan"
+
 	"github.com/nlpodyssey/gopickle/types"
 )
 
@@ -99,8 +101,8 @@ func flatten(root any) (map[string]*strided, error) {
 			if path != "" {
 				name = path + "." + name
 			}
-			if len(name) > maxPickleLine {
-				return fmt.Errorf("tensor name %.40q... is longer than %d bytes", name, maxPickleLine)
+			if len(name) > picklescan.MaxLine {
+				return fmt.Errorf("tensor name %.40q... is longer than %d bytes", name, picklescan.MaxLine)
 			}
 			if err := walk(name, item.value, depth+1); err != nil {
 				return err

@@ -3,6 +3,8 @@ package weights
 import (
 	"archive/zip"
 	"testing"
+
+	"clipcalib/internal/picklescan"
 )
 
 // tryAll opens foreign bytes and reads what they hold; the fuzzers look for
@@ -44,7 +46,7 @@ func FuzzPickle(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		index, err := a.read("data.pkl", maxPickleBytes)
+		index, err := a.read("data.pkl", picklescan.MaxBytes)
 		if err != nil {
 			f.Fatal(err)
 		}

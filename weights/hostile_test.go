@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"clipcalib/internal/picklescan"
 )
 
 // archiveOf packs records into a PyTorch archive, deflated if asked.
@@ -154,7 +156,7 @@ func TestPicklesThatWouldEatMemoryAreRefused(t *testing.T) {
 		{"empty integer", "integer of 0 bytes", long("\x8a", 0, 1)},
 		{"nested marks", "deep", bytes.Repeat([]byte("("), 1<<16)},
 		{"nested tuples", "nests more than", append(append([]byte(")"), bytes.Repeat([]byte("\x85"), 1000)...), '.')},
-		{"endless opcodes", "opcodes", bytes.Repeat([]byte("N"), maxPickleOps+1)},
+		{"endless opcodes", "opcodes", bytes.Repeat([]byte("N"), picklescan.MaxOps+1)},
 		{"list in itself", "nests more than", selfList},
 		{"list of lists, doubling", "more than", append(doubling[:len(doubling)-1], '.')},
 		{"unknown opcode", "not allowed", []byte("\xff.")},
@@ -171,7 +173,7 @@ func TestZipBombsAreRefused(t *testing.T) {
 	zeros := make([]byte, 128<<20)
 	refuse(t, archiveOf(t, zip.Deflate, map[string][]byte{"data.pkl": tensorPickle(4, 0, []int64{4}, []int64{1}),
 		"data/0": zeros}), "zip bomb")
-	refuse(t, archiveOf(t, zip.Deflate, map[string][]byte{"data.pkl": zeros[:maxPickleBytes+1]}), "larger than")
+	refuse(t, archiveOf(t, zip.Deflate, map[string][]byte{"data.pkl": zeros[:picklescan.MaxBytes+1]}), "larger than")
 
 	// A record whose directory entry promises less than it inflates to.
 	lying := archiveOf(t, zip.Deflate, map[string][]byte{"data.pkl": tensorPickle(4, 0, []int64{4}, []int64{1}),

@@ -78,7 +78,7 @@ func TestWhatIsNoCLIPIsSaidClearly(t *testing.T) {
 			func(m map[string]NamedTensor) { m["visual.positional_embedding"] = zeros(7, 16) }},
 		{"no logit scale", "logit_scale is missing",
 			func(m map[string]NamedTensor) { delete(m, "logit_scale") }},
-		{"ResNet", "RN50 image towers are not supported yet",
+		{"half a ResNet", "visual.layer1.0.conv1.weight is not a parameter of an image tower that is a vision transformer",
 			func(m map[string]NamedTensor) { m["visual.layer1.0.conv1.weight"] = zeros(1) }},
 		{"timm", "timm",
 			func(m map[string]NamedTensor) { m["visual.trunk.blocks.0.weight"] = zeros(1) }},

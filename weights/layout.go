@@ -172,6 +172,9 @@ func canonicalise(f *File, prefix string) (*named, error) {
 	n := &named{model: m, params: map[string]*param{}, foreign: map[string]string{}}
 	used := map[string]bool{}
 	for _, row := range nameTable {
+		if n.layout == LayoutHuggingFace && row.hf == "" {
+			continue
+		}
 		blocks := 1
 		if row.perBlock() {
 			blocks = n.countBlocks(f, row)
@@ -269,12 +272,12 @@ func (n *named) sortOut(f *File, used map[string]bool) {
 		}
 		n.ignored = append(n.ignored, full)
 		name, ours := strings.CutPrefix(full, n.prefix)
-		if !ours || ignoredNames[name] || n.strange != nil {
+		if !ours || isIgnored(name) || n.strange != nil {
 			continue
 		}
 		for _, root := range towerRoots {
 			if strings.HasPrefix(name, root) {
-				n.strange = fmt.Errorf("%s is not a parameter of CLIP's transformer towers: the model has another architecture",
+				n.strange = fmt.Errorf("%s is not a parameter of CLIP's towers: the model has another architecture",
 					printable.Escape(full))
 				break
 			}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math/big"
 
+	"clipcalib/internal/picklescan"
+
 	"github.com/nlpodyssey/gopickle/types"
 )
 
@@ -30,7 +32,7 @@ func (f *File) readLegacy() error {
 	plain := unpickler{}
 	pos := int64(0)
 	next := func(u *unpickler, what string) (any, error) {
-		data, err := f.src.bytes(pos, min(f.src.size-pos, maxPickleBytes))
+		data, err := f.src.bytes(pos, min(f.src.size-pos, picklescan.MaxBytes))
 		if err != nil {
 			return nil, err
 		}

@@ -2,6 +2,7 @@ package weights
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -32,13 +33,13 @@ func (l Layout) String() string {
 // nameRow maps one parameter. {i} stands for a block's number. Where
 // HuggingFace keeps three tensors for one of OpenAI's, {qkv} stands for q, k
 // and v in that order; where it keeps a matrix as a linear layer's weight, the
-// matrix is transposed.
+// matrix is transposed. hf is empty where HuggingFace has no such parameter.
 type nameRow struct {
 	openai, hf string
 	transpose  bool
 }
 
-// nameTable holds every parameter of CLIP with a ViT image tower. The canonical
+// nameTable holds every parameter of CLIP. The canonical
 // name is OpenAI's; open_clip's CustomTextCLIP puts "text." before the names of
 // the text tower. HuggingFace's spelling "pre_layrnorm" is its own.
 var nameTable = append([]nameRow{
@@ -58,7 +59,8 @@ var nameTable = append([]nameRow{
 	{openai: "ln_final.weight", hf: "text_model.final_layer_norm.weight"},
 	{openai: "ln_final.bias", hf: "text_model.final_layer_norm.bias"},
 	{openai: "text_projection", hf: "text_projection.weight", transpose: true},
-}, append(blockRows("visual.transformer", "vision_model"), blockRows("transformer", "text_model")...)...)
+}, slices.Concat(blockRows("visual.transformer", "vision_model"), blockRows("transformer", "text_model"),
+	resNetRows())...)
 
 // blockRows is the part of the table both towers share.
 func blockRows(openai, hf string) []nameRow {
@@ -91,6 +93,11 @@ var ignoredNames = map[string]bool{
 	"attn_mask": true, "text.attn_mask": true,
 	"text_model.embeddings.position_ids":   true,
 	"vision_model.embeddings.position_ids": true,
+}
+
+// isIgnored reports whether a tensor of that name holds no parameter.
+func isIgnored(name string) bool {
+	return ignoredNames[name] || strings.HasPrefix(name, "visual.") && strings.HasSuffix(name, batchesTracked)
 }
 
 // textPrefix is where open_clip's CustomTextCLIP keeps the text tower.

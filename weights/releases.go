@@ -21,6 +21,7 @@ type release struct {
 	arch, tag                              string
 	activation                             Activation
 	width, layers, patch, image, textWidth int
+	stages                                 [4]int // of a ResNet
 	averagePool                            bool
 	preprocess                             Preprocess
 	hashes                                 []string // SHA-256, whole or the first eight digits
@@ -53,8 +54,15 @@ func parseRelease(head, row []string) (r release, err error) {
 	if r.activation, err = ParseActivation(cell["activation"]); err != nil {
 		return r, err
 	}
-	for name, dst := range map[string]*int{"width": &r.width, "layers": &r.layers, "patch": &r.patch,
-		"image": &r.image, "text_width": &r.textWidth} {
+	sizes := map[string]*int{"width": &r.width, "image": &r.image, "text_width": &r.textWidth}
+	if stages := strings.Fields(cell["layers"]); len(stages) == len(r.stages) {
+		if _, err := fmt.Sscan(cell["layers"], &r.stages[0], &r.stages[1], &r.stages[2], &r.stages[3]); err != nil {
+			return r, fmt.Errorf("layers: %w", err)
+		}
+	} else {
+		sizes["layers"], sizes["patch"] = &r.layers, &r.patch
+	}
+	for name, dst := range sizes {
 		if *dst, err = strconv.Atoi(cell[name]); err != nil {
 			return r, fmt.Errorf("%s: %w", name, err)
 		}
@@ -88,8 +96,10 @@ func parseRelease(head, row []string) (r release, err error) {
 // fits reports whether a release has the sizes of a model.
 func (r release) fits(c Config) bool {
 	v := c.Vision
-	if c.HasImages() && (r.width != v.Width || r.layers != v.Layers || r.patch != v.Patch || r.image != v.ImageSize ||
-		r.averagePool != v.NoPreNorm) {
+	if c.HasImages() && (r.width != v.Width || r.image != v.ImageSize || r.stages != v.Stages) {
+		return false
+	}
+	if c.HasImages() && !v.ResNet() && (r.layers != v.Layers || r.patch != v.Patch || r.averagePool != v.NoPreNorm) {
 		return false
 	}
 	return !c.HasTexts() || r.textWidth == c.Text.Width
@@ -114,12 +124,8 @@ func within(name, key string) bool {
 // hub's cache keeps models--ORG--NAME/snapshots/REVISION/FILE.
 const nameDepth = 3
 
-// statedByName goes by the names of the file and of its folders: those of a
-// published checkpoint of the same sizes, and open_clip's "quickgelu".
-func statedByName(path string, c Config) (s stated) {
-	if path == "" {
-		return s
-	}
+// namesOf are the plain names of a file and of the folders above it.
+func namesOf(path string) []string {
 	if whole, err := filepath.Abs(path); err == nil {
 		path = whole
 	}
@@ -127,7 +133,16 @@ func statedByName(path string, c Config) (s stated) {
 	for dir := filepath.Dir(path); len(names) <= nameDepth; dir = filepath.Dir(dir) {
 		names = append(names, plain(filepath.Base(dir)))
 	}
-	best, found := 0, []release{}
+	return names
+}
+
+// releasesNamed are the published checkpoints of a model's sizes that names say,
+// those of the longest such name.
+func releasesNamed(path string, c Config) (found []release) {
+	if path == "" {
+		return nil
+	}
+	names, best := namesOf(path), 0
 	try := func(r release, name, key string) {
 		if len(key) < best || !within(name, key) {
 			return
@@ -148,6 +163,17 @@ func statedByName(path string, c Config) (s stated) {
 			}
 		}
 	}
+	return found
+}
+
+// statedByName goes by the names of the file and of its folders: those of a
+// published checkpoint of the same sizes, and open_clip's "quickgelu".
+func statedByName(path string, c Config) (s stated) {
+	if path == "" {
+		return s
+	}
+	names := namesOf(path)
+	found := releasesNamed(path, c)
 	s = statedByReleases(found, "its name is that of open_clip's ")
 	quick := false
 	for _, name := range names {

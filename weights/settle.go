@@ -7,6 +7,9 @@ import (
 	"strings"
 )
 
+// AskedFor is the reason of what [Options] decided.
+const AskedFor = "asked for"
+
 // settle decides what shapes do not show: activation, heads, norms, pooling,
 // preprocessing, tokenizer. What was asked for comes first, then the file's own
 // metadata, then the configuration beside it, then what can be told from the
@@ -44,7 +47,7 @@ func (c *Checkpoint) settleActivation(n *named, opts Options, meta, beside, name
 	for _, s := range []func() stated{
 		func() stated {
 			a := opts.Activation
-			return stated{vision: towerStated{activation: a}, text: towerStated{activation: a}, reason: "asked for"}
+			return stated{vision: towerStated{activation: a}, text: towerStated{activation: a}, reason: AskedFor}
 		},
 		func() stated { return meta },
 		func() stated { return beside },
@@ -122,8 +125,8 @@ func (c *Checkpoint) settleHeads(opts Options, meta, beside stated) error {
 		metadata, beside int
 		usual            int
 	}{
-		{"image", cfg.Vision.Width, &cfg.Vision.Heads, opts.VisionHeads, meta.visionHeads, beside.visionHeads,
-			visionHeads(cfg.Vision.Width, cfg.Vision.Layers)},
+		{"image", cfg.Vision.FeatureWidth(), &cfg.Vision.Heads, opts.VisionHeads, meta.visionHeads, beside.visionHeads,
+			cfg.Vision.usualHeads()},
 		{"text", cfg.Text.Width, &cfg.Text.Heads, opts.TextHeads, meta.textHeads, beside.textHeads,
 			defaultHeads(cfg.Text.Width)},
 	} {
@@ -143,7 +146,7 @@ func (c *Checkpoint) settlePreprocess(opts Options, meta, beside, name stated) {
 	if !cfg.HasImages() {
 		return
 	}
-	asked := stated{preprocess: opts.Preprocess, preprocessReason: "asked for"}
+	asked := stated{preprocess: opts.Preprocess, preprocessReason: AskedFor}
 	for _, s := range []stated{asked, meta, beside, name} {
 		if s.preprocess != nil {
 			cfg.Preprocess, cfg.PreprocessReason = *s.preprocess, s.preprocessReason

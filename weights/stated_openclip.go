@@ -3,6 +3,7 @@ package weights
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"clipcalib/internal/printable"
 )
@@ -61,11 +62,15 @@ func (s *stated) openclipVision(f fields, v VisionConfig) {
 		f.failf("block_type", "is %.40q, only the default block is supported", kind)
 	}
 	f.same("width", f.int("width", 768), v.Width)
+	f.same("image_size", f.square("image_size", 224), v.ImageSize)
+	s.visionHeads = f.heads(v.FeatureWidth(), f.int("head_width", 64))
+	if v.ResNet() {
+		s.openclipResNet(f, v)
+		return
+	}
 	f.same("layers", f.int("layers", 12), v.Layers)
 	f.same("patch_size", f.square("patch_size", 16), v.Patch)
-	f.same("image_size", f.square("image_size", 224), v.ImageSize)
 	f.same("mlp_ratio", int(float64(v.Width)*f.float("mlp_ratio", 4)), v.MLP)
-	s.visionHeads = f.heads(v.Width, f.int("head_width", 64))
 	s.vision.noPreNorm = f.bool("no_ln_pre", false)
 	if kind := f.string("pos_embed_type", "learnable"); kind != "learnable" && kind != "sin_cos_2d" {
 		f.failf("pos_embed_type", "is %.40q, want learnable or sin_cos_2d", kind)
@@ -82,8 +87,24 @@ func (s *stated) openclipVision(f fields, v VisionConfig) {
 	s.vision.eps = f.normKwargs()
 	f.none("act_kwargs")
 	f.layerScale(v.LayerScale)
-	f.ignore("patch_dropout", "output_tokens", "attn_pooler_queries", "attn_pooler_heads",
-		"timm_model_pretrained", "timm_pool", "timm_proj", "timm_proj_bias", "timm_drop", "timm_drop_path")
+	f.ignore(idleVisionFields...)
+	f.rest()
+}
+
+// idleVisionFields change no feature of open_clip's own towers.
+var idleVisionFields = []string{"patch_dropout", "output_tokens", "attn_pooler_queries", "attn_pooler_heads",
+	"timm_model_pretrained", "timm_pool", "timm_proj", "timm_proj_bias", "timm_drop", "timm_drop_path"}
+
+// openclipResNet reads what a vision_cfg says of a modified ResNet, whose layers
+// are the blocks of each stage. open_clip builds it from these fields alone.
+func (s *stated) openclipResNet(f fields, v VisionConfig) {
+	var stages []int
+	if f.take("layers", &stages); !slices.Equal(stages, v.Stages[:]) {
+		f.failf("layers", "is %v, the tensors show %v: the configuration is another model's", stages, v.Stages)
+	}
+	f.ignore(idleVisionFields...)
+	f.ignore("patch_size", "mlp_ratio", "ls_init_value", "no_ln_pre", "pos_embed_type", "pool_type",
+		"final_ln_after_pool", "norm_kwargs", "act_kwargs")
 	f.rest()
 }
 

@@ -3,6 +3,8 @@ package weights
 import (
 	"fmt"
 	"strings"
+
+	"clipcalib/internal/picklescan"
 )
 
 // readArchive reads the index of a torch.save or torch.jit.save archive. Both
@@ -27,7 +29,7 @@ func (f *File) readArchive() error {
 			return fmt.Errorf("byte order %.20q is not supported, only little-endian files are", s)
 		}
 	}
-	index, err := a.read("data.pkl", maxPickleBytes)
+	index, err := a.read("data.pkl", picklescan.MaxBytes)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,8 @@ import (
 	"math/big"
 	"strings"
 
+	"clipcalib/internal/picklescan"
+
 	"github.com/nlpodyssey/gopickle/pickle"
 	"github.com/nlpodyssey/gopickle/types"
 )
@@ -23,7 +25,7 @@ type unpickler struct {
 // load interprets the pickle at the start of data and returns its value and
 // its length.
 func (u *unpickler) load(data []byte) (value any, n int, err error) {
-	if n, err = scanPickle(data); err != nil {
+	if n, err = picklescan.Scan(data); err != nil {
 		return nil, 0, err
 	}
 	err = guard("pickle", func() error {

@@ -5,6 +5,7 @@ import (
 
 	"clipcalib/adapt"
 	"clipcalib/internal/graph"
+	"clipcalib/internal/imagetower"
 	"clipcalib/weights"
 )
 
@@ -88,6 +89,9 @@ func (m MaPLe) logits(b *builder) *graph.Node {
 
 // checkDepth checks a number of prompted blocks against both towers.
 func checkDepth(depth int, c weights.Config) error {
+	if err := imagetower.CheckPrompts(c); err != nil {
+		return err
+	}
 	if most := min(c.Text.Layers, c.Vision.Layers); depth < 1 || depth > most {
 		return fmt.Errorf("depth %d: the model's towers take 1 to %d", depth, most)
 	}

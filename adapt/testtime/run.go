@@ -27,9 +27,12 @@ type Inputs struct {
 	// Activation is the model's, with where it was found and where its
 	// preprocessing was: told in the record.
 	Activation, ActivationSource, PreprocessingSource string
-	WeightsFile                                       string // path of the checkpoint, so that the run finds it again
-	WeightsSHA256                                     string
-	Data                                              string
+	// By what the checkpoint was opened, as in [weights.Options].
+	Prefix        string
+	NoConfig      bool
+	WeightsFile   string // path of the checkpoint, so that the run finds it again
+	WeightsSHA256 string
+	Data          string
 	// of the list of images and labels; "" takes that of the items
 	DataSHA256 string
 }
@@ -87,7 +90,7 @@ func (t *Tuner) run(ctx context.Context, o RunOptions) (Result, error) {
 		Inputs: run.TunedInputs{
 			Weights: o.Inputs.Weights, WeightsSHA256: o.Inputs.WeightsSHA256,
 			Model: run.ModelFacts{Activation: o.Inputs.Activation, ActivationSource: o.Inputs.ActivationSource,
-				PreprocessingSource: o.Inputs.PreprocessingSource},
+				PreprocessingSource: o.Inputs.PreprocessingSource, Prefix: o.Inputs.Prefix, NoConfig: o.Inputs.NoConfig},
 			Data: o.Inputs.Data, DataSHA256: o.Inputs.DataSHA256,
 		},
 		Bins: o.Bins, Progress: o.Progress, Log: o.Log,
@@ -127,7 +130,7 @@ func (t *Tuner) model(r run.TunedRecipe, o RunOptions) run.Model {
 	m.Tuning = &run.Tuning{Context: r.Context, Views: r.Views, Keep: r.Keep, AugMix: r.AugMix,
 		LearningRate: r.LearningRate,
 		WeightDecay:  r.WeightDecay, Seed: r.Seed, ViewKey: r.ViewKey}
-	m.Truncate = r.Truncate
+	m.Truncate, m.Prefix, m.NoConfig = r.Truncate, o.Inputs.Prefix, o.Inputs.NoConfig
 	return m
 }
 

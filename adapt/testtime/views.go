@@ -7,6 +7,7 @@ import (
 	"image"
 	"runtime"
 
+	"clipcalib/internal/caught"
 	"clipcalib/internal/imageio"
 	"clipcalib/vit"
 
@@ -51,10 +52,12 @@ func (v viewer) views(img image.Image) ([][]float32, error) {
 	for i := range out {
 		out[i] = flat[i*n : (i+1)*n : (i+1)*n]
 		g.Go(func() error {
-			if i == 0 {
-				return v.pre.Into(out[0], rgb)
-			}
-			return v.augmented(out[i], rgb, key, i)
+			return caught.Call(func() error {
+				if i == 0 {
+					return v.pre.Into(out[0], rgb)
+				}
+				return v.augmented(out[i], rgb, key, i)
+			})
 		})
 	}
 	return out, g.Wait()

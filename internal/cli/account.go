@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"path/filepath"
 
 	"clipcalib/internal/data"
 	"clipcalib/internal/exitcode"
@@ -46,5 +47,17 @@ func (c account) end() error {
 		"out", c.unreadable, c.listed)}
 }
 
-// shotsFile lists the pictures that a run learnt from.
-const shotsFile = "shots.csv"
+// The files that list the pictures that a run learnt from: as a table, and in the
+// form of CoOp's split files, which --picks takes.
+const (
+	shotsFile = "shots.csv"
+	picksFile = "shots.json"
+)
+
+// keepShots writes them.
+func keepShots(r *data.Record, dir string) error {
+	if err := r.WriteAs(dir, shotsFile); err != nil {
+		return err
+	}
+	return r.Picks().Write(filepath.Join(dir, picksFile))
+}

@@ -29,6 +29,7 @@ type adaptFlags struct {
 	schedule string
 	optim    string
 	init     string
+	picks    string
 	shots    int
 	repeat   bool
 	views    int
@@ -81,7 +82,8 @@ learned on features of augmented views that are encoded once.
 SOURCE is a folder with one folder a class, the root of one of CoOp's, TPT's or
 ImageNet's data sets, a split file (.json), a list (.tsv, .csv: path and label),
 parquet files of Hugging Face, or webdataset archives (.tar). What was drawn is
-kept in shots.csv, what was left out and why in left_out.csv. Feature files are safetensors with features [N, D], labels
+kept in shots.csv and shots.json, what was left out and why in left_out.csv; --picks
+takes such a draw, or CoOp's own, in place of a new one. Feature files are safetensors with features [N, D], labels
 [N] and text_features [K, D]; they serve adapters.
 
 --compat clipcalib makes the choices of the reference's released code; what they
@@ -105,8 +107,14 @@ are is printed with the run.
 		if err != nil {
 			return err
 		}
+		if err := f.mode(c).check(c); err != nil {
+			return err
+		}
 		if c.Flags().Changed("bins") && len(f.targets) == 0 {
 			return usagef("--bins is for --targets, which are not given")
+		}
+		if err := f.checkPicks(axes); err != nil {
+			return err
 		}
 		if f.out == "" {
 			return usagef("required flag \"out\" is not set: name the folder of the run, or of the runs, with --out")
@@ -123,6 +131,18 @@ are is printed with the run.
 	return c
 }
 
+// mode says which flags the training has a use for.
+func (f *adaptFlags) mode(c *cobra.Command) mode {
+	switch {
+	case len(f.features) > 0 && f.data == "":
+		return without(c, "with --features, which are encoded already",
+			append(sourceNames(), "shots", "repeat", "views")...)
+	case f.repeat && f.shots < 1:
+		return without(c, "with --shots 0, which takes every picture once", "repeat")
+	}
+	return without(c, "")
+}
+
 // add adds the command's flags, and returns those of several values.
 func (f *adaptFlags) add(c *cobra.Command) *varied {
 	f.source.add(c)
@@ -135,6 +155,8 @@ func (f *adaptFlags) add(c *cobra.Command) *varied {
 	fl.StringVar(&f.init, "init", "", "file of initial values (residual, classifier, w1, w2, cache_keys; "+
 		"prompt_learner.ctx), such as another run's adapter.safetensors or prompts.safetensors, or a checkpoint of "+
 		"another implementation")
+	fl.StringVar(&f.picks, "picks", "", "file of the shots, in place of drawing them: CoOp's "+
+		"split_fewshot/shot_K-seed_S.pkl, or the shots.json of a run")
 	varied := vary(fl, f.addVaried, "context")
 	fl.StringSliceVar(&f.targets, "targets", nil, "data sets, or feature files for runs on features, that every run is "+
 		"evaluated on")
@@ -278,7 +300,7 @@ func (a *app) adapted(out string, facts run.ModelFacts, trained bool, loss float
 	r := result{Run: out, Trained: trained, ModelFacts: facts}
 	var left account
 	if record != nil {
-		if err := record.WriteAs(out, shotsFile); err != nil {
+		if err := keepShots(record, out); err != nil {
 			return err
 		}
 		skipped := record.Account.Skipped()
@@ -323,7 +345,7 @@ func (s *session) encodeShots(
 		Weights: f.source.weights, WeightsSHA256: src.Weights, Model: src.Facts(), BatchImages: src.Model.Images.Batch(),
 		Preprocessing: src.Preprocessing(v),
 		Data:          f.data, DataSHA256: feats.Hash, Shots: f.shots, Drawn: f.unlike(shots), Repeat: f.repeat,
-		DataSeed:       f.train.Seed,
+		DataSeed: f.train.Seed, Picks: f.picks,
 		AugmentedViews: v.Augments(), Templates: templates, Truncate: f.source.truncate,
 	}
 	a.note("%s: %d classes, %s, %d views, prompts like %q", set.Name, len(set.Classes), f.drawn().Words(set, shots),

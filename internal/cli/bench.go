@@ -31,6 +31,16 @@ program; --show prints such a file, --compare puts two side by side.`,
   clipcalib bench --device cuda --what images,coop
   clipcalib bench --compare a.json b.json`,
 		Args: func(c *cobra.Command, args []string) error {
+			m := without(c, "")
+			switch {
+			case compare:
+				m = mode{says: "with --compare", uses: []string{"compare"}}
+			case show:
+				m = mode{says: "with --show", uses: []string{"show"}}
+			}
+			if err := m.check(c); err != nil {
+				return err
+			}
 			switch {
 			case compare:
 				return exactly("A.json", "B.json")(c, args)
@@ -40,6 +50,16 @@ program; --show prints such a file, --compare puts two side by side.`,
 			return cobra.NoArgs(c, args)
 		},
 		RunE: func(c *cobra.Command, args []string) error {
+			m := without(c, "")
+			switch {
+			case compare:
+				m = mode{says: "with --compare", uses: []string{"compare"}}
+			case show:
+				m = mode{says: "with --show", uses: []string{"show"}}
+			}
+			if err := m.check(c); err != nil {
+				return err
+			}
 			switch {
 			case compare:
 				return a.compareBench(args[0], args[1])

@@ -65,6 +65,9 @@ A remedy is shown before and after, side by side, with bootstrap intervals.
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			f.asked = c.Flags().Changed("probabilities")
+			if err := f.mode(c).check(c); err != nil {
+				return err
+			}
 			return a.calibrate(c.Context(), f)
 		},
 	}
@@ -97,6 +100,20 @@ A remedy is shown before and after, side by side, with bootstrap intervals.
 	c.MarkFlagRequired("labels")
 	completes(c, "remedy", logitRemedies()...)
 	return c
+}
+
+// mode says which flags have a use beside the others; those that a remedy passes
+// over, checkRemedy refuses.
+func (f calibrateFlags) mode(c *cobra.Command) mode {
+	switch {
+	case f.draws == 0 && f.fitFraction == 0:
+		return without(c, "without --draws", "level", "seed")
+	case f.draws == 0:
+		return without(c, "without --draws", "level")
+	case f.remedy != run.RemedyDAC:
+		return without(c, "without --remedy dac", "neighbours")
+	}
+	return without(c, "")
 }
 
 // logitRemedies are the remedies that act on logits.

@@ -65,6 +65,9 @@ a share of every class, and medians with 95 % of the splits are shown.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			f.asked = c.Flags().Changed("probabilities")
+			if err := f.modes(c); err != nil {
+				return err
+			}
 			return a.conformal(c.Context(), f)
 		},
 	}
@@ -99,6 +102,29 @@ a share of every class, and medians with 95 % of the splits are shown.`,
 	completes(c, "score", calib.ConformalScores()...)
 	completes(c, "marginal", "labels", "uniform")
 	return c
+}
+
+// modes refuses the flags that method and scores pass over.
+func (f conformalFlags) modes(c *cobra.Command) error {
+	aps := slices.ContainsFunc(f.scores, func(s string) bool { return s != calib.LAC })
+	drawn := f.randomized || f.splits > 0 || f.method == "ss-text"
+	for _, m := range []struct {
+		on    bool
+		says  string
+		flags []string
+	}{
+		{f.method == "conf-ot", "without --method conf-ot", []string{"epsilon", "iterations", "marginal"}},
+		{f.method == "ss-text", "without --method ss-text", []string{"adapt-fraction"}},
+		{f.splits > 0, "without --splits", []string{"cal-fraction"}},
+		{slices.Contains(f.scores, calib.RAPS), "without --score raps", []string{"lambda", "k"}},
+		{aps, "without --score aps or raps", []string{"randomized"}},
+		{drawn, "where nothing is drawn: without --randomized, --splits and --method ss-text", []string{"seed"}},
+	} {
+		if err := without(c, m.says, m.flags...).check(c); !m.on && err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (f conformalFlags) onFeatures() bool { return f.method == "ss-text" || f.method == "full" }

@@ -32,10 +32,8 @@ Tip-Adapter.`,
 		Args: exactly("FROM", "TO"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if info, err := os.Stat(args[0]); err == nil && info.IsDir() && isRun(args[0]) {
-				for _, flag := range []string{"layout", "dtype", "deflate", "activation", "vision-heads", "text-heads"} {
-					if c.Flags().Changed(flag) {
-						return usagef("convert: --%s is for checkpoints, and %s is a run", flag, args[0])
-					}
+				if err := (mode{says: "for a run: it is for checkpoints, and " + args[0] + " is a run"}).check(c); err != nil {
+					return err
 				}
 				return a.convertRun(args[0], args[1])
 			}
@@ -50,6 +48,9 @@ Tip-Adapter.`,
 				if o.DType, err = weights.ParseDType(dtype); err != nil {
 					return usagef("--dtype: %w", err)
 				}
+			}
+			if o.Deflate && filepath.Ext(args[1]) == ".safetensors" {
+				return usagef("convert: --deflate has no use for a .safetensors file: it is for PyTorch files")
 			}
 			p := a.progress("convert", "tensors", 0)
 			o.Progress = func(_ string, done, all int) { p.Update(done, all) }

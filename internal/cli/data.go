@@ -18,18 +18,19 @@ import (
 
 func dataCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
-		Use:   "data list|verify",
+		Use:   "data list|verify|splits",
 		Short: "The paper's fifteen data sets: what they are, and whether those on disk are whole",
 		Long: `Knows ImageNet, its four drifted kin and ten fine-grained sets: source, licence,
 checksums of archives, layouts, pictures of each part, class names. Nothing is
 downloaded.`,
-		Example: "  clipcalib data list OxfordPets\n  clipcalib data verify /data --deep",
-		Args:    cobra.NoArgs,
+		Example: "  clipcalib data list OxfordPets\n  clipcalib data verify /data --deep\n" +
+			"  clipcalib data splits /data",
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return usagef("data: say list or verify; see: clipcalib data --help")
+			return usagef("data: say list, verify or splits; see: clipcalib data --help")
 		},
 	}
-	c.AddCommand(dataListCommand(a), dataVerifyCommand(a))
+	c.AddCommand(dataListCommand(a), dataVerifyCommand(a), dataSplitsCommand(a))
 	return c
 }
 

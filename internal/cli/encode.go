@@ -60,6 +60,13 @@ its row is NaN, and the exit code is 3 at the end; --strict stops at once.`,
 			if f.images && len(args) == 0 {
 				return usagef("--images: no pictures and no folders named")
 			}
+			m := without(c, "with --images: it is for --texts", "texts", "truncate")
+			if f.texts != "" {
+				m = without(c, "with --texts: it is for --images", "images", "strict", "preprocess", "batch")
+			}
+			if err := m.check(c); err != nil {
+				return err
+			}
 			if err := errors.Join(checkFeatureFile(f.out), checkOutputFile(f.out)); err != nil {
 				return err
 			}

@@ -82,6 +82,9 @@ takes.`,
 				return err
 			}
 			f.data = append(f.data, targets...)
+			if err := f.mode(runs).check(c); err != nil {
+				return err
+			}
 			if len(runs) == 1 {
 				return a.eval(c.Context(), f, runs[0])
 			}
@@ -104,6 +107,39 @@ takes.`,
 		"nearest classes of the training that a class is compared with (for dac)")
 	fl.IntVar(&f.bins, "bins", 10, "bins of ECE, MCE and ACE")
 	return c
+}
+
+// mode says which flags the evaluation has a use for.
+func (f evalFlags) mode(runs []string) mode {
+	m := mode{uses: []string{"data", "features", "bins", "remedy"}}
+	if f.remedy == run.RemedyDAC {
+		m.uses = append(m.uses, "neighbours")
+	}
+	of := "for a run, which has its own"
+	checkpoint := len(runs) == 1 && isCheckpoint(runs[0])
+	switch {
+	case checkpoint:
+		of = "for a checkpoint"
+		m.uses = append(m.uses, "out", "method", "set")
+	case len(f.features) > 0:
+		m.uses = append(m.uses, "out")
+	}
+	switch {
+	case f.neighbours != calib.DefaultNeighbours && f.remedy != run.RemedyDAC:
+		m.says = "without --remedy dac"
+	case len(f.features) > 0:
+		m.says = "with --features: " + of
+	case len(runs) > 1:
+		m.says = "for several runs: their results go below each, and each has its own settings"
+	case checkpoint:
+		m.says = of
+	default:
+		m.says = of + "; with --data, not --features, results go below " + filepath.Join(runs[0], "targets")
+	}
+	if len(f.features) == 0 {
+		m.uses = append(m.uses, sourceNames()...)
+	}
+	return m
 }
 
 func (a *app) eval(ctx context.Context, f evalFlags, dir string) error {
@@ -353,6 +389,7 @@ func (a *app) printResults(dir string, results []run.Result, names []string, rec
 func (a *app) showResults(dir string, results []run.Result, names []string, skipped []data.Skipped) error {
 	if a.json {
 		type row struct {
+			Run    string `json:"run"`
 			Target string `json:"target"`
 			Dir    string `json:"dir"`
 			Method string `json:"method"`
@@ -367,7 +404,7 @@ func (a *app) showResults(dir string, results []run.Result, names []string, skip
 		var rows []row
 		for i, r := range results {
 			rows = append(rows, row{
-				names[i], r.Dir, r.Target.Method, r.Target.Remedy, r.Target.Inputs.Model, r.Metrics, r.ZeroShot,
+				dir, names[i], r.Dir, r.Target.Method, r.Target.Remedy, r.Target.Inputs.Model, r.Metrics, r.ZeroShot,
 				r.Target.Samples, r.Target.NumberOfClasses, skipped[i],
 			})
 		}

@@ -1,11 +1,16 @@
 package cli
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"clipcalib/calib"
+	"clipcalib/internal/atomicfile"
+	"clipcalib/internal/caught"
 	"clipcalib/internal/data"
 	"clipcalib/internal/exitcode"
 	"clipcalib/internal/features"
@@ -67,13 +72,12 @@ func (a *app) evalMany(ctx context.Context, f evalFlags, runs []string) error {
 	left := gridAccount{}
 	for i, dir := range runs {
 		results[i] = cellResult{Cell: filepath.Base(dir), Run: dir, State: cellDone}
-		err := m.evaluate(ctx, f, dir, targets, &results[i], left)
+		results[i].attempt(dir, func() error { return m.evaluate(ctx, f, dir, targets, &results[i], left) })
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		results[i].fail(err)
 	}
-	return a.gridDone(f.bins, results, left)
+	return a.cellsDone(results, left, func([]string) error { return a.showEvaluated(results) })
 }
 
 // models is the model of the run at hand: of runs with one model, it is loaded
@@ -125,11 +129,43 @@ func (m *models) evaluate(
 		return err
 	}
 	for i, r := range found.results {
-		res.Targets = append(res.Targets, cellTarget{found.names[i], r.Dir, r.Metrics})
+		res.measured(found.names[i], r)
 		left.add(found.names[i], found.records[i].Account)
 	}
 	return nil
 }
+
+// attempt does a cell's work. What it fails of, a panic too, is the cell's
+// failure; the trace of a panic goes into the cell's folder, or into out before
+// it has one.
+func (r *cellResult) attempt(out string, do func() error) {
+	err := caught.Call(do)
+	if err == nil {
+		os.Remove(filepath.Join(r.Run, crashFile)) // of an earlier attempt
+	}
+	dir := cmp.Or(r.Run, out)
+	if _, missing := os.Stat(dir); missing != nil {
+		dir = out
+	}
+	r.fail(withTrace(err, dir, r.Cell))
+}
+
+// withTrace keeps the trace of a panic in a cell's folder, and names the file.
+func withTrace(err error, dir, cell string) error {
+	var p *caught.Panic
+	if !errors.As(err, &p) {
+		return err
+	}
+	path := filepath.Join(dir, crashFile)
+	trace := fmt.Appendf(nil, "%s\n%s: %v\n\n%s", version(), cell, p, p.Stack())
+	if atomicfile.WriteBytes(path, trace) != nil {
+		return err
+	}
+	return fmt.Errorf("internal error: %v (please report it, with %s)", p.Value, path)
+}
+
+// crashFile holds the trace of what ended a cell.
+const crashFile = "crash.log"
 
 // fail notes what a cell failed of, if it did.
 func (r *cellResult) fail(err error) {

@@ -86,6 +86,9 @@ func (a *app) figure(kind string, args []string, out, method string, bins int) e
 	for _, note := range t.Notes {
 		fmt.Fprintf(a.err, "figure: %s\n", note)
 	}
+	if a.json {
+		return a.printJSON(map[string]any{"out": out, "notes": t.Notes})
+	}
 	a.note("wrote %s", out)
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -41,9 +42,16 @@ type cellResult struct {
 }
 
 type cellTarget struct {
-	Target  string        `json:"target"`
-	Dir     string        `json:"dir"`
-	Metrics calib.Metrics `json:"metrics"`
+	Run      string        `json:"run"`
+	Target   string        `json:"target"`
+	Dir      string        `json:"dir"`
+	Metrics  calib.Metrics `json:"metrics"`
+	ZeroShot calib.Metrics `json:"zero_shot"`
+}
+
+// measured notes what a run gave on a target.
+func (r *cellResult) measured(target string, found run.Result) {
+	r.Targets = append(r.Targets, cellTarget{r.Run, target, found.Dir, found.Metrics, found.ZeroShot})
 }
 
 // grid is many trainings in one command: on one model, device and bank.
@@ -175,7 +183,7 @@ func featuresName(path string) string {
 // cell trains and evaluates one cell.
 func (g *grid) cell(ctx context.Context, c cell) cellResult {
 	res := cellResult{Cell: c.label}
-	res.fail(g.do(ctx, c, &res))
+	res.attempt(g.out, func() error { return g.do(ctx, c, &res) })
 	return res
 }
 
@@ -215,7 +223,7 @@ func (g *grid) do(ctx context.Context, c cell, res *cellResult) (err error) {
 		g.trained[key.Parameters] = res.Run
 	}
 	if r.record != nil {
-		if err := r.record.WriteAs(res.Run, shotsFile); err != nil {
+		if err := keepShots(r.record, res.Run); err != nil {
 			return err
 		}
 		g.left.add(r.record.Set, r.record.Account)
@@ -268,13 +276,19 @@ func (g *grid) evaluate(ctx context.Context, c cell, res *cellResult) error {
 		found = append(found, r)
 	}
 	for _, r := range found {
-		res.Targets = append(res.Targets, cellTarget{filepath.Base(r.Dir), r.Dir, r.Metrics})
+		res.measured(filepath.Base(r.Dir), r)
 	}
 	return nil
 }
 
-// gridDone shows what came of the cells. The error is the worst of theirs.
+// gridDone shows what came of the cells, in a table of their recipes. The error
+// is the worst of theirs.
 func (a *app) gridDone(bins int, results []cellResult, left gridAccount) error {
+	return a.cellsDone(results, left, func(dirs []string) error { return a.showRecipes(bins, dirs) })
+}
+
+// cellsDone shows what came of the cells, by show those that are measured.
+func (a *app) cellsDone(results []cellResult, left gridAccount, show func(dirs []string) error) error {
 	counts := map[string]int{}
 	worst := exitcode.Done
 	var dirs []string
@@ -288,7 +302,7 @@ func (a *app) gridDone(bins int, results []cellResult, left gridAccount) error {
 			dirs = append(dirs, r.Run)
 		}
 	}
-	if err := a.showGrid(bins, results, counts, dirs); err != nil {
+	if err := a.showCells(results, counts, dirs, show); err != nil {
 		return err
 	}
 	for _, r := range results {
@@ -302,7 +316,8 @@ func (a *app) gridDone(bins int, results []cellResult, left gridAccount) error {
 	return left.end()
 }
 
-func (a *app) showGrid(bins int, results []cellResult, counts map[string]int, dirs []string) error {
+func (a *app) showCells(results []cellResult, counts map[string]int, dirs []string,
+	show func(dirs []string) error) error {
 	if a.json {
 		return a.printJSON(struct {
 			Cells  []cellResult   `json:"cells"`
@@ -319,6 +334,11 @@ func (a *app) showGrid(bins int, results []cellResult, counts map[string]int, di
 	if len(dirs) == 0 {
 		return nil
 	}
+	return show(dirs)
+}
+
+// showRecipes prints the runs as rows of their recipes.
+func (a *app) showRecipes(bins int, dirs []string) error {
 	found, _, err := table.Read(dirs, bins)
 	if err != nil {
 		return err
@@ -327,10 +347,29 @@ func (a *app) showGrid(bins int, results []cellResult, counts map[string]int, di
 	if err := a.printTable(t.Wide(table.Main)); err != nil {
 		return err
 	}
+	if t.Averages() {
+		a.note("figures are means ± standard deviations over the n seeds of a row; report --format csv says which")
+	}
 	for _, n := range t.Notes {
 		a.note("%s", n)
 	}
 	return nil
+}
+
+// showEvaluated prints a row for every run and target.
+func (a *app) showEvaluated(results []cellResult) error {
+	g := table.Grid{Header: []string{"run", "target", "acc", "ECE", "zero-shot acc", "zero-shot ECE"}, Left: 2, Groups: []int{2, 4}}
+	percent := func(v float64) string { return strconv.FormatFloat(100*v, 'f', 1, 64) }
+	for i, r := range results {
+		if i > 0 && len(r.Targets) > 0 {
+			g.Rules = append(g.Rules, len(g.Rows))
+		}
+		for _, t := range r.Targets {
+			g.Rows = append(g.Rows, []string{t.Run, t.Target, percent(t.Metrics.Accuracy), percent(t.Metrics.ECE),
+				percent(t.ZeroShot.Accuracy), percent(t.ZeroShot.ECE)})
+		}
+	}
+	return a.printTable(g)
 }
 
 // cellsFailed is the error of a grid some of whose cells failed.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -181,6 +182,24 @@ func TestEvalTakesRunsForRuns(t *testing.T) {
 	cells := gridOf(t, 0, "eval", a, b, "--bank", bank, "--data", set)
 	if len(cells) != 2 || cells[0].Run != a || cells[1].Run != b || len(cells[1].Targets) != 1 {
 		t.Errorf("%+v", cells)
+	}
+	// Every row says which run and which target it is of; nothing is averaged.
+	more := folderSet(t, filepath.Join(dir, "more"), 0, 2)
+	two := []string{"eval", a, b, "--bank", bank, "--data", set, "--data", more}
+	for _, c := range gridOf(t, 0, two...) {
+		for i, row := range c.Targets {
+			if want := []string{"set", "more"}[i]; row.Run != c.Run || row.Target != want || row.ZeroShot == row.Metrics {
+				t.Errorf("%+v", row)
+			}
+		}
+	}
+	out := mustRun(t, two...).out
+	for _, run := range []string{"runs/a", "runs/b"} {
+		for _, target := range []string{"set", "more"} {
+			if n := len(regexp.MustCompile(run+`\s+(target )?`+target+`[ ;]`).FindAllString(out, -1)); n == 0 {
+				t.Errorf("no row of %s on %s in\n%s", run, target, out)
+			}
+		}
 	}
 	mustRun(t, "eval", b, "--bank", bank, "--data", set, "-q")
 	if cells := gridOf(t, 0, "eval", filepath.Join(dir, "runs"), "--bank", bank, "--data", set); len(cells) != 2 {

@@ -27,6 +27,7 @@ type modelFlags struct {
 func (m *modelFlags) asIn(r run.Model) {
 	m.activation = cmp.Or(m.activation, r.Activation)
 	m.visionHeads, m.textHeads = cmp.Or(m.visionHeads, r.VisionHeads), cmp.Or(m.textHeads, r.TextHeads)
+	m.prefix, m.noConfig = cmp.Or(m.prefix, r.Prefix), m.noConfig || r.NoConfig
 	m.ofRun = r.Preprocess
 }
 
@@ -132,8 +133,13 @@ func printModel(row func(name, format string, args ...any), m *weights.ModelInfo
 	row("architecture", "%s, embedding %d", m.Architecture, m.EmbedDim)
 	row("names", "%s", m.Layout)
 	if v := m.Vision; v.Width > 0 {
-		row("image tower", "%d px, patch %d, width %d, %d layers, %d heads, %d parameters%s",
-			v.ImageSize, v.Patch, v.Width, v.Layers, v.Heads, m.VisionParameters, visionExtras(v))
+		if v.ResNet() {
+			row("image tower", "%d px, a ResNet of width %d with %v blocks, %d heads, %d parameters", v.ImageSize, v.Width,
+				v.Stages, v.Heads, m.VisionParameters)
+		} else {
+			row("image tower", "%d px, patch %d, width %d, %d layers, %d heads, %d parameters%s",
+				v.ImageSize, v.Patch, v.Width, v.Layers, v.Heads, m.VisionParameters, visionExtras(v))
+		}
 		row("pictures", "%s (%s)", m.Preprocess, m.PreprocessSource)
 	}
 	if t := m.Text; t.Width > 0 {

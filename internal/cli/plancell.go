@@ -127,7 +127,7 @@ func (in *inputs) model(s sourceFlags) (plan.Input, error) {
 		}
 		defer c.Close()
 		sum, err := c.File().SHA256()
-		i.SHA256 = run.WeightsIdentity(sum, c.Config)
+		i.SHA256 = run.WeightsIdentity(sum, c)
 		return err
 	})
 }

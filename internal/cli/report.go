@@ -28,7 +28,7 @@ and what differs between rows becomes a column. What a row lacks, a seed that wa
 found twice and a run without an evaluation are said. Targets of one name that
 hold other pictures are told apart by the start of data_sha256.`,
 		Example: "  clipcalib report runs/ --out report.html\n  clipcalib report runs/a runs/b --format md",
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usagef("report: no run folder named")
 			}
@@ -37,6 +37,19 @@ hold other pictures are told apart by the start of data_sha256.`,
 			}
 			if !slices.Contains(reportFormats, format) {
 				return usagef("--format %s: choose %s", format, strings.Join(reportFormats, ", "))
+			}
+			m := without(c, "")
+			switch {
+			case a.json:
+				m = without(c, "with --json, which prints every evaluation", "format")
+			case format != "html":
+				m = without(c, "with --format "+format+", which is printed", "out")
+			}
+			if err := m.check(c); err != nil {
+				return err
+			}
+			if a.json && !c.Flags().Changed("out") {
+				out = "" // no page
 			}
 			return a.report(args, out, format, bins)
 		},
@@ -55,11 +68,13 @@ func (a *app) report(args []string, out, format string, bins int) error {
 	if err != nil {
 		return err
 	}
+	if !a.json || out != "" {
+		if err := a.writeTable(&t, format, out); err != nil {
+			return err
+		}
+	}
 	if a.json {
 		return a.printJSON(found)
-	}
-	if err := a.writeTable(&t, format, out); err != nil {
-		return err
 	}
 	for _, note := range t.Notes {
 		fmt.Fprintf(a.err, "report: %s\n", note)

@@ -13,12 +13,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
 
+	"clipcalib/internal/caught"
 	"clipcalib/internal/device"
 	"clipcalib/internal/exitcode"
 	"clipcalib/internal/named"
@@ -48,14 +48,10 @@ func Main(args []string, stdout, stderr io.Writer) (code int) {
 	// line and a non-zero exit, and the trace on request.
 	defer func() {
 		if r := recover(); r != nil {
-			fmt.Fprintf(stderr, "clipcalib: internal error: %v (please report it; CLIPCALIB_TRACE=1 prints where)\n", r)
-			if os.Getenv("CLIPCALIB_TRACE") != "" {
-				stderr.Write(debug.Stack())
-			}
-			code = exitcode.Failed
+			code = internalError(stderr, caught.From(r))
 		}
 	}()
-	ctx, caught, stop := untilSignal(context.Background())
+	ctx, signalled, stop := untilSignal(context.Background())
 	defer stop()
 	a := &app{out: stdout, err: stderr}
 	root := a.root()
@@ -65,7 +61,7 @@ func Main(args []string, stdout, stderr io.Writer) (code int) {
 	if closed := a.closeDevice(); err == nil {
 		err = closed
 	}
-	if signal := caught(); signal != nil && (errors.Is(err, context.Canceled) || errors.Is(err, errSignalled)) {
+	if signal := signalled(); signal != nil && (errors.Is(err, context.Canceled) || errors.Is(err, errSignalled)) {
 		if !errors.Is(err, errSignalled) {
 			line := "clipcalib: interrupted"
 			if resumes(command) {
@@ -77,6 +73,10 @@ func Main(args []string, stdout, stderr io.Writer) (code int) {
 			return exitcode.Terminated
 		}
 		return exitcode.Interrupted
+	}
+	var panicked *caught.Panic
+	if errors.As(err, &panicked) {
+		return internalError(stderr, panicked)
 	}
 	code = exitcode.Of(err)
 	switch line := ""; code {
@@ -93,6 +93,16 @@ func Main(args []string, stdout, stderr io.Writer) (code int) {
 	return code
 }
 
+// internalError says that the program is at fault, and where on request.
+func internalError(stderr io.Writer, p *caught.Panic) int {
+	fmt.Fprintf(stderr, "clipcalib: internal error: %s (please report it; CLIPCALIB_TRACE=1 prints where)\n",
+		oneLine(fmt.Errorf("%v", p.Value)))
+	if os.Getenv("CLIPCALIB_TRACE") != "" {
+		stderr.Write(p.Stack())
+	}
+	return exitcode.Failed
+}
+
 // resumes reports whether a command that is interrupted goes on where it
 // stopped: those that keep checkpoints, or features in the bank.
 func resumes(c *cobra.Command) bool {
@@ -104,7 +114,7 @@ var errSignalled = errors.New("ended by a signal")
 
 // untilSignal returns a context that ends with SIGINT or SIGTERM, and what says
 // which came.
-func untilSignal(parent context.Context) (ctx context.Context, caught func() os.Signal, stop func()) {
+func untilSignal(parent context.Context) (ctx context.Context, signalled func() os.Signal, stop func()) {
 	ctx, cancel := context.WithCancel(parent)
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -118,8 +128,8 @@ func untilSignal(parent context.Context) (ctx context.Context, caught func() os.
 		case <-ctx.Done():
 		}
 	}()
-	caught = func() os.Signal { s, _ := came.Load().(os.Signal); return s }
-	return ctx, caught, func() { signal.Stop(signals); cancel() }
+	signalled = func() os.Signal { s, _ := came.Load().(os.Signal); return s }
+	return ctx, signalled, func() { signal.Stop(signals); cancel() }
 }
 
 // until returns what do returns, or the error of ctx as soon as it ends, while

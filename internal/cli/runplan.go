@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"clipcalib/internal/caught"
 	"clipcalib/internal/cells"
 	"clipcalib/internal/exitcode"
 	"clipcalib/internal/lockfile"
@@ -268,7 +269,8 @@ func (w *worker) attempt(ctx context.Context, c plan.Cell, dir string, res *cell
 		return err
 	}
 	work := filepath.Join(dir, "work")
-	made, err := w.do(ctx, c, work)
+	made, err := caught.Value(func() (product, error) { return w.do(ctx, c, work) })
+	err = withTrace(err, attempt.Dir, c.Label)
 	if err != nil {
 		code := exitcode.Of(err)
 		if ctx.Err() != nil {

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	"clipcalib/adapt"
 	"clipcalib/adapt/prompt"
@@ -141,6 +143,12 @@ func (s *session) drawAndOpen(f *adaptFlags) (*data.Set, error) {
 	if err := s.load(f); err != nil {
 		return nil, err
 	}
+	if f.picks != "" {
+		if err := s.pick(f); err != nil {
+			return nil, err
+		}
+		return s.shots, s.open(f.source)
+	}
 	if s.shots == nil || s.shotsDraw != f.drawn() || s.shotsSeed != f.train.Seed {
 		shots, err := data.FewShot(s.set, f.drawn(), int64(f.train.Seed))
 		if err != nil {
@@ -150,6 +158,37 @@ func (s *session) drawAndOpen(f *adaptFlags) (*data.Set, error) {
 		s.shots, s.shotsDraw, s.shotsSeed = shots, f.drawn(), f.train.Seed
 	}
 	return s.shots, s.open(f.source)
+}
+
+// pick takes the shots from a file, unless it has.
+func (s *session) pick(f *adaptFlags) error {
+	if s.shots == nil {
+		p, err := data.ReadPicks(f.picks)
+		if err != nil {
+			return err
+		}
+		if s.shots, err = p.Of(s.set); err != nil {
+			return fmt.Errorf("picks %s: %w", f.picks, err)
+		}
+	}
+	f.shots, f.repeat = slices.Max(s.shots.Counts()), false
+	return nil
+}
+
+// checkPicks refuses flags that draw beside a file of shots.
+func (f *adaptFlags) checkPicks(axes []axis) error {
+	if f.picks == "" {
+		return nil
+	}
+	if len(f.features) > 0 {
+		return usagef("--picks is for --data: feature files hold their samples")
+	}
+	for _, a := range axes {
+		if a.name == "shots" || a.name == "repeat" {
+			return usagef("--picks names the shots, so --%s has nothing to draw: leave it out", a.name)
+		}
+	}
+	return nil
 }
 
 func (s *session) load(f *adaptFlags) (err error) {

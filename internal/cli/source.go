@@ -93,8 +93,8 @@ func (a *app) openSource(s sourceFlags) (*features.Source, error) {
 		m.Truncated = a.truncated()
 	}
 	a.noteModel(c, d.Name())
-	src := &features.Source{Model: m, Weights: run.WeightsIdentity(sum, c.Config), Precision: d.Precision(),
-		Strict: s.strict, Bank: s.bank}
+	src := &features.Source{Model: m, Weights: run.WeightsIdentity(sum, c), Prefix: c.Prefix, NoConfig: o.NoConfig,
+		Precision: d.Precision(), Strict: s.strict, Bank: s.bank}
 	if src.Bank == "" {
 		if src.Bank, err = defaultBank(); err != nil {
 			m.Close()

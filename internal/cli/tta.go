@@ -70,6 +70,9 @@ with --compat clipcalib to those of the most confident view, as released.
 			return usagef("tta: %q is one argument too many", args[1])
 		}
 		f.data = append(f.data, args[1:]...)
+		if err := without(c, "in test-time tuning: the prompt is --context and the class", "template").check(c); err != nil {
+			return err
+		}
 		return a.tta(c.Context(), f, args[0], varied)
 	}
 	return c
@@ -112,7 +115,6 @@ func (a *app) tta(ctx context.Context, f ttaFlags, methods string, varied *varie
 	if f.bins < 1 {
 		return usagef("--bins wants at least 1")
 	}
-	f.tune.Truncate = f.source.truncate
 	cells, err := f.cells(methods, varied)
 	if err != nil {
 		return err
@@ -152,14 +154,17 @@ func (a *app) tta(ctx context.Context, f ttaFlags, methods string, varied *varie
 	for i, c := range cells {
 		dir := filepath.Join(f.out, c.folder(src))
 		a.note("run %d of %d: %s", i+1, len(cells), c.label)
-		m, err := a.tune(ctx, src, sets, c, dir)
+		results[i] = cellResult{Cell: c.label, Run: dir, State: cellDone}
+		var m measured
+		results[i].attempt(f.out, func() (err error) {
+			m, err = a.tune(ctx, src, sets, c, dir)
+			return err
+		})
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		results[i] = cellResult{Cell: c.label, Run: dir, State: cellDone}
-		results[i].fail(err)
 		for k, r := range m.results {
-			results[i].Targets = append(results[i].Targets, cellTarget{m.names[k], r.Dir, r.Metrics})
+			results[i].measured(m.names[k], r)
 			left.add(m.names[k], m.records[k].Account)
 		}
 	}
@@ -210,8 +215,8 @@ func (a *app) tuneOn(ctx context.Context, src *features.Source, set *data.Set, f
 		Inputs: testtime.Inputs{
 			Weights: filepath.Base(f.source.weights), WeightsFile: f.source.weights, WeightsSHA256: src.Weights,
 			Activation: model.Activation, ActivationSource: model.ActivationSource,
-			PreprocessingSource: model.PreprocessingSource,
-			Data:                f.data[i], DataSHA256: hash,
+			PreprocessingSource: model.PreprocessingSource, Prefix: model.Prefix, NoConfig: model.NoConfig,
+			Data: f.data[i], DataSHA256: hash,
 		},
 		Each: events.tuned(f.resolved.LR, set),
 		Log:  func(line string) { a.note("  %s", line) },

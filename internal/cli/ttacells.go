@@ -88,7 +88,7 @@ func (c *tuning) resolve(method string, grid bool, used map[string]bool) (err er
 	}
 	decay := c.decay
 	c.tune.WeightDecay = &decay
-	c.tune.Compat = adapt.Compat(c.compat)
+	c.tune.Compat, c.tune.Truncate = adapt.Compat(c.compat), c.source.truncate
 	if c.resolved, err = c.tune.Resolved(); err != nil {
 		return usageError{err}
 	}

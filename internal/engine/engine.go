@@ -48,6 +48,7 @@ type Engine interface {
 	Attention
 	Rows
 	Image
+	Convolution
 	Loss
 	Optimizer
 }
@@ -72,7 +73,8 @@ func (a Act) Check() error {
 }
 
 // Gemm describes Out = act(Alpha * op(A) op(B) + Bias) + Residual, where op
-// transposes its matrix when the flag is set. Out is [M, N]; op(A) is [M, K];
+// transposes its matrix when the flag is set; with ActLast the residual is added
+// before the activation. Out is [M, N]; op(A) is [M, K];
 // op(B) is [K, N]; Bias is [N] or nil; Residual is [M, N] or nil and may be Out.
 // A weight stored as PyTorch does, [out, in], is B with TransB. Gradient says
 // that A is a gradient, whose small values IEEE half does not hold.
@@ -83,6 +85,7 @@ type Gemm struct {
 	Bias           *tensor.Dense
 	Act            Act
 	Residual       *tensor.Dense
+	ActLast        bool
 	Gradient       bool
 }
 

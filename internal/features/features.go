@@ -26,6 +26,10 @@ type Source struct {
 	Weights string // hash of the checkpoint, part of the bank's key
 	Bank    string // folder of the banks
 	Strict  bool   // stop at the first picture that cannot be read
+	// Prefix and NoConfig are by what the checkpoint was opened, as in
+	// [weights.Options].
+	Prefix   string
+	NoConfig bool
 
 	// Precision is that of the engine: features of another precision are
 	// other features.
@@ -80,7 +84,7 @@ func (s Source) Preprocessing(v Views) string {
 func (s Source) Facts() run.ModelFacts {
 	c := s.Model.Config
 	return run.ModelFacts{Activation: c.Activation.String(), ActivationSource: c.ActivationReason,
-		PreprocessingSource: c.PreprocessReason}
+		PreprocessingSource: c.PreprocessReason, Prefix: s.Prefix, NoConfig: s.NoConfig}
 }
 
 // Images returns the features of every picture of a set. What the bank holds

@@ -4,6 +4,8 @@ import (
 	"context"
 	"iter"
 	"runtime"
+
+	"clipcalib/internal/caught"
 )
 
 // Ordered runs work(0) to work(n-1) on several goroutines and yields the
@@ -48,7 +50,7 @@ func Ordered[T any](ctx context.Context, n, workers, ahead int, work func(i int)
 		for range min(workers, n) {
 			go func() {
 				for s := range jobs {
-					s.value, s.err = work(s.index)
+					s.value, s.err = caught.Value(func() (T, error) { return work(s.index) })
 					close(s.done)
 				}
 			}()

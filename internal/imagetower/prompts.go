@@ -1,6 +1,9 @@
 package imagetower
 
 import (
+	"errors"
+	"fmt"
+
 	"clipcalib/internal/graph"
 	"clipcalib/internal/ops"
 	"clipcalib/internal/tower"
@@ -16,14 +19,14 @@ func WithPrompts(g *graph.Graph, p tower.Scope, c weights.Config, images *graph.
 ) *graph.Node {
 	v := c.Vision
 	if len(prompts) == 0 {
-		return Tower(g, p, c, images, true)
+		return Tower(g, p, c, images, !v.ResNet()) // nothing of a ResNet's tower is differentiated
+	}
+	if err := CheckPrompts(c); err != nil {
+		g.Fail("%w", err)
+		return images
 	}
 	if len(prompts) > v.Layers {
 		g.Fail("prompts for %d blocks: the image tower has %d", len(prompts), v.Layers)
-		return images
-	}
-	if v.AveragePool {
-		g.Fail("prompts in the image tower: this model averages its patches, which the methods with such prompts do not know")
 		return images
 	}
 	p = p.Sub("visual").NormEps(c.VisionNormEps())
@@ -45,6 +48,19 @@ func WithPrompts(g *graph.Graph, p tower.Scope, c weights.Config, images *graph.
 		}}
 	x = blocks.Apply(g, p.Sub("transformer"), x, classRows(g, batch, n+m))
 	return tower.Head(g, p, x, "ln_post", "proj")
+}
+
+// CheckPrompts is an error for a model whose image tower takes no prompts.
+func CheckPrompts(c weights.Config) error {
+	switch {
+	case c.Vision.ResNet():
+		return fmt.Errorf("prompts in the image tower are tokens of a transformer, and this model's is a ResNet (%s): "+
+			"use a ViT checkpoint, or a method that prompts texts alone", c.Architecture())
+	case c.Vision.AveragePool:
+		return errors.New("prompts in the image tower: this model averages its patches, which the methods with such " +
+			"prompts do not know")
+	}
+	return nil
 }
 
 // appended lists, for each image, its n rows and then the m rows behind those

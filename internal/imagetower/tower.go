@@ -14,9 +14,16 @@ import (
 // Tower is the graph of the image tower: images [B, 3, S, S], preprocessed, to
 // features [B, D], not normalised. p holds the parameters by their OpenAI
 // names, such as "visual.conv1.weight". With train the graph is one that
-// gradients can be taken of.
+// gradients can be taken of, which that of a ResNet is not.
 func Tower(g *graph.Graph, p tower.Scope, c weights.Config, images *graph.Node, train bool) *graph.Node {
 	p = p.Sub("visual").NormEps(c.VisionNormEps())
+	if c.Vision.ResNet() {
+		if err := inferenceAlone(c, train); err != nil {
+			g.Fail("%w", err)
+			return images
+		}
+		return resNet(g, p, c, ops.Patchify(g, images, 1, pixelChannels(p)))
+	}
 	w, columns := patchWeight(p, c)
 	patches := ops.MatMul(g, ops.Patchify(g, images, c.Vision.Patch, columns), w, false, true, 1)
 	return overPatches(g, p, c, patches, images.Shape()[0], train)
@@ -26,6 +33,13 @@ func Tower(g *graph.Graph, p tower.Scope, c weights.Config, images *graph.Node, 
 func OfPixels(g *graph.Graph, p tower.Scope, c weights.Config, pixels, table *graph.Node, train bool) *graph.Node {
 	v := c.Vision
 	p = p.Sub("visual").NormEps(c.VisionNormEps())
+	if v.ResNet() {
+		if err := inferenceAlone(c, train); err != nil {
+			g.Fail("%w", err)
+			return pixels
+		}
+		return resNet(g, p, c, ops.Pixels(g, pixels, table, v.ImageSize, 1, pixelChannels(p)))
+	}
 	w, columns := patchWeight(p, c)
 	patches := ops.Pixels(g, pixels, table, v.ImageSize, v.Patch, columns)
 	return overPatches(g, p, c, ops.MatMul(g, patches, w, false, true, 1), pixels.Shape()[0], train)

@@ -14,6 +14,12 @@ func Linear(g *graph.Graph, x, w, b, residual *Node, act engine.Act) *Node {
 	return product(g, engine.Gemm{TransB: true, Alpha: 1, Act: act}, x, w, b, residual)
 }
 
+// LinearReLU returns max(x wᵀ + b + residual, 0), in the shapes of Linear. It has
+// no gradient.
+func LinearReLU(g *graph.Graph, x, w, b, residual *Node) *Node {
+	return product(g, engine.Gemm{TransB: true, Alpha: 1, Act: engine.ReLU, ActLast: true}, x, w, b, residual)
+}
+
 // MatMul returns alpha * op(a) op(b), with a or b transposed where asked.
 func MatMul(g *graph.Graph, a, b *Node, transA, transB bool, alpha float32) *Node {
 	return product(g, engine.Gemm{TransA: transA, TransB: transB, Alpha: alpha}, a, b, nil, nil)

@@ -8,13 +8,17 @@ import (
 )
 
 // WeightsIdentity is the hash of a checkpoint's file with what the file may not
-// decide.
-func WeightsIdentity(sum string, c weights.Config) string {
+// decide, and which of several models in it is meant.
+func WeightsIdentity(sum string, of *weights.Checkpoint) string {
+	c := of.Config
 	id := fmt.Sprintf("%s %s, heads %d and %d", sum, c.Activation, c.Vision.Heads, c.Text.Heads)
 	if c.Vision.NormEps != 0 || c.Text.NormEps != 0 || c.TextActivation() != c.Activation || c.Vision.AveragePool {
 		id += fmt.Sprintf(", texts %s, norms %g and %g, average %t %t", c.TextActivation(), c.VisionNormEps(),
 			c.TextNormEps(),
 			c.Vision.AveragePool, c.Vision.NormAfterPool)
+	}
+	if of.Prefix != "" {
+		id += fmt.Sprintf(", prefix %q", of.Prefix)
 	}
 	return id
 }
@@ -22,7 +26,8 @@ func WeightsIdentity(sum string, c weights.Config) string {
 // CheckpointOptions are those by which the run's checkpoint was opened, so that
 // it is opened as the same model again.
 func (m Model) CheckpointOptions() (weights.Options, error) {
-	name, o := m.Activation, weights.Options{VisionHeads: m.VisionHeads, TextHeads: m.TextHeads}
+	name, o := m.Activation, weights.Options{VisionHeads: m.VisionHeads, TextHeads: m.TextHeads,
+		Preprocess: m.Preprocess, Prefix: m.Prefix, NoConfig: m.NoConfig}
 	if name == "" { // an older run has them in its hash alone
 		_, rest, _ := strings.Cut(m.Weights.SHA256, " ")
 		name, rest, _ = strings.Cut(rest, ",")

@@ -131,11 +131,11 @@ func (o EvalOptions) eval(ctx context.Context) (Result, error) {
 	if err := o.describe(&res.Target, c, given, path); err != nil {
 		return res, inFiles(o.Features, err)
 	}
+	m, err := ReadModel(o.Run) // which checks every file, the list of classes too
+	if err != nil {
+		return res, err
+	}
 	if o.DAC == nil {
-		m, err := ReadModel(o.Run)
-		if err != nil {
-			return res, err
-		}
 		if err := m.CheckTrained(filepath.Base(path), res.Target.Method, res.Target.Remedy); err != nil {
 			return res, err
 		}

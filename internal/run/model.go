@@ -36,7 +36,9 @@ type Model struct {
 	// Activation is by its name for --activation; "" where the towers differ, then
 	// what stands beside the weights says it.
 	Activation    string              `yaml:"activation,omitempty"`
-	Preprocess    *weights.Preprocess `yaml:"preprocess,omitempty"` // where it is not OpenAI's
+	Preprocess    *weights.Preprocess `yaml:"preprocess,omitempty"` // where it is not OpenAI's, or was asked for
+	Prefix        string              `yaml:"prefix,omitempty"`     // of the one meant of several models in the file
+	NoConfig      bool                `yaml:"no_config,omitempty"`  // nothing beside the weights was read
 	VisionHeads   int                 `yaml:"vision_heads,omitempty"`
 	TextHeads     int                 `yaml:"text_heads,omitempty"`
 	ImageSize     int                 `yaml:"image_size,omitempty"`
@@ -85,7 +87,8 @@ func (m *Model) SetConfig(c weights.Config) {
 	if c.TextActivation() != c.Activation {
 		m.Activation = ""
 	}
-	if c.Preprocess != (weights.Preprocess{}) {
+	// OpenAI's too, where something beside the weights may say another.
+	if c.Preprocess != (weights.Preprocess{}) || c.PreprocessReason == weights.AskedFor {
 		m.Preprocess = &c.Preprocess
 	}
 }
@@ -107,6 +110,7 @@ func (m *Model) setInputs(in Inputs) {
 	// Behind it stand precision and the augmentation of training.
 	m.Preprocessing, _, _ = strings.Cut(in.Preprocessing, ";")
 	m.Templates, m.Truncate = in.Templates, in.Truncate
+	m.Prefix, m.NoConfig = in.Model.Prefix, in.Model.NoConfig
 }
 
 // writeTo writes model.yaml, unless it is there.

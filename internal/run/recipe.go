@@ -58,6 +58,7 @@ type Inputs struct {
 	Drawn          []int      `yaml:"drawn,omitempty,flow"` // pictures of each class, where they are not Shots of each
 	Repeat         bool       `yaml:"repeat,omitempty"`     // drawn with repetition where a class has fewer
 	DataSeed       uint64     `yaml:"data_seed,omitempty"`
+	Picks          string     `yaml:"picks,omitempty"`           // file that shots were taken from; told, but no part of the identity
 	AugmentedViews int        `yaml:"augmented_views,omitempty"` // of every shot; 0 means the plain picture
 	Templates      []string   `yaml:"templates,omitempty"`
 	Truncate       bool       `yaml:"truncate,omitempty"`     // prompts of more tokens than CLIP takes; told
@@ -71,11 +72,15 @@ type ModelFacts struct {
 	Activation          string `yaml:"activation,omitempty" json:"activation,omitempty"`
 	ActivationSource    string `yaml:"activation_source,omitempty" json:"activation_source,omitempty"`
 	PreprocessingSource string `yaml:"preprocessing_source,omitempty" json:"preprocessing_source,omitempty"`
+	// Prefix and NoConfig are by what the checkpoint was opened.
+	Prefix   string `yaml:"prefix,omitempty" json:"prefix,omitempty"`
+	NoConfig bool   `yaml:"no_config,omitempty" json:"no_config,omitempty"`
 }
 
 // identity leaves out what does not tell one run from another: paths, and the
 // hash of features where weights, preprocessing and pictures are known.
 func (in Inputs) identity() Inputs {
+	in.Picks = ""
 	in.Features, in.Weights, in.Data, in.BatchImages, in.Model, in.Truncate = nil, "", "", 0, ModelFacts{}, false
 	if in.WeightsSHA256 != "" && in.Preprocessing != "" && in.DataSHA256 != "" {
 		in.FeaturesSHA256 = nil

@@ -33,6 +33,7 @@ var told = map[string]bool{
 	"inputs.data_sha256": true, "inputs.drawn": true, "method": true, "remedy": true, "version": true,
 	// inputs.weights_sha256 says
 	"inputs.activation": true, "inputs.activation_source": true, "inputs.preprocessing_source": true,
+	"inputs.prefix": true, "inputs.no_config": true,
 }
 
 // renamed are fields by the names that people use.

@@ -103,3 +103,13 @@ func orDash(s string) string {
 	}
 	return s
 }
+
+// Averages reports whether a figure of the table is a mean over several seeds.
+func (t *Table) Averages() bool {
+	for _, g := range t.Groups {
+		if g.Fields[fieldMethod] != ZeroShot && len(g.seeds()) > 1 {
+			return true
+		}
+	}
+	return false
+}

@@ -25,13 +25,13 @@ func Root(ctx context.Context, root string, o Options) (*Report, error) {
 	if o.Sets == nil {
 		o.Sets = catalog.Sets()
 	}
-	places, other, err := find(root, o.Sets)
+	places, other, err := Places(root, o.Sets)
 	if err != nil {
 		return nil, err
 	}
 	r := &Report{Root: root, Sets: []*Set{}, Absent: []string{}, Other: other}
 	for _, k := range o.Sets {
-		if !slices.ContainsFunc(places, func(p place) bool { return p.set == k }) {
+		if !slices.ContainsFunc(places, func(p Place) bool { return p.Set == k }) {
 			r.Absent = append(r.Absent, k.ID)
 		}
 	}
@@ -40,7 +40,7 @@ func Root(ctx context.Context, root string, o Options) (*Report, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		s := &Set{Name: p.set.ID, Path: p.path, Want: p.set.Classes, Parts: []Part{}, Findings: []Finding{}, known: p.set}
+		s := &Set{Name: p.Set.ID, Path: p.Path, Want: p.Set.Classes, Parts: []Part{}, Findings: []Finding{}, known: p.Set}
 		c := &checker{Set: s, ctx: ctx, deep: o.Deep, entries: &entries}
 		if err := c.check(); err != nil {
 			return nil, fmt.Errorf("%s in %s: %w", s.Name, s.Path, err)
@@ -59,14 +59,15 @@ func Root(ctx context.Context, root string, o Options) (*Report, error) {
 	return r, nil
 }
 
-// place is where a set was found.
-type place struct {
-	set  *catalog.Set
-	path string
+// Place is where a set was found.
+type Place struct {
+	Set  *catalog.Set
+	Path string
 }
 
-// find looks for the sets by the names of folders.
-func find(root string, sets []*catalog.Set) (places []place, other []string, err error) {
+// Places looks for sets by the names of the folders of root, or of root itself, and
+// lists the folders of no known set.
+func Places(root string, sets []*catalog.Set) (places []Place, other []string, err error) {
 	info, err := os.Stat(root)
 	if err != nil {
 		return nil, nil, fmt.Errorf("data root %s: %w", root, cause(err))
@@ -85,7 +86,7 @@ func find(root string, sets []*catalog.Set) (places []place, other []string, err
 			continue
 		}
 		if k := called(e.Name(), sets); k != nil {
-			places = append(places, place{k, path})
+			places = append(places, Place{k, path})
 		} else if called(e.Name(), catalog.Sets()) == nil {
 			other = append(other, e.Name())
 		}
@@ -97,9 +98,9 @@ func find(root string, sets []*catalog.Set) (places []place, other []string, err
 	// SUN397 holds a folder of its own name, so a root that is called as a set is
 	// that set.
 	if k := called(filepath.Base(abs), sets); k != nil {
-		return []place{{k, root}}, []string{}, nil
+		return []Place{{k, root}}, []string{}, nil
 	}
-	slices.SortStableFunc(places, func(a, b place) int { return slices.Index(sets, a.set) - slices.Index(sets, b.set) })
+	slices.SortStableFunc(places, func(a, b Place) int { return slices.Index(sets, a.Set) - slices.Index(sets, b.Set) })
 	return places, other, nil
 }
 

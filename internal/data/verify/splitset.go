@@ -3,7 +3,6 @@ package verify
 import (
 	"crypto/sha1"
 	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"os"
 	"path"
@@ -85,20 +84,27 @@ func (c *checker) renameHint() bool {
 	return false
 }
 
-// splitHash compares the split file's bytes with those of the published one.
-func (c *checker) splitHash(file string) error {
+// Published returns a split file's SHA-256, and whether its bytes are those of the
+// published one.
+func Published(s *catalog.Set, file string) (sum string, same bool, err error) {
 	raw, err := regular.ReadFile(file)
 	if err != nil {
+		return "", false, err
+	}
+	sum = fmt.Sprintf("%x", sha256.Sum256(raw))
+	blob := fmt.Sprintf("%x", sha1.Sum(append(fmt.Appendf(nil, "blob %d\x00", len(raw)), raw...)))
+	return sum, s.Split != nil && (sum == s.Split.SHA256 || blob == s.Split.Blob), nil
+}
+
+// splitHash compares the split file's bytes with those of the published one.
+func (c *checker) splitHash(file string) error {
+	sum, same, err := Published(c.known, file)
+	if err != nil || same {
 		return err
 	}
-	sum := sha256.Sum256(raw)
-	blob := sha1.Sum(append(fmt.Appendf(nil, "blob %d\x00", len(raw)), raw...))
-	if hex.EncodeToString(sum[:]) == c.known.Split.SHA256 || hex.EncodeToString(blob[:]) == c.known.Split.Blob {
-		return nil
-	}
 	c.find(Finding{Level: Warning, Kind: KindHash, What: fmt.Sprintf(
-		"%s has other bytes than the copy this program knows (SHA-256 %x...); counts, labels and names decide",
-		filepath.Base(file), sum[:6])})
+		"%s has other bytes than the copy this program knows (SHA-256 %.12s...); counts, labels and names decide",
+		filepath.Base(file), sum)})
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"clipcalib/internal/engine/cpu/bgemm"
 	"clipcalib/internal/engine/cpu/scratch"
 	"clipcalib/internal/engine/cpu/sgemm"
 	"clipcalib/internal/engine/cpu/vec"
@@ -31,7 +32,7 @@ func newHeads(qkv *tensor.Dense, count int) (heads, error) {
 	}
 	h.dim = h.width / count
 	h.scale = float32(1 / math.Sqrt(float64(h.dim)))
-	return h, want("projections", qkv, m*w3)
+	return h, activations(sized{"projections", qkv, m * w3})
 }
 
 // query returns x from the query of row i and head k on; key and value lie
@@ -56,21 +57,27 @@ func (h heads) softmax(scores []float32, n int, inv []float32) {
 //	    p[j] = exp(scale * q[i].k[j]) / sum over l of exp(scale * q[i].k[l])
 //	    out[i] = sum over j of p[j] * v[j]
 //
-// oneDNN has no form of it that is used: this is both processor engines'.
 // Each sequence and head is a pair of matrix products around the softmax; the
-// division is left to the result, which is shorter than the scores.
+// division is left to the result, which is shorter than the scores. Activations
+// in 16 bits are multiplied in bfloat16.
 func (e *Engine) Attention(out, qkv *tensor.Dense, batch, tokens, count int) error {
-	if isFloat16(out, qkv) {
-		return e.inFloat32(out, []*tensor.Dense{qkv}, func(out *tensor.Dense, in []*tensor.Dense) error {
-			return e.Attention(out, in[0], batch, tokens, count)
-		})
-	}
 	h, err := newHeads(qkv, count)
 	if err != nil {
 		return err
 	}
-	if err := first(h.fits(batch, tokens), want("result", out, h.rows*h.width)); err != nil {
+	if err := first(h.fits(batch, tokens), activations(sized{"result", out, h.rows * h.width})); err != nil {
 		return err
+	}
+	if isFloat16(out, qkv) {
+		x, y := matrix(qkv), matrix(out)
+		e.each(batch*count, 1, func(lo, hi int) {
+			for task := lo; task < hi; task++ {
+				from, column := task/count*tokens, task%count*h.dim
+				q := x.Down(from).From(column)
+				bgemm.Attend(y.Down(from).From(column), q, q.From(h.width), q.From(2*h.width), tokens, h.dim, h.scale)
+			}
+		})
+		return nil
 	}
 	x, y := f32(qkv), f32(out)
 	e.each(batch*count, 1, func(lo, hi int) {
@@ -122,7 +129,8 @@ func (e *Engine) AttentionGrad(dqkv, qkv, out, dout *tensor.Dense, batch, tokens
 	if err != nil {
 		return err
 	}
-	if err := first(h.fits(batch, tokens), h.gradFits(dqkv, out, dout)); err != nil {
+	if err := first(h.fits(batch, tokens), want("projections", qkv, 3*h.rows*h.width),
+		h.gradFits(dqkv, out, dout)); err != nil {
 		return err
 	}
 	x, y, dy, dx := f32(qkv), f32(out), f32(dout), f32(dqkv)

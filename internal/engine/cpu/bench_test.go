@@ -58,6 +58,15 @@ func newBlock(b testing.TB, e *Engine, batch, tokens, width int) *block {
 		g: n(width), b: n(width), wqkv: n(3*width, width), wout: n(width, width), wup: n(4*width, width),
 		wdown: n(width, 4*width),
 		bqkv:  n(3 * width), bout: n(width), bup: n(4 * width), bdown: n(width), dx: n(m, 3*width), z: n(m, 4*width)}
+	if e.StoresFloat16() {
+		for _, t := range []**tensor.Dense{&k.y, &k.qkv, &k.att, &k.hid, &k.z} {
+			wide := *t
+			*t = e.ViewFloat16(benchTensor(b, e, (elements(wide)+1)/2), wide.Shape()...)
+			if err := e.Cast(*t, wide); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
 	for _, w := range []*tensor.Dense{k.wqkv, k.wout, k.wup, k.wdown} {
 		e.Freeze(w)
 	}
@@ -91,6 +100,9 @@ func BenchmarkBlock(b *testing.B) {
 	eachMode(b, func(b *testing.B, e *Engine) {
 		k := newBlock(b, e, 8, 197, 768)
 		m, w, t := 8.*197, 768., 197.
+		rows := 8 * 197
+		n := func(columns int) *tensor.Dense { return benchTensor(b, e, rows, columns) }
+		dqkv, qkv, att, datt, dy, dh := n(3*768), n(3*768), n(768), n(768), n(768), n(4*768)
 		for _, part := range []struct {
 			name string
 			run  func() error
@@ -103,12 +115,12 @@ func BenchmarkBlock(b *testing.B) {
 			{"down-residual", func() error { return k.linear(k.y, k.hid, k.wdown, k.bdown, k.x, engine.Identity) },
 				8 * m * w * w},
 			{"attention", k.attention, 4 * m * t * w},
-			{"attention-gradient", func() error {
-				return e.AttentionGrad(k.dx, k.qkv, k.att, k.y, k.batch, k.tokens, k.heads)
-			}, 10 * m * t * w},
 			{"layernorm", k.norm, 8 * m * w},
-			{"layernorm-gradient", func() error { return e.LayerNormGrad(k.y, k.g, k.b, k.x, k.bout, k.att, 1e-5) }, 14 * m * w},
-			{"quickgelu-gradient", func() error { return e.ActGrad(k.z, k.hid, k.hid, engine.QuickGELU) }, 40 * m * w},
+			{"quickgelu-gradient", func() error { return e.ActGrad(k.z, k.hid, dh, engine.QuickGELU) }, 40 * m * w},
+			{"attention-gradient", func() error {
+				return e.AttentionGrad(dqkv, qkv, att, datt, k.batch, k.tokens, k.heads)
+			}, 10 * m * t * w},
+			{"layernorm-gradient", func() error { return e.LayerNormGrad(dy, k.g, k.b, k.x, k.bout, att, 1e-5) }, 14 * m * w},
 		} {
 			b.Run(part.name, func(b *testing.B) { rate(b, part.flop, part.run) })
 		}

@@ -56,12 +56,16 @@ func newProduct(g engine.Gemm) (p product, err error) {
 //	for i in [0, M), j in [0, N):
 //	    out[i, j] = act(alpha * sum over l of op(a)[i, l] * op(b)[l, j] + bias[j]) + residual[i, j]
 //
-// in bfloat16 where b is frozen in that precision, else in oneDNN or by package
-// sgemm.
+// or, with ActLast, the residual inside the activation: in bfloat16 where b is
+// frozen in that precision, else in oneDNN or by package sgemm.
 func (e *Engine) Gemm(g engine.Gemm) error {
 	p, err := newProduct(g)
 	if err != nil {
 		return err
+	}
+	if p.ActLast && g.Residual != nil && g.Act != engine.Identity && (e.frozen[g.B] != nil || e.dnn != nil) {
+		g.ActLast, g.Act = false, engine.Identity // the activation is a pass of its own
+		return first(e.Gemm(g), e.Act(g.Out, g.Out, p.Act))
 	}
 	if !g.TransA {
 		if w := e.packed(g.B, g.TransB); w != nil {
@@ -124,7 +128,7 @@ func (e *Engine) oneDNN(p product) (bool, error) {
 func (e *Engine) gemm(p product) {
 	beta := float32(0)
 	inPlace := p.res != nil && len(p.out) > 0 && &p.res[0] == &p.out[0]
-	if inPlace && p.Act == engine.Identity {
+	if inPlace && (p.Act == engine.Identity || p.ActLast) {
 		beta, p.res = 1, nil
 	} else if inPlace {
 		kept := scratch.Get(len(p.res))
@@ -139,15 +143,19 @@ func (e *Engine) gemm(p product) {
 	sgemm.Fused(e.threads, p.TransA, p.TransB, p.m, p.n, p.k, p.Alpha, p.a, p.lda, p.b, p.ldb, beta, p.out, p.n, finish)
 }
 
-// finish is the epilogue: out = act(out + bias) + residual on a part of out.
+// finish is the epilogue: out = act(out + bias) + residual on a part of out, or
+// act(out + bias + residual).
 func (p product) finish(i0, i1, j0, j1 int) {
 	for i := i0; i < i1; i++ {
 		row := p.out[i*p.n+j0 : i*p.n+j1]
 		if p.bias != nil {
 			vec.Axpy(1, p.bias[j0:j1], row)
 		}
+		if p.res != nil && p.ActLast {
+			vec.Axpy(1, p.res[i*p.n+j0:i*p.n+j1], row)
+		}
 		activate(row, row, p.Act)
-		if p.res != nil {
+		if p.res != nil && !p.ActLast {
 			vec.Axpy(1, p.res[i*p.n+j0:i*p.n+j1], row)
 		}
 	}

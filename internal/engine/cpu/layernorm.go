@@ -3,6 +3,7 @@ package cpu
 import (
 	"math"
 
+	"clipcalib/internal/engine/cpu/bgemm"
 	"clipcalib/internal/engine/cpu/scratch"
 	"clipcalib/internal/engine/cpu/vec"
 
@@ -23,25 +24,40 @@ func moments(row []float32, eps float32) (mean, rstd float32) {
 //	    for j in [0, N):
 //	        out[i, j] = (x[i, j] - mean) / sqrt(var + eps) * gamma[j] + beta[j]
 func (e *Engine) LayerNorm(out, x, gamma, beta *tensor.Dense, eps float32) error {
-	if isFloat16(out, x) {
-		return e.inFloat32(out, []*tensor.Dense{x}, func(out *tensor.Dense, in []*tensor.Dense) error {
-			return e.LayerNorm(out, in[0], gamma, beta, eps)
-		})
-	}
 	m, n := dims(x)
-	if err := wantAll(sized{"rows", x, m * n}, sized{"result", out, m * n}, sized{"gamma", gamma, n},
-		sized{"beta", beta, n}); err != nil {
+	if err := first(activations(sized{"rows", x, m * n}, sized{"result", out, m * n}),
+		wantAll(sized{"gamma", gamma, n}, sized{"beta", beta, n})); err != nil {
 		return err
 	}
-	dst, src, g, b := f32(out), f32(x), f32(gamma), f32(beta)
+	g, b := f32(gamma), f32(beta)
 	e.rows(m, n, func(lo, hi int) {
+		buf := scratch.Get(2 * n)
+		defer buf.Put()
 		for i := lo; i < hi; i++ {
-			row := src[i*n : i*n+n]
+			row := rowOf(x, i, n, buf.Data[:n])
+			dst := f32(out)
+			if dst != nil {
+				dst = dst[i*n : i*n+n]
+			} else {
+				dst = buf.Data[n:]
+			}
 			mean, rstd := moments(row, eps)
-			vec.Normalize(dst[i*n:i*n+n], row, g, b, mean, rstd)
+			vec.Normalize(dst, row, g, b, mean, rstd)
+			if to := b16(out); to != nil {
+				bgemm.Round(to[i*n:i*n+n], dst)
+			}
 		}
 	})
 	return nil
+}
+
+// rowOf returns row i of x, n values: where it lies, or widened in buf.
+func rowOf(x *tensor.Dense, i, n int, buf []float32) []float32 {
+	if src := f32(x); src != nil {
+		return src[i*n : i*n+n]
+	}
+	bgemm.Widen(buf, b16(x)[i*n:i*n+n])
+	return buf
 }
 
 // normChunk is the number of rows whose parameter gradients are summed in

@@ -100,7 +100,7 @@ func (e *Engine) TreeAttention(out, qkv, tree *tensor.Dense, count int) error {
 	if err != nil {
 		return err
 	}
-	if err := want("result", out, h.rows*h.width); err != nil {
+	if err := wantAll(sized{"result", out, h.rows * h.width}, sized{"projections", qkv, 3 * h.rows * h.width}); err != nil {
 		return err
 	}
 	x, y := f32(qkv), f32(out)
@@ -144,7 +144,7 @@ func (e *Engine) TreeAttentionGrad(dqkv, qkv, out, dout, tree *tensor.Dense, cou
 	if err != nil {
 		return err
 	}
-	if err := h.gradFits(dqkv, out, dout); err != nil {
+	if err := first(want("projections", qkv, 3*h.rows*h.width), h.gradFits(dqkv, out, dout)); err != nil {
 		return err
 	}
 	x, y, dy, dx := f32(qkv), f32(out), f32(dout), f32(dqkv)

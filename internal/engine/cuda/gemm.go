@@ -9,8 +9,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Gemm computes g. The product, a bias and, where there is no activation, the
-// residual are one call of cuBLAS; what remains is one kernel over the result.
+// Gemm computes g. The product, a bias and, where no activation comes before it,
+// the residual are one call of cuBLAS; what remains is one kernel over the result.
 //
 // cuBLAS is column-major, and a row-major matrix is its own transpose there:
 // so Out^T = op(B)^T op(A)^T is asked for, with the factors exchanged.
@@ -93,6 +93,9 @@ func (e *Engine) float32Gemm(g engine.Gemm) error {
 func (e *Engine) product(p Product, g engine.Gemm) error {
 	if g.Act == engine.Identity {
 		return e.linear(p, g)
+	}
+	if g.ActLast && g.Residual != nil {
+		p.C, p.Beta, g.Residual = address(g.Residual), 1, nil
 	}
 	from := p.D
 	if g.Residual != nil && address(g.Residual) == p.D {

@@ -93,6 +93,23 @@ func TestProductsOf16BitsStayClose(t *testing.T) {
 	}
 }
 
+// TestResNetAgreesWithProcessor runs a small modified ResNet in every precision.
+func TestResNetAgreesWithProcessor(t *testing.T) {
+	ck, err := weights.OpenCLIP("../../clip/testdata/tiny_resnet.pt", weights.Options{TextHeads: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ck.Close()
+	want := models.Encode(t, openCPU(t), ck, 3)
+	for p, most := range map[cuda.Precision]float64{cuda.FP32: 1e-10, cuda.TF32: 1e-4, cuda.BF16: 2e-3,
+		cuda.FP16: 5e-5} {
+		got := models.Encode(t, cuda.OpenFake(t, cuda.Options{Precision: p}), ck, 3)
+		if i := models.Worst(got.Images, want.Images); !(i < most) {
+			t.Errorf("%v: 1 - cosine: %g", p, i)
+		}
+	}
+}
+
 func openCPU(t *testing.T) *cpu.Engine {
 	e, err := cpu.New(cpu.Options{PureGo: true, Threads: 1})
 	if err != nil {

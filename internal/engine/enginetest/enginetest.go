@@ -29,6 +29,7 @@ type check struct {
 var checks = []check{
 	{"Activation", (*bench).activations, nil, true},
 	{"Attention", (*bench).attention, nil, false},
+	{"Convolution", (*bench).convolution, nil, false},
 	{"CrossEntropy", (*bench).crossEntropy, nil, true},
 	{"Distance", (*bench).distance, nil, true},
 	{"Elementwise", (*bench).elementwise, nil, true},
@@ -55,6 +56,7 @@ var checks = []check{
 		false},
 	{"Float16Attention", (*bench).float16Attention, engine.StoresFloat16, false},
 	{"Float16Cast", (*bench).float16Cast, engine.StoresFloat16, false},
+	{"Float16Convolution", (*bench).float16Convolution, engine.StoresFloat16, false},
 	{"Float16Elementwise", (*bench).float16Elementwise, engine.StoresFloat16, false},
 	{"Float16Gemm", (*bench).float16Gemm, engine.StoresFloat16, false},
 	{"Float16LayerNorm", (*bench).float16LayerNorm, engine.StoresFloat16, false},

@@ -63,14 +63,19 @@ func (b *bench) product(m, n, k, mask int) {
 	if mask&8 == 0 {
 		return
 	}
-	b.same(what+" in place", in, func(e engine.Engine, in, out tensors) error {
+	inPlace := func(e engine.Engine, in, out tensors) error {
 		g := fill(in, out)
 		if err := e.Axpby(g.Out, 1, g.Residual, 0, nil); err != nil {
 			return err
 		}
 		g.Residual = g.Out
 		return e.Gemm(g)
-	}, sh(m, n))
+	}
+	b.same(what+" in place", in, inPlace, sh(m, n))
+	form.ActLast = true
+	b.same(what+" activation last", in, func(e engine.Engine, in, out tensors) error { return e.Gemm(fill(in, out)) },
+		sh(m, n))
+	b.same(what+" activation last, in place", in, inPlace, sh(m, n))
 }
 
 // frozen checks products by a weight that was handed to Freeze, and its gradient:

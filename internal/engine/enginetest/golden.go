@@ -60,7 +60,11 @@ var goldenKernels = map[string]struct {
 	"embedding": {elementwise, func(e engine.Engine, i, o tensors) error {
 		return errors.Join(e.Gather(o[0], i[1], i[0]), e.ScatterAdd(o[1], i[2], i[0]))
 	}},
-	"patches": {elementwise, func(e engine.Engine, i, o tensors) error { return e.Patchify(o[0], i[0], 4) }},
+	"patches":      {elementwise, func(e engine.Engine, i, o tensors) error { return e.Patchify(o[0], i[0], 4) }},
+	"convolution1": {products, goldenConv(1)},
+	"convolution2": {products, goldenConv(2)},
+	"avgpool":      {elementwise, func(e engine.Engine, i, o tensors) error { return e.AvgPool(o[0], i[0], 6) }},
+	"pool":         {attentions, func(e engine.Engine, i, o tensors) error { return e.PoolAttention(o[0], i[0], i[1], 2) }},
 	"sgd": {elementwise, func(e engine.Engine, i, o tensors) error {
 		v, err := e.New(i[0].Dtype(), i[0].Shape()...)
 		for s := 1; s < 4 && err == nil; s++ {
@@ -82,6 +86,12 @@ var goldenKernels = map[string]struct {
 func goldenAct(act engine.Act) kernel {
 	return func(e engine.Engine, i, o tensors) error {
 		return errors.Join(e.Act(o[0], i[0], act), e.ActGrad(o[1], i[0], i[1], act))
+	}
+}
+
+func goldenConv(stride int) kernel {
+	return func(e engine.Engine, i, o tensors) error {
+		return e.Conv(engine.Conv{Out: o[0], X: i[0], W: i[1], Bias: i[2], Side: 6, Stride: stride, Act: engine.ReLU})
 	}
 }
 

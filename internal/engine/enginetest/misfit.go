@@ -42,15 +42,35 @@ func (b *bench) misfits() {
 		"padding":          func() error { return e.PadRows(x, x, 1) },
 		"concatenation":    func() error { return e.Concat(x, x, x) },
 		"transpose":        func() error { return e.Transpose(v, x) },
-		"patchify":         func() error { return e.Patchify(empty(4, 3), empty(1, 3, 2, 2), 3) },
-		"short patches":    func() error { return e.Patchify(empty(4, 2), empty(1, 3, 2, 2), 1) },
-		"tokens":           func() error { return e.Tokens(x, x, empty(6), empty(3, 6)) },
-		"tokens gradient":  func() error { return e.TokensGrad(nil, empty(6), nil, x, 3) },
-		"pixels":           func() error { return e.Pixels(empty(4, 3), index(make([]int32, 4), 1, 4), empty(3, 256), 2, 1) },
-		"short pixels":     func() error { return e.Pixels(empty(4, 2), index(make([]int32, 3), 1, 3), empty(3, 256), 2, 1) },
-		"pixels' table":    func() error { return e.Pixels(empty(4, 3), index(make([]int32, 3), 1, 3), empty(3, 255), 2, 1) },
-		"pixels of floats": func() error { return e.Pixels(empty(4, 3), empty(1, 3), empty(3, 256), 2, 1) },
-		"labels of floats": func() error { return e.CrossEntropy(empty(1), nil, x, empty(4), engine.CrossEntropy{}) },
+		"convolution": func() error {
+			return e.Conv(engine.Conv{Out: empty(9, 2), X: empty(9, 3), W: empty(2, 26), Bias: empty(2), Side: 3, Stride: 1})
+		},
+		"convolution side": func() error {
+			return e.Conv(engine.Conv{Out: empty(9, 2), X: empty(9, 3), W: empty(2, 27), Bias: empty(2), Side: 2, Stride: 1})
+		},
+		"convolution stride": func() error {
+			return e.Conv(engine.Conv{Out: empty(1, 2), X: empty(9, 3), W: empty(2, 27), Bias: empty(2), Side: 3, Stride: 3})
+		},
+		"convolution nothing": func() error { return e.Conv(engine.Conv{Side: 1, Stride: 1}) },
+		"convolution of ints": func() error {
+			return e.Conv(engine.Conv{Out: empty(1, 2), X: index(make([]int32, 3), 1, 3), W: empty(2, 27), Bias: empty(2),
+				Side: 1, Stride: 1})
+		},
+		"odd average pool":        func() error { return e.AvgPool(empty(1, 2), empty(9, 2), 3) },
+		"average pool":            func() error { return e.AvgPool(empty(2, 2), empty(4, 2), 2) },
+		"pool tokens":             func() error { return e.PoolTokens(empty(6, 2), empty(4, 2), empty(3, 3)) },
+		"pool attention heads":    func() error { return e.PoolAttention(empty(2, 4), empty(2, 4), empty(6, 8), 3) },
+		"pool attention values":   func() error { return e.PoolAttention(empty(2, 4), empty(2, 4), empty(6, 4), 2) },
+		"pool attention sequence": func() error { return e.PoolAttention(empty(2, 4), empty(2, 4), empty(5, 8), 2) },
+		"patchify":                func() error { return e.Patchify(empty(4, 3), empty(1, 3, 2, 2), 3) },
+		"short patches":           func() error { return e.Patchify(empty(4, 2), empty(1, 3, 2, 2), 1) },
+		"tokens":                  func() error { return e.Tokens(x, x, empty(6), empty(3, 6)) },
+		"tokens gradient":         func() error { return e.TokensGrad(nil, empty(6), nil, x, 3) },
+		"pixels":                  func() error { return e.Pixels(empty(4, 3), index(make([]int32, 4), 1, 4), empty(3, 256), 2, 1) },
+		"short pixels":            func() error { return e.Pixels(empty(4, 2), index(make([]int32, 3), 1, 3), empty(3, 256), 2, 1) },
+		"pixels' table":           func() error { return e.Pixels(empty(4, 3), index(make([]int32, 3), 1, 3), empty(3, 255), 2, 1) },
+		"pixels of floats":        func() error { return e.Pixels(empty(4, 3), empty(1, 3), empty(3, 256), 2, 1) },
+		"labels of floats":        func() error { return e.CrossEntropy(empty(1), nil, x, empty(4), engine.CrossEntropy{}) },
 		"too few labels": func() error {
 			return e.CrossEntropy(empty(1), nil, x, index([]int32{0}, 1),
 				engine.CrossEntropy{})

@@ -59,6 +59,7 @@ func (b *bench) float16Gemm() {
 		in, out, bias, residual bool // in and out: in 16 bits
 		residual16, unfrozen    bool
 		act                     engine.Act
+		last                    bool
 	}{
 		{m: 9, n: 16, k: 24, in: true, out: true},
 		{m: 9, n: 16, k: 24, in: true, out: true, bias: true},
@@ -68,6 +69,9 @@ func (b *bench) float16Gemm() {
 		{m: 9, n: 16, k: 24, out: true, bias: true, residual: true},
 		{m: 9, n: 16, k: 24, in: true, out: true, bias: true, act: engine.QuickGELU},
 		{m: 9, n: 16, k: 24, in: true, out: true, bias: true, residual: true, residual16: true, act: engine.GELU},
+		{m: 9, n: 16, k: 24, in: true, out: true, bias: true, residual: true, residual16: true, act: engine.ReLU,
+			last: true},
+		{m: 9, n: 16, k: 24, in: true, out: true, bias: true, residual: true, act: engine.ReLU, last: true},
 		{m: 9, n: 16, k: 24, in: true, out: true, bias: true, residual: true, residual16: true, unfrozen: true},
 		{m: 9, n: 15, k: 21, in: true, out: true, bias: true}, // rows that are not whole 16 bytes
 		{m: 9, n: 15, k: 21, in: true, bias: true},
@@ -95,7 +99,7 @@ func (b *bench) float16Gemm() {
 			if !c.unfrozen {
 				e.Freeze(in[1])
 			}
-			g := engine.Gemm{Out: out[0], A: in[0], B: in[1], TransB: true, Alpha: 1, Act: c.act}
+			g := engine.Gemm{Out: out[0], A: in[0], B: in[1], TransB: true, Alpha: 1, Act: c.act, ActLast: c.last}
 			rest := in[2:]
 			if c.bias {
 				if g.Bias = rest[0]; c.in && !c.unfrozen {

@@ -8,7 +8,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Gemm computes Out = act(Alpha * op(A) op(B) + Bias) + Residual.
+// Gemm computes Out = act(Alpha * op(A) op(B) + Bias) + Residual, or with ActLast
+// act(Alpha * op(A) op(B) + Bias + Residual).
 func (e *Engine) Gemm(g engine.Gemm) error {
 	if g.Out == nil || g.A == nil || g.B == nil {
 		return fmt.Errorf("product without operands")
@@ -48,8 +49,11 @@ func (e *Engine) Gemm(g engine.Gemm) error {
 			if g.Bias != nil {
 				s += float64(f32(g.Bias)[j])
 			}
+			if g.Residual != nil && g.ActLast {
+				s += float64(res[i*n+j])
+			}
 			s = act(s, g.Act)
-			if g.Residual != nil {
+			if g.Residual != nil && !g.ActLast {
 				s += float64(res[i*n+j])
 			}
 			out[i*n+j] = float32(s)

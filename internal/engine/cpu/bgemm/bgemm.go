@@ -31,6 +31,19 @@ type Matrix struct {
 // Empty says that there is no matrix.
 func (m Matrix) Empty() bool { return m.F32 == nil && m.BF16 == nil }
 
+// From drops the first columns of m.
+func (m Matrix) From(column int) Matrix {
+	if m.BF16 != nil {
+		m.BF16 = m.BF16[column:]
+	} else {
+		m.F32 = m.F32[column:]
+	}
+	return m
+}
+
+// Down drops the first rows of m.
+func (m Matrix) Down(rows int) Matrix { return m.From(rows * m.Stride) }
+
 // check panics unless m holds rows x cols values.
 func (m Matrix) check(name string, rows, cols int) {
 	if n := len(m.F32) + len(m.BF16); rows > 0 && cols > 0 && (m.Stride < cols || n < (rows-1)*m.Stride+cols) {
@@ -44,6 +57,8 @@ type Epilogue struct {
 	Bias     []float32 // one a column, or nil
 	Act      engine.Act
 	Residual Matrix // may be the result
+
+	rows []float32 // of a tile: in place of Alpha, one a row
 }
 
 const (

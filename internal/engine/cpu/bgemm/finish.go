@@ -18,8 +18,9 @@ type finishing struct {
 	resStep    uintptr
 	bias       *float32 // nil for none
 	rows       int
-	alpha      float32
-	mask       uint32 // bit j: column j is wanted
+	alpha      *float32 // of the first row
+	alphaStep  uintptr  // bytes to that of the next, 0 for one alpha
+	mask       uint32   // bit j: column j is wanted
 	act        uint32
 	narrow     uint32 // 1: the result is bfloat16
 	narrowLeft uint32 // 1: the residual is
@@ -32,7 +33,10 @@ func (e Epilogue) finish(tile []float32, out Matrix, i, rows, j, cols int) {
 		e.finishPortable(tile, out, i, rows, j, cols)
 		return
 	}
-	f := finishing{tile: &tile[0], rows: rows, alpha: e.Alpha, mask: uint32(1<<cols - 1), act: uint32(e.Act)}
+	f := finishing{tile: &tile[0], rows: rows, alpha: &e.Alpha, mask: uint32(1<<cols - 1), act: uint32(e.Act)}
+	if e.rows != nil {
+		f.alpha, f.alphaStep = &e.rows[:rows][0], 4
+	}
 	f.out, f.outStep, f.narrow = out.place(i, j)
 	if !e.Residual.Empty() {
 		f.residual, f.resStep, f.narrowLeft = e.Residual.place(i, j)
@@ -54,9 +58,12 @@ func (m Matrix) place(i, j int) (at unsafe.Pointer, step uintptr, narrow uint32)
 
 func (e Epilogue) finishPortable(tile []float32, out Matrix, i, rows, j, cols int) {
 	for r := range rows {
-		row := tile[r*panel:][:cols]
+		row, alpha := tile[r*panel:][:cols], e.Alpha
+		if e.rows != nil {
+			alpha = e.rows[r]
+		}
 		for c := range row {
-			row[c] *= e.Alpha
+			row[c] *= alpha
 			if e.Bias != nil {
 				row[c] += e.Bias[j+c]
 			}

@@ -22,8 +22,7 @@ type kernel struct {
 	peak func(rounds int) (flop float64)
 }
 
-// portable is the kernel in plain Go, in the order of VDPBF16PS; tests hold the
-// others to it.
+// portable is the kernel in plain Go, in the order of VDPBF16PS.
 var portable = &kernel{name: "portable", rows: dotRows, packed: dotPacked, pack: packDot, dot: dotPortable}
 
 // dotRows is the number of rows of a tile of the kernels that add pairs.

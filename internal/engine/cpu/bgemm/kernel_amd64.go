@@ -60,6 +60,12 @@ func round512(dst *uint16, src *float32, n int)
 //go:noescape
 func widen512(dst *float32, src *uint16, n int)
 
+//go:noescape
+func softmax512(dst *uint16, src *float32, n, whole int, scale float32) (sum float32)
+
+//go:noescape
+func zip512(dst, a, b *uint16)
+
 func dotAVX512(k int, a, b []uint16, c []float32, ldc int) {
 	pairs := ceilDiv(k, 2)
 	_ = c[(dotRows-1)*ldc+panel-1]

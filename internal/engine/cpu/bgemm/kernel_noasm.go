@@ -12,3 +12,8 @@ var (
 func finish512(*finishing)            { panic("bgemm: no assembly") }
 func round512(*uint16, *float32, int) { panic("bgemm: no assembly") }
 func widen512(*float32, *uint16, int) { panic("bgemm: no assembly") }
+func zip512(dst, a, b *uint16)        { panic("bgemm: no assembly") }
+
+func softmax512(dst *uint16, src *float32, n, whole int, scale float32) float32 {
+	panic("bgemm: no assembly")
+}

@@ -6,40 +6,49 @@ import (
 	"clipcalib/internal/engine/cpu/sgemm"
 )
 
-// packDot packs rows for the kernels that add pairs: dst[(p*12+r)*2+h] =
-// a[i+r, 2p+h].
+// packDot packs rows for the kernels that add pairs.
 func packDot(dst []uint16, a Matrix, i, rows, k int) {
-	pairs := ceilDiv(k, 2)
-	whole := k / 2 // pairs that are complete
-	var buf *buffer
+	packPairs(dst[:dotPacked(k)], dotRows, a, i, rows, k)
+}
+
+// packPairs stores the rows [i, i+rows) of a, rounded, as columns of pairs:
+//
+//	for p, r, h: dst[(p*width+r)*2+h] = a[i+r, 2p+h]
+//
+// What is missing to width rows and to the length of dst is zero.
+func packPairs(dst []uint16, width int, a Matrix, i, rows, k int) {
+	pairs, whole := ceilDiv(k, 2), k/2
 	src, stride := a.BF16, a.Stride
 	if src == nil { // round the rows first
-		stride = ceilDiv(k, 2) * 2
-		buf = borrow(rows*stride, 0)
+		stride = 2 * pairs
+		buf := borrow(rows*stride, 0)
 		defer buf.giveBack()
 		for r := range rows {
 			Round(buf.narrow[r*stride:r*stride+k], a.F32[(i+r)*a.Stride:][:k])
 		}
 		src, i = buf.narrow, 0
 	}
+	src = src[i*stride:]
 	if stride%2 == 0 && whole > 0 {
-		sgemm.Interleave(pairsOf(dst[:2*pairs*dotRows]), dotRows, pairsOf(src[i*stride:][:(rows-1)*stride+2*whole]), stride/2, rows, whole)
+		sgemm.Interleave(pairsOf(dst[:2*whole*width]), width, pairsOf(src[:(rows-1)*stride+2*whole]), stride/2, rows, whole)
 	} else {
 		for r := range rows {
-			row := src[(i+r)*stride:][:k]
 			for p := range whole {
-				dst[2*(p*dotRows+r)], dst[2*(p*dotRows+r)+1] = row[2*p], row[2*p+1]
+				copy(dst[2*(p*width+r):][:2], src[r*stride+2*p:])
 			}
+		}
+		for p := range whole {
+			clear(dst[2*(p*width+rows) : 2*(p+1)*width])
 		}
 	}
 	if whole < pairs {
+		last := dst[2*whole*width:][:2*width]
+		clear(last)
 		for r := range rows {
-			dst[2*(whole*dotRows+r)], dst[2*(whole*dotRows+r)+1] = src[(i+r)*stride+k-1], 0
+			last[2*r] = src[r*stride+k-1]
 		}
 	}
-	for p := range pairs {
-		clear(dst[2*(p*dotRows+rows) : 2*(p+1)*dotRows])
-	}
+	clear(dst[2*pairs*width:])
 }
 
 // pairsOf shows pairs of values as 32 bits of whatever.

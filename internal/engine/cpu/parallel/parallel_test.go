@@ -1,8 +1,12 @@
 package parallel
 
 import (
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+
+	"clipcalib/internal/caught"
 )
 
 func TestRangeCoversInOrder(t *testing.T) {
@@ -42,6 +46,25 @@ func TestForVisitsEachIndexOnce(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// A panic of any part reaches the caller, when the others are done.
+func TestForCarriesPanics(t *testing.T) {
+	for bad := range 4 {
+		var done atomic.Int32
+		err := caught.Call(func() error {
+			For(4, 4, 1, func(part, _, _ int) {
+				if part == bad {
+					panic("part")
+				}
+				done.Add(1)
+			})
+			return nil
+		})
+		if err == nil || !strings.Contains(err.Error(), "part") || done.Load() != 3 {
+			t.Errorf("part %d: %v, %d others done", bad, err, done.Load())
 		}
 	}
 }

@@ -68,6 +68,10 @@ func packPanel(dst []float32, width int, b operand, cols, k0, depth int) {
 // packA stores rows [i, i+rows) of op(a), columns [k0, k0+depth), as
 // dst[l*mr+r] = op(a)[i+r, k0+l], zero for r >= rows.
 func packA(kern *kernel, dst []float32, a operand, i, rows, k0, depth int) {
+	if a.window != nil {
+		a.window.packWindows(dst, kern.mr, a.data, i, rows, k0, depth)
+		return
+	}
 	if !a.trans {
 		Interleave(dst, kern.mr, a.data[i*a.ld+k0:], a.ld, rows, depth)
 		return

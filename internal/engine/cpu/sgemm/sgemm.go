@@ -51,11 +51,11 @@ type Epilogue func(i0, i1, j0, j1 int)
 // disjoint parts that together cover C once.
 func Fused(threads int, transA, transB bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int,
 	beta float32, c []float32, ldc int, finish Epilogue) {
-	A := operand{a, lda, transA}
-	B := operand{b, ldb, transB}
+	A := operand{data: a, ld: lda, trans: transA}
+	B := operand{data: b, ld: ldb, trans: transB}
 	A.check("a", m, k)
 	B.check("b", k, n)
-	operand{c, ldc, false}.check("c", m, n)
+	operand{data: c, ld: ldc}.check("c", m, n)
 	switch {
 	case m == 0 || n == 0:
 		return
@@ -81,11 +81,13 @@ func Fused(threads int, transA, transB bool, m, n, k int, alpha float32, a []flo
 // Kernel names the micro-kernel in use: avx512, avx2 or portable.
 func Kernel() string { return active.name }
 
-// operand is a row-major matrix, read transposed if trans is set.
+// operand is a row-major matrix, read transposed if trans is set, or the windows
+// of pictures.
 type operand struct {
-	data  []float32
-	ld    int
-	trans bool
+	data   []float32
+	ld     int
+	trans  bool
+	window *Window
 }
 
 // check panics unless the operand holds a rows x cols matrix after op.

@@ -171,6 +171,9 @@ func TestShortSlicesPanic(t *testing.T) {
 		"ld": func() {
 			Gemm(1, false, false, 4, 4, 4, 1, make([]float32, 16), 3, make([]float32, 16), 4, 0, make([]float32, 16), 4)
 		},
+		"pictures": func() {
+			Conv(1, Window{Side: 2, Stride: 1, Channels: 1}, 1, 1, make([]float32, 3), make([]float32, 9), make([]float32, 4), nil)
+		},
 	} {
 		func() {
 			defer func() {
@@ -181,6 +184,39 @@ func TestShortSlicesPanic(t *testing.T) {
 			f()
 		}()
 	}
+}
+
+func TestConvAgreesWithDefinition(t *testing.T) {
+	eachKernel(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(7, 8))
+		for _, s := range [][5]int{{1, 1, 1, 1, 1}, {2, 7, 1, 3, 5}, {1, 7, 2, 16, 33}, {3, 14, 1, 5, 24}, {1, 13, 2, 50, 40},
+			{2, 8, 1, 48, 7}} {
+			batch, n := s[0], s[4]
+			w := Window{Side: s[1], Stride: s[2], Channels: s[3]}
+			k, m := 9*w.Channels, batch*w.out()*w.out()
+			x, b := random(r, batch*w.Side*w.Side*w.Channels), random(r, n*k)
+			a := make([]float32, m*k)
+			for i := range a {
+				row, col := i/k, i%k
+				y := row/w.out()%w.out()*w.Stride + col/w.Channels/3 - 1
+				z := row%w.out()*w.Stride + col/w.Channels%3 - 1
+				if y >= 0 && y < w.Side && z >= 0 && z < w.Side {
+					a[i] = x[((row/(w.out()*w.out())*w.Side+y)*w.Side+z)*w.Channels+col%w.Channels]
+				}
+			}
+			want := make([]float32, m*n)
+			Gemm(1, false, true, m, n, k, 1, a, k, b, k, 0, want, n)
+			for _, threads := range []int{1, 2, 5} {
+				got := make([]float32, m*n)
+				Conv(threads, w, batch, n, x, b, got, nil)
+				for i := range got {
+					if d := got[i] - want[i]; !(d*d < 1e-8*float32(k)) {
+						t.Fatalf("%v, %d threads: element %d is %v, want %v", s, threads, i, got[i], want[i])
+					}
+				}
+			}
+		}
+	})
 }
 
 // Shapes of ViT-B/16 at batch 8 (197 tokens an image), of adapters on 1,000

@@ -54,5 +54,5 @@ func (o operand) gather(k, n int) operand {
 			data[j*k+l] = o.data[l*o.ld+j]
 		}
 	}
-	return operand{data, k, true}
+	return operand{data: data, ld: k, trans: true}
 }

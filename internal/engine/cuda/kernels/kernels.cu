@@ -3,6 +3,7 @@
 #include "attention.cu"
 #include "attention_grad.cu"
 #include "cast.cu"
+#include "convolution.cu"
 #include "crossentropy.cu"
 #include "distance.cu"
 #include "elementwise.cu"

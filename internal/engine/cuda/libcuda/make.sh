@@ -7,7 +7,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 compat=$1 include=$2 out=$3
 cc=${CC:-cc}
 mkdir -p "$out"
+# A module that no build of this machine wanted yet has no folder.
+${GO:-go} mod download gorgonia.org/cu
 bindings=$(${GO:-go} list -m -f '{{.Dir}}' gorgonia.org/cu)
+[ -n "$bindings" ] || { echo "gorgonia.org/cu has no folder in the module cache" >&2; exit 1; }
 {
 	grep -oh 'C\.cu[A-Z][A-Za-z0-9_]*' "$bindings"/*.go | sed 's/^C\.//'
 	grep -oh '\bcu[A-Z][A-Za-z0-9_]*(' "$bindings"/*.c "$here"/../nvidia/*.c | sed 's/($//'

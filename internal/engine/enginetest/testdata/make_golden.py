@@ -123,5 +123,22 @@ for name, make in (
         optimizer.step()
     cases.append({"op": name, "in": [array(start), array(grad)], "out": [array(p)]})
 
+x, w = normal(2, 5, 6, 6), normal(7, 5, 3, 3)
+rows = lambda t: t.permute(0, 2, 3, 1).reshape(-1, t.shape[1])  # a row a pixel
+columns = w.permute(0, 2, 3, 1).reshape(7, -1)
+for stride in 1, 2:
+    add(f"convolution{stride}", [rows(x), columns, normal(7)], lambda _, __, b: rows(F.relu(F.conv2d(x, w, b, stride, 1))))
+add("avgpool", [rows(x)], lambda _: rows(F.avg_pool2d(x, 2)))
+q, kv = normal(2, 8), normal(2, 5, 16)
+
+
+def pool(q, kv):
+    split = lambda t: t.unflatten(-1, (2, 4)).transpose(-2, -3)
+    k, v = kv.chunk(2, -1)
+    return F.scaled_dot_product_attention(split(q[:, None]), split(k), split(v)).transpose(1, 2).reshape(2, 8)
+
+
+add("pool", [q, kv.reshape(10, 16)], lambda q, kv: pool(q, kv.reshape(2, 5, 16)))
+
 json.dump(cases, sys.stdout, separators=(",", ":"))
 print()

@@ -50,6 +50,10 @@ func dpbf16(dst, x, y int) instruction {
 	return instruction{evex(prefixF3, 0x52, dst, x, y), fmt.Sprintf("vdpbf16ps zmm%d, zmm%d, zmm%d", dst, x, y)}
 }
 
+func cvtToBF16(dst, src int) instruction {
+	return instruction{evex(prefixF3, 0x72, dst, 0, src), fmt.Sprintf("vcvtneps2bf16 ymm%d, zmm%d", dst, src)}
+}
+
 // cvt2ToBF16 puts low into the lower half of dst and high into the upper.
 func cvt2ToBF16(dst, high, low int) instruction {
 	return instruction{evex(prefixF2, 0x72, dst, high, low),

@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Offsets in the struct finishing of bgemm.
 const (
@@ -12,17 +15,19 @@ const (
 	offBias    = 40
 	offRows    = 48
 	offAlpha   = 56
-	offMask    = 60
-	offAct     = 64
-	offNarrow  = 68 // of the result
-	offResKind = 72
+	offStep    = 64 // from row to row of alpha
+	offMask    = 72
+	offAct     = 76
+	offNarrow  = 80 // of the result
+	offResKind = 84
 )
 
 // finishFile writes func finish512(f *finishing): see finishing. Z0 and Z1 hold
 // a row; Z28 to Z31 alpha and the bias; Z8 to Z27 constants of activations.
 func finishFile() string {
 	s := newSource()
-	s.constants()
+	s.constants("low", "high", "one", "two", "c1", "c2", "c3", "c4", "c5", "c6", "slope", "half", "erfp", "erf1",
+		"erf2", "erf3", "erf4", "erf5", "magnitude")
 	s.function("finish512", 8)
 	s.f("MOVQ f+0(FP), BX")
 	s.f("MOVQ %d(BX), SI", offTile)
@@ -39,7 +44,7 @@ func finishFile() string {
 	s.f("KMOVW AX, K1")
 	s.f("SHRL  $16, AX")
 	s.f("KMOVW AX, K2")
-	s.f("VBROADCASTSS %d(BX), Z31", offAlpha)
+	s.f("MOVQ %d(BX), R13", offAlpha)
 	s.f("VPXORQ Z28, Z28, Z28")
 	s.f("VPXORQ Z29, Z29, Z29")
 	s.f("MOVQ %d(BX), AX", offBias)
@@ -48,6 +53,7 @@ func finishFile() string {
 	s.f("VMOVUPS.Z (AX), K1, Z28")
 	s.f("VMOVUPS.Z 64(AX), K2, Z29")
 	s.label("noBias")
+	s.f("MOVQ %d(BX), AX", offStep)
 	s.f("CMPL R10, $%d", quickGELU)
 	s.f("JE   quick")
 	s.f("CMPL R10, $%d", gelu)
@@ -79,6 +85,8 @@ func (s *source) rows(label string, activate func(z string)) {
 	s.label(label)
 	s.f("VMOVUPS (SI), Z0")
 	s.f("VMOVUPS 64(SI), Z1")
+	s.f("VBROADCASTSS (R13), Z31")
+	s.f("ADDQ AX, R13")
 	s.f("VFMADD213PS Z28, Z31, Z0")
 	s.f("VFMADD213PS Z29, Z31, Z1")
 	activate("Z0")
@@ -127,28 +135,26 @@ type constant struct {
 // The exponential is that of a power of two: exp2(z) = 2^round(z) * p(z -
 // round(z)), p of degree 6 by Taylor, off by 1e-7 at most for |z - round(z)| <= 1/2.
 var exp2Constants = []constant{
-	{"low", "$-126.0", 8}, {"high", "$60.0", 9}, {"one", "$1.0", 10}, {"two", "$2.0", 11},
+	{"low", "$-126.0", 8}, {"high", "$60.0", 9}, {"one", "$1.0", 10},
 	{"c1", "$0.6931471805599453", 12}, {"c2", "$0.2402265069591007", 13}, {"c3", "$0.05550410866482158", 14},
 	{"c4", "$0.009618129107628477", 15}, {"c5", "$0.0013333558146428443", 16}, {"c6", "$0.00015403530393381608", 17},
 }
 
-var quickConstants = append([]constant{{"slope", "$-2.4554669595930157", 18}}, exp2Constants...) // -1.702 / ln 2
+var quickConstants = append([]constant{{"two", "$2.0", 11}, {"slope", "$-2.4554669595930157", 18}}, exp2Constants...) // -1.702 / ln 2
 
 // Abramowitz and Stegun 26.2.17, as in vec's GELU.
-var geluConstants = append([]constant{{"half", "$-0.7213475204444817", 18}, // -1/2 / ln 2
+var geluConstants = append([]constant{{"two", "$2.0", 11},
+	{"half", "$-0.7213475204444817", 18}, // -1/2 / ln 2
 	{"erfp", "$0.23164189", 19}, {"erf1", "$0.127414796", 20}, {"erf2", "$-0.142248368", 21},
 	{"erf3", "$0.7107068705", 22}, {"erf4", "$-0.7265760135", 23}, {"erf5", "$0.5307027145", 24},
 	{"magnitude", "$0x7fffffff", 25}}, exp2Constants...)
 
-// constants writes the numbers once.
-func (s *source) constants() {
-	seen := map[string]bool{}
-	for _, c := range append(append([]constant{}, quickConstants...), geluConstants...) {
-		if seen[c.name] {
-			continue
-		}
-		seen[c.name] = true
-		fmt.Fprintf(s, "\nDATA %s<>+0(SB)/4, %s\nGLOBL %s<>(SB), RODATA|NOPTR, $4\n", c.name, c.value, c.name)
+// constants writes numbers of the lists below for the file alone.
+func (s *source) constants(names ...string) {
+	all := append(append(append([]constant{}, quickConstants...), geluConstants...), constant{"least", "$-3.0e38", 0})
+	for _, name := range names {
+		at := slices.IndexFunc(all, func(c constant) bool { return c.name == name })
+		fmt.Fprintf(s, "\nDATA %s<>+0(SB)/4, %s\nGLOBL %s<>(SB), RODATA|NOPTR, $4\n", name, all[at].value, name)
 	}
 }
 

@@ -28,10 +28,11 @@ func main() {
 // files are the contents of the generated files by name.
 func files() map[string]string {
 	return map[string]string{
-		"dot_amd64.s":    dotFile(),
-		"tiles_amd64.s":  tilesFile(),
-		"finish_amd64.s": finishFile(),
-		"round_amd64.s":  roundFile(),
+		"dot_amd64.s":     dotFile(),
+		"tiles_amd64.s":   tilesFile(),
+		"finish_amd64.s":  finishFile(),
+		"round_amd64.s":   roundFile(),
+		"softmax_amd64.s": softmaxFile(),
 	}
 }
 

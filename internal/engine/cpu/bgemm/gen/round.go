@@ -36,5 +36,23 @@ func roundFile() string {
 	s.f("JNZ  widen")
 	s.f("VZEROUPPER")
 	s.f("RET")
+	s.zip()
 	return s.String()
+}
+
+// zip writes func zip512(dst, a, b *uint16): 32 values of a and b in turn.
+func (s *source) zip() {
+	s.function("zip512", 24)
+	s.f("MOVQ dst+0(FP), DI")
+	s.f("MOVQ a+8(FP), SI")
+	s.f("MOVQ b+16(FP), DX")
+	for half := range 2 {
+		s.f("VPMOVZXWD %d(SI), Z%d", 32*half, half)
+		s.f("VPMOVZXWD %d(DX), Z%d", 32*half, 2+half)
+		s.f("VPSLLD $16, Z%d, Z%d", 2+half, 2+half)
+		s.f("VPORD Z%d, Z%d, Z%d", half, 2+half, half)
+		s.f("VMOVDQU32 Z%d, %d(DI)", half, 64*half)
+	}
+	s.f("VZEROUPPER")
+	s.f("RET")
 }

@@ -1,4 +1,6 @@
-package weights
+// Package picklescan walks a pickle's opcodes without interpreting them, so that
+// one from elsewhere can be interpreted in bounded memory.
+package picklescan
 
 import (
 	"bytes"
@@ -10,11 +12,11 @@ import (
 // Bounds on one pickle. The index of the largest CLIP is below 1 MB and 50,000
 // opcodes, an optimiser's state included below ten times that.
 const (
-	maxPickleBytes = 16 << 20
-	maxPickleOps   = 1 << 20
-	maxPickleMarks = 256
-	maxPickleLine  = 1 << 10
-	maxPickleLong  = 64
+	MaxBytes = 16 << 20
+	MaxOps   = 1 << 20
+	MaxLine  = 1 << 10 // bytes of a name
+	maxMarks = 256
+	maxLong  = 64
 )
 
 // pickleArg says how an opcode's argument is laid out in the stream.
@@ -62,19 +64,19 @@ var pickleArgs = func() (t [256]pickleArg) {
 	return t
 }()
 
-// scanPickle walks the opcodes of the pickle at the start of data without
+// Scan walks the opcodes of the pickle at the start of data without
 // interpreting them and returns its length. What passes holds no length that
 // reaches outside the data and stays within the bounds above, so interpreting
 // it takes memory in proportion to its size.
-func scanPickle(data []byte) (int, error) {
-	if len(data) > maxPickleBytes {
-		data = data[:maxPickleBytes]
+func Scan(data []byte) (int, error) {
+	if len(data) > MaxBytes {
+		data = data[:MaxBytes]
 	}
 	marks := 0
 	pos := 0
 	for ops := 0; ; ops++ {
-		if ops >= maxPickleOps {
-			return 0, fmt.Errorf("pickle has more than %d opcodes", maxPickleOps)
+		if ops >= MaxOps {
+			return 0, fmt.Errorf("pickle has more than %d opcodes", MaxOps)
 		}
 		if pos >= len(data) {
 			return 0, errTruncatedPickle(data)
@@ -92,8 +94,8 @@ func scanPickle(data []byte) (int, error) {
 		case '.':
 			return pos, nil
 		case '(':
-			if marks++; marks > maxPickleMarks {
-				return 0, fmt.Errorf("pickle nests more than %d deep", maxPickleMarks)
+			if marks++; marks > maxMarks {
+				return 0, fmt.Errorf("pickle nests more than %d deep", maxMarks)
 			}
 		case '1', 'd', 'e', 'l', 't', 'u', 'i', 'o', 0x90, 0x91:
 			marks--
@@ -102,8 +104,8 @@ func scanPickle(data []byte) (int, error) {
 }
 
 func errTruncatedPickle(data []byte) error {
-	if len(data) == maxPickleBytes {
-		return fmt.Errorf("pickle is longer than %d MiB", maxPickleBytes>>20)
+	if len(data) == MaxBytes {
+		return fmt.Errorf("pickle is longer than %d MiB", MaxBytes>>20)
 	}
 	return errors.New("pickle is truncated")
 }
@@ -147,24 +149,24 @@ func pickleArgLen(op byte, rest []byte) (int, error) {
 		}
 		return first + second, nil
 	case argData1:
-		return counted(1, maxPickleBytes)
+		return counted(1, MaxBytes)
 	case argData4:
-		return counted(4, maxPickleBytes)
+		return counted(4, MaxBytes)
 	case argData8:
-		return counted(8, maxPickleBytes)
+		return counted(8, MaxBytes)
 	case argLong1, argLong4:
 		width := 1
 		if pickleArgs[op] == argLong4 {
 			width = 4
 		}
-		n, err := counted(width, maxPickleBytes)
-		if n > width+maxPickleLong || n == width {
+		n, err := counted(width, MaxBytes)
+		if n > width+maxLong || n == width {
 			return 0, fmt.Errorf("integer of %d bytes", n-width)
 		}
 		return n, err
 	case argFrame:
 		// The frame's length only promises where the next one starts.
-		if n, _ := counted(8, maxPickleBytes); n < 0 || n > len(rest) {
+		if n, _ := counted(8, MaxBytes); n < 0 || n > len(rest) {
 			return -1, nil
 		}
 		return 8, nil
@@ -173,13 +175,13 @@ func pickleArgLen(op byte, rest []byte) (int, error) {
 }
 
 func lineLen(rest []byte) (int, error) {
-	if len(rest) > maxPickleLine {
-		rest = rest[:maxPickleLine]
+	if len(rest) > MaxLine {
+		rest = rest[:MaxLine]
 	}
 	i := bytes.IndexByte(rest, '\n')
 	if i < 0 {
-		if len(rest) == maxPickleLine {
-			return 0, fmt.Errorf("line longer than %d bytes", maxPickleLine)
+		if len(rest) == MaxLine {
+			return 0, fmt.Errorf("line longer than %d bytes", MaxLine)
 		}
 		return -1, nil
 	}
