@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -212,7 +213,8 @@ func TestWhatAPlanCannotDoIsSaid(t *testing.T) {
 	mustRun(t, "run", path, "-q", "--out", in("twice"), "--scratch", in("scratch"))
 	for _, id := range glob(t, in("twice/cells/*")) {
 		for _, attempt := range glob(t, id+"/*") {
-			if err := os.Rename(attempt, filepath.Join(in("results"), "cells", filepath.Base(id), filepath.Base(attempt))); err != nil {
+			to := filepath.Join(in("results"), "cells", filepath.Base(id), filepath.Base(attempt))
+			if err := os.Rename(attempt, to); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -278,5 +280,19 @@ func TestAPlanBecomesScripts(t *testing.T) {
 		{[]string{path, "--slurm", in("s"), "--results", "r"}, []string{"--out"}},
 	} {
 		fails(t, append([]string{"plan", path}, c.args...), c.want...)
+	}
+}
+
+func TestAPanicIsOneCellsFailure(t *testing.T) {
+	w := &worker{hands: &hands{key: "shared"}}
+	_, err := w.guarded(func() (product, error) { panic("a slip") })
+	var d *defect
+	if !errors.As(err, &d) || !strings.Contains(err.Error(), "internal error: a slip") || w.hands != nil ||
+		!strings.Contains(d.trace, "plan_test.go") {
+		t.Errorf("%v, %+v", err, d)
+	}
+	res := cellResult{}
+	if res.fail(err); res.ExitCode != exitcode.Failed {
+		t.Errorf("%+v", res)
 	}
 }

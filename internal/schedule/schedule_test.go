@@ -167,7 +167,8 @@ func TestATaskGoesBackIntoTheQueueWhereThatHelps(t *testing.T) {
 			}
 			if c.signal != "" {
 				time.Sleep(100 * time.Millisecond) // until the trap is set
-				if out, err := exec.Command(shell, "-c", "kill -"+c.signal+" $0", strconv.Itoa(cmd.Process.Pid)).CombinedOutput(); err != nil {
+				kill := exec.Command(shell, "-c", "kill -"+c.signal+" $0", strconv.Itoa(cmd.Process.Pid))
+				if out, err := kill.CombinedOutput(); err != nil {
 					t.Fatalf("%v: %s", err, out)
 				}
 			}
