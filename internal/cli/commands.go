@@ -15,6 +15,8 @@ func commands(a *app) []*cobra.Command {
 		collectCommand(a),
 		predictCommand(a),
 		serveCommand(a),
+		tableCommand(a),
+		recipesCommand(a),
 		reportCommand(a),
 		figureCommand(a),
 		runsCommand(a),

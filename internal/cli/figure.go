@@ -12,27 +12,42 @@ import (
 	"github.com/spf13/cobra"
 )
 
-var figureKinds = []string{"reliability", "curves", "ranges", "norms"}
+var figureKinds = []string{"reliability", "curves", "ranges", "norms", "range"}
 
 func figureCommand(a *app) *cobra.Command {
 	var out, method string
 	var bins int
+	var s paperSource
 	c := &cobra.Command{
-		Use:   "figure KIND RUN...",
+		Use:   "figure KIND (RUN... | --root DATA --weights RN50.pt --runs DIR | --logits DIR)",
 		Short: "A figure of runs as SVG, PDF or PNG: " + strings.Join(figureKinds, ", "),
 		Long: `Draws runs from the logits on disk alone, grouped as report groups them:
 reliability diagrams of a method under its remedies, accuracy and ECE over the
 shots, the distribution of the logit range, or norm and range against ECE with
 arrows from zero-shot to adapted to remedied. RUN is a run folder or a folder
-with runs below it. The ending of --out names the format.`,
+with runs below it. The ending of --out names the format.
+
+With --root or --logits, reliability and range are the figures of the paper: the
+reliability of zero-shot CLIP, CoOp, CLIP-Adapter and TPT on ImageNet-V2 and
+-Sketch, and their norm and range against ECE on the four shifts, on RN50. What
+they need is run as by clipcalib table, below --runs, or read from saved logits;
+SVG and PDF are both written.`,
 		Example: "  clipcalib figure curves runs/ --out curves.pdf\n  clipcalib figure reliability runs/ " +
-			"--method taskres --out reliability.svg",
+			"--method taskres --out reliability.svg\n" +
+			"  clipcalib figure range --root data --weights RN50.pt --runs paper --out range.pdf",
 		ValidArgsFunction: completeFirst(figureKinds),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
 			switch {
 			case len(args) == 0 || !slices.Contains(figureKinds, args[0]):
 				return usagef("figure: name the kind first: %s", strings.Join(figureKinds, ", "))
-			case len(args) < 2:
+			case s.given() && !slices.Contains(paperFigures, args[0]):
+				return usagef("figure %s: of the paper there are %s; name run folders for this one", args[0],
+					strings.Join(paperFigures, " and "))
+			case s.given() && (len(args) > 1 || method != "" || c.Flags().Changed("bins")):
+				return usagef("figure %s: with --root or --logits leave out run folders, --method and --bins", args[0])
+			case args[0] == "range" && !s.given():
+				return usagef("figure range: it is of the paper: name --root and --weights, or --logits (norms draws runs)")
+			case len(args) < 2 && !s.given():
 				return usagef("figure %s: no run folder named", args[0])
 			case bins < 1:
 				return usagef("--bins wants at least 1")
@@ -41,6 +56,9 @@ with runs below it. The ending of --out names the format.`,
 			case method != "" && args[0] != "reliability":
 				return usagef("--method is for reliability: the other kinds show every method")
 			}
+			if s.given() {
+				return a.paperFigure(c.Context(), args[0], out, s)
+			}
 			return a.figure(args[0], args[1:], out, method, bins)
 		},
 	}
@@ -48,6 +66,7 @@ with runs below it. The ending of --out names the format.`,
 	c.Flags().StringVar(&method, "method", "", "of reliability, the method shown, as the page names it, where runs are "+
 		"of several")
 	c.Flags().IntVar(&bins, "bins", 10, "bins of ECE and of the diagrams")
+	s.add(c, "runs", "of the paper's figures, folder of the runs")
 	return c
 }
 

@@ -39,6 +39,8 @@ type app struct {
 	precision string
 	opened    *device.Device // by openDevice
 	encoded   *encodedSets   // of a grid; nil keeps nothing
+
+	alwaysGrid bool // one run goes below --out too, as it would among others
 }
 
 // Main runs the command line and returns the exit code, one of package

@@ -122,11 +122,12 @@ func (a *app) tta(ctx context.Context, f ttaFlags, methods string, varied *varie
 	if err := checkOutputFolder(f.out); err != nil {
 		return err
 	}
+	grid := len(cells) > 1 || a.alwaysGrid
 	switch {
-	case len(cells) == 1 && run.Below(f.out) != "":
+	case !grid && run.Below(f.out) != "":
 		return usagef("--out %s: it is a folder of runs, such as %s: name a folder of its own for this one", f.out,
 			run.Below(f.out))
-	case len(cells) > 1 && run.IsRun(f.out):
+	case grid && run.IsRun(f.out):
 		return usagef("--out %s: it is a run itself: name another folder, below which the runs of the grid go", f.out)
 	}
 	var sets []*data.Set
@@ -142,7 +143,7 @@ func (a *app) tta(ctx context.Context, f ttaFlags, methods string, varied *varie
 		return err
 	}
 	defer src.Model.Close()
-	if len(cells) == 1 {
+	if !grid {
 		m, err := a.tune(ctx, src, sets, cells[0], f.out)
 		if err != nil {
 			return err

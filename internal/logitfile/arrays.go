@@ -123,6 +123,9 @@ func openNPZ(f *os.File, size int64) (contents, error) {
 func openTensors(path string) (contents, error) {
 	f, err := weights.Open(path)
 	if err != nil {
+		if list, listErr := torchList(path); listErr == nil {
+			return contents{arrays: []array{{name: "list", shape: []int{len(list)}, ints: func() ([]int, error) { return list, nil }}}}, nil
+		}
 		return contents{}, fmt.Errorf("%s: %w", path, errors.Unwrap(err))
 	}
 	c := contents{close: f.Close}

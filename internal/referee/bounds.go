@@ -11,7 +11,7 @@ func (e *examiner) bound(i, j int, c cell) {
 	switch e.metric(e.Rows[i], j) {
 	case "":
 		return
-	case nll:
+	case nll, logitRange, logitNorm:
 		high = math.Inf(1)
 	case brier:
 		high = 2

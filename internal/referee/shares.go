@@ -3,6 +3,7 @@ package referee
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // share checks that an accuracy is that of k of N samples, summed over the
@@ -54,7 +55,7 @@ func (e *examiner) deviation(i, j int, c cell) {
 		if c.std.low() > slack {
 			check.Verdict, check.Words = Impossible, "one run has no deviation"
 		}
-	case metric != "" && metric != nll && metric != brier && c.std.low() > mostDeviation(c.value, seeds)+slack:
+	case inPercent(metric) && c.std.low() > mostDeviation(c.value, seeds)+slack:
 		check.Verdict = Impossible
 		check.Words = fmt.Sprintf("%d shares with this mean deviate by %s at most", seeds,
 			digits(mostDeviation(c.value, seeds), c.std.unit))
@@ -66,6 +67,10 @@ func (e *examiner) deviation(i, j int, c cell) {
 		}
 	}
 	e.note(i, j, check)
+}
+
+func inPercent(metric string) bool {
+	return metric != "" && !slices.Contains([]string{nll, brier, logitRange, logitNorm}, metric)
 }
 
 // mostDeviation is the largest sample deviation that n percentages with a mean

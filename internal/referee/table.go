@@ -55,12 +55,15 @@ const (
 	confidence = "confidence"
 	nll        = "nll"
 	brier      = "brier"
+	logitRange = "logit_range"
+	logitNorm  = "logit_norm"
 )
 
 // Metrics are the names that rows and columns may have as their metric: those
-// of metrics.json, and the mean confidence. All but nll and brier are in
-// percent.
-var Metrics = []string{accuracy, ece, mce, ace, "adaptive_ece", "classwise_ece", nll, brier, confidence}
+// of metrics.json, and the mean confidence. All but nll, brier and what is of
+// logits are in percent.
+var Metrics = []string{accuracy, ece, mce, ace, "adaptive_ece", "classwise_ece", nll, brier, confidence, logitRange,
+	logitNorm}
 
 // metric is what the figure in a column of a row measures.
 func (t *Table) metric(r Row, column int) string {

@@ -81,6 +81,15 @@ func unfinished(dir string) bool {
 	return true
 }
 
+// ReadTarget reads what the evaluation in a folder is of, and checks the folder's
+// files against their checksums.
+func ReadTarget(dir string) (t Target, err error) {
+	if err = CheckFiles(dir); err == nil {
+		err = docfile.ReadYAML(filepath.Join(dir, targetFile), &t)
+	}
+	return t, err
+}
+
 // ReadEvaluation reads the folder of one evaluation.
 func ReadEvaluation(dir string) (Evaluation, error) {
 	ev := Evaluation{Name: filepath.Base(dir), Dir: dir}

@@ -1,0 +1,250 @@
+package cli
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"clipcalib/internal/docfile"
+	"clipcalib/internal/paper"
+)
+
+// savedFolder is logits of the adapters' table, written with what NumPy makes of
+// them by scripts/check_paper_table.py --write internal/cli/testdata/paper.
+const savedFolder = "testdata/paper"
+
+func tableOf(t *testing.T, args ...string) (sheet paper.Sheet) {
+	t.Helper()
+	o := mustRun(t, append([]string{"table"}, append(args, "--json")...)...)
+	if err := json.Unmarshal([]byte(o.out), &sheet); err != nil {
+		t.Fatal(err)
+	}
+	return sheet
+}
+
+func TestTableOfSavedLogitsIsNumPys(t *testing.T) {
+	t.Parallel()
+	var want map[string]map[string][4]float64
+	if err := docfile.ReadJSON(filepath.Join(savedFolder, "want.json"), &want); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, b := range tableOf(t, "adapters", "--logits", savedFolder).Blocks {
+		for _, l := range b.Lines {
+			var mean [4]float64
+			for _, e := range append(l.Sets, l.Average) {
+				figures := want["adapters|"+b.Model+"|"+l.Row][e.Set]
+				if e.Set == "" {
+					figures = mean
+				}
+				for i, f := range []paper.Figure{*e.Accuracy, e.ECE["10"], e.ECE["15"], e.ECE["20"]} {
+					mean[i] += figures[i] / float64(len(l.Sets))
+					if n++; math.Abs(f.Mean/100-figures[i]) > 1e-12 {
+						t.Errorf("%s, %s, %q: %v, NumPy has %v", b.Model, l.Row, e.Set, f.Mean/100, figures[i])
+					}
+				}
+			}
+		}
+	}
+	if n != 2*13*5*4 {
+		t.Errorf("%d figures compared", n)
+	}
+}
+
+func TestTableShowsThePapersFiguresAndTheDifference(t *testing.T) {
+	t.Parallel()
+	l := tableOf(t, "adapters", "--logits", savedFolder, "--only", "RN50,taskres,sals").Blocks[0].Lines[0]
+	if l.Row != "TaskRes + SaLS" || l.Average.PaperECE.Text != "9.03" || l.Average.PaperAccuracy.Value != 41.18 {
+		t.Fatalf("%+v", l)
+	}
+	if d := l.Average.ECE["10"].Mean - 9.03; math.Abs(*l.Average.DiffECE-d) > 1e-12 {
+		t.Errorf("difference %v, want %v", *l.Average.DiffECE, d)
+	}
+	if f := l.Average.Accuracy; f.N != 1 || !(f.Low < f.Mean && f.Mean < f.High) {
+		t.Errorf("interval %+v", f)
+	}
+	if l.Sets[0].PaperECE != nil {
+		t.Error("a set has a published figure, which nobody has read")
+	}
+	for format, want := range map[string][]string{
+		"latex": {`\toprule`, `\quad + SaLS`, `$\pm$`}, "md": {"| RN50", "# Adapters"},
+		"csv": {"adapters,RN50,TaskRes + SaLS,average,ece,10,"}, "html": {"<!doctype html>", "not recovered"},
+		"text": {"20 bins", "paper"},
+	} {
+		out := mustRun(t, "table", "adapters", "--logits", savedFolder, "--format", format).out
+		for _, w := range want {
+			if !strings.Contains(out, w) {
+				t.Errorf("%s lacks %q:\n%.600s", format, w, out)
+			}
+		}
+	}
+}
+
+func TestTreeOfTheReleasedCodeIsRead(t *testing.T) {
+	t.Parallel()
+	sheet := tableOf(t, "adapters", "--logits", "testdata/released", "--only", "RN50,taskres,zero-shot")
+	rows := map[string]float64{}
+	for _, l := range sheet.Blocks[0].Lines {
+		if l.Average.Accuracy != nil {
+			rows[l.Row] = l.Average.Accuracy.Mean
+		}
+	}
+	if len(rows) != 3 || rows["Zero-Shot"] != 100 || rows["TaskRes"] != 50 || rows["TaskRes + SaLS"] != 50 {
+		t.Errorf("rows %v", rows)
+	}
+	if text := strings.Join(sheet.Notes, "\n"); strings.Count(text, "16shots_ls") != 1 {
+		t.Errorf("the runs of label smoothing are not named:\n%s", text)
+	}
+}
+
+func TestDryRunSaysWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	full, err := miniatureRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, set := range []string{"imagenet", "imagenetv2", "imagenet-adversarial"} {
+		if err := os.Symlink(filepath.Join(full, set), filepath.Join(root, set)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	args := append([]string{"table", "adapters", "--root", root, "--dry-run", "--json"}, paperModels(t)[:2]...)
+	var work struct {
+		Runs, Cells, Pictures int
+		Missing               []missingPart
+		CellsMissing          int     `json:"cells_missing"`
+		Operations            float64 `json:"operations"`
+		Seconds               float64
+		Memory                float64 `json:"memory_bytes"`
+	}
+	if err := json.Unmarshal([]byte(mustRun(t, args...).out), &work); err != nil {
+		t.Fatal(err)
+	}
+	if work.Runs != 13 || work.Cells != 104 || work.CellsMissing != 78 || work.Seconds <= 0 || work.Memory < 1e6 {
+		t.Errorf("%+v", work)
+	}
+	costs := map[string]int{}
+	for _, m := range work.Missing {
+		name, _, _ := strings.Cut(m.What, " ")
+		costs[name] += m.Cells
+	}
+	if costs["ImageNetSketch"] != 13 || costs["ImageNetR"] != 13 || costs["no"] != 52 {
+		t.Errorf("costs %v of %v", costs, work.Missing)
+	}
+}
+
+func TestTablesRefuseWhatTheyCannotDo(t *testing.T) {
+	t.Parallel()
+	root, err := miniatureRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	index := filepath.Join(dir, "index.csv")
+	if err := os.WriteFile(index, []byte("model,methd\nRN50,taskres\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args  string
+		words []string
+	}{
+		{"table adaptors --logits x", []string{"adaptors", "adapters"}},
+		{"table adapters", []string{"--root"}},
+		{"table adapters --root " + root, []string{"--out"}},
+		{"table adapters --root /nowhere --out " + dir, []string{"/nowhere"}},
+		{"table adapters --logits x --root y", []string{"--logits"}},
+		{"table adapters --logits " + savedFolder + " --only RN51", []string{"RN51", "RN50"}},
+		{"table prompts --logits " + savedFolder + " --only coop", []string{"none is of this table"}},
+		{"table adapters --logits " + dir, []string{"index.csv", "methd", "method"}},
+		{"table adapters --logits " + t.TempDir(), []string{"index.csv", "logits.pt"}},
+		{"table adapters --root " + root + " --out " + dir + " --with epocs=3", []string{"epocs", "epochs"}},
+		{"table adapters --root " + root + " --out " + dir + " --with weights=3", []string{"weights"}},
+		{"table adapters --root " + root + " --out " + dir + " --weights " + index, []string{"index.csv"}},
+		{"recipes show adapters/rn50-taskrs", []string{"taskrs", "taskres"}},
+	} {
+		fails(t, strings.Fields(c.args), c.words...)
+	}
+}
+
+func TestAFailedRunStopsNoOther(t *testing.T) {
+	t.Parallel()
+	out := t.TempDir()
+	args := append(paperArgs(t, "prompts", out), "--only", "ViT-B/16,none", "--with", "maple.depth=9", "--json")
+	o := command(args...)
+	var sheet paper.Sheet
+	if err := json.Unmarshal([]byte(o.out), &sheet); err != nil {
+		t.Fatal(err, o.err)
+	}
+	if o.code != 1 || !strings.Contains(o.err, "depth 9") {
+		t.Errorf("exit code %d: %s", o.code, o.err)
+	}
+	for _, l := range sheet.Blocks[0].Lines {
+		if failed := l.Row == "MaPLe"; failed != (l.Average.Accuracy == nil) {
+			t.Errorf("%s: %+v", l.Row, l.Average)
+		} else if failed && !strings.Contains(l.Sets[0].Why, "depth 9") {
+			t.Errorf("why: %q", l.Sets[0].Why)
+		}
+	}
+}
+
+func TestRecipesAreOnesThatAdaptTakes(t *testing.T) {
+	t.Parallel()
+	root, err := miniatureRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	weights := strings.TrimPrefix(paperModels(t)[1], "RN50=")
+	dir := t.TempDir()
+	file := filepath.Join(dir, "mine.yaml")
+	text := mustRun(t, "recipes", "show", "adapters/rn50-taskres", "--root", root, "--weights", weights, "--with", "epochs=1",
+		"--with", "shots=1", "--set", "lambda=3").out
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var result struct{ Cells []cellResult }
+	if err := json.Unmarshal([]byte(mustRun(t, "adapt", "--recipe", file, "--out", filepath.Join(dir, "runs"), "--json").out),
+		&result); err != nil {
+		t.Fatal(err)
+	}
+	if len(result.Cells) != 4 || len(result.Cells[0].Targets) != 4 {
+		t.Errorf("%+v of\n%s", result, text)
+	}
+	if list := mustRun(t, "recipes", "list").out; !strings.Contains(list, "tta/b16-c-tpt-fine") {
+		t.Errorf("list:\n%s", list)
+	}
+}
+
+func TestFiguresOfThePaperOnTheMiniature(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	root, err := miniatureRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []string{"reliability", "range"} {
+		out := filepath.Join(dir, kind+".svg")
+		args := append([]string{"figure", kind, "--root", root, "--runs", filepath.Join(dir, "runs"), "--out", out, "--with",
+			"epochs=1", "--with", "shots=1", "--with", "views=10"}, paperModels(t)[:2]...)
+		mustRun(t, args...)
+		for _, file := range []string{out, strings.TrimSuffix(out, ".svg") + ".pdf"} {
+			if text, err := os.ReadFile(file); err != nil || len(text) < 2000 {
+				t.Errorf("%s: %d bytes, %v", file, len(text), err)
+			}
+		}
+		svg, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"CLIP-Ad", "CoOp", "TPT"} {
+			if !strings.Contains(string(svg), want) {
+				t.Errorf("%s has no %s", kind, want)
+			}
+		}
+	}
+	fails(t, []string{"figure", "range", "runs"}, "range", "--root")
+	fails(t, []string{"figure", "curves", "--root", root, "--runs", dir}, "curves", "reliability")
+}

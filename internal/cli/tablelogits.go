@@ -1,0 +1,273 @@
+package cli
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"clipcalib/calib"
+	"clipcalib/internal/data/catalog"
+	"clipcalib/internal/logitfile"
+	"clipcalib/internal/named"
+	"clipcalib/internal/paper"
+	"clipcalib/internal/recipe"
+	"clipcalib/internal/regular"
+)
+
+// dump is one saved result: files of logits of a method on a set.
+type dump struct {
+	model, method, remedy, set, seed string
+	logits, labels, zeroShot         string
+	at                               string // where it is said, for messages
+}
+
+// indexFile names the results in a folder of saved logits.
+const indexFile = "index.csv"
+
+// savedLogits makes a table's results from saved logits.
+func (a *app) savedLogits(ctx context.Context, t recipe.Table, s paperSource) (*paperFound, error) {
+	only, err := newSelection(t, s.only)
+	if err != nil {
+		return nil, err
+	}
+	dumps, skipped, err := findDumps(s.logits)
+	if err != nil {
+		return nil, fmt.Errorf("--logits %s: %w", s.logits, err)
+	}
+	found := &paperFound{}
+	used := map[int]bool{}
+	for _, b := range t.Blocks {
+		for _, row := range b.Rows {
+			for _, name := range row.Recipes {
+				for _, set := range only.sets(b, row, name) {
+					n, err := takeDumps(ctx, dumps, used, b, row, set, found)
+					if err != nil {
+						return nil, fmt.Errorf("--logits: %w", err)
+					}
+					if n == 0 {
+						found.absent = append(found.absent, paper.Absent{Model: b.Model, Row: row.Label, Set: set, Why: "no saved logits"})
+					}
+				}
+			}
+		}
+	}
+	if len(used) == 0 {
+		return nil, fmt.Errorf("--logits %s: of %d results there none is of this table", s.logits, len(dumps))
+	}
+	if more := len(dumps) - len(used); more > 0 {
+		found.notes = append(found.notes, fmt.Sprintf("%d of %d saved results are in no row of this table", more, len(dumps)))
+	}
+	for _, line := range skipped {
+		found.notes = append(found.notes, line)
+	}
+	return found, nil
+}
+
+// takeDumps takes up the saved results of a row on a set. A row of SaLS without
+// any is made from those without a remedy.
+func takeDumps(ctx context.Context, dumps []dump, used map[int]bool, b recipe.Block, row recipe.Row, set string,
+	found *paperFound) (n int, err error) {
+	take := func(remedy string, sals bool) error {
+		for i, d := range dumps {
+			if d.model != b.Model || d.method != row.Method || d.remedy != remedy || d.set != set {
+				continue
+			}
+			m := paper.Measured{Model: b.Model, Row: row.Label, Set: set, Seed: d.seed, Where: d.logits}
+			if sals {
+				zero := d.zeroShot
+				if zero == "" {
+					zero = savedZeroShot(dumps, d)
+				}
+				if zero == "" {
+					continue
+				}
+				m.Where += " and " + zero
+				m.Predictions, err = scaled(ctx, d.logits, zero, d.labels)
+			} else {
+				m.Predictions, err = predictions(ctx, d.logits, d.labels)
+			}
+			if err != nil {
+				return fmt.Errorf("%s: %w", d.at, err)
+			}
+			found.measured, used[i], n = append(found.measured, m), true, n+1
+		}
+		return nil
+	}
+	if err = take(row.Remedy, false); err == nil && n == 0 && row.Remedy == "sals" {
+		err = take("none", true)
+	}
+	return n, err
+}
+
+// savedZeroShot are the zero-shot logits of a result's model and set.
+func savedZeroShot(dumps []dump, d dump) string {
+	for _, o := range dumps {
+		if o.method == recipe.ZeroShotMethod && o.model == d.model && o.set == d.set {
+			return o.logits
+		}
+	}
+	return ""
+}
+
+func scaled(ctx context.Context, logits, zeroShot, labels string) (p calib.Predictions, err error) {
+	l, err := logitfile.Open(ctx, logits, logitfile.Logits)
+	if err != nil {
+		return p, err
+	}
+	defer l.Close()
+	z, err := logitfile.Open(ctx, zeroShot, logitfile.ZeroShot)
+	if err != nil {
+		return p, err
+	}
+	defer z.Close()
+	rows, err := calib.SaLSRows(l.Rows, z.Rows)
+	if err != nil {
+		return p, fmt.Errorf("%s scaled to %s: %w", logits, zeroShot, err)
+	}
+	return predict(ctx, rows, logits, labels)
+}
+
+// findDumps lists the results below a folder: those that its index names, or,
+// without one, those that lie as the paper's code writes them.
+func findDumps(dir string) (dumps []dump, skipped []string, err error) {
+	f, err := regular.Open(filepath.Join(dir, indexFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return released(dir)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	defer f.Close()
+	r := csv.NewReader(io.LimitReader(f, 16<<20))
+	r.TrimLeadingSpace = true
+	records, err := r.ReadAll()
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", indexFile, err)
+	}
+	if len(records) < 2 {
+		return nil, nil, fmt.Errorf("%s: it holds no line below the header model,method,remedy,set,seed,logits,labels,zero_shot",
+			indexFile)
+	}
+	for i, record := range records[1:] {
+		d, err := indexed(dir, records[0], record)
+		d.at = fmt.Sprintf("%s, line %d", indexFile, i+2)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", d.at, err)
+		}
+		for _, o := range dumps {
+			if o.model == d.model && o.method == d.method && o.remedy == d.remedy && o.set == d.set && o.seed == d.seed {
+				return nil, nil, fmt.Errorf("%s: it is of the same run and set as %s", d.at, o.at)
+			}
+		}
+		dumps = append(dumps, d)
+	}
+	return dumps, nil, nil
+}
+
+// indexed reads a line of the index.
+func indexed(dir string, header, record []string) (d dump, err error) {
+	fields := map[string]*string{"model": &d.model, "method": &d.method, "remedy": &d.remedy, "set": &d.set,
+		"seed": &d.seed, "logits": &d.logits, "labels": &d.labels, "zero_shot": &d.zeroShot}
+	var known []string
+	for name := range fields {
+		known = append(known, name)
+	}
+	slices.Sort(known)
+	for i, name := range header {
+		to, ok := fields[name]
+		if !ok {
+			return d, fmt.Errorf("unknown column %q%s", name, named.Suggestion(name, known))
+		}
+		*to = strings.TrimSpace(record[i])
+	}
+	if d.remedy == "" {
+		d.remedy = "none"
+	}
+	for name, v := range map[string]string{"model": d.model, "method": d.method, "set": d.set, "logits": d.logits,
+		"labels": d.labels} {
+		if v == "" {
+			return d, fmt.Errorf("%s is empty", name)
+		}
+	}
+	set, err := catalog.Find(d.set)
+	if err != nil {
+		return d, err
+	}
+	d.set = set.ID
+	for _, path := range []*string{&d.logits, &d.labels, &d.zeroShot} {
+		if *path != "" && !filepath.IsAbs(*path) {
+			*path = filepath.Join(dir, *path)
+		}
+	}
+	return d, nil
+}
+
+// releasedPath is where the paper's code for adapters saves logits: below the
+// set, the trainer and the backbone, and but for zero-shot the recipe and seed.
+var releasedPath = regexp.MustCompile(`(?:^|/)([^/]+)/(ZS|ADAPTER|ADAPTER_ZSNORM|ADAPTER_ZSPEN)/(rn50|vitb16)/` +
+	`(?:[^/]*_([^/_]+)Init_noneConstraint_16shots/seed(\d+)/)?(logits|target)\.pt$`)
+
+var (
+	releasedRemedies = map[string]string{"ZS": "none", "ADAPTER": "none", "ADAPTER_ZSNORM": "zs-norm", "ADAPTER_ZSPEN": "penalty"}
+	releasedModels   = map[string]string{"rn50": "RN50", "vitb16": "ViT-B/16"}
+	releasedMethods  = map[string]string{"TR": "taskres", "ClipA": "clip-adapter", "TipA-f-": "tip-adapter-f"}
+)
+
+// released lists the logits of a tree of the paper's code. The labels are those
+// that its zero-shot run saved for the set.
+func released(dir string) (dumps []dump, skipped []string, err error) {
+	labels := map[string]string{}
+	err = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		slashed := filepath.ToSlash(path)
+		of := releasedPath.FindStringSubmatch(slashed)
+		if of == nil || (of[2] == "ZS") != (of[4] == "") {
+			if strings.HasSuffix(slashed, "/logits.pt") {
+				skipped = append(skipped, path+": it lies where no run of the paper's adapters of 16 shots would")
+			}
+			return nil
+		}
+		set, err := catalog.Find(of[1])
+		switch {
+		case err != nil:
+			skipped = append(skipped, path+": "+err.Error())
+		case of[6] == "target":
+			if labels[set.ID] == "" {
+				labels[set.ID] = path
+			}
+		case of[2] != "ZS" && releasedMethods[of[4]] == "":
+			skipped = append(skipped, path+": the table has no method "+of[4])
+		default:
+			d := dump{model: releasedModels[of[3]], method: releasedMethods[of[4]], remedy: releasedRemedies[of[2]], set: set.ID,
+				seed: of[5], logits: path, at: path}
+			if of[2] == "ZS" {
+				d.method = recipe.ZeroShotMethod
+			}
+			dumps = append(dumps, d)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(dumps) == 0 {
+		return nil, nil, fmt.Errorf("there is no %s, and nothing lies as the paper's code saves logits "+
+			"(SET/ADAPTER/rn50/.../seed1/logits.pt)", indexFile)
+	}
+	for i := range dumps {
+		if dumps[i].labels = labels[dumps[i].set]; dumps[i].labels == "" {
+			return nil, nil, fmt.Errorf("%s: there are no labels of %s (target.pt beside zero-shot logits)", dumps[i].logits,
+				dumps[i].set)
+		}
+	}
+	return dumps, skipped, nil
+}

@@ -1,0 +1,414 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"clipcalib/internal/bench"
+	"clipcalib/internal/data"
+	"clipcalib/internal/named"
+	"clipcalib/internal/paper"
+	"clipcalib/internal/recipe"
+	"clipcalib/weights"
+)
+
+// paperJob is one recipe with what is asked of it.
+type paperJob struct {
+	recipe   recipe.Recipe // with the changes, names as in the paper
+	resolved recipe.Recipe // with files
+	rows     []paperRow    // that its cells are for
+}
+
+// paperRow is a row of a block.
+type paperRow struct {
+	model string
+	recipe.Row
+}
+
+// paperWork is all there is to do for a table.
+type paperWork struct {
+	source  paperSource
+	jobs    []paperJob
+	paths   map[string]string // of the sets
+	absent  []paper.Absent
+	cells   int // rows by sets, of those asked for
+	missing []missingPart
+	changed []string // what is not the paper's
+	work    recipe.Work
+}
+
+// missingPart is data or weights that are not there, and what that costs.
+type missingPart struct {
+	What  string `json:"what"`
+	Cells int    `json:"cells"`
+}
+
+// paperWork finds out what there is to do, and what is missing for it.
+func (a *app) paperWork(_ context.Context, t recipe.Table, s paperSource) (*paperWork, error) {
+	w := &paperWork{source: s, changed: slices.Concat(s.changes.with, s.changes.set)}
+	only, err := newSelection(t, s.only)
+	if err != nil {
+		return nil, err
+	}
+	models, err := findModels(s.weights, t)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := os.Stat(s.root); err != nil || !info.IsDir() {
+		return nil, fmt.Errorf("--root %s: there is no such folder", s.root)
+	}
+	if s.out != "" {
+		if err := checkOutputFolder(s.out); err != nil {
+			return nil, err
+		}
+	}
+	// Paths in the recipes that are kept start from nowhere else.
+	if w.source.root, err = filepath.Abs(s.root); err != nil {
+		return nil, err
+	}
+	return w, a.findWork(w, t, only, models)
+}
+
+// findWork makes the jobs.
+func (a *app) findWork(w *paperWork, t recipe.Table, only selection, models map[string]string) error {
+	var wanted []string
+	for _, name := range t.Recipes() {
+		r, err := recipe.Find(name)
+		if err != nil {
+			return err
+		}
+		wanted = append(wanted, r.Sets()...)
+	}
+	slices.Sort(wanted)
+	paths, gone := recipe.Locate(w.source.root, slices.Compact(wanted))
+	w.paths = paths
+	lacks := map[string]string{} // why a set cannot be used
+	for _, m := range gone {
+		lacks[m.Set] = m.Words()
+	}
+	counts := a.setCounts(paths, lacks)
+	costs := map[string]int{}
+	for _, b := range t.Blocks {
+		jobs := map[string]*paperJob{}
+		var order []string
+		for _, row := range b.Rows {
+			for _, name := range row.Recipes {
+				sets := only.sets(b, row, name)
+				if len(sets) == 0 {
+					continue
+				}
+				w.cells += len(sets)
+				r, err := recipe.Find(name)
+				if err != nil {
+					return err
+				}
+				why := ""
+				switch {
+				case models[b.Model] == "":
+					why = "no weights of " + b.Model + " (--weights)"
+				case r.Source() != "":
+					counts(r.Source())
+					why = lacks[r.Source()]
+				}
+				var have []string
+				for _, set := range sets {
+					because := why
+					if because == "" {
+						counts(set)
+						because = lacks[set]
+					}
+					if because != "" {
+						w.absent = append(w.absent, paper.Absent{Model: b.Model, Row: row.Label, Set: set, Why: because})
+						costs[because]++
+						continue
+					}
+					have = append(have, set)
+				}
+				if len(have) == 0 {
+					continue
+				}
+				j := jobs[name]
+				if j == nil {
+					if r, err = w.source.changes.of(r); err != nil {
+						return err
+					}
+					j = &paperJob{recipe: r.With("remedy").WithTargets(nil)}
+					jobs[name], order = j, append(order, name)
+				}
+				j.want(row.Remedy, have)
+				j.rows = append(j.rows, paperRow{b.Model, row})
+			}
+		}
+		for _, name := range order {
+			j := jobs[name]
+			j.resolved = j.recipe.Resolve(models[b.Model], func(set string) string { return paths[set] })
+			work, err := recipe.WorkOf(j.recipe, func(set string) (recipe.Count, error) { return counts(set), nil })
+			if err != nil {
+				return err
+			}
+			w.work.Add(work)
+			w.jobs = append(w.jobs, *j)
+		}
+	}
+	for _, what := range slices.Sorted(maps.Keys(costs)) {
+		w.missing = append(w.missing, missingPart{what, costs[what]})
+	}
+	return w.source.changes.used(t)
+}
+
+// want adds a remedy and sets to the job's cells.
+func (j *paperJob) want(remedy string, sets []string) {
+	if j.recipe.Command != recipe.ZeroShot {
+		if have := j.recipe.Values("remedy"); !slices.Contains(have, remedy) {
+			j.recipe = j.recipe.With("remedy", append(slices.Clone(have), remedy)...)
+		}
+	}
+	targets := slices.Clone(j.recipe.Targets())
+	for _, set := range sets {
+		if !slices.Contains(targets, set) {
+			targets = append(targets, set)
+		}
+	}
+	j.recipe = j.recipe.WithTargets(targets)
+}
+
+// setCounts reads a set when it is asked for, once. What cannot be read lacks.
+func (a *app) setCounts(paths, lacks map[string]string) func(set string) recipe.Count {
+	known := map[string]recipe.Count{}
+	silent := *a
+	silent.quiet = true
+	return func(set string) recipe.Count {
+		if c, ok := known[set]; ok || lacks[set] != "" {
+			return c
+		}
+		var c recipe.Count
+		var read *data.Set
+		var err error
+		for _, part := range []string{"test", "train"} {
+			if read, err = silent.load(sourceFlags{}, paths[set], part); err != nil {
+				lacks[set] = oneLine(fmt.Errorf("%s cannot be read: %w", set, err))
+				return c
+			}
+			if part == "test" {
+				c.Classes, c.Test = len(read.Classes), len(read.Items)
+			} else {
+				c.PerClass = slices.Max(append(read.Counts(), 0))
+			}
+		}
+		known[set] = c
+		return c
+	}
+}
+
+// findModels tells which file is which of the table's models.
+func findModels(files []string, t recipe.Table) (map[string]string, error) {
+	out := map[string]string{}
+	var known []string
+	for _, b := range t.Blocks {
+		known = append(known, b.Model)
+	}
+	for _, arg := range files {
+		model, file, named := strings.Cut(arg, "=")
+		if !named || !slices.Contains(known, model) {
+			file = arg
+			c, err := weights.OpenCLIP(file, weights.Options{})
+			if err != nil {
+				return nil, fmt.Errorf("--weights: %w", err)
+			}
+			model = c.Config.Architecture()
+			c.Close()
+			if !slices.Contains(known, model) {
+				return nil, usagef("--weights %s: it is of %s, and the table has %s; say which it is to be: %s=%s", file, model,
+					strings.Join(known, " and "), known[0], file)
+			}
+		} else if _, err := os.Stat(file); err != nil {
+			return nil, fmt.Errorf("--weights %s: %w", arg, err)
+		}
+		if other := out[model]; other != "" {
+			return nil, usagef("--weights: both %s and %s are of %s: name one", other, file, model)
+		}
+		abs, err := filepath.Abs(file)
+		if err != nil {
+			return nil, err
+		}
+		out[model] = abs
+	}
+	return out, nil
+}
+
+// selection is what --only names, by kind; words of one kind are alternatives.
+type selection struct{ models, rows, remedies, of map[string]bool }
+
+func newSelection(t recipe.Table, words []string) (s selection, err error) {
+	kinds := []struct {
+		into  *map[string]bool
+		known map[string]bool
+	}{{&s.models, map[string]bool{}}, {&s.remedies, map[string]bool{}}, {&s.rows, map[string]bool{}}, {&s.of, map[string]bool{}}}
+	for _, b := range t.Blocks {
+		kinds[0].known[b.Model] = true
+		for _, r := range b.Rows {
+			kinds[1].known[r.Remedy], kinds[2].known[r.Label], kinds[2].known[r.Method] = true, true, true
+		}
+		for i, set := range b.Sets {
+			kinds[3].known[set] = true
+			if i < len(b.Columns) {
+				kinds[3].known[b.Columns[i]] = true
+			}
+		}
+	}
+	for _, word := range words {
+		var known []string
+		found := false
+		for _, k := range kinds {
+			for name := range k.known {
+				known = append(known, name)
+				if !strings.EqualFold(name, word) {
+					continue
+				}
+				if *k.into == nil {
+					*k.into = map[string]bool{}
+				}
+				(*k.into)[name], found = true, true
+			}
+			if found {
+				break
+			}
+		}
+		if found {
+			continue
+		}
+		slices.Sort(known)
+		return s, usagef("--only %s: the table has no such model, method, row, remedy or set%s", word,
+			named.Suggestion(word, known))
+	}
+	return s, nil
+}
+
+// sets are those of a row's recipe that are selected.
+func (s selection) sets(b recipe.Block, row recipe.Row, name string) (sets []string) {
+	in := func(m map[string]bool, names ...string) bool {
+		return m == nil || slices.ContainsFunc(names, func(n string) bool { return m[n] })
+	}
+	if !in(s.models, b.Model) || !in(s.rows, row.Label, row.Method) || !in(s.remedies, row.Remedy) {
+		return nil
+	}
+	r, err := recipe.Find(name)
+	if err != nil {
+		return nil
+	}
+	for i, set := range b.Sets {
+		column := ""
+		if i < len(b.Columns) {
+			column = b.Columns[i]
+		}
+		if slices.Contains(r.Targets(), set) && in(s.of, set, column) {
+			sets = append(sets, set)
+		}
+	}
+	return sets
+}
+
+// ofPeak is how much of the measured peak of products whole models reach, as
+// bench shows it.
+const ofPeak = 0.6
+
+// showWork says what there is to do.
+func (a *app) showWork(w *paperWork, dry bool) error {
+	runs := 0
+	for _, j := range w.jobs {
+		runs += len(j.recipe.Cells())
+	}
+	rate := 0.0
+	if dry && runs > 0 {
+		peaks, err := bench.Measure(context.Background(), bench.Options{Device: a.deviceOptions(), Parts: []string{bench.Peaks},
+			Budget: time.Second})
+		if err != nil {
+			return fmt.Errorf("measure this machine: %w", err)
+		}
+		rate = peaks.Runs[0].PeakGFLOPS * 1e9 * ofPeak
+	}
+	if a.json && dry {
+		return a.printJSON(struct {
+			Runs       int           `json:"runs"`
+			Cells      int           `json:"cells"`
+			Absent     int           `json:"cells_missing"`
+			Pictures   int           `json:"pictures"`
+			Operations float64       `json:"operations"`
+			Rate       float64       `json:"operations_s"`
+			Seconds    float64       `json:"seconds"`
+			Memory     float64       `json:"memory_bytes"`
+			Missing    []missingPart `json:"missing"`
+			Recipes    []jobShown    `json:"recipes"`
+		}{runs, w.cells, len(w.absent), w.work.Shown(), w.work.Operations(), rate, seconds(w.work.Operations(), rate),
+			w.work.Memory, append([]missingPart{}, w.missing...), w.shown(rate)})
+	}
+	out := a.err
+	if dry {
+		out = a.out
+	}
+	if dry || !a.quiet {
+		fmt.Fprintf(out, "%d runs for %d of %d cells of the table; %d pictures to encode, views among them; about %.1f GB of memory\n",
+			runs, w.cells-len(w.absent), w.cells, w.work.Shown(), w.work.Memory/1e9)
+	}
+	if dry {
+		for _, j := range w.shown(rate) {
+			fmt.Fprintf(out, "  %-32s %d runs on %d sets  %10.0f TFLOP  %s\n", j.Recipe, j.Runs, j.Sets, j.Operations/1e12,
+				duration(j.Seconds))
+		}
+		if rate > 0 {
+			fmt.Fprintf(out, "time: about %s here, at %.0f GFLOP/s (%.0f %% of the measured peak of products); what is kept is "+
+				"not done again\n", duration(seconds(w.work.Operations(), rate)), rate/1e9, 100*ofPeak)
+		}
+	}
+	for _, m := range w.missing {
+		fmt.Fprintf(out, "%s; that costs %d cells\n", m.What, m.Cells)
+	}
+	return nil
+}
+
+func seconds(operations, rate float64) float64 {
+	if rate == 0 {
+		return 0
+	}
+	return operations / rate
+}
+
+func duration(s float64) string { return recipe.Duration(s) }
+
+// jobShown is a recipe of a dry run.
+type jobShown struct {
+	Recipe     string  `json:"recipe"`
+	Runs       int     `json:"runs"`
+	Sets       int     `json:"sets"`
+	Operations float64 `json:"operations"`
+	Seconds    float64 `json:"seconds"`
+}
+
+// shown are the jobs with what each does beyond what those before it encoded.
+func (w *paperWork) shown(rate float64) []jobShown {
+	out := []jobShown{}
+	seen := map[string]bool{}
+	for _, j := range w.jobs {
+		s := jobShown{Recipe: j.recipe.ID, Runs: len(j.recipe.Cells()), Sets: len(j.recipe.Targets())}
+		for _, c := range w.work.Cells {
+			if c.Recipe == j.recipe.ID {
+				s.Operations += c.Train + c.Test
+			}
+		}
+		for _, key := range w.work.Needs[j.recipe.ID] {
+			if !seen[key] {
+				seen[key] = true
+				s.Operations += w.work.Encode[key]
+			}
+		}
+		s.Seconds = seconds(s.Operations, rate)
+		out = append(out, s)
+	}
+	return out
+}

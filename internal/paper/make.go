@@ -1,0 +1,243 @@
+package paper
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+
+	"clipcalib/calib"
+	"clipcalib/internal/recipe"
+
+	"gonum.org/v1/gonum/stat/distuv"
+)
+
+// draws is how many resamples the interval of one run takes.
+const draws = 200
+
+// Make makes a table of what was measured. Of one seed that was measured twice on
+// a set the predictions must agree.
+func Make(t recipe.Table, measured []Measured, absent []Absent, notes ...string) (Sheet, error) {
+	s := Sheet{Name: t.ID, Title: t.Title, Published: t.Source(), Unknown: t.Unknown, Absent: append([]Absent{}, absent...),
+		Notes: append([]string{}, notes...)}
+	for _, b := range t.Blocks {
+		block := Block{Model: b.Model, Sets: b.Sets, Short: short(b)}
+		if b.In == "" {
+			block.Unknown = t.Unknown
+		}
+		for _, row := range b.Rows {
+			l, err := makeLine(t, b, row, measured, absent)
+			if err != nil {
+				return s, fmt.Errorf("table %s, %s, %s: %w", t.ID, b.Model, row.Label, err)
+			}
+			if l.asked() {
+				block.Lines = append(block.Lines, l)
+			}
+		}
+		if len(block.Lines) > 0 {
+			s.Blocks = append(s.Blocks, block)
+		}
+	}
+	s.note()
+	return s, nil
+}
+
+// notAsked is of cells that nobody asked for.
+const notAsked = "not asked for"
+
+// asked says whether any of a row's cells was.
+func (l Line) asked() bool {
+	return slices.ContainsFunc(l.Sets, func(e Entry) bool { return e.Why != notAsked })
+}
+
+// shortNames are sets as narrow columns call them.
+var shortNames = map[string]string{"ImageNetV2": "V2", "ImageNetSketch": "Sketch", "ImageNetA": "A", "ImageNetR": "R"}
+
+func short(b recipe.Block) (out []string) {
+	for i, set := range b.Sets {
+		name := shortNames[set]
+		if i < len(b.Columns) {
+			name = b.Columns[i]
+		}
+		if name == "" {
+			name = set
+		}
+		out = append(out, name)
+	}
+	return out
+}
+
+func makeLine(t recipe.Table, b recipe.Block, row recipe.Row, measured []Measured, absent []Absent) (Line, error) {
+	l := Line{Row: row.Label, Of: row.Of, Seeds: []string{}}
+	of := map[string]map[string]*sample{} // by set and seed
+	for _, m := range measured {
+		if m.Model != b.Model || m.Row != row.Label {
+			continue
+		}
+		if of[m.Set] == nil {
+			of[m.Set] = map[string]*sample{}
+		}
+		s, err := sampleOf(m.Predictions)
+		if err != nil {
+			return l, err
+		}
+		if old := of[m.Set][m.Seed]; old != nil && !old.equal(s) {
+			return l, fmt.Errorf("%s has two results of seed %q that differ (the second in %s): leave one", m.Set, m.Seed, m.Where)
+		}
+		of[m.Set][m.Seed] = s
+		if !slices.Contains(l.Seeds, m.Seed) {
+			l.Seeds = append(l.Seeds, m.Seed)
+		}
+		l.Where = append(l.Where, m.Where)
+	}
+	slices.Sort(l.Seeds)
+	missing := 0
+	for _, set := range b.Sets {
+		e := entry(t, b, row, set, values(of[set], l.Seeds))
+		if e.Accuracy == nil {
+			missing++
+			e.Why = whyAbsent(b.Model, row.Label, set, absent)
+		}
+		l.Sets = append(l.Sets, e)
+	}
+	var averages []*sample
+	for _, seed := range l.Seeds {
+		if a := averageOf(of, b.Sets, seed); a != nil {
+			averages = append(averages, a)
+		}
+	}
+	l.Average = entry(t, b, row, "", averages)
+	if l.Average.Accuracy == nil {
+		l.Average.Why = fmt.Sprintf("%d of %d sets are missing", missing, len(b.Sets))
+		if missing == 0 {
+			l.Average.Why = "no seed has all sets"
+		}
+	}
+	return l, nil
+}
+
+func whyAbsent(model, row, set string, absent []Absent) string {
+	for _, a := range absent {
+		if a.Model == model && a.Row == row && a.Set == set {
+			return a.Why
+		}
+	}
+	return notAsked
+}
+
+func values(bySeed map[string]*sample, seeds []string) (out []*sample) {
+	for _, seed := range seeds {
+		if s := bySeed[seed]; s != nil {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// sample is the figures of one run, in percent, each with the standard error
+// over the samples: accuracy first, then ECE by Bins.
+type sample struct{ value, stderr [4]float64 }
+
+func (s *sample) equal(o *sample) bool { return s.value == o.value }
+
+func sampleOf(p calib.Predictions) (*sample, error) {
+	s := &sample{}
+	s.value[0] = 100 * p.Accuracy()
+	s.stderr[0] = 100 * math.Sqrt(p.Accuracy()*(1-p.Accuracy())/float64(max(1, p.Samples())))
+	for i, bins := range Bins {
+		s.value[i+1] = 100 * p.ECE(bins)
+		r, err := p.Bootstrap(calib.BootstrapOptions{Draws: draws, Seed: 1, Options: calib.Options{Bins: bins}})
+		if err != nil {
+			return nil, err
+		}
+		s.stderr[i+1] = 100 * r["ece"].StandardError
+	}
+	return s, nil
+}
+
+// averageOf is the mean of a seed's figures over all sets, nil where one is
+// missing. What has no seed of its own, as the zero-shot model, has "".
+func averageOf(of map[string]map[string]*sample, sets []string, seed string) *sample {
+	a := &sample{}
+	n := float64(len(sets))
+	for _, set := range sets {
+		s := of[set][seed]
+		if s == nil {
+			return nil
+		}
+		for i := range s.value {
+			a.value[i] += s.value[i] / n
+			a.stderr[i] = math.Hypot(a.stderr[i], s.stderr[i]/n)
+		}
+	}
+	return a
+}
+
+func entry(t recipe.Table, b recipe.Block, row recipe.Row, set string, samples []*sample) Entry {
+	e := Entry{Set: set}
+	if x, ok := t.Expect(b, row, recipe.Accuracy, set); ok {
+		e.PaperAccuracy = &x
+	}
+	if x, ok := t.Expect(b, row, recipe.ECE, set); ok {
+		e.PaperECE = &x
+	}
+	if len(samples) == 0 {
+		return e
+	}
+	accuracy := figureOf(samples, 0)
+	e.Accuracy, e.ECE = &accuracy, map[string]Figure{}
+	for i, bins := range Bins {
+		e.ECE[strconv.Itoa(bins)] = figureOf(samples, i+1)
+	}
+	if e.PaperAccuracy != nil {
+		d := accuracy.Mean - e.PaperAccuracy.Value
+		e.DiffAccuracy = &d
+	}
+	if e.PaperECE != nil {
+		d := e.ECE[strconv.Itoa(Bins[0])].Mean - e.PaperECE.Value
+		e.DiffECE = &d
+	}
+	return e
+}
+
+func figureOf(samples []*sample, i int) Figure {
+	f := Figure{N: len(samples)}
+	n := float64(f.N)
+	for _, s := range samples {
+		f.Mean += s.value[i] / n
+	}
+	half := 1.959963984540054 * samples[0].stderr[i]
+	if f.N > 1 {
+		for _, s := range samples {
+			f.Std += (s.value[i] - f.Mean) * (s.value[i] - f.Mean) / (n - 1)
+		}
+		f.Std = math.Sqrt(f.Std)
+		half = distuv.StudentsT{Mu: 0, Sigma: 1, Nu: n - 1}.Quantile(0.975) * f.Std / math.Sqrt(n)
+	}
+	f.Low, f.High = f.Mean-half, f.Mean+half
+	return f
+}
+
+// note adds what a reader must know of the whole table.
+func (s *Sheet) note() {
+	single := false
+	for _, b := range s.Blocks {
+		for _, l := range b.Lines {
+			for _, e := range append([]Entry{l.Average}, l.Sets...) {
+				for _, x := range []*recipe.Expected{e.PaperAccuracy, e.PaperECE} {
+					if x != nil && x.Erratum != "" {
+						name := "average"
+						if e.Set != "" {
+							name = e.Set
+						}
+						s.Notes = append(s.Notes, fmt.Sprintf("%s, %s, %s: %s", b.Model, l.Row, name, x.Erratum))
+					}
+				}
+			}
+			single = single || len(l.Seeds) == 1
+		}
+	}
+	if single {
+		s.Notes = append(s.Notes, "rows of one seed have intervals over the samples alone; the paper has one seed too")
+	}
+}
