@@ -51,7 +51,7 @@ func (a *app) paperFigure(ctx context.Context, kind, out string, s paperSource) 
 		}
 		a.note("wrote %s", file)
 	}
-	for _, n := range found.notes {
+	for _, n := range append(found.notes, paper.WhyAbsent(found.absent)...) {
 		a.note("%s", n)
 	}
 	return found.end()

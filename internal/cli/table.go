@@ -40,7 +40,8 @@ no longer the paper's, and a note says so.
 
 With --logits no model is run: the table is made of saved logits (.npy, .npz,
 .pt, .csv, .safetensors, .parquet), named by index.csv in the folder or lying as
-the paper's code writes them (see docs/TABLES.md). SaLS rows are made from the
+the paper's code writes them, or of runs below the folder, such as what collect
+gathered of a plan (see docs/TABLES.md). SaLS rows are made from the
 zero-shot logits where there are none of their own.
 
 The table goes to standard output in --format, and with --out also to
@@ -173,11 +174,11 @@ func (a *app) paperResults(ctx context.Context, t recipe.Table, s paperSource) (
 	if s.logits != "" {
 		return a.savedLogits(ctx, t, s)
 	}
-	work, err := a.paperWork(ctx, t, s)
+	work, err := a.paperWork(t, s)
 	if err != nil {
 		return nil, err
 	}
-	if err := a.showWork(work, s.dry); err != nil || s.dry {
+	if err := a.showWork(ctx, work, s.dry); err != nil || s.dry {
 		return nil, err
 	}
 	return a.doWork(ctx, work)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"clipcalib/internal/data/miniature"
 	"clipcalib/internal/docfile"
 	"clipcalib/internal/paper"
 )
@@ -247,4 +248,73 @@ func TestFiguresOfThePaperOnTheMiniature(t *testing.T) {
 	}
 	fails(t, []string{"figure", "range", "runs"}, "range", "--root")
 	fails(t, []string{"figure", "curves", "--root", root, "--runs", dir}, "curves", "reliability")
+}
+
+func TestRunsAreReadAsSavedLogits(t *testing.T) {
+	t.Parallel()
+	root, err := miniatureRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := t.TempDir()
+	args := append(paperArgs(t, "adapters", out), "--only", "ViT-B/16,taskres,ImageNetA", "--json")
+	made := mustRun(t, args...)
+	var sheet paper.Sheet
+	if err := json.Unmarshal([]byte(made.out), &sheet); err != nil {
+		t.Fatal(err)
+	}
+	dumps, skipped, err := findDumps(filepath.Join(out, "runs"))
+	if err != nil || len(skipped) > 0 || len(dumps) != 5 { // four remedies and the zero-shot model
+		t.Fatalf("%d results, skipped %v: %v", len(dumps), skipped, err)
+	}
+	for _, d := range dumps {
+		if d.set != "ImageNetA" || d.model != "ViT-2x16/8@16px" || (d.method == "zero-shot") != (d.seed == "") {
+			t.Errorf("%+v", d)
+		}
+		if d.method == "taskres" && d.remedy == "penalty" {
+			p, err := predictions(t.Context(), d.logits, d.labels)
+			if want := sheet.Blocks[0].Lines[2].Sets[2].Accuracy.Mean; err != nil || 100*p.Accuracy() != want {
+				t.Errorf("accuracy %v, the table has %v: %v", 100*p.Accuracy(), want, err)
+			}
+		}
+	}
+	for path, want := range map[string]string{root + "/imagenet/images/val": "ImageNet", "/data/DTD": "DescribableTextures",
+		"/x/imagenet#val": "", "/x/y": ""} {
+		if got := setAt(path); got != want {
+			t.Errorf("the set at %s is %q, want %q", path, got, want)
+		}
+	}
+}
+
+func TestATableSaysWhatCouldNotBeRead(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	if _, err := miniature.Write(root, miniature.Options{Sets: []string{"OxfordPets"}, Classes: 3, Train: 1, Val: 1, Test: 3,
+		Size: 20}); err != nil {
+		t.Fatal(err)
+	}
+	pictures, err := filepath.Glob(filepath.Join(root, "oxford_pets", "images", "*.jpg"))
+	if err != nil || len(pictures) == 0 {
+		t.Fatal(pictures, err)
+	}
+	for _, p := range pictures {
+		if err := os.Truncate(p, 40); err != nil {
+			t.Fatal(err)
+		}
+		if o := command(append([]string{"table", "tta", "--root", root, "--out", t.TempDir(), "--only", "zero-shot,PET,RN50",
+			"--json"}, paperModels(t)[:2]...)...); o.code == 3 {
+			var sheet paper.Sheet
+			if err := json.Unmarshal([]byte(o.out), &sheet); err != nil {
+				t.Fatal(err)
+			}
+			text := strings.Join(sheet.Notes, "; ")
+			if sheet.Blocks[0].Lines[0].Sets[2].Accuracy == nil || !strings.Contains(text, "OxfordPets: 8 pictures") {
+				t.Errorf("notes %q, %+v", text, sheet.Blocks[0].Lines[0].Sets[2])
+			}
+			return
+		} else if o.code != 0 { // of the training or validation part
+			t.Fatalf("exit code %d: %s", o.code, o.err)
+		}
+	}
+	t.Error("no damaged picture was missed")
 }

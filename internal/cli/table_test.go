@@ -11,6 +11,7 @@ import (
 	"clipcalib/internal/cliptest"
 	"clipcalib/internal/data/miniature"
 	"clipcalib/internal/paper"
+	"clipcalib/weights"
 )
 
 // miniatureRoot writes the fifteen sets once.
@@ -24,12 +25,15 @@ var miniatureRoot = sync.OnceValues(func() (string, error) {
 func paperModels(t *testing.T) (flags []string) {
 	t.Helper()
 	dir := t.TempDir()
-	for i, model := range []string{"RN50", "ViT-B/16"} {
-		path := filepath.Join(dir, strings.ReplaceAll(model, "/", "")+".pt")
-		if err := cliptest.Write(path, cliptest.Tiny(), uint64(i+1)); err != nil {
+	for _, m := range []struct {
+		name   string
+		config weights.Config
+	}{{"RN50", cliptest.TinyResNet()}, {"ViT-B/16", cliptest.Tiny()}} {
+		path := filepath.Join(dir, strings.ReplaceAll(m.name, "/", "")+".pt")
+		if err := cliptest.Write(path, m.config, 1); err != nil {
 			t.Fatal(err)
 		}
-		flags = append(flags, "--weights", model+"="+path)
+		flags = append(flags, "--weights", m.name+"="+path)
 	}
 	return flags
 }

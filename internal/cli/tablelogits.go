@@ -52,7 +52,7 @@ func (a *app) savedLogits(ctx context.Context, t recipe.Table, s paperSource) (*
 						return nil, fmt.Errorf("--logits: %w", err)
 					}
 					if n == 0 {
-						found.absent = append(found.absent, paper.Absent{Model: b.Model, Row: row.Label, Set: set, Why: "no saved logits"})
+						found.lacks(paperRow{b.Model, row}, []string{set}, "no saved logits")
 					}
 				}
 			}
@@ -64,9 +64,7 @@ func (a *app) savedLogits(ctx context.Context, t recipe.Table, s paperSource) (*
 	if more := len(dumps) - len(used); more > 0 {
 		found.notes = append(found.notes, fmt.Sprintf("%d of %d saved results are in no row of this table", more, len(dumps)))
 	}
-	for _, line := range skipped {
-		found.notes = append(found.notes, line)
-	}
+	found.notes = append(found.notes, skipped...)
 	return found, nil
 }
 
@@ -135,10 +133,14 @@ func scaled(ctx context.Context, logits, zeroShot, labels string) (p calib.Predi
 }
 
 // findDumps lists the results below a folder: those that its index names, or,
-// without one, those that lie as the paper's code writes them.
+// without one, those of the runs below it, or those that lie as the paper's code
+// writes them.
 func findDumps(dir string) (dumps []dump, skipped []string, err error) {
 	f, err := regular.Open(filepath.Join(dir, indexFile))
 	if errors.Is(err, fs.ErrNotExist) {
+		if dumps, skipped, err = runDumps(dir); err != nil || len(dumps)+len(skipped) > 0 {
+			return dumps, skipped, err
+		}
 		return released(dir)
 	}
 	if err != nil {
@@ -152,8 +154,8 @@ func findDumps(dir string) (dumps []dump, skipped []string, err error) {
 		return nil, nil, fmt.Errorf("%s: %w", indexFile, err)
 	}
 	if len(records) < 2 {
-		return nil, nil, fmt.Errorf("%s: it holds no line below the header model,method,remedy,set,seed,logits,labels,zero_shot",
-			indexFile)
+		return nil, nil, fmt.Errorf("%s: it holds no line below the header "+
+			"model,method,remedy,set,seed,logits,labels,zero_shot", indexFile)
 	}
 	for i, record := range records[1:] {
 		d, err := indexed(dir, records[0], record)
@@ -215,9 +217,10 @@ var releasedPath = regexp.MustCompile(`(?:^|/)([^/]+)/(ZS|ADAPTER|ADAPTER_ZSNORM
 	`(?:[^/]*_([^/_]+)Init_noneConstraint_16shots/seed(\d+)/)?(logits|target)\.pt$`)
 
 var (
-	releasedRemedies = map[string]string{"ZS": "none", "ADAPTER": "none", "ADAPTER_ZSNORM": "zs-norm", "ADAPTER_ZSPEN": "penalty"}
-	releasedModels   = map[string]string{"rn50": "RN50", "vitb16": "ViT-B/16"}
-	releasedMethods  = map[string]string{"TR": "taskres", "ClipA": "clip-adapter", "TipA-f-": "tip-adapter-f"}
+	releasedRemedies = map[string]string{"ZS": "none", "ADAPTER": "none", "ADAPTER_ZSNORM": "zs-norm",
+		"ADAPTER_ZSPEN": "penalty"}
+	releasedModels  = map[string]string{"rn50": "RN50", "vitb16": "ViT-B/16"}
+	releasedMethods = map[string]string{"TR": "taskres", "ClipA": "clip-adapter", "TipA-f-": "tip-adapter-f"}
 )
 
 // released lists the logits of a tree of the paper's code. The labels are those
@@ -247,8 +250,8 @@ func released(dir string) (dumps []dump, skipped []string, err error) {
 		case of[2] != "ZS" && releasedMethods[of[4]] == "":
 			skipped = append(skipped, path+": the table has no method "+of[4])
 		default:
-			d := dump{model: releasedModels[of[3]], method: releasedMethods[of[4]], remedy: releasedRemedies[of[2]], set: set.ID,
-				seed: of[5], logits: path, at: path}
+			d := dump{model: releasedModels[of[3]], method: releasedMethods[of[4]], remedy: releasedRemedies[of[2]],
+				set: set.ID, seed: of[5], logits: path, at: path}
 			if of[2] == "ZS" {
 				d.method = recipe.ZeroShotMethod
 			}
@@ -260,7 +263,7 @@ func released(dir string) (dumps []dump, skipped []string, err error) {
 		return nil, nil, err
 	}
 	if len(dumps) == 0 {
-		return nil, nil, fmt.Errorf("there is no %s, and nothing lies as the paper's code saves logits "+
+		return nil, nil, fmt.Errorf("there is no %s and no run, and nothing lies as the paper's code saves logits "+
 			"(SET/ADAPTER/rn50/.../seed1/logits.pt)", indexFile)
 	}
 	for i := range dumps {

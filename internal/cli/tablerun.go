@@ -149,7 +149,6 @@ func (f *paperFound) take(err error) {
 	case exitcode.Partial:
 		f.leftOut = true
 	case exitcode.TryAgain:
-		f.worst = max(f.worst, 0)
 		if f.worst == exitcode.Done {
 			f.worst = code
 		}
@@ -252,7 +251,8 @@ func (a *app) doZeroShot(ctx context.Context, w *paperWork, j paperJob, out stri
 		found.take(err)
 		for _, row := range j.rows {
 			m := paper.Measured{Model: row.model, Row: row.Label, Set: set, Where: dir}
-			if m.Predictions, err = predictions(ctx, filepath.Join(dir, "logits.npy"), filepath.Join(dir, "labels.npy")); err != nil {
+			logits, _, labels := logitsIn(dir)
+			if m.Predictions, err = predictions(ctx, logits, labels); err != nil {
 				return err
 			}
 			found.measured = append(found.measured, m)

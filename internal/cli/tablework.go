@@ -50,7 +50,7 @@ type missingPart struct {
 }
 
 // paperWork finds out what there is to do, and what is missing for it.
-func (a *app) paperWork(_ context.Context, t recipe.Table, s paperSource) (*paperWork, error) {
+func (a *app) paperWork(t recipe.Table, s paperSource) (*paperWork, error) {
 	w := &paperWork{source: s, changed: slices.Concat(s.changes.with, s.changes.set)}
 	only, err := newSelection(t, s.only)
 	if err != nil {
@@ -124,7 +124,8 @@ func (a *app) findWork(w *paperWork, t recipe.Table, only selection, models map[
 						because = lacks[set]
 					}
 					if because != "" {
-						w.absent = append(w.absent, paper.Absent{Model: b.Model, Row: row.Label, Set: set, Why: because})
+						a := paper.Absent{Model: b.Model, Row: row.Label, Set: set, Why: because}
+						w.absent = append(w.absent, a)
 						costs[because]++
 						continue
 					}
@@ -246,10 +247,14 @@ func findModels(files []string, t recipe.Table) (map[string]string, error) {
 type selection struct{ models, rows, remedies, of map[string]bool }
 
 func newSelection(t recipe.Table, words []string) (s selection, err error) {
-	kinds := []struct {
+	type kind struct {
 		into  *map[string]bool
 		known map[string]bool
-	}{{&s.models, map[string]bool{}}, {&s.remedies, map[string]bool{}}, {&s.rows, map[string]bool{}}, {&s.of, map[string]bool{}}}
+	}
+	var kinds []kind
+	for _, into := range []*map[string]bool{&s.models, &s.remedies, &s.rows, &s.of} {
+		kinds = append(kinds, kind{into, map[string]bool{}})
+	}
 	for _, b := range t.Blocks {
 		kinds[0].known[b.Model] = true
 		for _, r := range b.Rows {
@@ -319,15 +324,15 @@ func (s selection) sets(b recipe.Block, row recipe.Row, name string) (sets []str
 const ofPeak = 0.6
 
 // showWork says what there is to do.
-func (a *app) showWork(w *paperWork, dry bool) error {
+func (a *app) showWork(ctx context.Context, w *paperWork, dry bool) error {
 	runs := 0
 	for _, j := range w.jobs {
 		runs += len(j.recipe.Cells())
 	}
 	rate := 0.0
 	if dry && runs > 0 {
-		peaks, err := bench.Measure(context.Background(), bench.Options{Device: a.deviceOptions(), Parts: []string{bench.Peaks},
-			Budget: time.Second})
+		o := bench.Options{Device: a.deviceOptions(), Parts: []string{bench.Peaks}, Budget: time.Second}
+		peaks, err := bench.Measure(ctx, o)
 		if err != nil {
 			return fmt.Errorf("measure this machine: %w", err)
 		}
@@ -353,8 +358,8 @@ func (a *app) showWork(w *paperWork, dry bool) error {
 		out = a.out
 	}
 	if dry || !a.quiet {
-		fmt.Fprintf(out, "%d runs for %d of %d cells of the table; %d pictures to encode, views among them; about %.1f GB of memory\n",
-			runs, w.cells-len(w.absent), w.cells, w.work.Shown(), w.work.Memory/1e9)
+		fmt.Fprintf(out, "%d runs for %d of %d cells of the table; %d pictures to encode, views among them; "+
+			"about %.1f GB of memory\n", runs, w.cells-len(w.absent), w.cells, w.work.Shown(), w.work.Memory/1e9)
 	}
 	if dry {
 		for _, j := range w.shown(rate) {

@@ -25,6 +25,13 @@ func Tiny() weights.Config {
 	}
 }
 
+// TinyResNet is Tiny with a modified ResNet of one block a stage for its images.
+func TinyResNet() weights.Config {
+	c := Tiny()
+	c.Vision = weights.VisionConfig{ImageSize: 32, Width: 8, Layers: 4, Heads: 4, Stages: [4]int{1, 1, 1, 1}}
+	return c
+}
+
 // Open writes a model with random weights of seed 1 and opens it until the test
 // ends.
 func Open(tb testing.TB, c weights.Config) *weights.Checkpoint {
@@ -52,6 +59,8 @@ func Write(path string, c weights.Config, seed uint64) error {
 		switch {
 		case p.Name == "logit_scale":
 			mean, std = math.Log(100), 0
+		case strings.HasSuffix(p.Name, ".running_var"):
+			mean, std = 1, 0
 		case strings.HasSuffix(p.Name, ".weight") && len(p.Shape) == 1: // a layer norm
 			mean = 1
 		case strings.HasSuffix(p.Name, "embedding") || strings.HasSuffix(p.Name, "embedding.weight"):

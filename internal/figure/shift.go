@@ -57,6 +57,10 @@ func Shifts(methods, sets []string, shifts []Shift) (Figure, error) {
 			out.rows[row] = append(out.rows[row], p)
 		}
 		equalAxes(out.rows[row], true, true)
+		for _, p := range out.rows[row] {
+			spread(&p.X)
+			spread(&p.Y)
+		}
 	}
 	for i, set := range sets {
 		key.Legend.Add(set, &arrows{colour: shiftColours[i%len(shiftColours)]})
@@ -65,4 +69,10 @@ func Shifts(methods, sets []string, shifts []Shift) (Figure, error) {
 	key.Legend.Add("adapted", mark(1))
 	out.rows[0] = append(out.rows[0], key)
 	return out, nil
+}
+
+// spread widens an axis, so that no mark is cut at its ends.
+func spread(a *plot.Axis) {
+	by := 0.06 * (a.Max - a.Min)
+	a.Min, a.Max = a.Min-by, a.Max+by
 }

@@ -124,7 +124,8 @@ func openTensors(path string) (contents, error) {
 	f, err := weights.Open(path)
 	if err != nil {
 		if list, listErr := torchList(path); listErr == nil {
-			return contents{arrays: []array{{name: "list", shape: []int{len(list)}, ints: func() ([]int, error) { return list, nil }}}}, nil
+			a := array{name: "list", shape: []int{len(list)}, ints: func() ([]int, error) { return list, nil }}
+			return contents{arrays: []array{a}}, nil
 		}
 		return contents{}, fmt.Errorf("%s: %w", path, errors.Unwrap(err))
 	}

@@ -30,7 +30,9 @@ func Reliability(b recipe.Block, measured []Measured, sets []string) (figure.Fig
 			}
 			line.Diagrams = append(line.Diagrams, r)
 		}
-		g.Rows = append(g.Rows, line)
+		if slices.ContainsFunc(line.Diagrams, func(r calib.Reliability) bool { return r.Samples > 0 }) {
+			g.Rows = append(g.Rows, line)
+		}
 	}
 	if n == 0 {
 		return nil, fmt.Errorf("reliability: nothing was measured")

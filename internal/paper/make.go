@@ -39,6 +39,7 @@ func Make(t recipe.Table, measured []Measured, absent []Absent, notes ...string)
 		}
 	}
 	s.note()
+	s.noteSizes(measured)
 	return s, nil
 }
 
@@ -82,7 +83,8 @@ func makeLine(t recipe.Table, b recipe.Block, row recipe.Row, measured []Measure
 			return l, err
 		}
 		if old := of[m.Set][m.Seed]; old != nil && !old.equal(s) {
-			return l, fmt.Errorf("%s has two results of seed %q that differ (the second in %s): leave one", m.Set, m.Seed, m.Where)
+			return l, fmt.Errorf("%s has two results of seed %q that differ (the second in %s): leave one", m.Set, m.Seed,
+				m.Where)
 		}
 		of[m.Set][m.Seed] = s
 		if !slices.Contains(l.Seeds, m.Seed) {
@@ -239,5 +241,18 @@ func (s *Sheet) note() {
 	}
 	if single {
 		s.Notes = append(s.Notes, "rows of one seed have intervals over the samples alone; the paper has one seed too")
+	}
+}
+
+// noteSizes says which sets are not as large as the published ones.
+func (s *Sheet) noteSizes(measured []Measured) {
+	seen := map[string]bool{}
+	for _, m := range measured {
+		n := m.Predictions.Samples()
+		real, err := recipe.RealCount(m.Set)
+		if key := fmt.Sprint(m.Set, n); err == nil && n != real.Test && !seen[key] {
+			seen[key] = true
+			s.Notes = append(s.Notes, fmt.Sprintf("%s: %d pictures, where the published set has %d", m.Set, n, real.Test))
+		}
 	}
 }

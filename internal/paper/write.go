@@ -103,11 +103,13 @@ func (s Sheet) Write(w io.Writer, format string, columns int) error {
 	return err
 }
 
-// whyAbsent says what has no figure, by the reason.
-func (s Sheet) whyAbsent() (out []string) {
+func (s Sheet) whyAbsent() []string { return WhyAbsent(s.Absent) }
+
+// WhyAbsent says what has no figure, by the reason.
+func WhyAbsent(absent []Absent) (out []string) {
 	var whys []string
 	of := map[string][]Absent{}
-	for _, a := range s.Absent {
+	for _, a := range absent {
 		if of[a.Why] == nil {
 			whys = append(whys, a.Why)
 		}
@@ -126,8 +128,9 @@ func (s Sheet) whyAbsent() (out []string) {
 
 // WriteAll writes a sheet in every form below a folder, under the table's name.
 func (s Sheet) WriteAll(dir string) (files []string, err error) {
-	for _, f := range []struct{ format, ending string }{{"md", ".md"}, {"latex", ".tex"}, {"csv", ".csv"}, {"json", ".json"},
-		{"html", ".html"}} {
+	for _, f := range []struct{ format, ending string }{
+		{"md", ".md"}, {"latex", ".tex"}, {"csv", ".csv"}, {"json", ".json"}, {"html", ".html"},
+	} {
 		path := filepath.Join(dir, s.Name+f.ending)
 		if err := atomicfile.Write(path, func(w io.Writer) error { return s.Write(w, f.format, 0) }); err != nil {
 			return files, err
@@ -156,7 +159,8 @@ func (s Sheet) writeCSV(w io.Writer) error {
 				row := func(metric, bins string, f *Figure, paper *recipe.Expected, diff *float64) error {
 					r := append([]string{s.Name, b.Model, l.Row, set, metric, bins}, make([]string, 9)...)
 					if f != nil {
-						copy(r[6:], []string{number(f.Mean), number(f.Std), strconv.Itoa(f.N), number(f.Low), number(f.High)})
+						r[6], r[7], r[8] = number(f.Mean), number(f.Std), strconv.Itoa(f.N)
+						r[9], r[10] = number(f.Low), number(f.High)
 					}
 					if paper != nil {
 						r[11], r[13] = paper.Text, paper.Erratum

@@ -299,9 +299,10 @@ func scalar(text string) *yaml.Node {
 	n := &yaml.Node{}
 	n.SetString(text)
 	var plain yaml.Node
-	if yaml.Unmarshal([]byte(text), &plain) == nil && len(plain.Content) == 1 && plain.Content[0].Kind == yaml.ScalarNode &&
-		plain.Content[0].Value == text {
-		return &yaml.Node{Kind: yaml.ScalarNode, Value: text, Tag: plain.Content[0].Tag}
+	if yaml.Unmarshal([]byte(text), &plain) == nil && len(plain.Content) == 1 {
+		if read := plain.Content[0]; read.Kind == yaml.ScalarNode && read.Value == text {
+			return &yaml.Node{Kind: yaml.ScalarNode, Value: text, Tag: read.Tag}
+		}
 	}
 	return n
 }

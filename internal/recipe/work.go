@@ -56,8 +56,10 @@ type size struct {
 
 // sizes are those of the paper's models, at 224 pixels.
 var sizes = map[string]size{
-	"RN50":     {image: resNet([]int{3, 4, 6, 3}, 64, 1024), node: textNode(512), dim: 1024, width: 512, parameters: 102e6},
-	"ViT-B/16": {image: visionTransformer(197, 768, 12, 512), node: textNode(512), dim: 512, width: 512, parameters: 150e6},
+	"RN50": {image: resNet([]int{3, 4, 6, 3}, 64, 1024), node: textNode(512), dim: 1024, width: 512,
+		parameters: 102e6},
+	"ViT-B/16": {image: visionTransformer(197, 768, 12, 512), node: textNode(512), dim: 512, width: 512,
+		parameters: 150e6},
 }
 
 // resNet is the arithmetic of CLIP's ResNet: a stem of three convolutions,

@@ -29,7 +29,8 @@ func TestWorkIsCountedOnceAndForEveryCell(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(w.Cells) != 4 || w.Pictures["RN50 ImageNetV2"] != 10000 || w.Pictures["RN50 ImageNet, 20 views of 16000 shots"] != 320000 {
+		if len(w.Cells) != 4 || w.Pictures["RN50 ImageNetV2"] != 10000 ||
+			w.Pictures["RN50 ImageNet, 20 views of 16000 shots"] != 320000 {
 			t.Errorf("%s: %d cells, pictures %v", name, len(w.Cells), w.Pictures)
 		}
 		// 62 steps an epoch of 256 features against 1,000 classes of 1,024 numbers
