@@ -32,6 +32,7 @@ the commands below, of what that command would do by itself:
   clipcalib plan adapt METHOD...     trainings and their evaluation
   clipcalib plan tta METHOD...       test-time tuning
   clipcalib plan encode              the features of a data set, in parts
+  clipcalib plan table TABLE         the runs of a table of the paper
 
 clipcalib run does cells of a plan, clipcalib collect gathers what came of them.
 
@@ -49,7 +50,7 @@ for good is not tried again, and stops no other. docs/CLUSTER.md has more.`,
   clipcalib plan plan.jsonl --kubernetes job.yaml --image registry.example/clipcalib:1 --claim shared=/shared --results /shared/results`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usagef("plan: name a plan to show, or make one with clipcalib plan adapt, tta or encode")
+				return usagef("plan: name a plan to show, or make one with clipcalib plan adapt, tta, encode or table")
 			}
 			if err := f.schedule.unused(c); err != nil {
 				return err
@@ -62,7 +63,7 @@ for good is not tried again, and stops no other. docs/CLUSTER.md has more.`,
 		},
 	}
 	f.add(c, "file of the plans joined into one")
-	c.AddCommand(planAdaptCommand(a), planTuneCommand(a), planEncodeCommand(a))
+	c.AddCommand(planAdaptCommand(a), planTuneCommand(a), planEncodeCommand(a), planTableCommand(a))
 	return c
 }
 
@@ -82,7 +83,7 @@ func joinPlans(paths []string) (*plan.Plan, error) {
 		p, err := plan.Read(path)
 		if err != nil {
 			if _, none := os.Stat(path); none != nil {
-				return nil, usagef("%w; plans are made by clipcalib plan adapt, tta and encode", err)
+				return nil, usagef("%w; plans are made by clipcalib plan adapt, tta, encode and table", err)
 			}
 			return nil, err
 		}

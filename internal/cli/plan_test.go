@@ -296,3 +296,26 @@ func TestAPanicIsOneCellsFailure(t *testing.T) {
 		t.Errorf("%+v", res)
 	}
 }
+
+// TestATableOfThePaperIsPlanned: what the tasks make is what the table's command
+// makes.
+func TestATableOfThePaperIsPlanned(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	args := append(paperArgs(t, "adapters", in("paper")), "--only", "ViT-B/16,TaskRes", "--bank", in("bank"), "-q")
+	mustRun(t, args...)
+	mustRun(t, append(append([]string{"plan"}, args...), "--out", in("plan.jsonl"))...) // the later --out counts
+	doCells(t, 0, in("plan.jsonl"), "--out", in("results"), "--scratch", in("scratch"), "--bank", in("bank"))
+	adapters := glob(t, in("paper/runs/*/*/*/recipe.yaml"))
+	// As deep as the other, which model.yaml says.
+	collectedAs(t, 0, in("plan.jsonl"), "--out", in("results"), "--runs", in("a/b/c/d"))
+	if gathered := glob(t, in("a/b/c/d/*")); len(gathered) != len(adapters) || len(adapters) != 4 {
+		t.Errorf("%q, want %q", gathered, adapters)
+	}
+	for _, recipe := range adapters {
+		one := filepath.Dir(recipe)
+		sameFiles(t, one, filepath.Join(in("a/b/c/d"), filepath.Base(one)))
+	}
+	fails(t, append(append([]string{"plan"}, args...), "--out", in("p"), "--dry-run"), "--dry-run")
+}
