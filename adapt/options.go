@@ -27,6 +27,12 @@ type Options struct {
 	// method's own.
 	Init map[string]Matrix
 
+	// Order, unless nil, says which rows of the features every step takes, one step
+	// after the other, in place of drawing them; a Start has one.
+	Order []int32
+	// Started, unless nil, is told with what training starts.
+	Started func(Start)
+
 	// Checkpoint is a file that keeps the state of an unfinished training,
 	// written when ctx ends and every CheckpointEvery epochs (0: only when ctx
 	// ends). A training that finds its checkpoint continues from it, to the
@@ -41,6 +47,19 @@ type Options struct {
 
 	// Device does the work; nil opens the processor, with all its cores, for it.
 	Device *Device
+}
+
+// Start is what chance decides of a training.
+type Start struct {
+	Init  map[string]Value // initial values of what trains, by name
+	Order []int32          // rows of the features, step after step; row v*N+i is view v of sample i
+	Batch int              // rows of a step
+}
+
+// Value is a tensor, row by row.
+type Value struct {
+	Shape []int
+	Data  []float32
 }
 
 // DefaultLogitScale is the factor of the cosine of OpenAI's models. Others may
@@ -94,7 +113,7 @@ func (o Options) check() error {
 func (o Options) rules() train.Options {
 	return train.Options{
 		Epochs: o.Epochs, LR: o.LR, Batch: o.Batch, WeightDecay: o.WeightDecay, Optimizer: o.Optimizer, Epsilon: o.Epsilon,
-		Schedule: o.Schedule, Seed: o.Seed, Pool: o.Compat == CLIPCalib,
+		Schedule: o.Schedule, Seed: o.Seed, Pool: o.Compat == CLIPCalib, Order: o.Order,
 		Checkpoint: o.Checkpoint, CheckpointEvery: o.CheckpointEvery, Progress: o.Progress, Ranges: o.Ranges,
 	}
 }

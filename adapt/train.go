@@ -32,6 +32,7 @@ func Train(ctx context.Context, m Method, r Remedy, data Data, o Options) (*Adap
 	if err := data.check(); err != nil {
 		return nil, fmt.Errorf("train %s: %w", m.Name(), err)
 	}
+	o = OptionsOf(m, o)
 	if o.LogitScale == 0 {
 		o.LogitScale = data.LogitScale
 	}
@@ -49,7 +50,8 @@ func Train(ctx context.Context, m Method, r Remedy, data Data, o Options) (*Adap
 	given := o.Device
 	err = withDevice(o.Device, func(d *Device) error {
 		o.Device = d
-		a, err = (&Training{ctx: ctx, method: m, remedy: r, data: data, options: o}).run()
+		a, err = (&Training{ctx: ctx, method: asTrained(m, o.Compat), remedy: r, data: data, options: o}).run()
+		a.afterwards(m)
 		return err
 	})
 	if a != nil {
@@ -91,6 +93,14 @@ func (t *Training) run() (*Adapter, error) {
 	})
 	if err != nil || len(s.Trained) == 0 {
 		return a, err
+	}
+	if t.options.Started != nil {
+		from := Start{Init: map[string]Value{}}
+		for name, m := range s.Trained {
+			from.Init[name] = Value{[]int{m.Rows, m.Cols}, m.Clone().Data}
+		}
+		from.Order, from.Batch = train.Order(t.data.samples(), t.data.views(), t.options.rules())
+		t.options.Started(from)
 	}
 	a.Losses, err = train.Fit(t.ctx, obj, t.data.samples(), t.data.views(), t.options.rules())
 	var diverged *Diverged

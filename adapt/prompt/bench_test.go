@@ -7,6 +7,7 @@ import (
 
 	"clipcalib/adapt"
 	"clipcalib/internal/clip"
+	"clipcalib/internal/cliptest"
 	"clipcalib/internal/imagenet"
 	"clipcalib/weights"
 )
@@ -58,12 +59,12 @@ func BenchmarkStepOfViTB16(b *testing.B) {
 func benchmarkStep(b *testing.B, m *Model, method Method, classes, batch int) {
 	d := Data{Classes: manyNames(classes), Features: adapt.NewMatrix(batch, m.Config.EmbedDim),
 		Prototypes: adapt.NewMatrix(classes, m.Config.EmbedDim)}
-	copy(d.Features.Data, uniform("features", len(d.Features.Data), 1))
-	copy(d.Prototypes.Data, uniform("prototypes", len(d.Prototypes.Data), 1))
+	copy(d.Features.Data, cliptest.Uniform("features", len(d.Features.Data), 1))
+	copy(d.Prototypes.Data, cliptest.Uniform("prototypes", len(d.Prototypes.Data), 1))
 	for i := range batch {
 		d.Labels = append(d.Labels, i*classes/batch)
 	}
-	pixels := uniform("pixels", 3*m.Config.Vision.ImageSize*m.Config.Vision.ImageSize, 2)
+	pixels := cliptest.Uniform("pixels", 3*m.Config.Vision.ImageSize*m.Config.Vision.ImageSize, 2)
 	d.Image = func(_, _ int, dst []float32) error { copy(dst, pixels); return nil }
 	started, spent := false, 0.0
 	l, err := Train(context.Background(), m, method, adapt.Penalty{}, d, Options{Epochs: b.N + 1, Batch: batch,

@@ -8,6 +8,7 @@ import (
 
 	"clipcalib/adapt"
 	"clipcalib/internal/clip"
+	"clipcalib/internal/cliptest"
 )
 
 var (
@@ -71,7 +72,7 @@ func goldenInit(name string, words []float32) map[string][]float32 {
 // goldenImages are the pixels of the golden runs.
 func goldenImages() [][]float32 {
 	const size = 3 * 16 * 16
-	flat := uniform("images", len(goldenLabels)*size, 2)
+	flat := cliptest.Uniform("images", len(goldenLabels)*size, 2)
 	var out [][]float32
 	for i := range goldenLabels {
 		out = append(out, flat[i*size:(i+1)*size])

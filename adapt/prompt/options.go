@@ -26,6 +26,10 @@ type Options struct {
 	// method's own: the parameters of another Learner, for instance.
 	Init map[string][]float32
 
+	// Order and Started are those of [adapt.Options].
+	Order   []int32
+	Started func(adapt.Start)
+
 	// Checkpoint is a file that keeps the state of an unfinished training,
 	// written when ctx ends and every CheckpointEvery epochs (0: only when ctx
 	// ends). A training that finds its checkpoint continues from it, to the
@@ -63,7 +67,7 @@ func (o Options) Resolved(m Method, scale float64) Options {
 func (o Options) inner() train.Options {
 	return train.Options{
 		Epochs: o.Epochs, LR: o.LR, Batch: o.Batch, WeightDecay: o.WeightDecay, Optimizer: adapt.SGD, Schedule: o.Schedule,
-		Seed: o.Seed, Checkpoint: o.Checkpoint, CheckpointEvery: o.CheckpointEvery, Ranges: o.Ranges,
+		Seed: o.Seed, Checkpoint: o.Checkpoint, CheckpointEvery: o.CheckpointEvery, Ranges: o.Ranges, Order: o.Order,
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"clipcalib/adapt"
 	"clipcalib/internal/device"
@@ -28,6 +29,7 @@ type task struct {
 	trie                    *text.Trie
 	params                  []param
 	protos, teacherFeatures adapt.Matrix
+	start                   adapt.Matrix // see startText
 }
 
 // Train learns prompts for data by a method under a remedy.
@@ -75,13 +77,14 @@ func (t *task) run(ctx context.Context) (*Learner, error) {
 		}
 		batch := train.BatchSize(samples, views, t.options.inner())
 		b = newBuilder(t.model, params, t.trie, t.options.LogitScale, batch)
-		b.protos, b.teacherFeatures = t.protos, t.teacherFeatures
+		b.protos, b.teacherFeatures, b.start = t.protos, t.teacherFeatures, t.start
 		obj = t.objective(b)
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
+	t.started(samples, views)
 	obj.Task = t.fingerprint() + " " + t.options.Loss.String()
 	average := t.average(&obj, params)
 	losses, err := train.Fit(ctx, obj, samples, views, t.options.inner())
@@ -99,6 +102,19 @@ func (t *task) run(ctx context.Context) (*Learner, error) {
 		}
 	}
 	return t.learner(losses), err
+}
+
+// started tells with what training starts.
+func (t *task) started(samples, views int) {
+	if t.options.Started == nil {
+		return
+	}
+	from := adapt.Start{Init: map[string]adapt.Value{}}
+	for _, p := range t.params {
+		from.Init[p.name] = adapt.Value{Shape: slices.Clone(p.shape), Data: slices.Clone(p.data)}
+	}
+	from.Order, from.Batch = train.Order(samples, views, t.options.inner())
+	t.options.Started(from)
 }
 
 // nameFit says of an error of memory what there was too much of: samples where
@@ -139,7 +155,11 @@ func (t *task) prepare(ctx context.Context) error {
 	}
 	if m, ok := t.method.(distilled); ok {
 		t.teacherFeatures, err = prototypes(ctx, t.model, t.data.Classes, adapt.Matrix{}, m.templates()...)
+		if err != nil {
+			return err
+		}
 	}
+	t.start, err = t.startText(ctx)
 	return err
 }
 

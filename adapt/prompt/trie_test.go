@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"clipcalib/internal/clip"
+	"clipcalib/internal/cliptest"
 	"clipcalib/internal/device"
 	"clipcalib/internal/graph"
 	"clipcalib/internal/imagenet"
@@ -50,7 +51,7 @@ func TestTrieEqualsThePaddedComputation(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	if err := g.Set(dy, uniform("trie.dy", features.Shape().TotalSize(), 1)); err != nil {
+	if err := g.Set(dy, cliptest.Uniform("trie.dy", features.Shape().TotalSize(), 1)); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.Run(context.Background()); err != nil {

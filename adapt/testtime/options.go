@@ -2,10 +2,12 @@ package testtime
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math"
 
 	"clipcalib/adapt"
+	"clipcalib/vit"
 )
 
 // Options say how a prompt is tuned. Zero values are TPT's.
@@ -30,6 +32,14 @@ type Options struct {
 	Truncate bool
 	// Seed and the image's pixels decide the views.
 	Seed uint64
+	// Start, unless nil, are the context vectors [M*W] that tuning starts from, in
+	// place of the phrase's embeddings.
+	Start []float32
+	// Crop, unless nil, gives the box and the mirroring of a view of the picture of
+	// a key or name, in place of drawing them; view 0 is the plain picture.
+	Crop func(picture string, view int) (vit.CropView, error)
+	// Pinned tells Start and Crop from others in a run's recipe.
+	Pinned string
 	// Compat chooses the zero-shot reference of ZS-Norm and Penalty: the
 	// formula's (the default) or that of the released code.
 	Compat adapt.Compat
@@ -65,6 +75,10 @@ func (o Options) Resolved() (Options, error) {
 		return o, fmt.Errorf("unknown compat %q; known are %s, %s", string(o.Compat), adapt.Textbook, adapt.CLIPCalib)
 	}
 	switch {
+	case o.Crop != nil && o.AugMix:
+		return o, errors.New("given views cannot have AugMix: what it draws is no box")
+	case (o.Start != nil || o.Crop != nil) && o.Pinned == "":
+		return o, errors.New("given vectors or views need a name: set Pinned")
 	case o.Views < 1 || o.Views > maxViews:
 		return o, fmt.Errorf("%d views of an image: want 1 to %d", o.Views, maxViews)
 	case !(o.Keep > 0 && o.Keep <= 1):

@@ -115,7 +115,7 @@ func (t *Tuner) recipe(in Inputs) run.TunedRecipe {
 		Family: run.FamilyTestTime, Method: t.method.Name(), MethodSettings: docfile.Settings(t.method),
 		Remedy: t.remedy.remedy.Name(), RemedySettings: docfile.Settings(t.remedy.remedy), Compat: string(o.Compat),
 		Context: o.Context, Views: o.Views, Keep: o.Keep, AugMix: o.AugMix, LearningRate: o.LR,
-		WeightDecay: *o.WeightDecay, Seed: o.Seed, ViewKey: ViewKey, Truncate: o.Truncate,
+		WeightDecay: *o.WeightDecay, Seed: o.Seed, ViewKey: ViewKey, Pinned: o.Pinned, Truncate: o.Truncate,
 		LogitScale: t.scale, WeightsSHA256: in.WeightsSHA256,
 		Preprocessing: t.images.Preprocessor().String(), Choices: t.Choices(),
 	}
@@ -127,7 +127,7 @@ func (t *Tuner) model(r run.TunedRecipe, o RunOptions) run.Model {
 	m.Preprocessing = r.Preprocessing
 	m.SetWeights(o.Inputs.WeightsFile, o.Inputs.WeightsSHA256)
 	m.SetConfig(t.config)
-	m.Tuning = &run.Tuning{Context: r.Context, Views: r.Views, Keep: r.Keep, AugMix: r.AugMix,
+	m.Tuning = &run.Tuning{Context: r.Context, Pinned: r.Pinned, Views: r.Views, Keep: r.Keep, AugMix: r.AugMix,
 		LearningRate: r.LearningRate,
 		WeightDecay:  r.WeightDecay, Seed: r.Seed, ViewKey: r.ViewKey}
 	m.Truncate, m.Prefix, m.NoConfig = r.Truncate, o.Inputs.Prefix, o.Inputs.NoConfig
@@ -215,7 +215,7 @@ func (t *Tuner) prefetch(ctx context.Context, items []Item) <-chan prepared {
 			p := prepared{key: it.Key}
 			img, err := it.Open()
 			if err == nil {
-				p.views, err = v.views(img)
+				p.views, err = v.views(img, it.Key)
 			}
 			if err != nil {
 				p.err = fmt.Errorf("image %s: %w", it.Key, err)

@@ -33,10 +33,17 @@ type textTower struct {
 	}
 }
 
-func newTextTower(ctx context.Context, e *text.Encoder, p prompts) (*textTower, error) {
+func newTextTower(ctx context.Context, e *text.Encoder, p prompts, given []float32) (*textTower, error) {
 	start, err := e.Embeddings(ctx, p.context)
 	if err != nil {
 		return nil, err
+	}
+	if given != nil {
+		if len(given) != len(start) || notFinite(given) >= 0 {
+			return nil, fmt.Errorf("the given context vectors are %d numbers, want %d finite ones: %d vectors of %d",
+				len(given), len(start), len(p.context), len(start)/len(p.context))
+		}
+		start = given
 	}
 	m := len(p.context)
 	t := &textTower{device: e.Device(), classes: p.trie.NumPrompts(), width: len(start) / m, start: start}

@@ -101,7 +101,7 @@ func newTuner(ctx context.Context, images *vit.Encoder, texts *text.Encoder, cla
 		return nil, err
 	}
 	t.cut = p.cut
-	if t.tower, err = newTextTower(ctx, texts, p); err != nil {
+	if t.tower, err = newTextTower(ctx, texts, p, o.Start); err != nil {
 		return nil, err
 	}
 	if t.start, err = t.tower.atStart(ctx); err != nil {
@@ -115,6 +115,12 @@ func newTuner(ctx context.Context, images *vit.Encoder, texts *text.Encoder, cla
 // Choices says in words everything that decides a prediction.
 func (t *Tuner) Choices() []string {
 	return append(append(t.method.Choices(), t.remedy.choices()...), t.options.choices()...)
+}
+
+// Start returns the context vectors [M*W] that tuning starts from, and their
+// number M.
+func (t *Tuner) Start() (vectors []float32, count int) {
+	return slices.Clone(t.tower.start), len(t.tower.start) / t.tower.width
 }
 
 // Cut lists the prompts of more tokens than the text tower takes, which

@@ -25,7 +25,7 @@ const ViewKey = "pixels/1"
 // under any name and however it comes. Errors name the image.
 func (t *Tuner) Views(img image.Image, name string) ([][]float32, error) {
 	v := viewer{pre: t.images.Preprocessor(), options: t.options}
-	out, err := v.views(img)
+	out, err := v.views(img, name)
 	if err != nil {
 		return nil, fmt.Errorf("image %s: %w", name, err)
 	}
@@ -38,7 +38,7 @@ type viewer struct {
 	options Options
 }
 
-func (v viewer) views(img image.Image) ([][]float32, error) {
+func (v viewer) views(img image.Image, name string) ([][]float32, error) {
 	if img == nil || img.Bounds().Empty() {
 		return nil, fmt.Errorf("the picture has no pixels")
 	}
@@ -56,14 +56,25 @@ func (v viewer) views(img image.Image) ([][]float32, error) {
 				if i == 0 {
 					return v.pre.Into(out[0], rgb)
 				}
-				return v.augmented(out[i], rgb, key, i)
+				return v.augmented(out[i], rgb, key, name, i)
 			})
 		})
 	}
 	return out, g.Wait()
 }
 
-func (v viewer) augmented(dst []float32, rgb *image.NRGBA, key string, i int) error {
+func (v viewer) augmented(dst []float32, rgb *image.NRGBA, key, name string, i int) error {
+	if v.options.Crop != nil {
+		box, err := v.options.Crop(name, i)
+		if err != nil {
+			return err
+		}
+		crop, err := v.pre.View(rgb, box, vit.Bilinear)
+		if err != nil {
+			return fmt.Errorf("view %d: %w", i, err)
+		}
+		return v.pre.Normalize(dst, crop)
+	}
 	r := vit.ViewRand(v.options.Seed, key, i)
 	crop, err := v.pre.RandomView(rgb, r, vit.Bilinear)
 	if err != nil {
@@ -73,6 +84,25 @@ func (v viewer) augmented(dst []float32, rgb *image.NRGBA, key string, i int) er
 		return v.pre.AugMix(dst, crop, vit.RandomAugMix(r))
 	}
 	return v.pre.Normalize(dst, crop)
+}
+
+// CropViews returns the boxes and mirrorings of an image's augmented views, of view
+// 1 and those after it, as [Tuner.Views] takes them.
+func (t *Tuner) CropViews(img image.Image, name string) ([]vit.CropView, error) {
+	rgb := imageio.ToRGB(img)
+	key := contentKey(rgb)
+	out := make([]vit.CropView, t.options.Views-1)
+	for i := range out {
+		if t.options.Crop != nil {
+			var err error
+			if out[i], err = t.options.Crop(name, i+1); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		out[i] = vit.RandomCropView(rgb.Rect.Dx(), rgb.Rect.Dy(), vit.ViewRand(t.options.Seed, key, i+1))
+	}
+	return out, nil
 }
 
 // contentKey names a picture by its size and pixels.

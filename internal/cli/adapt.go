@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"clipcalib/internal/data"
 	"clipcalib/internal/features"
 	"clipcalib/internal/named"
+	"clipcalib/internal/pin"
 	"clipcalib/internal/run"
 
 	"github.com/spf13/cobra"
@@ -30,6 +32,8 @@ type adaptFlags struct {
 	optim    string
 	init     string
 	picks    string
+	pins     pinFlags
+	given    *pin.Views // by --pin
 	shots    int
 	repeat   bool
 	views    int
@@ -96,6 +100,7 @@ are is printed with the run.
   clipcalib adapt tip-adapter-f --features train.safetensors --optimizer adamw --epsilon 1e-4 --schedule step-cosine --epochs 20 --out runs/tip`,
 	}
 	varied := f.add(c)
+	f.pins.add(c.Flags(), "init.safetensors, order.npy, views.csv, shots.json")
 	c.Args = func(c *cobra.Command, args []string) error {
 		if len(args) == 0 && f.recipe != "" {
 			return nil
@@ -113,6 +118,9 @@ are is printed with the run.
 		if c.Flags().Changed("bins") && len(f.targets) == 0 {
 			return usagef("--bins is for --targets, which are not given")
 		}
+		if err := f.takePins(); err != nil {
+			return err
+		}
 		if err := f.checkPicks(axes); err != nil {
 			return err
 		}
@@ -120,6 +128,9 @@ are is printed with the run.
 			return usagef("required flag \"out\" is not set: name the folder of the run, or of the runs, with --out")
 		}
 		cells, err := f.cells(axes)
+		if err == nil {
+			err = f.pins.alone(len(cells) + len(f.targets))
+		}
 		switch {
 		case err != nil:
 			return err
@@ -136,7 +147,7 @@ func (f *adaptFlags) mode(c *cobra.Command) mode {
 	switch {
 	case len(f.features) > 0 && f.data == "":
 		return without(c, "with --features, which are encoded already",
-			append(sourceNames(), "shots", "repeat", "views")...)
+			append(sourceNames(), "shots", "repeat", "views", "picks")...)
 	case f.repeat && f.shots < 1:
 		return without(c, "with --shots 0, which takes every picture once", "repeat")
 	}
@@ -152,6 +163,8 @@ func (f *adaptFlags) add(c *cobra.Command) *varied {
 		"second file")
 	fl.StringVar(&f.data, "data", "", "source data set; its train part where it has parts")
 	fl.StringVar(&f.out, "out", "", "folder of the run")
+	fl.BoolVar(&f.source.float16, "float16-prototypes", false, "with --compat clipcalib: prototypes rounded to "+
+		"float16, in which the released code makes them")
 	fl.StringVar(&f.init, "init", "", "file of initial values (residual, classifier, w1, w2, cache_keys; "+
 		"prompt_learner.ctx), such as another run's adapter.safetensors or prompts.safetensors, or a checkpoint of "+
 		"another implementation")
@@ -230,6 +243,9 @@ func (f *adaptFlags) parse(method string) (o run.AdaptOptions, err error) {
 	}
 	o.Train.Compat = adapt.Compat(f.compat)
 	f.source.keepUnderscores = o.Train.Compat.KeepsUnderscores()
+	if f.source.float16 && (o.Train.Compat != adapt.CLIPCalib || len(f.features) > 0) {
+		return o, usagef("--float16-prototypes is for --compat clipcalib and for prototypes that are made here")
+	}
 	o.Train.Optimizer = adapt.Optimizer(f.optim)
 	o.Train.Schedule = adapt.Schedule(f.schedule)
 	if _, err := o.Train.Resolved(); err != nil {
@@ -242,6 +258,13 @@ func (f *adaptFlags) parse(method string) (o run.AdaptOptions, err error) {
 func (a *app) adapt(ctx context.Context, f adaptFlags, method string) error {
 	if found := run.Below(f.out); found != "" {
 		return usagef("--out %s: it is a folder of runs, such as %s: name a folder of its own for this one", f.out, found)
+	}
+	var from *adapt.Start
+	if f.pins.record != "" {
+		if err := checkOutputFolder(f.pins.record); err != nil {
+			return err
+		}
+		f.train.Started = func(s adapt.Start) { from = &s }
 	}
 	p, err := f.choose(method)
 	if err != nil {
@@ -276,6 +299,16 @@ func (a *app) adapt(ctx context.Context, f adaptFlags, method string) error {
 		return err
 	}
 	bar.Done()
+	if f.pins.record != "" {
+		if !trained {
+			return fmt.Errorf("--record %s: %s holds this run already, so nothing was trained that could be recorded: name "+
+				"another --out", f.pins.record, f.out)
+		}
+		if err := s.learnt.write(f.pins.record, from); err != nil {
+			return err
+		}
+		a.note("recorded what chance decided in %s", f.pins.record)
+	}
 	if f.tensorboard != "" && !trained {
 		a.note("no curves for %s: nothing was trained", f.tensorboard)
 	}
@@ -319,9 +352,10 @@ func (s *session) encodeShots(
 	ctx context.Context, set, shots *data.Set, f *adaptFlags, o *run.AdaptOptions,
 ) (*data.Record, error) {
 	a, src := s.a, s.src
-	v := features.Views{Augmented: f.views >= 0, Count: f.views, Seed: f.train.Seed}
-	if f.views == 0 {
-		v.Count = o.Train.Compat.Views(o.Method)
+	v := features.Views{Augmented: f.views >= 0, Count: f.countViews(o.Train.Compat.Views(o.Method)), Seed: f.train.Seed,
+		Given: f.given}
+	if err := f.checkViews(shots, v, false); err != nil {
+		return nil, err
 	}
 	templates := f.source.prompts(set, o.Train.Compat)
 	protos, err := src.Prototypes(ctx, templates, set.Classes, o.Train.Compat)
@@ -339,6 +373,7 @@ func (s *session) encodeShots(
 	o.Train.Device = src.Model.Device
 	o.Data = &adapt.Data{Features: feats.Features, Labels: feats.Labels, Prototypes: protos, Views: feats.Views,
 		LogitScale: src.Model.Config.Scale()}
+	s.learnt = learnt{shots: shots, kept: feats.Kept, views: v, data: *o.Data}
 	o.Config = &src.Model.Config
 	o.Classes = features.Classes(templates, set.Keys())
 	o.Inputs = run.Inputs{
@@ -346,7 +381,7 @@ func (s *session) encodeShots(
 		Preprocessing: src.Preprocessing(v),
 		Data:          f.data, DataSHA256: feats.Hash, Shots: f.shots, Drawn: f.unlike(shots), Repeat: f.repeat,
 		DataSeed: f.train.Seed, Picks: f.picks,
-		AugmentedViews: v.Augments(), Templates: templates, Truncate: f.source.truncate,
+		AugmentedViews: v.Augments(), Templates: templates, Truncate: f.source.truncate, Float16: f.source.float16,
 	}
 	a.note("%s: %d classes, %s, %d views, prompts like %q", set.Name, len(set.Classes), f.drawn().Words(set, shots),
 		feats.Views,

@@ -114,6 +114,8 @@ func (f *adaptFlags) parsePrompts(name string) (o run.PromptOptions, err error) 
 		return o, usagef("--optimizer %s: prompts are learned by sgd", f.optim)
 	case f.train.Epsilon != 0:
 		return o, usagef("--epsilon is AdamW's: prompts are learned by sgd")
+	case f.source.float16:
+		return o, usagef("--float16-prototypes is for adapters under --compat clipcalib, not for %s", name)
 	case adapt.Compat(f.compat) != adapt.Textbook:
 		return o, usagef("--compat %s: that is for adapters and test-time tuning; learned prompts have one form", f.compat)
 	}
@@ -127,6 +129,7 @@ func (f *adaptFlags) parsePrompts(name string) (o run.PromptOptions, err error) 
 	o.Train = prompt.Options{
 		Epochs: t.Epochs, LR: t.LR, Batch: t.Batch, WeightDecay: t.WeightDecay, LogitScale: t.LogitScale,
 		Schedule: adapt.Schedule(f.schedule), Seed: t.Seed, CheckpointEvery: 1,
+		Order: t.Order, Started: t.Started,
 	}
 	if o.Train.Loss, err = adapt.ParseLoss(f.loss); err != nil {
 		return o, usageError{err}
@@ -147,14 +150,13 @@ func (s *session) promptData(
 ) (*data.Record, error) {
 	a, src := s.a, s.src
 	images := prompt.NeedsImages(o.Method)
-	v := features.Views{Augmented: f.views >= 0, Count: f.views, Seed: f.train.Seed}
-	switch {
-	case f.views < 0:
-		v.Count = 1
-	case f.views == 0 && images:
-		v.Count = promptImageViews
-	case f.views == 0:
-		v.Count = promptFeatureViews
+	usual := promptFeatureViews
+	if images {
+		usual = promptImageViews
+	}
+	v := features.Views{Augmented: f.views >= 0, Count: f.countViews(usual), Seed: f.train.Seed, Given: f.given}
+	if err := f.checkViews(shots, v, images); err != nil {
+		return nil, err
 	}
 	templates := f.source.templates
 	if len(templates) == 0 {
@@ -183,6 +185,8 @@ func (s *session) promptData(
 	} else {
 		o.Data.Features = feats.Features
 	}
+	s.learnt = learnt{shots: shots, kept: feats.Kept, views: v, each: images,
+		data: adapt.Data{Features: o.Data.Features, Labels: feats.Labels, Prototypes: protos, Views: v.Count}}
 	o.Classes = features.Classes(templates, set.Keys())
 	o.Inputs = run.Inputs{
 		Weights: f.source.weights, WeightsSHA256: src.Weights, Model: src.Facts(), BatchImages: src.Model.Images.Batch(),

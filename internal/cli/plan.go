@@ -280,8 +280,21 @@ func planFile(c *cobra.Command, out string) (string, error) {
 	if !c.Flags().Changed("out") || out == "" {
 		return "", usagef("plan %s: name the file of the plan with --out", c.Name())
 	}
-	if t := c.Flags().Lookup("tensorboard"); t != nil && t.Changed {
-		return "", usagef("plan %s: --tensorboard is for a command that does the work itself", c.Name())
+	if err := refuseOwnWork(c); err != nil {
+		return "", err
 	}
 	return out, checkOutputFile(out)
+}
+
+// ownWork are flags that read or write folders beside a run's own.
+var ownWork = []string{"tensorboard", "pin", "record"}
+
+// refuseOwnWork refuses them, whether the command line or a recipe file has them.
+func refuseOwnWork(c *cobra.Command) error {
+	for _, name := range ownWork {
+		if f := c.Flags().Lookup(name); f != nil && f.Changed {
+			return usagef("plan %s: --%s is for a command that does the work itself", c.Name(), name)
+		}
+	}
+	return nil
 }

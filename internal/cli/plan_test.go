@@ -183,6 +183,7 @@ func TestWhatAPlanCannotDoIsSaid(t *testing.T) {
 	fails(t, []string{"plan", train}, "line 1")
 	fails(t, []string{"plan", "adapt", "zslp", "--features", train}, "--out")
 	fails(t, []string{"plan", "adapt", "zslp", "--features", in("none"), "--out", in("p")}, "--features", "none")
+	fails(t, []string{"plan", "adapt", "zslp", "--features", train, "--out", in("p"), "--record", in("r")}, "--record")
 	fails(t, []string{"plan", "adapt", "zslpp", "--features", train, "--out", in("p")}, "zslpp")
 	fails(t, []string{"plan", "tta", "tpt", "--weights", tinyModel(), "--data", in("none"), "--out", in("p")}, "none")
 	fails(t, append([]string{"run", path, "--cell", "2"}, results...), "cell 2", "0 to 1")

@@ -37,6 +37,9 @@ labels and class names: what the pictures hold is checked by what is made of the
 		if err != nil {
 			return err
 		}
+		if err := refuseOwnWork(c); err != nil { // of the recipe file
+			return err
+		}
 		made := &plan.Plan{}
 		if err := newInputs(a).planAdapt(made, f, axes); err != nil {
 			return err
@@ -73,7 +76,7 @@ func (in *inputs) adaptCell(c cell) (plan.Cell, error) {
 		return out, err
 	}
 	s := &f.source
-	if err := absolute(&f.data, &f.init, &s.weights, &s.names, &s.imageRoot, &s.bank); err != nil {
+	if err := absolute(&f.data, &f.init, &f.picks, &s.weights, &s.names, &s.imageRoot, &s.bank); err != nil {
 		return out, err
 	}
 	f.train.Epochs, f.train.LR, f.train.Batch = c.choice.resolved()
@@ -122,8 +125,14 @@ func (in *inputs) ofAdapt(f adaptFlags) ([]plan.Input, error) {
 			add(func() (plan.Input, error) { return in.set("targets", f.source, path, "test") })
 		}
 	}
+	if f.picks != "" {
+		add(func() (plan.Input, error) { return in.bytes("picks", f.picks) })
+	}
 	if f.init != "" {
 		add(func() (plan.Input, error) { return in.bytes("init", f.init) })
+	}
+	if f.picks != "" {
+		add(func() (plan.Input, error) { return in.bytes("picks", f.picks) })
 	}
 	return in.all(find...)
 }

@@ -40,8 +40,8 @@ var recipeAliases = map[string]string{"learning_rate": "lr"}
 var notInRecipes = []string{"recipe", "help", "json", "quiet"}
 
 // pathFlags name files and folders; in a recipe they start from its folder.
-var pathFlags = []string{"weights", "bank", "class-names", "image-root", "features", "data", "targets", "init", "out",
-	"tensorboard"}
+var pathFlags = []string{"weights", "bank", "class-names", "image-root", "features", "data", "targets", "init", "picks",
+	"out", "tensorboard", "pin", "record"}
 
 // read sets the flags that the file names.
 func (r *recipeFile) read() error {

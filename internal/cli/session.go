@@ -22,6 +22,8 @@ type session struct {
 
 	keepUnderscores bool // in the set's class names
 
+	learnt learnt // what was prepared last
+
 	shots     *data.Set // drawn last
 	shotsDraw data.Shots
 	shotsSeed uint64
@@ -93,6 +95,7 @@ func (s *session) prepare(ctx context.Context, f *adaptFlags, p choice) (r ready
 		if s.files != nil {
 			o.Data, o.Inputs.Features, o.Inputs.FeaturesSHA256 = &s.files.Data, f.features, s.files.SHA256
 		}
+		s.learnt = learnt{}
 		if o.Train.Device, err = s.a.openDevice(); err != nil {
 			return r, err
 		}

@@ -31,6 +31,7 @@ type ttaFlags struct {
 	set    []string
 	decay  float64
 	tune   testtime.Options
+	pins   pinFlags
 
 	tensorboard string
 }
@@ -60,6 +61,7 @@ with --compat clipcalib to those of the most confident view, as released.
   clipcalib tta c-tpt --weights ViT-B-16.pt --data dtd/split_zhou_DescribableTextures.json --augmix --out runs/dtd`,
 	}
 	varied := f.add(c)
+	f.pins.add(c.Flags(), "init.safetensors, views.csv")
 	c.MarkFlagRequired("data")
 	c.MarkFlagRequired("out")
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -121,6 +123,17 @@ func (a *app) tta(ctx context.Context, f ttaFlags, methods string, varied *varie
 	}
 	if err := checkOutputFolder(f.out); err != nil {
 		return err
+	}
+	if f.pins.any() {
+		if err := f.pins.alone(max(len(cells), len(f.data))); err != nil {
+			return err
+		}
+		if f.tune.AugMix {
+			return usagef("--pin and --record are for boxes and flips, and --augmix draws more than those")
+		}
+		if err := cells[0].takePins(len(varied.lists["views"].values) > 0); err != nil {
+			return err
+		}
 	}
 	grid := len(cells) > 1 || a.alwaysGrid
 	switch {
@@ -204,6 +217,11 @@ func (a *app) tuneOn(ctx context.Context, src *features.Source, set *data.Set, f
 	listed := len(set.Items)
 	if !f.source.strict {
 		if set, unreadable, err = a.readable(ctx, set); err != nil {
+			return err
+		}
+	}
+	if f.pins.record != "" {
+		if err := a.recordTuning(ctx, t, set, f.pins.record); err != nil {
 			return err
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"clipcalib/internal/bank"
 	"clipcalib/internal/clip"
 	"clipcalib/internal/data"
+	"clipcalib/internal/pin"
 	"clipcalib/internal/run"
 	"clipcalib/text"
 	"clipcalib/vit"
@@ -30,6 +31,10 @@ type Source struct {
 	// [weights.Options].
 	Prefix   string
 	NoConfig bool
+
+	// Float16Prototypes rounds the plain mean that --compat clipcalib takes, and
+	// what it is of, to float16.
+	Float16Prototypes bool
 
 	// Precision is that of the engine: features of another precision are
 	// other features.
@@ -48,6 +53,28 @@ type Views struct {
 	Augmented bool   // random crops and flips, in place of the centre crop
 	Count     int    // views an item; 0 means 1
 	Seed      uint64 // of augmented views
+	// Given, unless nil, are the augmented views, in place of drawing them.
+	Given *pin.Views
+}
+
+// draw makes an augmented view of an item.
+func (v Views) draw(pre vit.Preprocessor, img image.Image, key string, view int) (*image.NRGBA, error) {
+	if v.Given == nil {
+		return pre.RandomView(img, vit.ViewRand(v.Seed, key, view), vit.Bicubic)
+	}
+	box, err := v.Given.Crop(key, view)
+	if err != nil {
+		return nil, err
+	}
+	return pre.View(img, box, vit.Bicubic)
+}
+
+// Crop is the box and the mirroring of an augmented view of an item of that size.
+func (v Views) Crop(size image.Point, key string, view int) (vit.CropView, error) {
+	if v.Given != nil {
+		return v.Given.Crop(key, view)
+	}
+	return vit.RandomCropView(size.X, size.Y, vit.ViewRand(v.Seed, key, view)), nil
 }
 
 // Augments is the number of augmented views an item.
@@ -74,6 +101,9 @@ type Set struct {
 // in which precision the tower computes.
 func (s Source) Preprocessing(v Views) string {
 	p := s.Model.Images.Preprocessor().String() + "; " + s.Precision
+	if v.Augmented && v.Given != nil {
+		return fmt.Sprintf("%s; crops and flips as given, SHA-256 %s", p, v.Given.SHA256())
+	}
 	if v.Augmented {
 		return fmt.Sprintf("%s; random resized crop and flip in place of the centre crop, seed %d", p, v.Seed)
 	}
@@ -210,7 +240,7 @@ func (s Source) encoder(set *data.Set, v Views, unread map[int]error) bank.Encod
 		if v.Augmented {
 			loader.View = func(i int, img image.Image) (*image.NRGBA, error) {
 				key := set.Items[items[i].Image].Key(set.Root)
-				return pre.RandomView(img, vit.ViewRand(v.Seed, key, items[i].View), vit.Bicubic)
+				return v.draw(pre, img, key, items[i].View)
 			}
 		}
 		open := func(i int) (image.Image, error) { return set.Items[items[i].Image].Image() }
@@ -241,6 +271,9 @@ func (s *Source) Prototypes(ctx context.Context, templates, classes []string, co
 	average := clip.Unit
 	if compat == adapt.CLIPCalib {
 		average = clip.Raw
+		if s.Float16Prototypes {
+			average = clip.RawFloat16
+		}
 	}
 	key := fmt.Sprintf("%v %q %q", average, templates, classes)
 	if made, ok := s.prototypes[key]; ok {

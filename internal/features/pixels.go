@@ -34,8 +34,7 @@ func (p Pixels) View(sample, view int, dst []float32) error {
 	}
 	if !p.views.Augmented {
 		err = p.pre.Into(dst, img)
-	} else if img, err = p.pre.RandomView(img, vit.ViewRand(p.views.Seed, item.Key(p.set.Root), view),
-		vit.Bicubic); err == nil {
+	} else if img, err = p.views.draw(p.pre, img, item.Key(p.set.Root), view); err == nil {
 		err = p.pre.Normalize(dst, img)
 	}
 	if err != nil {

@@ -71,6 +71,7 @@ func (o *AdaptOptions) training() (training, error) {
 	if o.Train, err = o.Train.Resolved(); err != nil {
 		return t, err
 	}
+	o.Train = adapt.OptionsOf(o.Method, o.Train)
 	data, err := o.data()
 	if err != nil {
 		return t, err
@@ -82,6 +83,7 @@ func (o *AdaptOptions) training() (training, error) {
 			return t, err
 		}
 	}
+	o.Inputs.setOrder(o.Train.Order)
 	t.classes, t.twin = o.Classes, o.Twin
 	t.reload = func(path string) (outcome, error) {
 		a, err := adapt.Load(path)

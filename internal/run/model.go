@@ -68,6 +68,7 @@ type Tuning struct {
 	LearningRate float64 `yaml:"learning_rate"`
 	WeightDecay  float64 `yaml:"weight_decay"`
 	Seed         uint64  `yaml:"seed"`
+	Pinned       string  `yaml:"pinned,omitempty"`   // hash of given vectors and views
 	ViewKey      string  `yaml:"view_key,omitempty"` // names a picture in its views' seeds; "" is its path
 }
 

@@ -72,6 +72,7 @@ func (o *PromptOptions) training() (training, error) {
 	if len(o.Inputs.FeaturesSHA256) == 0 {
 		o.Inputs.FeaturesSHA256 = []string{hashPromptData(o.Data)}
 	}
+	o.Inputs.setOrder(o.Train.Order)
 	t.classes, t.twin = o.Classes, o.Twin
 	t.reload = func(path string) (outcome, error) {
 		l, err := prompt.Load(path, o.Model, prompt.LoadOptions{})

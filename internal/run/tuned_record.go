@@ -31,6 +31,7 @@ type TunedRecipe struct {
 	WeightDecay    float64        `yaml:"weight_decay"`
 	Seed           uint64         `yaml:"seed"`
 	ViewKey        string         `yaml:"view_key,omitempty"` // names a picture in its views' seeds; "" is its path
+	Pinned         string         `yaml:"pinned,omitempty"`   // hash of given vectors and views
 	Truncate       bool           `yaml:"truncate,omitempty"` // prompts of more tokens than CLIP takes
 	LogitScale     float64        `yaml:"logit_scale"`
 	WeightsSHA256  string         `yaml:"weights_sha256,omitempty"`

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,6 +36,13 @@ func (t *trainer) resume() error {
 	}
 	task := fmt.Sprintf("%s %d %g %d %g %s %g %s %d", obj.Task, o.Epochs, o.LR, o.Batch, o.WeightDecay, o.Optimizer,
 		o.Epsilon, o.Schedule, o.Seed)
+	if o.Order != nil {
+		sum := sha256.New()
+		for _, r := range o.Order {
+			fmt.Fprintln(sum, r)
+		}
+		task += fmt.Sprintf(" order %x", sum.Sum(nil))
+	}
 	t.save = func(t *trainer) error { return t.writeState(o.Checkpoint, task, obj.State) }
 	if _, err := os.Stat(o.Checkpoint); errors.Is(err, os.ErrNotExist) {
 		return nil

@@ -22,6 +22,9 @@ func Fit(ctx context.Context, obj Objective, samples, views int, o Options) ([]f
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
+	if err := newSampler(samples, views, o).check(o.Epochs); err != nil {
+		return nil, err
+	}
 	var t *trainer
 	defer device.Later(obj.Device, func() {
 		if t != nil {

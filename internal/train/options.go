@@ -19,6 +19,9 @@ type Options struct {
 	// Pool makes an epoch of batches of all views of all samples, as the
 	// reference implementation does.
 	Pool bool
+	// Order, unless nil, is the row of every place of every batch, one batch after
+	// the other, in place of drawing them: what [Order] gives.
+	Order []int32
 
 	// Checkpoint is a file that keeps the state of an unfinished training,
 	// written when the context ends and every CheckpointEvery epochs (0: only

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"fmt"
 	"math"
 	"math/bits"
 	"math/rand/v2"
@@ -64,12 +65,13 @@ type sampler struct {
 	steps          int // of an epoch
 	pool           bool
 	seed           uint64
+	given          []int32 // rows of all epochs, in place of drawn ones
 }
 
 // newSampler plans epochs over samples in views. The last incomplete batch is
 // dropped, as Dassl does; fewer samples than a batch make one smaller batch.
 func newSampler(samples, views int, o Options) sampler {
-	s := sampler{samples: samples, views: views, batch: o.Batch, seed: o.Seed, pool: o.Pool}
+	s := sampler{samples: samples, views: views, batch: o.Batch, seed: o.Seed, pool: o.Pool, given: o.Order}
 	s.steps = s.samples / s.batch
 	if s.steps == 0 {
 		s.steps = 1
@@ -82,6 +84,35 @@ func newSampler(samples, views int, o Options) sampler {
 	return s
 }
 
+// Order returns the rows of every batch of a training, one batch after the other,
+// and the number of rows of a batch. Row v*samples+i is sample i in its view v.
+func Order(samples, views int, o Options) (rows []int32, batch int) {
+	s := newSampler(samples, views, o)
+	for e := range o.Epochs {
+		for _, r := range s.epoch(e) {
+			rows = append(rows, int32(r))
+		}
+	}
+	return rows, s.batch
+}
+
+// check refuses given rows that do not fit.
+func (s sampler) check(epochs int) error {
+	if s.given == nil {
+		return nil
+	}
+	if want := epochs * s.steps * s.batch; len(s.given) != want {
+		return fmt.Errorf("the order of batches has %d rows, want %d: %d epochs of %d batches of %d", len(s.given), want,
+			epochs, s.steps, s.batch)
+	}
+	for i, r := range s.given {
+		if r < 0 || int(r) >= s.samples*s.views {
+			return fmt.Errorf("the order of batches has row %d at place %d, want 0 to %d", r, i, s.samples*s.views-1)
+		}
+	}
+	return nil
+}
+
 // epoch returns the rows of every step of epoch e, one step after the other.
 //
 // Every sample is seen at most once, in a view drawn at random, as when images
@@ -91,6 +122,13 @@ func newSampler(samples, views int, o Options) sampler {
 // cannot matter.
 func (s sampler) epoch(e int) []int {
 	n := s.batch * s.steps
+	if s.given != nil {
+		rows := make([]int, n)
+		for i, r := range s.given[e*n : (e+1)*n] {
+			rows[i] = int(r)
+		}
+		return rows
+	}
 	total := s.samples
 	if s.pool || s.views == 1 {
 		total *= s.views
