@@ -149,7 +149,6 @@ func (f *paperFound) take(err error) {
 	case exitcode.Partial:
 		f.leftOut = true
 	case exitcode.TryAgain:
-		f.worst = max(f.worst, 0)
 		if f.worst == exitcode.Done {
 			f.worst = code
 		}

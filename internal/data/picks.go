@@ -1,6 +1,7 @@
 package data
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -59,28 +60,34 @@ func (e SplitEntry) MarshalJSON() ([]byte, error) {
 
 // Write writes the draw as JSON of the form of CoOp's split files.
 func (p Picks) Write(path string) error {
-	return Splits{"train": p.Train, "val": p.Val, "test": nil}.Write(path)
+	var b bytes.Buffer
+	if err := (Splits{"train": p.Train, "val": p.Val, "test": nil}).encode(&b); err != nil {
+		return err
+	}
+	return writeTable(path, b.Bytes()) // which leaves a finished run's alone
 }
 
 // Write writes a split file, byte for byte as Dassl writes one.
 func (s Splits) Write(path string) error {
-	return atomicfile.Write(path, func(w io.Writer) error {
-		text := "{\n"
-		for i, part := range []string{"train", "val", "test"} {
-			text += fmt.Sprintf("    %q: [", part)
-			if _, err := io.WriteString(w, text); err != nil {
-				return err
-			}
-			if err := writeEntries(w, s[part]); err != nil {
-				return err
-			}
-			if text = "],\n"; i == 2 {
-				text = "]\n}"
-			}
+	return atomicfile.Write(path, s.encode)
+}
+
+func (s Splits) encode(w io.Writer) error {
+	text := "{\n"
+	for i, part := range []string{"train", "val", "test"} {
+		text += fmt.Sprintf("    %q: [", part)
+		if _, err := io.WriteString(w, text); err != nil {
+			return err
 		}
-		_, err := io.WriteString(w, text)
-		return err
-	})
+		if err := writeEntries(w, s[part]); err != nil {
+			return err
+		}
+		if text = "],\n"; i == 2 {
+			text = "]\n}"
+		}
+	}
+	_, err := io.WriteString(w, text)
+	return err
 }
 
 // writeEntries writes a list as Python's json.dump with an indent of 4, which
