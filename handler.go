@@ -1,6 +1,7 @@
 package clipcalib
 
 import (
+	"cmp"
 	"context"
 	"image"
 	"net"
@@ -14,7 +15,7 @@ import (
 // HandlerOptions bound what a [Handler] takes. The zero value is fit for a small
 // machine.
 type HandlerOptions struct {
-	Top     int           // classes in an answer; 0 means 5
+	Top     int           // classes in an answer that asks for no other number; 0 means 5
 	Batch   int           // pictures predicted at once at most; 0 means 32
 	Wait    time.Duration // how long the first of a batch waits for others; 0 means 5 ms, below 0 not at all
 	Queue   int           // pictures accepted and not yet answered, at most; 0 means 256, 16 for test-time tuning
@@ -26,7 +27,8 @@ type HandlerOptions struct {
 
 // Handler serves a run over HTTP:
 //
-//	POST /predict   a picture as the body, or pictures as the files of a form
+//	POST /predict   a picture as the body, or pictures as the files of a form;
+//	                ?top=K, or a form field top, for K classes in each answer
 //	GET /           a page for people
 //	GET /info       a [RunInfo]
 //	GET /healthz, /readyz, /metrics
@@ -51,6 +53,7 @@ func NewHandler(r *Run, o HandlerOptions) (*Handler, error) {
 	}
 	s, err := serve.New(predictor{r, o.Top}, serve.Options{
 		Batch: o.Batch, Wait: o.Wait, Queue: o.Queue, Bytes: o.Bytes, Pixels: o.Pixels, Memory: o.Memory, Timeout: o.Timeout,
+		MaxTop: len(r.classes),
 	})
 	if err != nil {
 		return nil, err
@@ -93,10 +96,7 @@ func (p predictor) Predict(ctx context.Context, prepared []any) ([]serve.Answer,
 	}
 	out := make([]serve.Answer, len(prepared))
 	for i, one := range got.Pictures {
-		body, err := p.run.Summarize(one, p.top)
-		if err != nil {
-			return nil, err
-		}
+		body := func(top int) (any, error) { return p.run.Summarize(one, cmp.Or(top, p.top)) }
 		out[i] = serve.Answer{Body: body, RangeRatio: one.RangeRatio, Drifted: one.Drift.Drifted, Confidence: one.Confidence}
 	}
 	return out, nil

@@ -33,26 +33,31 @@ type Prediction struct {
 	RangeRatio    float64 // Range over ZeroShotRange
 
 	Drift Drift
+	Set   *Set // nil where none was asked for
 }
 
-// Drift says whether a picture lies outside of what training saw, told without
-// labels by its range ratio: adaptation stretches the logits of pictures unlike
-// the training's otherwise than theirs, and confidence with them.
+// Drift says whether a picture lies outside of what the run knows, its reference:
+// the validation fold of its data set, where the run was evaluated on that, or
+// else its training pictures. It is told without labels by the range ratio:
+// adaptation stretches the logits of pictures unlike those otherwise than theirs,
+// and confidence with them. docs/RESULTS.md says how much of drift it sees.
 type Drift struct {
-	Known   bool   // the run has statistics of its training pictures
+	Known   bool   // the run has statistics of its reference
 	Drifted bool   // the ratio is outside of their 1 to 99 % quantiles
 	Note    string // in words, with the bounds
 }
 
 // BatchDrift says whether the pictures of one call, together, lie outside of
-// what training saw: more of them drift than chance explains.
+// what the run knows: their range ratios are distributed otherwise than chance
+// explains.
 type BatchDrift struct {
 	Known    bool
 	Drifted  bool    // PValue is below 0.01
-	Outside  int     // pictures that drift
+	Outside  int     // pictures that drift by themselves
 	Pictures int     // of so many
-	Expected float64 // share outside where nothing drifts: 2 %, or 2/(n+1) after n < 99 training pictures
-	PValue   float64 // probability of so many or more outside by chance, binomial
+	Expected float64 // share outside where nothing drifts: 2 %, or 2/(n+1) for a reference of n < 99 pictures
+	Distance float64 // of the distributions of range ratios, Kolmogorov and Smirnov's; 0 without pictures
+	PValue   float64 // probability of so great a distance by chance
 	Note     string  // in words
 }
 
@@ -73,6 +78,9 @@ func (r *Run) prediction(name string, mapped, adapted, zeroShot []float32) (Pred
 	p.Class, p.Confidence = r.classes[p.Label], p.Probabilities[p.Label]
 	p.RangeRatio = run.RangeRatio(p.Range, p.ZeroShotRange)
 	p.Drift = r.pictureDrift(p.RangeRatio)
+	if p.Set, err = r.set(p); err != nil {
+		return p, fmt.Errorf("picture %s: %w", name, err)
+	}
 	return p, nil
 }
 
@@ -89,12 +97,20 @@ func (r *Run) driftRule() string {
 	switch {
 	case r.drift != nil:
 		return fmt.Sprintf("a picture drifts where its adapted logits' range over its zero-shot one is outside of "+
-			"%.3g to %.3g, the 1 to 99 %% quantiles of %d training pictures", r.drift.Lower(), r.drift.Upper(), r.drift.Pictures)
+			"%.3g to %.3g, the 1 to 99 %% quantiles of %s", r.drift.Lower(), r.drift.Upper(), r.reference())
 	case r.model.Family == run.FamilyTestTime:
 		return "not known: test-time tuning has no training pictures"
 	}
 	return "not known: the run keeps no statistics of its training pictures " +
 		"(it is of an older version, or was learned elsewhere)"
+}
+
+// reference says what drift is told by.
+func (r *Run) reference() string {
+	if r.drift.Fold != "" {
+		return fmt.Sprintf("%d pictures of the validation fold %s", r.drift.Pictures, r.drift.Fold)
+	}
+	return fmt.Sprintf("%d training pictures", r.drift.Pictures)
 }
 
 func (r *Run) pictureDrift(ratio float64) Drift {
@@ -107,7 +123,11 @@ func (r *Run) pictureDrift(ratio float64) Drift {
 	if d.Drifted {
 		where = "outside of"
 	}
-	d.Note = fmt.Sprintf("Range ratio %.3g, %s the %.3g to %.3g of training (1 to 99 %%)", ratio, where, low, high)
+	of := "training"
+	if r.drift.Fold != "" {
+		of = "the validation fold"
+	}
+	d.Note = fmt.Sprintf("Range ratio %.3g, %s the %.3g to %.3g of %s (1 to 99 %%)", ratio, where, low, high, of)
 	return d
 }
 
@@ -118,17 +138,21 @@ func (r *Run) BatchDrift(pictures []Prediction) BatchDrift {
 		d.Note = "Drift is " + r.driftRule()
 		return d
 	}
-	for _, p := range pictures {
+	ratios := make([]float64, len(pictures))
+	for i, p := range pictures {
+		ratios[i] = p.RangeRatio
 		if p.Drift.Drifted {
 			d.Outside++
 		}
 	}
-	d.Expected = r.drift.Outside()
-	d.PValue = run.Tail(d.Pictures, d.Outside, d.Expected)
+	d.Expected, d.PValue = r.drift.Outside(), 1
+	if len(pictures) > 0 {
+		d.Distance, d.PValue = r.drift.Batch(ratios)
+	}
 	d.Drifted = d.PValue < run.Significance
-	d.Note = fmt.Sprintf("%d of %d pictures outside of the training's range ratios, where %.2g %% are expected "+
-		"(p = %.2g, binomial; drift is said below %g)",
-		d.Outside, d.Pictures, 100*d.Expected, d.PValue, run.Significance)
+	d.Note = fmt.Sprintf("Range ratios of %d pictures against %s: distance %.2g, p = %.2g (Kolmogorov-Smirnov; drift is said "+
+		"below %g); %d are outside by themselves, where %.2g %% are expected",
+		d.Pictures, r.reference(), d.Distance, d.PValue, run.Significance, d.Outside, 100*d.Expected)
 	return d
 }
 
@@ -142,6 +166,7 @@ type Summary struct {
 	ZeroShotRange float64      `json:"zero_shot_range"`
 	RangeRatio    float64      `json:"range_ratio"`
 	Drift         DriftSummary `json:"drift"`
+	Set           *Set         `json:"set,omitempty"` // where a coverage is asked for
 }
 
 // TopClass is one class of a [Summary], with its probability under the model as
@@ -163,7 +188,7 @@ type DriftSummary struct {
 // Summarize returns the n likeliest classes of a prediction, or all there are.
 func (r *Run) Summarize(p Prediction, n int) (Summary, error) {
 	s := Summary{Class: p.Class, Label: p.Label, Confidence: p.Confidence, Range: p.Range, ZeroShotRange: p.ZeroShotRange,
-		RangeRatio: p.RangeRatio, Drift: DriftSummary{Note: p.Drift.Note}}
+		RangeRatio: p.RangeRatio, Drift: DriftSummary{Note: p.Drift.Note}, Set: p.Set}
 	if p.Drift.Known {
 		s.Drift.Drifted = &p.Drift.Drifted
 	}

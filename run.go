@@ -25,6 +25,15 @@ type RunOptions struct {
 	// Classes are the names to choose from, for learned prompts and test-time
 	// tuning; nil means the run's. An adapter has its own.
 	Classes []string
+
+	// Coverage asks for sets of classes that hold a picture's class with this
+	// probability, between 0 and 1; 0 makes none. See [Set] for what it rests on.
+	Coverage float64
+	// Calibration is the folder of an evaluation of this run that sets are
+	// calibrated on; "" is that on the validation fold of the run's data set.
+	Calibration string
+	// Score is [calib.LAC], the default, [calib.APS] or [calib.RAPS].
+	Score string
 }
 
 // Run is what was trained, ready to say what is in pictures. It is safe for
@@ -36,6 +45,7 @@ type Run struct {
 	weights string // path of the checkpoint
 	classes []string
 	drift   *run.Drift // nil where it is not known
+	sets    *sets      // nil where none are asked for
 	kind    classifier
 }
 
@@ -80,6 +90,9 @@ func (r *Run) open(o RunOptions) (err error) {
 	if r.drift, err = run.ReadDrift(r.dir); err != nil {
 		return err
 	}
+	if r.sets, err = r.openSets(o); err != nil {
+		return err
+	}
 	if r.clip, err = r.openModel(o); err != nil {
 		return err
 	}
@@ -117,10 +130,7 @@ func (r *Run) openModel(o RunOptions) (*Model, error) {
 
 // chooseClasses returns the names that predictions choose from.
 func (r *Run) chooseClasses(asked []string) ([]string, error) {
-	var own []string
-	for _, c := range r.model.Classes {
-		own = append(own, c.Name)
-	}
+	own := classNames(r.model.Classes)
 	switch {
 	case asked == nil && own != nil:
 		return own, nil
@@ -168,6 +178,8 @@ type RunInfo struct {
 	Architecture string   `json:"architecture"`
 	Device       string   `json:"device"`
 	Drift        string   `json:"drift"` // how it is told, in words
+	// Coverage is nil where no sets are made.
+	Coverage *Coverage `json:"coverage,omitempty"`
 }
 
 // Info says what the run is.
@@ -180,6 +192,7 @@ func (r *Run) Info() RunInfo {
 		Run: filepath.Base(abs), Family: r.model.Family, Method: r.model.Method, Remedy: r.model.Remedy,
 		Classes: r.Classes(), Weights: filepath.Base(r.weights), WeightsHash: r.model.Weights.SHA256,
 		Architecture: r.clip.Config.Architecture(), Device: r.clip.Device.Name(), Drift: r.driftRule(),
+		Coverage: r.coverage(),
 	}
 }
 

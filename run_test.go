@@ -225,7 +225,7 @@ func TestRunsThatCannotBeUsedAreRefused(t *testing.T) {
 			words: []string{"sorcery"}},
 		"bad drift": {dir: copied(edit("drift.json", `"levels": [`, `"levels": [7,`)),
 			words: []string{"drift.json", "damaged"}},
-		"newer drift": {dir: copied(edit("drift.json", `"version": 1`, `"version": 7`)),
+		"newer drift": {dir: copied(edit("drift.json", `"version": 2`, `"version": 7`)),
 			words: []string{"drift.json", "version 7"}},
 		"preprocessing": {dir: copied(edit("model.yaml", "preprocessing: ", "preprocessing: other ")),
 			words: []string{"prepared by"}},

@@ -52,6 +52,11 @@ func Differences() []Difference {
 			CLIPCalib: "one view, the first",
 		},
 		{
+			Topic: "training-free Tip-Adapter", Methods: tip[:1],
+			Textbook:  "nothing is trained",
+			CLIPCalib: "its keys are trained for the first epoch, whose rate is 1e-5",
+		},
+		{
 			Topic:    "rows of an epoch",
 			Textbook: "every sample once, in a random view; last incomplete batch dropped",
 			CLIPCalib: "samples/batch whole batches from a permutation of all views of all samples; one batch of views when " +
@@ -76,6 +81,11 @@ func Differences() []Difference {
 			Topic: "prototype templates", Encoding: true,
 			Textbook:  "features normalised, averaged, normalised",
 			CLIPCalib: "plain mean of features; 8 templates on ImageNet, 1 elsewhere",
+		},
+		{
+			Topic: "prototype precision", Encoding: true,
+			Textbook:  "float32",
+			CLIPCalib: "float32; the released code has float16, which is offered",
 		},
 	}
 }
@@ -107,6 +117,8 @@ func (c Compat) KeepsUnderscores() bool { return c == CLIPCalib }
 type Encoding struct {
 	Augmented int // augmented views of every picture; 0 means the plain picture
 	Templates int // prompts that a class's prototype was averaged over
+	// Float16 says that features of prompts and their means were rounded to float16.
+	Float16 bool
 }
 
 // EncodingChoices says in words how features were made of pictures and prompts,
@@ -119,6 +131,9 @@ func EncodingChoices(m Method, c Compat, e Encoding) []string {
 	choices := []string{
 		"augmented views: " + augmentedViews(c.Views(m), c, e.Augmented),
 		fmt.Sprintf("prototype templates: %d, %s (%s)", e.Templates, average, c),
+	}
+	if e.Float16 {
+		choices = append(choices, "prototype precision: float16 (asked for)")
 	}
 	if c.KeepsUnderscores() {
 		choices = append(choices, fmt.Sprintf("class names in prompts: as they are, with underscores (%s)", c))

@@ -222,3 +222,34 @@ func TestForeignCheckpointsAreInitialValues(t *testing.T) {
 		t.Errorf("other samples: %v", err)
 	}
 }
+
+// The reference's training-free Tip-Adapter takes an epoch of one step at 1e-5; the
+// change is that of PyTorch, to what float32 keeps of it beside keys near 2.
+func TestTheReferencesTrainingFreeTipAdapterTakesAStep(t *testing.T) {
+	g := readForeignGolden(t)
+	d := Data{Features: g.matrix(g.Support), Prototypes: g.matrix(g.Prototypes), Labels: g.SupportLabels}
+	for c, moves := range map[Compat]bool{Textbook: false, CLIPCalib: true} {
+		a, err := Train(context.Background(), TipAdapter{}, nil, d, Options{Compat: c, LogitScale: 100})
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys, _ := a.Cache()
+		if len(a.Parameters()) != 0 || (len(a.Losses) == 1) != moves {
+			t.Errorf("%s: %d parameters, losses %v", c, len(a.Parameters()), a.Losses)
+		}
+		largest := 0.0
+		for i, want := range g.StepChange {
+			if !moves {
+				want = 0
+			}
+			got := float64(keys.Data[i] - g.Support[i])
+			largest = max(largest, math.Abs(got))
+			if math.Abs(got-want) > 3e-7 {
+				t.Fatalf("%s: key number %d changed by %.3g, want %.3g", c, i, got, want)
+			}
+		}
+		if (largest > 5e-6) != moves {
+			t.Errorf("%s: the keys changed by up to %.2g", c, largest)
+		}
+	}
+}

@@ -53,6 +53,38 @@ func (m TipAdapter) Logits(b *Batch) *gorgonia.Node {
 	return tipLogits(b, tipKeys(b, m.RawKeys), m.alpha(), m.beta())
 }
 
+// asTrained is the method that training m amounts to. The reference lets the
+// training-free Tip-Adapter through its first epoch, whose rate is 1e-5, like any
+// other method.
+func asTrained(m Method, c Compat) Method {
+	if tip, ok := m.(TipAdapter); ok && c == CLIPCalib {
+		return TipAdapterF(tip)
+	}
+	return m
+}
+
+// OptionsOf returns the options that a training of m goes by, of resolved ones:
+// those of one warm-up epoch for the reference's training-free Tip-Adapter.
+func OptionsOf(m Method, o Options) Options {
+	if _, ok := m.(TipAdapter); ok && o.Compat == CLIPCalib {
+		o.Epochs, o.Schedule = 1, WarmCosine
+	}
+	return o
+}
+
+// afterwards makes a what m leaves behind: a cache that trains no longer.
+func (a *Adapter) afterwards(m Method) {
+	tip, ok := m.(TipAdapter)
+	if !ok || a == nil {
+		return
+	}
+	a.Method = tip
+	if keys, trained := a.state.Trained[nameKeys]; trained {
+		a.state.Fixed[nameKeys] = keys
+		delete(a.state.Trained, nameKeys)
+	}
+}
+
 // TipAdapterF is [TipAdapter] whose keys are trained, the text prototypes and
 // the labels staying fixed. The published code trains them for 20 epochs by
 // [AdamW] at rate 0.001 with epsilon 1e-4 under [StepCosine].

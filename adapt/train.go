@@ -32,6 +32,7 @@ func Train(ctx context.Context, m Method, r Remedy, data Data, o Options) (*Adap
 	if err := data.check(); err != nil {
 		return nil, fmt.Errorf("train %s: %w", m.Name(), err)
 	}
+	o = OptionsOf(m, o)
 	if o.LogitScale == 0 {
 		o.LogitScale = data.LogitScale
 	}
@@ -49,7 +50,8 @@ func Train(ctx context.Context, m Method, r Remedy, data Data, o Options) (*Adap
 	given := o.Device
 	err = withDevice(o.Device, func(d *Device) error {
 		o.Device = d
-		a, err = (&Training{ctx: ctx, method: m, remedy: r, data: data, options: o}).run()
+		a, err = (&Training{ctx: ctx, method: asTrained(m, o.Compat), remedy: r, data: data, options: o}).run()
+		a.afterwards(m)
 		return err
 	})
 	if a != nil {

@@ -26,6 +26,7 @@ type builder struct {
 	batch  int
 
 	protos, teacherFeatures adapt.Matrix // text features of the zero-shot model and of the teacher
+	start                   adapt.Matrix // in place of protos, of unit length, where training starts from them
 
 	textParams, imageParams tower.Scope // both towers' parameters
 	leaves                  map[string]*graph.Node
@@ -130,7 +131,15 @@ func (b *builder) pixelsIn() *graph.Node {
 }
 
 // prototypes are the zero-shot model's text features [K, D], of unit length.
-func (b *builder) prototypes() *graph.Node { return b.constant(&b.protosLeaf, "prototypes", b.protos) }
+func (b *builder) prototypes() *graph.Node {
+	if b.start.Data == nil {
+		return b.constant(&b.protosLeaf, "prototypes", b.protos)
+	}
+	if b.protosLeaf == nil {
+		b.protosLeaf = ops.Constant(b.g, "prototypes", b.start.Data, b.start.Rows, b.start.Cols)
+	}
+	return b.protosLeaf
+}
 
 // teacher is the text teacher's features [K, D], of unit length.
 func (b *builder) teacher() *graph.Node {

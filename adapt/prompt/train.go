@@ -29,6 +29,7 @@ type task struct {
 	trie                    *text.Trie
 	params                  []param
 	protos, teacherFeatures adapt.Matrix
+	start                   adapt.Matrix // see startText
 }
 
 // Train learns prompts for data by a method under a remedy.
@@ -76,7 +77,7 @@ func (t *task) run(ctx context.Context) (*Learner, error) {
 		}
 		batch := train.BatchSize(samples, views, t.options.inner())
 		b = newBuilder(t.model, params, t.trie, t.options.LogitScale, batch)
-		b.protos, b.teacherFeatures = t.protos, t.teacherFeatures
+		b.protos, b.teacherFeatures, b.start = t.protos, t.teacherFeatures, t.start
 		obj = t.objective(b)
 		return nil
 	})
@@ -154,7 +155,11 @@ func (t *task) prepare(ctx context.Context) error {
 	}
 	if m, ok := t.method.(distilled); ok {
 		t.teacherFeatures, err = prototypes(ctx, t.model, t.data.Classes, adapt.Matrix{}, m.templates()...)
+		if err != nil {
+			return err
+		}
 	}
+	t.start, err = t.startText(ctx)
 	return err
 }
 

@@ -140,10 +140,11 @@ def model(method, data, dtype, perturbed, compat, views):
     # Tip-Adapter
     keys = f[:N] if compat == "clipcalib" else f.reshape(views, N, D).mean(0)
     values = F.one_hot(y[:N], K).to(dtype)
-    keys = train(keys) if method == "tip-adapter-f" else keys
+    trains = method == "tip-adapter-f" or compat == "clipcalib"
+    keys = train(keys) if trains else keys
     query = (lambda q: q) if compat == "clipcalib" else (lambda q: F.normalize(q, dim=1))
     logits = lambda q: cos(q, t) + torch.exp(query(q) @ F.normalize(keys, dim=1).T - 1) @ values
-    return ({"cache_keys": keys} if method == "tip-adapter-f" else {}), logits, none
+    return ({"cache_keys": keys} if trains else {}), logits, none
 
 
 def batches(epoch, batch, seed, views, compat):
@@ -179,7 +180,8 @@ def train(data, dtype, method, remedy="none", loss="ce", lr=0.1, batch=256, seed
             opt = torch.optim.SGD(values, lr=lr, momentum=0.9, weight_decay=decay)
         each = len(batches(0, batch, seed, views, compat))
         by_step = torch.optim.lr_scheduler.CosineAnnealingLR(opt, EPOCHS * each) if schedule == "step-cosine" else None
-        for epoch in range(EPOCHS):
+        # The reference's training-free Tip-Adapter ends with the warm-up epoch.
+        for epoch in range(1 if method == "tip-adapter" else EPOCHS):
             if by_step is None:
                 for group in opt.param_groups:
                     group["lr"] = rate(epoch, lr, EPOCHS)
@@ -226,6 +228,7 @@ def cases():
     yield dict(method="clap", views=3, compat="clipcalib")
     yield dict(method="tip-adapter", views=3)
     yield dict(method="tip-adapter", views=3, compat="clipcalib")
+    yield dict(method="tip-adapter", remedy="penalty", compat="clipcalib", batch=16, seed=3)
     yield dict(method="tip-adapter-f", compat="clipcalib", lr=0.001)
     yield dict(method="taskres", optimizer="adamw", lr=0.01, decay=0.1)
     yield dict(method="zslp", decay=0.0005)

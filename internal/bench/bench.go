@@ -65,11 +65,13 @@ type Figure struct {
 
 // Run is everything measured in one precision.
 type Run struct {
-	Engine       string   `json:"engine"`
-	Precision    string   `json:"precision"`
-	PeakGFLOPS   float64  `json:"peak_gflop_s,omitempty"`
-	BandwidthGBS float64  `json:"bandwidth_gb_s,omitempty"`
-	Figures      []Figure `json:"figures"`
+	Engine     string  `json:"engine"`
+	Precision  string  `json:"precision"`
+	PeakGFLOPS float64 `json:"peak_gflop_s,omitempty"`
+	// Kernel is what multiplies on a processor, and its own peak.
+	Kernel       *engine.Kernel `json:"kernel,omitempty"`
+	BandwidthGBS float64        `json:"bandwidth_gb_s,omitempty"`
+	Figures      []Figure       `json:"figures"`
 	// FastPath says whether the GPU computed as it is meant to.
 	FastPath *engine.FastPath `json:"fast_path,omitempty"`
 }
@@ -163,6 +165,10 @@ func (m *meter) measureAll(models []*weights.Checkpoint) error {
 		m.Note(m.run.Precision + ": peak of matrix products, bandwidth of memory")
 		if err := m.peaks(); err != nil {
 			return err
+		}
+		if on, ok := m.e.(engine.OnProcessor); ok {
+			k := on.Kernel()
+			m.run.Kernel = &k
 		}
 	}
 	for i, name := range m.Models {

@@ -1,11 +1,13 @@
 package bench
 
 import (
+	"context"
 	"errors"
 	"math"
 	"math/rand/v2"
 	"time"
 
+	"clipcalib/internal/device"
 	"clipcalib/internal/engine"
 
 	"gorgonia.org/tensor"
@@ -29,6 +31,13 @@ func (m *meter) peaks() (err error) {
 		m.run.BandwidthGBS, err = climb(m, vectors, m.sum)
 	}
 	return err
+}
+
+// Products is the rate of products by frozen weights on a device, in GFLOP/s: a
+// block's of ViT-B/16 or larger ones, measured for about budget.
+func Products(ctx context.Context, d *device.Device, budget time.Duration) (float64, error) {
+	m := &meter{Options: Options{Budget: budget}, ctx: ctx, device: d, e: device.Engine(d)}
+	return climb(m, products, m.product)
 }
 
 // probe is a call to measure and the work it does.

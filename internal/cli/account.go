@@ -6,6 +6,7 @@ import (
 
 	"clipcalib/internal/data"
 	"clipcalib/internal/exitcode"
+	"clipcalib/internal/run"
 )
 
 // load reads a data set, of one with parts the part split, and says what was
@@ -47,16 +48,13 @@ func (c account) end() error {
 		"out", c.unreadable, c.listed)}
 }
 
-// The files that list the pictures that a run learnt from: as a table, and in the
+// picksFile lists the pictures that a run learnt from beside run.ShotsFile, in the
 // form of CoOp's split files, which --picks takes.
-const (
-	shotsFile = "shots.csv"
-	picksFile = "shots.json"
-)
+const picksFile = "shots.json"
 
-// keepShots writes them.
+// keepShots writes both.
 func keepShots(r *data.Record, dir string) error {
-	if err := r.WriteAs(dir, shotsFile); err != nil {
+	if err := r.WriteAs(dir, run.ShotsFile); err != nil {
 		return err
 	}
 	return r.Picks().Write(filepath.Join(dir, picksFile))

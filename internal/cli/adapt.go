@@ -172,6 +172,8 @@ func (f *adaptFlags) add(c *cobra.Command) *varied {
 		"second file")
 	fl.StringVar(&f.data, "data", "", "source data set; its train part where it has parts")
 	fl.StringVar(&f.out, "out", "", "folder of the run")
+	fl.BoolVar(&f.source.float16, "float16-prototypes", false, "with --compat clipcalib: prototypes rounded to "+
+		"float16, in which the released code makes them")
 	fl.StringVar(&f.init, "init", "", "file of initial values (residual, classifier, w1, w2, cache_keys; "+
 		"prompt_learner.ctx), such as another run's adapter.safetensors or prompts.safetensors, or a checkpoint of "+
 		"another implementation")
@@ -250,6 +252,9 @@ func (f *adaptFlags) parse(method string) (o run.AdaptOptions, err error) {
 	}
 	o.Train.Compat = adapt.Compat(f.compat)
 	f.source.keepUnderscores = o.Train.Compat.KeepsUnderscores()
+	if f.source.float16 && (o.Train.Compat != adapt.CLIPCalib || len(f.features) > 0) {
+		return o, usagef("--float16-prototypes is for --compat clipcalib and for prototypes that are made here")
+	}
 	o.Train.Optimizer = adapt.Optimizer(f.optim)
 	o.Train.Schedule = adapt.Schedule(f.schedule)
 	if _, err := o.Train.Resolved(); err != nil {
@@ -385,7 +390,7 @@ func (s *session) encodeShots(
 		Preprocessing: src.Preprocessing(v),
 		Data:          f.data, DataSHA256: feats.Hash, Shots: f.shots, Drawn: f.unlike(shots), Repeat: f.repeat,
 		DataSeed: f.train.Seed, Picks: f.picks,
-		AugmentedViews: v.Augments(), Templates: templates, Truncate: f.source.truncate,
+		AugmentedViews: v.Augments(), Templates: templates, Truncate: f.source.truncate, Float16: f.source.float16,
 	}
 	a.note("%s: %d classes, %s, %d views, prompts like %q", set.Name, len(set.Classes), f.drawn().Words(set, shots),
 		feats.Views,

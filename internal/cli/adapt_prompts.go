@@ -114,6 +114,8 @@ func (f *adaptFlags) parsePrompts(name string) (o run.PromptOptions, err error) 
 		return o, usagef("--optimizer %s: prompts are learned by sgd", f.optim)
 	case f.train.Epsilon != 0:
 		return o, usagef("--epsilon is AdamW's: prompts are learned by sgd")
+	case f.source.float16:
+		return o, usagef("--float16-prototypes is for adapters under --compat clipcalib, not for %s", name)
 	case adapt.Compat(f.compat) != adapt.Textbook:
 		return o, usagef("--compat %s: that is for adapters and test-time tuning; learned prompts have one form", f.compat)
 	}

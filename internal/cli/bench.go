@@ -140,7 +140,12 @@ func (a *app) printBench(r bench.Result) error {
 	for _, run := range r.Runs {
 		fmt.Fprintf(a.out, "\n%s\n", run.Engine)
 		if run.PeakGFLOPS > 0 {
-			fmt.Fprintf(a.out, "matrix products reach %.0f GFLOP/s, memory %.1f GB/s\n\n", run.PeakGFLOPS, run.BandwidthGBS)
+			fmt.Fprintf(a.out, "matrix products reach %.0f GFLOP/s, memory %.1f GB/s\n", run.PeakGFLOPS, run.BandwidthGBS)
+			if k := run.Kernel; k != nil && k.PeakGFLOPS > 0 {
+				fmt.Fprintf(a.out, "kernel %s: %.0f GFLOP/s on registers alone, of which products reach %.0f%%\n", k.Name,
+					k.PeakGFLOPS, 100*run.PeakGFLOPS/k.PeakGFLOPS)
+			}
+			fmt.Fprintln(a.out)
 		}
 		w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', tabwriter.AlignRight)
 		fmt.Fprintln(w, "what\tmodel\tbatch\trate\t\tGFLOP/s\tof peak\tGB/s\tof bandwidth\truns\tslowest/fastest\t")

@@ -1,13 +1,17 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"runtime"
 	"strings"
 	"text/tabwriter"
+	"time"
 
+	"clipcalib/internal/bench"
 	"clipcalib/internal/device"
+	"clipcalib/internal/engine"
 
 	"github.com/spf13/cobra"
 )
@@ -26,8 +30,8 @@ func doctorCommand(a *app) *cobra.Command {
 		Short:   "What this machine offers, what is missing, and how to get it",
 		Example: "  clipcalib doctor\n  clipcalib doctor --json",
 		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			fs := examine(device.Options{Threads: a.threads})
+		RunE: func(c *cobra.Command, _ []string) error {
+			fs := examine(c.Context(), device.Options{Threads: a.threads})
 			if a.json {
 				return a.printJSON(fs)
 			}
@@ -43,34 +47,53 @@ func doctorCommand(a *app) *cobra.Command {
 	}
 }
 
-func examine(o device.Options) []finding {
+func examine(ctx context.Context, o device.Options) []finding {
 	fs := []finding{{"program", "ok", fmt.Sprintf("%s, %s/%s", runtime.Version(), runtime.GOOS, runtime.GOARCH), ""}}
 	fs = append(fs, finding{"cores", "ok", fmt.Sprint(runtime.NumCPU()), ""})
 	if total, free, ok := memory(); ok {
 		fs = append(fs, finding{"memory", "ok", fmt.Sprintf("%.1f GB, %.1f GB free", total, free), ""})
 	}
-	fs = append(fs, engineFinding(o, "fp32", "cpu engine"), engineFinding(o, "bf16", "bf16 on the cpu"))
+	fs = append(fs, engineFinding(ctx, o, "fp32", "cpu engine"),
+		engineFinding(ctx, o, "bf16", "bf16 on the cpu"))
 	return append(fs, examineGPU(o)...)
 }
 
-func engineFinding(o device.Options, precision, what string) finding {
+// engineFinding says what multiplies on the processor in a precision, and how
+// near it comes to what its instructions can.
+func engineFinding(ctx context.Context, o device.Options, precision, what string) finding {
 	o.Kind, o.Precision = "cpu", precision
 	d, err := device.Open(o)
 	if err != nil {
 		return finding{what, "missing", err.Error(), dnnlRemedy(err.Error())}
 	}
 	defer d.Close()
-	if precision == "bf16" {
-		if strings.Contains(d.Name(), "bf16 weights by") {
-			return finding{what, "slow", d.Name() + ": this processor does not multiply bfloat16 (no AVX512_BF16 or AMX)", ""}
-		}
-		return finding{what, "ok", d.Name(), ""}
+	f := finding{what, "ok", d.Name(), ""}
+	on, ok := device.Engine(d).(engine.OnProcessor)
+	if !ok {
+		return f
 	}
-	if !strings.Contains(d.Name(), "oneDNN") {
-		return finding{what, "slow", d.Name(), "make install-onednn && make build"}
+	k := on.Kernel()
+	switch {
+	case !k.Native:
+		f.State = "slow"
+		f.Detail += "; this processor has no AVX512_BF16 or AMX: 16-bit weights are widened"
+	case precision == "fp32" && !strings.Contains(d.Name(), "oneDNN"):
+		f.State, f.Remedy = "slow", "make install-onednn && make build"
 	}
-	return finding{what, "ok", d.Name(), ""}
+	rate, err := bench.Products(ctx, d, productsBudget)
+	if err != nil {
+		return finding{what, "missing", err.Error(), ""}
+	}
+	f.Detail += fmt.Sprintf("; products reach %.0f GFLOP/s", rate)
+	if k.PeakGFLOPS > 0 {
+		f.Detail += fmt.Sprintf(", %.0f%% of the %.0f that %s reaches on registers alone", 100*rate/k.PeakGFLOPS,
+			k.PeakGFLOPS, k.Name)
+	}
+	return f
 }
+
+// productsBudget is how long doctor multiplies in each precision.
+const productsBudget = 200 * time.Millisecond
 
 func dnnlRemedy(why string) string {
 	if strings.Contains(why, "oneDNN") {

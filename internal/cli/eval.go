@@ -258,6 +258,7 @@ func (a *app) modelOf(dir string, s *sourceFlags) error {
 	s.model.asIn(m)
 	s.truncate = s.truncate || m.Truncate
 	s.keepUnderscores = adapt.Compat(recipe.Compat).KeepsUnderscores()
+	s.float16 = recipe.Inputs.Float16
 	return nil
 }
 
@@ -381,7 +382,7 @@ func (a *app) target(ctx context.Context, src *features.Source, set *data.Set, f
 	o.Inputs = run.Inputs{
 		Weights: f.source.weights, WeightsSHA256: src.Weights, Model: src.Facts(), BatchImages: src.Model.Images.Batch(),
 		Preprocessing: src.Preprocessing(features.Views{}),
-		DataSHA256:    feats.Hash, Templates: templates,
+		DataSHA256:    feats.Hash, Templates: templates, Float16: r.Inputs.Float16,
 	}
 	return nil
 }

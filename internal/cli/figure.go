@@ -85,16 +85,17 @@ func (a *app) figure(kind string, args []string, out, method string, bins int) e
 	if err != nil {
 		return err
 	}
+	folds, results := t.Folds(), t.Results()
 	var f figure.Figure
 	switch kind {
 	case "reliability":
 		f, err = reliabilityGrid(&t, method)
 	case "curves":
-		f, err = figure.Curves(t)
+		f, err = figure.Curves(results)
 	case "ranges":
-		f, err = figure.Ranges(t)
+		f, err = figure.Ranges(results)
 	case "norms":
-		f, err = figure.Norms(t)
+		f, err = figure.Norms(results)
 	}
 	if err != nil {
 		return err
@@ -106,10 +107,21 @@ func (a *app) figure(kind string, args []string, out, method string, bins int) e
 		fmt.Fprintf(a.err, "figure: %s\n", note)
 	}
 	if a.json {
-		return a.printJSON(map[string]any{"out": out, "notes": t.Notes})
+		return a.printJSON(map[string]any{"out": out, "notes": append(t.Notes, notDrawn(folds)...)})
+	}
+	for _, n := range notDrawn(folds) {
+		a.note("%s", n)
 	}
 	a.note("wrote %s", out)
 	return nil
+}
+
+// notDrawn says which columns a figure has no place for.
+func notDrawn(folds []string) []string {
+	if len(folds) == 0 {
+		return nil
+	}
+	return []string{"not drawn, for remedies are chosen on it: " + strings.Join(folds, ", ")}
 }
 
 // reliabilityGrid is the diagrams of one method of one zero-shot reference.
@@ -117,7 +129,7 @@ func reliabilityGrid(t *table.Table, method string) (figure.Figure, error) {
 	asked := method
 	var names []string
 	var runs []report.Run
-	for _, s := range sections(t) {
+	for _, s := range sections(t, nil, 0) {
 		for _, r := range s.Runs {
 			if r.Method == report.ZeroShot {
 				continue

@@ -157,3 +157,43 @@ func TestAForeignAdapterOnPictures(t *testing.T) {
 	fails(t, []string{"eval", theirs, "--weights", tinyModel(), "--data", two, "--out", filepath.Join(dir, "y")},
 		"for 3 classes", "used for 2 classes")
 }
+
+func TestPrototypesInFloat16AreOfferedAndRecorded(t *testing.T) {
+	dir := t.TempDir()
+	root := folderSet(t, filepath.Join(dir, "colours"), 2, 2)
+	train := func(out string, more ...string) []string {
+		return append([]string{"adapt", "taskres", "--weights", tinyModel(), "--data", root, "--shots", "2", "--views", "2",
+			"--epochs", "2", "--out", out}, more...)
+	}
+	half := filepath.Join(dir, "half")
+	mustRun(t, train(half, "--compat", "clipcalib", "--float16-prototypes")...)
+	recipe := string(readFile(t, filepath.Join(half, "recipe.yaml")))
+	for _, want := range []string{"float16_prototypes: true", "prototype precision: float16 (asked for)"} {
+		if !strings.Contains(recipe, want) {
+			t.Errorf("the recipe lacks %q:\n%s", want, recipe)
+		}
+	}
+	f, err := weights.Open(filepath.Join(half, "adapter.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	x, _ := f.Lookup("text_features")
+	values, err := x.Float32()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range values {
+		if _, e := math.Frexp(float64(v)); math.Mod(float64(v), math.Ldexp(1, max(e-1, -14)-10)) != 0 {
+			t.Fatalf("the prototypes hold %g, which is no float16", v)
+		}
+	}
+	mustRun(t, "eval", half, "--data", root)
+	// The reference on the same classes is of the same prototypes.
+	same := string(readFile(t, filepath.Join(half, "targets", "colours", "target.yaml")))
+	if !strings.Contains(same, "float16_prototypes: true") {
+		t.Errorf("the target does not say it: %s", same)
+	}
+	fails(t, train(filepath.Join(dir, "x"), "--float16-prototypes"), "--compat clipcalib")
+	fails(t, learn(root, filepath.Join(dir, "x"), "coop", "--float16-prototypes"), "for adapters")
+}

@@ -2,12 +2,14 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -16,10 +18,12 @@ import (
 	"strings"
 
 	"clipcalib"
+	"clipcalib/calib"
 	"clipcalib/internal/exitcode"
 	"clipcalib/internal/imageio"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -28,7 +32,20 @@ type runFlags struct {
 	weights string
 	classes string
 	batch   imageBatch
+
+	coverage           float64
+	calibration, score string
+	given              *pflag.FlagSet
 }
+
+// coverageHelp says what --coverage gives, and what it does not.
+const coverageHelp = `With --coverage C every picture gets a set of classes that holds the right one
+with probability C, by split conformal prediction. That rests on pictures drawn as
+those of the calibration fold: the run's evaluation on the validation fold of its
+own data (clipcalib eval RUN --data SOURCE#val), or the evaluation that
+--calibration names, of pictures the run did not learn from. Under drift it does
+not hold; a picture that drifts, or is one of the fold, gets its set without that
+promise. A fold too small for C is refused.`
 
 func (f *runFlags) add(c *cobra.Command) {
 	fl := c.Flags()
@@ -36,15 +53,38 @@ func (f *runFlags) add(c *cobra.Command) {
 	fl.StringVar(&f.classes, "classes", "",
 		"file of class names, one a line, for learned prompts and test-time tuning (default: the run's)")
 	fl.Var(&f.batch, "batch-images", imageBatchUsage)
+	fl.Float64Var(&f.coverage, "coverage", 0, "sets of classes that hold the right one with this probability, as 0.9")
+	fl.StringVar(&f.calibration, "calibration", "", "evaluation of this run that --coverage is calibrated on (default: "+
+		"that on its validation fold)")
+	fl.StringVar(&f.score, "score", "", "of --coverage: lac (default; the smallest sets), aps or raps")
+	completes(c, "score", calib.ConformalScores()...)
+	f.given = c.Flags()
+}
+
+// check refuses flags that make no sense, before anything is opened.
+func (f runFlags) check() error {
+	switch {
+	case f.coverage == 0 && f.given.Changed("coverage"), f.coverage < 0, f.coverage >= 1, math.IsNaN(f.coverage):
+		return usagef("--coverage %g: want a share between 0 and 1, both excluded, as 0.9", f.coverage)
+	case f.coverage == 0 && (f.calibration != "" || f.score != ""):
+		return usagef("--calibration and --score are for --coverage, which is not given")
+	case f.score != "" && !slices.Contains(calib.ConformalScores(), f.score):
+		return usagef("--score %s: choose %s", f.score, strings.Join(calib.ConformalScores(), ", "))
+	}
+	return nil
 }
 
 // openRun opens a run on the device that the flags name. The caller closes it.
 func (a *app) openRun(dir string, f runFlags) (*clipcalib.Run, error) {
+	if err := f.check(); err != nil {
+		return nil, err
+	}
 	d, err := a.openDevice()
 	if err != nil {
 		return nil, err
 	}
-	o := clipcalib.RunOptions{Weights: f.weights, Device: d, Batch: int(f.batch)}
+	o := clipcalib.RunOptions{Weights: f.weights, Device: d, Batch: int(f.batch), Coverage: f.coverage,
+		Calibration: f.calibration, Score: f.score}
 	if f.classes != "" {
 		file, err := os.Open(f.classes)
 		if err != nil {
@@ -65,6 +105,9 @@ func (a *app) openRun(dir string, f runFlags) (*clipcalib.Run, error) {
 	i := r.Info()
 	a.note("%s with remedy %s, %d classes; %s; %s", i.Method, i.Remedy, len(i.Classes), i.Architecture, i.Device)
 	a.note("drift: %s", i.Drift)
+	if i.Coverage != nil {
+		a.note("%s", i.Coverage.Note)
+	}
 	return r, nil
 }
 
@@ -86,10 +129,14 @@ lists start from the current folder.
 
 A line a picture: its path, then the likeliest classes with their probability
 after the run's remedy. A picture whose adapted logits spread otherwise over the
-classes than those of the training pictures is marked: its confidence deserves
-doubt. A last note says whether more pictures are so than chance explains.
+classes than those of the run's validation fold (or, without an evaluation there,
+of its training pictures) is marked: its confidence deserves doubt. A last note
+says whether the pictures together are so beyond chance. Not every drift shows in
+this (docs/RESULTS.md).
 
-A picture that cannot be read is named and left out, and the exit code is 3.`,
+A picture that cannot be read is named and left out, and the exit code is 3.
+
+` + coverageHelp,
 		Example: `  clipcalib predict runs/pets-taskres cat.jpg photos/ --top 3
   find . -name '*.png' | clipcalib predict runs/pets-coop - --csv > out.csv`,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -125,7 +172,7 @@ func (a *app) predict(ctx context.Context, f predictFlags, dir string, args []st
 		return err
 	}
 	defer r.Close()
-	out := a.predictionWriter(f)
+	out := a.predictionWriter(f, r.Info().Coverage)
 	p := a.progress("predict", "pictures", len(paths))
 	var all clipcalib.Predictions
 	var unreadable []unreadable
@@ -163,6 +210,9 @@ func (a *app) predict(ctx context.Context, f predictFlags, dir string, args []st
 	a.note("%s", all.Drift.Note)
 	if all.Drift.Drifted {
 		a.note("these pictures drift from the training ones: their confidence deserves doubt")
+		if f.run.coverage > 0 {
+			a.note("and their sets hold the right class less often than asked for, perhaps")
+		}
 	}
 	if err := out.end(all.Drift, unreadable); err != nil {
 		return err
@@ -215,10 +265,10 @@ func prepareAll(ctx context.Context, r *clipcalib.Run, paths []string) (good []c
 }
 
 // predictionWriter writes predictions in the form that the flags name.
-func (a *app) predictionWriter(f predictFlags) predictionWriter {
+func (a *app) predictionWriter(f predictFlags, coverage *clipcalib.Coverage) predictionWriter {
 	switch {
 	case a.json:
-		return &jsonPredictions{app: a}
+		return &jsonPredictions{app: a, coverage: coverage}
 	case f.csv:
 		return &csvPredictions{w: csv.NewWriter(a.out)}
 	}
@@ -237,6 +287,16 @@ func (w textPredictions) picture(name string, s clipcalib.Summary) error {
 	for _, c := range s.Top {
 		line += fmt.Sprintf("\t%s %.1f %%", c.Class, 100*c.Confidence)
 	}
+	if s.Set != nil {
+		names := make([]string, len(s.Set.Classes))
+		for i, c := range s.Set.Classes {
+			names[i] = c.Class
+		}
+		line += "\tset: " + cmp.Or(strings.Join(names, ", "), "none")
+		if !s.Set.Assured {
+			line += " (" + s.Set.Note + ")"
+		}
+	}
 	if s.Drift.Drifted != nil && *s.Drift.Drifted {
 		line += "\tdrift: " + s.Drift.Note
 	}
@@ -254,8 +314,12 @@ type csvPredictions struct {
 func (w *csvPredictions) picture(name string, s clipcalib.Summary) error {
 	if !w.begun {
 		w.begun = true
-		err := w.w.Write([]string{"picture", "rank", "class", "label", "confidence", "adapted", "zero_shot",
-			"logit_range", "zero_shot_range", "range_ratio", "drifted"})
+		head := []string{"picture", "rank", "class", "label", "confidence", "adapted", "zero_shot", "logit_range",
+			"zero_shot_range", "range_ratio", "drifted"}
+		if s.Set != nil {
+			head = append(head, "in_set", "set_size", "set_assured")
+		}
+		err := w.w.Write(head)
 		if err != nil {
 			return err
 		}
@@ -266,8 +330,13 @@ func (w *csvPredictions) picture(name string, s clipcalib.Summary) error {
 		drifted = strconv.FormatBool(*s.Drift.Drifted)
 	}
 	for i, c := range s.Top {
-		err := w.w.Write([]string{name, strconv.Itoa(i + 1), c.Class, strconv.Itoa(c.Label), number(c.Confidence),
-			number(c.Adapted), number(c.ZeroShot), number(s.Range), number(s.ZeroShotRange), number(s.RangeRatio), drifted})
+		row := []string{name, strconv.Itoa(i + 1), c.Class, strconv.Itoa(c.Label), number(c.Confidence),
+			number(c.Adapted), number(c.ZeroShot), number(s.Range), number(s.ZeroShotRange), number(s.RangeRatio), drifted}
+		if s.Set != nil {
+			in := slices.ContainsFunc(s.Set.Classes, func(k clipcalib.SetClass) bool { return k.Label == c.Label })
+			row = append(row, strconv.FormatBool(in), strconv.Itoa(len(s.Set.Classes)), strconv.FormatBool(s.Set.Assured))
+		}
+		err := w.w.Write(row)
 		if err != nil {
 			return err
 		}
@@ -279,8 +348,9 @@ func (w *csvPredictions) picture(name string, s clipcalib.Summary) error {
 func (*csvPredictions) end(clipcalib.BatchDrift, []unreadable) error { return nil }
 
 type jsonPredictions struct {
-	app *app
-	all []jsonPrediction
+	app      *app
+	all      []jsonPrediction
+	coverage *clipcalib.Coverage
 }
 
 // jsonPrediction is a picture as POST /predict of serve answers it.
@@ -298,12 +368,16 @@ func (w *jsonPredictions) end(d clipcalib.BatchDrift, bad []unreadable) error {
 	drift := map[string]any{"drifted": nil, "note": d.Note}
 	if d.Known {
 		drift = map[string]any{"drifted": d.Drifted, "outside": d.Outside, "pictures": d.Pictures,
-			"expected_share": d.Expected, "p_value": d.PValue, "note": d.Note}
+			"expected_share": d.Expected, "distance": d.Distance, "p_value": d.PValue, "note": d.Note}
 	}
 	if bad == nil {
 		bad = []unreadable{}
 	}
-	return w.app.printJSON(map[string]any{"predictions": w.all, "drift": drift, "unreadable": bad})
+	out := map[string]any{"predictions": w.all, "drift": drift, "unreadable": bad}
+	if w.coverage != nil {
+		out["coverage"] = w.coverage
+	}
+	return w.app.printJSON(out)
 }
 
 // picturePaths lists the pictures that arguments stand for. A file that is not

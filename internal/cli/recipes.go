@@ -20,6 +20,7 @@ func recipesCommand(a *app) *cobra.Command {
 and --weights names files of this machine and is one that adapt --recipe takes;
 those of test-time tuning and of the zero-shot model are flags of tta and
 zeroshot. clipcalib table runs them.`,
+		Example: "  clipcalib recipes list\n  clipcalib recipes show adapters/rn50-taskres --root data --weights RN50.pt",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usagef("recipes: unknown %q: list or show", args[0])
@@ -71,8 +72,7 @@ func recipesShowCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "show NAME",
 		Short: "A recipe as YAML, for adapt --recipe",
-		Example: "  clipcalib recipes show adapters/rn50-taskres --root data --weights RN50.pt --with shots=4 > mine.yaml\n" +
-			"  clipcalib adapt --recipe mine.yaml --out runs",
+		Example: "  clipcalib recipes show adapters/rn50-taskres --root data --weights RN50.pt --with shots=4 > mine.yaml",
 		Args: exactly("NAME"),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			var names []string

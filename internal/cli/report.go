@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -17,7 +16,8 @@ var reportFormats = []string{"html", "text", "md", "csv", "wide", "latex", "json
 
 func reportCommand(a *app) *cobra.Command {
 	var out, format string
-	var bins int
+	var bins, draws int
+	var coverage float64
 	c := &cobra.Command{
 		Use:   "report RUN...",
 		Short: "One self-contained HTML page of runs: reliability diagrams, logit ranges, tables",
@@ -26,7 +26,13 @@ a folder with runs below it. Runs are grouped by their whole recipe: those that
 differ in the seed alone are one row, shown as mean and spread with their number,
 and what differs between rows becomes a column. What a row lacks, a seed that was
 found twice and a run without an evaluation are said. Targets of one name that
-hold other pictures are told apart by the start of data_sha256.`,
+hold other pictures are told apart by the start of data_sha256.
+
+Rows of several seeds show their standard deviation, with Student's interval of the
+mean in csv, wide and json; rows of one run have Wilson's interval of the accuracy and
+bootstrap intervals of the rest. Remedies are compared with none, paired by seed and
+by sample; how many differences are told from zero once their number is counted
+(Benjamini and Hochberg, 5 %), and how small a one could be seen, is said.`,
 		Example: "  clipcalib report runs/ --out report.html\n  clipcalib report runs/a runs/b --format md",
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -37,6 +43,12 @@ hold other pictures are told apart by the start of data_sha256.`,
 			}
 			if !slices.Contains(reportFormats, format) {
 				return usagef("--format %s: choose %s", format, strings.Join(reportFormats, ", "))
+			}
+			if draws != automatic && draws != 0 && (draws < 20 || draws > 1_000_000) {
+				return usagef("--draws %d: want 20 to 1000000, or 0 for no bootstrap", draws)
+			}
+			if !(coverage > 0 && coverage < 1) {
+				return usagef("--coverage %g: want a share between 0 and 1, both excluded, as 0.9", coverage)
 			}
 			m := without(c, "")
 			switch {
@@ -51,7 +63,8 @@ hold other pictures are told apart by the start of data_sha256.`,
 			if a.json && !c.Flags().Changed("out") {
 				out = "" // no page
 			}
-			return a.report(args, out, format, bins)
+			o := reportOptions{out, format, bins, draws, coverage, c.Flags().Changed("coverage")}
+			return a.report(args, o)
 		},
 	}
 	c.Flags().StringVar(&out, "out", "report.html", "the page")
@@ -59,17 +72,56 @@ hold other pictures are told apart by the start of data_sha256.`,
 		"html, or a table on standard output: "+strings.Join(reportFormats[1:],
 			", ")+" (csv has one value a row, wide a row a recipe)")
 	c.Flags().IntVar(&bins, "bins", 10, "bins of ECE and of the diagrams")
+	c.Flags().IntVar(&draws, "draws", automatic, "bootstrap draws of intervals and differences; 0 leaves them out, "+
+		"-1 makes 1000, or of a large grid fewer and at least 400")
+	c.Flags().Float64Var(&coverage, "coverage", 0.9, "of the conformal sets that are made where a run was evaluated on its "+
+		"validation fold; given, text tables have columns of them too")
 	completes(c, "format", reportFormats...)
 	return c
 }
 
-func (a *app) report(args []string, out, format string, bins int) error {
-	found, t, err := readTable("report", args, bins)
+// automatic stands for as many bootstrap draws as take some seconds.
+const automatic = -1
+
+// drawsFor is the number of draws for a table: 1,000, and fewer where its rows
+// hold many samples.
+func drawsFor(t *table.Table) int {
+	samples := 0
+	for _, g := range t.Groups {
+		for _, cell := range g.Cells {
+			for _, e := range cell {
+				samples += 2 * len(e.Ranges)
+			}
+		}
+	}
+	const work = 5e8 // samples drawn, about ten seconds of one core
+	return min(1000, max(400, int(work/float64(max(samples, 1)))))
+}
+
+// reportOptions say what report makes.
+type reportOptions struct {
+	out, format string
+	bins, draws int
+	coverage    float64
+	showSets    bool // in text tables too
+}
+
+func (a *app) report(args []string, o reportOptions) error {
+	found, t, err := readTable("report", args, o.bins)
 	if err != nil {
 		return err
 	}
-	if !a.json || out != "" {
-		if err := a.writeTable(&t, format, out); err != nil {
+	if !a.json || o.out != "" {
+		sets, err := t.Conformal(o.coverage)
+		if err != nil {
+			return fmt.Errorf("report: %w", err)
+		}
+		t.Notes = append(t.Notes, sets...)
+		all, err := compared(&t, &o)
+		if err != nil {
+			return fmt.Errorf("report: %w", err)
+		}
+		if err := a.writeTable(&t, o, all); err != nil {
 			return err
 		}
 	}
@@ -80,6 +132,27 @@ func (a *app) report(args []string, out, format string, bins int) error {
 		fmt.Fprintf(a.err, "report: %s\n", note)
 	}
 	return nil
+}
+
+// compared draws what the table's intervals need, and the differences.
+func compared(t *table.Table, o *reportOptions) ([]table.Difference, error) {
+	if o.draws == automatic {
+		o.draws = drawsFor(t)
+	}
+	if o.draws == 0 {
+		return nil, nil
+	}
+	opt := calib.BootstrapOptions{Draws: o.draws}
+	if err := t.Resample(opt); err != nil {
+		return nil, err
+	}
+	results := t.Results()
+	all, notes, err := results.Differences(opt)
+	t.Notes = append(t.Notes, notes...)
+	if o.format != "html" { // whose sections say it
+		t.Notes = append(t.Notes, table.DifferenceNotes(all, o.draws)...)
+	}
+	return all, err
 }
 
 // readTable reads the runs below some folders and groups them.
@@ -110,14 +183,18 @@ func readTable(command string, args []string, bins int) (found []table.Evaluatio
 	return found, t, nil
 }
 
-func (a *app) writeTable(t *table.Table, format, out string) error {
-	switch format {
+func (a *app) writeTable(t *table.Table, o reportOptions, all []table.Difference) error {
+	shown := table.Main
+	if o.showSets {
+		shown = slices.Concat(table.Main, table.Sets)
+	}
+	switch o.format {
 	case "text":
-		return a.printTable(t.Wide(table.Main))
+		return a.printTable(t.Wide(shown))
 	case "md":
-		return t.Wide(table.Main).WriteMarkdown(a.out)
+		return t.Wide(shown).WriteMarkdown(a.out)
 	case "latex":
-		return t.Wide(table.Main).WriteLaTeX(a.out)
+		return t.Wide(shown).WriteLaTeX(a.out)
 	case "csv":
 		return t.WriteTidy(a.out)
 	case "wide":
@@ -125,38 +202,59 @@ func (a *app) writeTable(t *table.Table, format, out string) error {
 	case "json":
 		return a.printJSON(t)
 	}
+	folds := t.Folds()
+	on := fmt.Sprintf("%d targets", len(t.Targets)-len(folds))
+	if len(t.Targets)-len(folds) == 1 {
+		on = "one target"
+	}
+	switch len(folds) {
+	case 0:
+	case 1:
+		on += " and a validation fold"
+	default:
+		on += fmt.Sprintf(" and %d validation folds", len(folds))
+	}
 	page := report.Page{
 		Title: "Calibration of adapted CLIP",
-		Subtitle: fmt.Sprintf("%d recipes on %d targets, ECE of %d bins over whole sets", len(t.Groups), len(t.Targets),
-			t.Bins),
-		Sections: sections(t),
+		Subtitle: fmt.Sprintf("%d recipes on %s; ECE of %d bins of equal width over whole sets, every sample in one",
+			len(t.Groups), on, t.Bins),
+		Sections: sections(t, all, o.draws),
 		Notes:    slices.Clone(t.Notes),
 	}
-	for _, name := range slices.Sorted(maps.Keys(validationFolds(t))) {
+	for _, name := range folds {
 		page.Notes = append(page.Notes, name+" is a validation fold: remedies are chosen on it, and it has no column")
 	}
-	if err := page.WriteFile(out); err != nil {
+	if err := page.WriteFile(o.out); err != nil {
 		return err
 	}
-	a.note("wrote %s", out)
+	a.note("wrote %s", o.out)
 	return nil
 }
 
 // sections puts the rows of one zero-shot reference together: a method is
 // compared with the zero-shot model of its own weights and prompts.
-func sections(t *table.Table) []report.Section {
+func sections(t *table.Table, all []table.Difference, draws int) []report.Section {
 	var out []report.Section
-	folds := validationFolds(t)
+	folds := t.Folds()
 	for _, part := range t.ByReference() {
 		s := report.Section{Title: "Results", Text: part.About}
+		var of []table.Difference
 		for _, g := range part.Groups {
 			method := g.Fields["method"]
 			if setting := part.Setting(g); setting != "" && method != table.ZeroShot {
 				method += " (" + setting + ")"
 			}
+			for _, d := range all {
+				if d.Group.Key() == g.Key() {
+					of = append(of, d)
+					s.Differences = append(s.Differences, report.Difference{Method: method, Remedy: g.Fields["remedy"],
+						Target: d.Target, Metric: d.Metric, Value: d.Value, Low: d.Low, High: d.High, Adjusted: d.Adjusted,
+						Detectable: d.Detectable, IncludesZero: d.IncludesZero, Told: d.Told()})
+				}
+			}
 			seeds := seedNumbers{}
 			for _, c := range t.Targets {
-				if folds[c.Name] {
+				if slices.Contains(folds, c.Name) {
 					continue
 				}
 				for _, e := range g.Cells[c.Name] {
@@ -164,10 +262,12 @@ func sections(t *table.Table) []report.Section {
 					s.Runs = append(s.Runs, report.Run{
 						Method: method, Remedy: g.Fields["remedy"], Seed: seeds.number(e.Seed), Target: c.Name, Source: c.Source,
 						Metrics: e.Metrics, Reliability: e.Predictions.Reliability(t.Bins), Validation: validation(t, g, e.Seed),
+						Intervals: intervals(g, c.Name), Sets: e.Sets(),
 					})
 				}
 			}
 		}
+		s.DifferenceNotes = table.DifferenceNotes(of, draws)
 		alike, differing := part.Recipes()
 		s.Recipes = differing
 		for _, field := range alike {
@@ -178,19 +278,18 @@ func sections(t *table.Table) []report.Section {
 	return out
 }
 
-// validationFolds are the columns that remedies are chosen on, which are no
-// results to show beside others.
-func validationFolds(t *table.Table) map[string]bool {
-	folds := map[string]bool{}
-	for _, c := range t.Targets {
-		if c.Validation && c.Source {
-			folds[c.Name] = true
-		}
-	}
-	if len(folds) == len(t.Targets) {
+// intervals are those of a cell of one run.
+func intervals(g table.Group, target string) map[string]table.Interval {
+	if len(g.Cells[target]) != 1 {
 		return nil
 	}
-	return folds
+	out := map[string]table.Interval{}
+	for _, key := range []string{"accuracy", "ece", "logit_range"} {
+		if i, ok := g.Interval(target, key); ok {
+			out[key] = i
+		}
+	}
+	return out
 }
 
 // validation is a row's metrics on the validation fold of its source, nil

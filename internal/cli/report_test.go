@@ -150,3 +150,51 @@ func TestReportRefusesWhatIsNoRun(t *testing.T) {
 	writeFile(t, filepath.Join(runs, "none1", "recipe.yaml"), []byte("method: [\n"))
 	failsClean(t, dir, []string{"report", runs, "--out", page}, "recipe.yaml")
 }
+
+// A validation fold is said apart, and calibrates sets; what remedies change is
+// said with intervals.
+func TestReportSaysFoldsIntervalsAndSets(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	run, root := withFold(t, "taskres", 4)
+	mustRun(t, "eval", run, "--data", root, "-q")
+	page := filepath.Join(dir, "page.html")
+	mustRun(t, "report", run, "--out", page, "--coverage", "0.8")
+	html := string(readFile(t, page))
+	for _, w := range []string{"on one target and a validation fold", "every sample in one", "Sets of classes",
+		"calibrated on 12 samples", "95 % interval", "form-open", "is a validation fold"} {
+		if !strings.Contains(html, w) {
+			t.Errorf("the page lacks %q", w)
+		}
+	}
+	// Without a row that has no remedy there is nothing to compare.
+	if strings.Contains(html, "Every remedy against none") {
+		t.Error("differences to nothing")
+	}
+	csv := mustRun(t, "report", run, "--format", "csv").out
+	for _, w := range []string{"conformal_coverage", "conformal_set_size", "wilson", "bootstrap", "low,high,interval"} {
+		if !strings.Contains(csv, w) {
+			t.Errorf("csv lacks %q", w)
+		}
+	}
+	if text := mustRun(t, "report", run, "--format", "text").out; strings.Contains(text, "cover") {
+		t.Errorf("text: %s", text)
+	}
+	if text := mustRun(t, "report", run, "--format", "text", "--coverage", "0.8").out; !strings.Contains(text, "cover") {
+		t.Errorf("text with sets: %s", text)
+	}
+	runs := evaluatedRuns(t, dir)
+	o := mustRun(t, "report", runs, "--format", "text")
+	if !strings.Contains(o.err, "Remedies against none") {
+		t.Errorf("notes %s", o.err)
+	}
+	if o := mustRun(t, "report", runs, "--format", "csv", "--draws", "0"); strings.Contains(o.out, "bootstrap") ||
+		strings.Contains(o.err, "Remedies") {
+		t.Errorf("without draws: %s", o.err)
+	}
+	for _, args := range [][]string{{"--draws", "5"}, {"--coverage", "1"}} {
+		if o := command(append([]string{"report", runs, "--format", "csv"}, args...)...); o.code != 2 {
+			t.Errorf("%v: exit code %d", args, o.code)
+		}
+	}
+}

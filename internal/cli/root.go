@@ -108,7 +108,8 @@ func internalError(stderr io.Writer, p *caught.Panic) int {
 // resumes reports whether a command that is interrupted goes on where it
 // stopped: those that keep checkpoints, or features in the bank.
 func resumes(c *cobra.Command) bool {
-	return c != nil && slices.Contains([]string{"adapt", "demo", "eval", "pretrain", "run", "tta", "zeroshot"}, c.Name())
+	return c != nil && slices.Contains([]string{"adapt", "demo", "eval", "pretrain", "run", "table", "tta",
+		"zeroshot"}, c.Name())
 }
 
 // errSignalled is the error of a command that a signal ends in good order.

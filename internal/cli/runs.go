@@ -15,16 +15,17 @@ import (
 
 func runsCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
-		Use:   "runs list|show|verify|compare",
-		Short: "Run folders: list and filter them, show one, verify files, compare two recipes",
+		Use:   "runs list|show|verify|compare|drift",
+		Short: "Run folders: list and filter them, show one, verify files, compare two recipes, measure the drift warning",
 		Example: "  clipcalib runs list runs/ --remedy sals\n  clipcalib runs verify runs/\n" +
 			"  clipcalib runs compare runs/taskres runs/taskres-sals",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return usagef("runs: say list, show, verify or compare; see: clipcalib runs --help")
+			return usagef("runs: say list, show, verify, compare or drift; see: clipcalib runs --help")
 		},
 	}
-	c.AddCommand(runsListCommand(a), runsShowCommand(a), runsVerifyCommand(a), runsCompareCommand(a))
+	c.AddCommand(runsListCommand(a), runsShowCommand(a), runsVerifyCommand(a), runsCompareCommand(a),
+		runsDriftCommand(a))
 	return c
 }
 

@@ -30,7 +30,8 @@ func serveCommand(a *app) *cobra.Command {
 		Long: `Opens a run of any family and answers over HTTP, on this machine alone unless
 --addr says otherwise:
 
-  POST /predict   a picture as the body, or pictures as the files of a form; JSON
+  POST /predict   a picture as the body, or pictures as the files of a form; JSON;
+                  ?top=K, or a form field top, for other than --top classes
   GET /           a page to drop pictures on
   GET /info       the run: method, remedy, classes, how drift is told
   GET /healthz, /readyz
@@ -38,7 +39,9 @@ func serveCommand(a *app) *cobra.Command {
 
 Pictures that arrive within a few milliseconds are predicted together. When the
 queue is full the answer is 503 with Retry-After. SIGTERM and Ctrl-C end it after
-the answers to what was accepted.`,
+the answers to what was accepted.
+
+` + coverageHelp,
 		Example: `  clipcalib serve runs/pets-taskres
   curl --data-binary @cat.jpg http://127.0.0.1:8080/predict`,
 		Args: exactly("RUN"),

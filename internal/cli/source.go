@@ -36,6 +36,7 @@ type sourceFlags struct {
 	batch        imageBatch
 
 	keepUnderscores bool // in class names, and so in prompts
+	float16         bool // prototypes are rounded to float16
 }
 
 func (s *sourceFlags) add(c *cobra.Command) {
@@ -94,7 +95,7 @@ func (a *app) openSource(s sourceFlags) (*features.Source, error) {
 	}
 	a.noteModel(c, d.Name())
 	src := &features.Source{Model: m, Weights: run.WeightsIdentity(sum, c), Prefix: c.Prefix, NoConfig: o.NoConfig,
-		Precision: d.Precision(), Strict: s.strict, Bank: s.bank}
+		Precision: d.Precision(), Strict: s.strict, Bank: s.bank, Float16Prototypes: s.float16}
 	if src.Bank == "" {
 		if src.Bank, err = defaultBank(); err != nil {
 			m.Close()

@@ -15,6 +15,7 @@ import (
 	"clipcalib/internal/recipe"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 func tableCommand(a *app) *cobra.Command {
@@ -107,6 +108,20 @@ type paperSource struct {
 	only    []string
 	dry     bool
 	changes recipeChanges
+	model   modelFlags // of what a checkpoint does not say of itself
+	flags   *pflag.FlagSet
+}
+
+// modelArgs are the flags of modelFlags that were given, for other commands.
+func (s *paperSource) modelArgs() (args []string) {
+	names := &cobra.Command{}
+	new(modelFlags).add(names)
+	names.Flags().VisitAll(func(f *pflag.Flag) {
+		if given := s.flags.Lookup(f.Name); given != nil && given.Changed {
+			args = append(args, "--"+f.Name+"="+given.Value.String())
+		}
+	})
+	return args
 }
 
 func (s *paperSource) add(c *cobra.Command, out, usage string) {
@@ -119,6 +134,8 @@ func (s *paperSource) add(c *cobra.Command, out, usage string) {
 	f.StringSliceVar(&s.only, "only", nil, "rows and sets to do: models, methods, rows, remedies, sets")
 	f.BoolVar(&s.dry, "dry-run", false, "say what there is to do, and stop")
 	s.changes.add(c)
+	s.model.add(c)
+	s.flags = f
 }
 
 func (s *paperSource) check(table bool) error {

@@ -11,6 +11,8 @@ import (
 	"clipcalib/internal/data/miniature"
 	"clipcalib/internal/docfile"
 	"clipcalib/internal/paper"
+
+	"github.com/spf13/cobra"
 )
 
 // savedFolder is logits of the adapters' table, written with what NumPy makes of
@@ -165,9 +167,22 @@ func TestTablesRefuseWhatTheyCannotDo(t *testing.T) {
 		{"table adapters --root " + root + " --out " + dir + " --with epocs=3", []string{"epocs", "epochs"}},
 		{"table adapters --root " + root + " --out " + dir + " --with weights=3", []string{"weights"}},
 		{"table adapters --root " + root + " --out " + dir + " --weights " + index, []string{"index.csv"}},
+		{"table adapters --root " + root + " --out " + dir + " --activation sigmoid", []string{"--activation", "sigmoid"}},
 		{"recipes show adapters/rn50-taskrs", []string{"taskrs", "taskres"}},
 	} {
 		fails(t, strings.Fields(c.args), c.words...)
+	}
+}
+
+func TestFlagsOfTheModelReachTheRuns(t *testing.T) {
+	var s paperSource
+	c := &cobra.Command{}
+	s.add(c, "out", "")
+	if err := c.ParseFlags([]string{"--activation", "gelu", "--no-config", "--bank", "b"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(s.modelArgs(), " "); got != "--activation=gelu --no-config=true" {
+		t.Errorf("flags %q", got)
 	}
 }
 

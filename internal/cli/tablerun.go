@@ -80,7 +80,7 @@ func (a *app) sub(ctx context.Context, w *paperWork, r recipe.Recipe, out string
 	var printed bytes.Buffer
 	sub := *a
 	sub.out, sub.json, sub.encoded, sub.alwaysGrid = &printed, true, nil, true
-	args := []string{"--out", out}
+	args := append(w.source.modelArgs(), "--out", out)
 	if w.source.bank != "" {
 		args = append(args, "--bank", w.source.bank)
 	}

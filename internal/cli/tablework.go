@@ -56,7 +56,7 @@ func (a *app) paperWork(t recipe.Table, s paperSource) (*paperWork, error) {
 	if err != nil {
 		return nil, err
 	}
-	models, err := findModels(s.weights, t)
+	models, err := findModels(s.weights, s.model, t)
 	if err != nil {
 		return nil, err
 	}
@@ -208,7 +208,11 @@ func (a *app) setCounts(paths, lacks map[string]string) func(set string) recipe.
 }
 
 // findModels tells which file is which of the table's models.
-func findModels(files []string, t recipe.Table) (map[string]string, error) {
+func findModels(files []string, f modelFlags, t recipe.Table) (map[string]string, error) {
+	o, err := f.options()
+	if err != nil {
+		return nil, err
+	}
 	out := map[string]string{}
 	var known []string
 	for _, b := range t.Blocks {
@@ -218,7 +222,7 @@ func findModels(files []string, t recipe.Table) (map[string]string, error) {
 		model, file, named := strings.Cut(arg, "=")
 		if !named || !slices.Contains(known, model) {
 			file = arg
-			c, err := weights.OpenCLIP(file, weights.Options{})
+			c, err := weights.OpenCLIP(file, o)
 			if err != nil {
 				return nil, fmt.Errorf("--weights: %w", err)
 			}

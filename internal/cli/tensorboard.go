@@ -4,7 +4,6 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"clipcalib/adapt"
 	"clipcalib/adapt/testtime"
@@ -104,7 +103,7 @@ func (e *events) target(dir string) error {
 		return nil
 	}
 	fold := "test"
-	if strings.HasSuffix(ev.Target.Inputs.Data, "#val") {
+	if ev.Target.IsValidation() {
 		fold = "val"
 	}
 	prefix := fold + "/" + ev.Name + "/"

@@ -18,6 +18,9 @@ const (
 	Raw Average = iota
 	// Unit makes every feature, then their mean, one long: CLIP's own recipe.
 	Unit
+	// RawFloat16 is Raw of features rounded to float16, and rounded so itself: the
+	// values of a text tower in half precision but for the rounding inside it.
+	RawFloat16
 )
 
 // Prototypes returns one text feature a class, the average over the templates,
@@ -80,6 +83,9 @@ func averageTemplates(features [][]float32, classes int, average Average) [][]fl
 				weight = inverseNorm(features[at])
 			}
 			for j, x := range features[at] {
+				if average == RawFloat16 {
+					x = toFloat16(x)
+				}
 				sum[j] += weight * float64(x)
 			}
 		}
@@ -87,6 +93,9 @@ func averageTemplates(features [][]float32, classes int, average Average) [][]fl
 		templates := float64(len(features) / classes)
 		for j, x := range sum {
 			out[k][j] = float32(x / templates)
+			if average == RawFloat16 {
+				out[k][j] = toFloat16(out[k][j])
+			}
 		}
 		if average == Unit {
 			weight := inverseNorm(out[k])
@@ -96,6 +105,15 @@ func averageTemplates(features [][]float32, classes int, average Average) [][]fl
 		}
 	}
 	return out
+}
+
+// toFloat16 is the nearest float16, ties to even. Features are far below its
+// largest number.
+func toFloat16(x float32) float32 {
+	const smallest, digits = -14, 11 // exponent of normal numbers, bits of the significand
+	_, e := math.Frexp(float64(x))
+	step := math.Ldexp(1, max(e-1, smallest)-(digits-1))
+	return float32(math.RoundToEven(float64(x)/step) * step)
 }
 
 // inverseNorm is 1 over the Euclidean norm, 0 for a zero row.

@@ -74,6 +74,22 @@ func NameOf(spec string) string {
 	return name
 }
 
+// PartRead is the part that a spec stands for where fallback is read of a set that
+// has parts, "" for a set without; known is false where the set is not there to
+// look.
+func PartRead(spec, fallback string) (part string, known bool) {
+	path, split, _ := cutSplit(spec)
+	if split != "" {
+		return split, true
+	}
+	l, err := locate(path, Options{nameOnly: true})
+	if err != nil {
+		return "", false
+	}
+	part, err = l.choose(Options{Fallback: fallback})
+	return part, err == nil
+}
+
 // SamePlace reports whether two specs are of one data set on disk, of whatever
 // part of it.
 func SamePlace(a, b string) bool {

@@ -32,6 +32,10 @@ type Source struct {
 	Prefix   string
 	NoConfig bool
 
+	// Float16Prototypes rounds the plain mean that --compat clipcalib takes, and
+	// what it is of, to float16.
+	Float16Prototypes bool
+
 	// Precision is that of the engine: features of another precision are
 	// other features.
 	Precision string
@@ -267,6 +271,9 @@ func (s *Source) Prototypes(ctx context.Context, templates, classes []string, co
 	average := clip.Unit
 	if compat == adapt.CLIPCalib {
 		average = clip.Raw
+		if s.Float16Prototypes {
+			average = clip.RawFloat16
+		}
 	}
 	key := fmt.Sprintf("%v %q %q", average, templates, classes)
 	if made, ok := s.prototypes[key]; ok {

@@ -70,18 +70,26 @@ func Write(path string, f Figure) error {
 	})
 }
 
-// panels are plots in rows of equal size.
+// panels are plots in rows of equal size, those of the last column keys.
 type panels struct {
 	rows [][]*plot.Plot
 	w, h vg.Length // of a panel
 }
 
-func (p panels) Size() (w, h vg.Length) {
-	columns := 0
+// keyWidth is that of the column of keys: room for the longest names of methods
+// with a remedy and a setting.
+const keyWidth = 210
+
+// columns counts the key's too.
+func (p panels) columns() (n int) {
 	for _, row := range p.rows {
-		columns = max(columns, len(row))
+		n = max(n, len(row))
 	}
-	return p.w * vg.Length(columns), p.h * vg.Length(len(p.rows))
+	return n
+}
+
+func (p panels) Size() (w, h vg.Length) {
+	return p.w*vg.Length(p.columns()-1) + keyWidth, p.h * vg.Length(len(p.rows))
 }
 
 func (p panels) Draw(c vg.Canvas) {
@@ -89,7 +97,11 @@ func (p panels) Draw(c vg.Canvas) {
 	for i, row := range p.rows {
 		for j, one := range row {
 			x, y := p.w*vg.Length(j), h-p.h*vg.Length(i+1)
-			at := vg.Rectangle{Min: vg.Point{X: x, Y: y}, Max: vg.Point{X: x + p.w, Y: y + p.h}}
+			w := p.w
+			if j == p.columns()-1 {
+				w = keyWidth
+			}
+			at := vg.Rectangle{Min: vg.Point{X: x, Y: y}, Max: vg.Point{X: x + w, Y: y + p.h}}
 			one.Draw(draw.Crop(draw.Canvas{Canvas: c, Rectangle: at}, 6, -6, 6, -6))
 		}
 	}
@@ -117,6 +129,7 @@ func legendPlot() *plot.Plot {
 	p := newPlot("", "", "")
 	p.HideAxes()
 	p.Legend.Left = true
+	p.Legend.TextStyle.Font.Size, p.Legend.Padding, p.Legend.YOffs = 9, 3, -16
 	return p
 }
 

@@ -9,13 +9,15 @@ import (
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
 )
 
 const rangeBins = 30
 
 // Ranges draws the distribution of the samples' logit ranges, a row of panels
-// per method, a panel per target, a line per row of the table, seeds pooled: the share of samples in
-// each of 30 bins of equal width, the same in all panels.
+// per method, a panel per target, a line per row of the table, seeds pooled: the
+// share of samples in each of 30 bins of equal width, the same in all panels. The
+// zero-shot line is dashed and lies on top, for SaLS gives every sample its range.
 func Ranges(t table.Table) (Figure, error) {
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, g := range t.Groups {
@@ -39,11 +41,11 @@ func Ranges(t table.Table) (Figure, error) {
 		for column, target := range t.Targets {
 			p := newPlot(target.Name, "logit range", "share of samples, %")
 			n := 0
+			var reference []plot.Plotter
 			for _, g := range t.Groups {
 				if m := g.Fields["method"]; m != method && m != table.ZeroShot {
 					continue
 				}
-				n++
 				var all []float64
 				for _, e := range g.Cells[target.Name] {
 					all = append(all, e.Ranges...)
@@ -52,14 +54,24 @@ func Ranges(t table.Table) (Figure, error) {
 				if err != nil {
 					return nil, fmt.Errorf("ranges on %s: %w", target.Name, err)
 				}
-				line.StepStyle, line.Color = plotter.PostStep, colour(n-1)
-				if len(all) > 0 {
-					p.Add(line)
+				line.StepStyle = plotter.PostStep
+				shown := len(all) > 0
+				if g.Fields["method"] == table.ZeroShot {
+					line.Dashes = []vg.Length{4, 3}
+					if shown {
+						reference = append(reference, line)
+					}
+				} else {
+					line.Color, line.Width = colour(n), 1.3
+					if n++; shown {
+						p.Add(line)
+					}
 				}
 				if column == 0 {
 					key.Legend.Add(t.Label(g), line)
 				}
 			}
+			p.Add(reference...)
 			row = append(row, p)
 		}
 		plots = append(plots, row...)

@@ -91,8 +91,12 @@ func (d tableDoc) table(seeds int) (Table, error) {
 			row.Seeds = *r.Seeds
 		}
 		for _, n := range r.Cells {
+			where := fmt.Sprintf("row %q", r.Row)
+			if n.Line > 0 {
+				where += fmt.Sprintf(", line %d", n.Line)
+			}
 			if n.Kind != yaml.ScalarNode {
-				return t, fmt.Errorf("row %q, line %d: a cell is one figure", r.Row, n.Line)
+				return t, fmt.Errorf("%s: a cell is one figure", where)
 			}
 			text := n.Value
 			if n.Tag == "!!null" {
@@ -100,7 +104,7 @@ func (d tableDoc) table(seeds int) (Table, error) {
 			}
 			c, err := parseCell(text)
 			if err != nil {
-				return t, fmt.Errorf("row %q, line %d: %w", r.Row, n.Line, err)
+				return t, fmt.Errorf("%s: %w", where, err)
 			}
 			row.cells = append(row.cells, c)
 		}

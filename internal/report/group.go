@@ -72,6 +72,8 @@ type results struct {
 	sources map[string]bool
 	cells   map[rowKey]map[string]*cell
 	colours map[string]ink // of the targets
+
+	differences []Difference
 }
 
 func groupRuns(runs []Run) results {

@@ -34,6 +34,10 @@ type Section struct {
 	// Classes is the number of classes, where it is known: a drift on which a
 	// model is at chance is not featured.
 	Classes int
+	// Differences are those between a method's remedies and none, and DifferenceNotes
+	// say how many are told from zero.
+	Differences     []Difference
+	DifferenceNotes []string
 	// Recipes is a row for every row of the results, with all that decides it.
 	Recipes Table
 	// Featured names the method whose diagrams stand first, and Show the
@@ -49,7 +53,7 @@ var pageHTML string
 //go:embed style.css
 var styleCSS string
 
-var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{"plain": newPlainView}).Parse(pageHTML))
+var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{"plain": newPlainView, "formed": formed}).Parse(pageHTML))
 
 // Write writes the page: one HTML document that refers to nothing outside
 // itself. Names of methods, targets and settings are shown as text, whatever
@@ -110,16 +114,30 @@ type sectionView struct {
 	Bins     int           // of the diagrams
 	More     []namedSVG    // the other methods and targets, folded away
 	Scatter  template.HTML // empty without an adapted method
-	All      Table         // every metric
+	All      allView       // every metric
+	Compared Table         // remedies against none
+	Sets     Table         // coverage and size of conformal sets
 }
 
 // plainView is a table of text with its caption.
 type plainView struct {
 	Table
 	Caption string
+	Forms   []string // CSS classes of the columns, where they have some
 }
 
-func newPlainView(t Table, caption string) plainView { return plainView{t, caption} }
+func newPlainView(t Table, caption string) plainView { return plainView{Table: t, Caption: caption} }
+
+// formed is the view of a table of which a reader chooses columns.
+func formed(t allView, caption string) plainView { return plainView{t.Table, caption, t.Forms} }
+
+// Form is the CSS class of a column, "" for most.
+func (v plainView) Form(column int) string {
+	if column < len(v.Forms) {
+		return v.Forms[column]
+	}
+	return ""
+}
 
 type namedSVG struct {
 	Name string
@@ -128,8 +146,9 @@ type namedSVG struct {
 
 func newSectionView(i int, s Section, colours map[string]ink) sectionView {
 	g := groupRuns(s.Runs)
-	g.colours = colours
-	v := sectionView{Section: s, ID: fmt.Sprintf("task-%d", i+1), Table: g.view(), All: g.allMetrics()}
+	g.colours, g.differences = colours, s.Differences
+	v := sectionView{Section: s, ID: fmt.Sprintf("task-%d", i+1), Table: g.view(), All: g.allMetrics(),
+		Compared: g.comparisons(), Sets: g.sets()}
 	featured := s.Featured
 	if featured == "" {
 		featured = append(g.methods, ZeroShot)[0]

@@ -74,6 +74,7 @@ func (g results) table(columns []column, metrics []shownMetric) Table {
 
 // shownMetric is a metric of the results tables.
 type shownMetric struct {
+	key    string // in metrics.json
 	name   string
 	value  func(calib.Metrics) float64
 	factor float64
@@ -81,9 +82,9 @@ type shownMetric struct {
 }
 
 var shownMetrics = []shownMetric{
-	{"acc", accuracy, 100, 1},
-	{"ECE", ece, 100, 1},
-	{"range", logitRange, 1, 1},
+	{"accuracy", "acc", accuracy, 100, 1},
+	{"ece", "ECE", ece, 100, 1},
+	{"logit_range", "range", logitRange, 1, 1},
 }
 
 // format writes mean and spread; the spread is left out for a single seed.
@@ -130,28 +131,45 @@ func (g results) columns() []column {
 	return out
 }
 
+// allView is the table of every metric, with the columns of which a reader
+// chooses one form.
+type allView struct {
+	Table
+	Forms []string // of every column: "", formClosed or formOpen
+}
+
+// The two forms of adaptive and class-wise ECE: closed, every sample counts; and
+// open, as the reference's code leaves out what lies on the edges.
+const (
+	formClosed = "form-closed"
+	formOpen   = "form-open"
+)
+
 // allMetrics is the table of every metric for every row and target.
-func (g results) allMetrics() Table {
+func (g results) allMetrics() allView {
 	metrics := []struct {
 		name   string
+		form   string
 		value  func(calib.Metrics) float64
 		factor float64
 		digits int
 	}{
-		{"accuracy %", accuracy, 100, 2},
-		{"ECE %", ece, 100, 2},
-		{"adaptive ECE %", func(m calib.Metrics) float64 { return m.AdaptiveECE }, 100, 2},
-		{"class-wise ECE %", func(m calib.Metrics) float64 { return m.ClasswiseECE }, 100, 2},
-		{"MCE %", func(m calib.Metrics) float64 { return m.MCE }, 100, 2},
-		{"ACE %", func(m calib.Metrics) float64 { return m.ACE }, 100, 2},
-		{"NLL", func(m calib.Metrics) float64 { return m.NLL }, 1, 3},
-		{"Brier", func(m calib.Metrics) float64 { return m.Brier }, 1, 3},
-		{"range", logitRange, 1, 2},
-		{"norm", func(m calib.Metrics) float64 { return m.LogitNorm }, 1, 1},
+		{"accuracy %", "", accuracy, 100, 2},
+		{"ECE %", "", ece, 100, 2},
+		{"adaptive ECE % (closed)", formClosed, func(m calib.Metrics) float64 { return m.AdaptiveECEClosed }, 100, 2},
+		{"adaptive ECE % (paper's code)", formOpen, func(m calib.Metrics) float64 { return m.AdaptiveECE }, 100, 2},
+		{"class-wise ECE % (closed)", formClosed, func(m calib.Metrics) float64 { return m.ClasswiseECEClosed }, 100, 2},
+		{"class-wise ECE % (paper's code)", formOpen, func(m calib.Metrics) float64 { return m.ClasswiseECE }, 100, 2},
+		{"MCE %", "", func(m calib.Metrics) float64 { return m.MCE }, 100, 2},
+		{"ACE %", "", func(m calib.Metrics) float64 { return m.ACE }, 100, 2},
+		{"NLL", "", func(m calib.Metrics) float64 { return m.NLL }, 1, 3},
+		{"Brier", "", func(m calib.Metrics) float64 { return m.Brier }, 1, 3},
+		{"range", "", logitRange, 1, 2},
+		{"norm", "", func(m calib.Metrics) float64 { return m.LogitNorm }, 1, 1},
 	}
-	t := Table{Header: []string{"method", "target"}, Left: 2}
+	t := allView{Table: Table{Header: []string{"method", "target"}, Left: 2}, Forms: []string{"", ""}}
 	for _, m := range metrics {
-		t.Header = append(t.Header, m.name)
+		t.Header, t.Forms = append(t.Header, m.name), append(t.Forms, m.form)
 	}
 	for _, key := range g.rows {
 		for _, target := range g.targets {

@@ -24,6 +24,21 @@ type Run struct {
 	// Validation is the same model on the validation fold of its source, which
 	// remedies are chosen on; nil where there is none.
 	Validation *calib.Metrics `json:",omitempty"`
+	// Intervals of metrics by their keys, for a row of one run; where there are
+	// several seeds their spread speaks.
+	Intervals map[string]table.Interval `json:"-"`
+	// Sets are the figures of conformal sets, nil where none were made.
+	Sets *calib.SetFigures `json:"-"`
+}
+
+// Difference is what a remedy changes of a metric on a target, against the method
+// without one, in the metric's unit.
+type Difference struct {
+	Method, Remedy, Target string
+	Metric                 string // accuracy or ece
+	Value, Low, High       float64
+	Adjusted, Detectable   float64
+	IncludesZero, Told     bool
 }
 
 // display returns the name in the spelling of its authors, or as it is; what

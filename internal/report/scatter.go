@@ -15,6 +15,7 @@ const (
 	scatterGapX  = 46.0
 	scatterGapY  = 66.0
 	legendLine   = 20.0
+	scatterFoot  = 10.0
 )
 
 // marks are the shapes of zero-shot, of an adapted model and of the remedies.
@@ -50,7 +51,7 @@ func (g results) scatterSize() (w, h float64) {
 	rows := (len(g.methods) + columns - 1) / columns
 	w = scatterLeft + float64(columns)*(width+scatterGapX) - scatterGapX + scatterRight
 	w = max(w, 620)
-	h = scatterTop + float64(rows)*(scatterH+scatterGapY) + legendLine*float64(g.legendLines(w-scatterLeft))
+	h = scatterTop + float64(rows)*(scatterH+scatterGapY) + legendLine*float64(g.legendLines(w-scatterLeft)) + scatterFoot
 	return w, h
 }
 
@@ -65,7 +66,7 @@ func (g results) drawScatter(c canvas) {
 		g.drawPanel(c, x, y, width, method, xs, ys)
 	}
 	w, h := g.scatterSize()
-	g.drawLegend(c, scatterLeft, h-legendLine*float64(g.legendLines(w-scatterLeft))-4)
+	g.drawLegend(c, scatterLeft, h-legendLine*float64(g.legendLines(w-scatterLeft))-4-scatterFoot)
 }
 
 // scatterAxes are those of every panel, so that panels can be compared.

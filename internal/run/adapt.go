@@ -71,6 +71,7 @@ func (o *AdaptOptions) training() (training, error) {
 	if o.Train, err = o.Train.Resolved(); err != nil {
 		return t, err
 	}
+	o.Train = adapt.OptionsOf(o.Method, o.Train)
 	data, err := o.data()
 	if err != nil {
 		return t, err

@@ -13,11 +13,14 @@ import (
 	"clipcalib/internal/docfile"
 )
 
-// driftFile holds the statistics of the training pictures.
+// driftFile holds the statistics by which drift is told: in a run's folder those
+// of its training pictures, in that of an evaluation on a validation fold those of
+// the fold.
 const driftFile = "drift.json"
 
-// DriftVersion is the version of drift.json that this program writes.
-const DriftVersion = 1
+// DriftVersion is the version of drift.json that this program writes; it reads
+// those up to it.
+const DriftVersion = 2
 
 // The rows of features that the statistics are of, at most; prompts may have to
 // go through both towers for every one.
@@ -26,23 +29,37 @@ const (
 	maxPromptDriftRows = 2000
 )
 
-// Drift is the statistics of a run's training pictures by which drift is told,
-// drift.json: quantiles of the range ratio, that of a picture's adapted logits,
-// before a remedy of inference, over that of its zero-shot logits.
+// Drift is the statistics of pictures by which drift is told, drift.json:
+// quantiles of the range ratio, that of a picture's adapted logits, before a
+// remedy of inference, over that of its zero-shot logits.
 type Drift struct {
 	Version  int       `json:"version"`
-	Pictures int       `json:"pictures"` // of the training, not counting views
+	Pictures int       `json:"pictures"` // not counting views
 	Rows     int       `json:"rows"`     // features they are computed of, views included
 	Levels   []float64 `json:"levels"`   // of the quantiles
 	Ratios   []float64 `json:"range_ratio"`
+
+	// Fold is the name of the evaluation on a validation fold that the statistics
+	// are of; "" means the training pictures.
+	Fold string `json:"-"`
 }
 
-// driftLevels are the quantiles kept; the second and the last but one are the
-// thresholds.
-var driftLevels = []float64{0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1}
+// driftLevels are the quantiles kept: every per cent. Version 1 had fewer.
+var (
+	driftLevels  = percents()
+	driftLevels1 = []float64{0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1}
+)
+
+func percents() []float64 {
+	levels := make([]float64, 101)
+	for i := range levels {
+		levels[i] = float64(i) / 100
+	}
+	return levels
+}
 
 // Lower and Upper bound the ratios of pictures that do not drift: the 1 and
-// the 99 % quantile of the training.
+// the 99 % quantile.
 func (d Drift) Lower() float64 { return d.Ratios[1] }
 
 // Upper is the bound above.
@@ -73,7 +90,7 @@ func driftOf(adapted, zeroShot adapt.Matrix, pictures int) (*Drift, error) {
 	for i := range ratios {
 		ratios[i] = RangeRatio(LogitRange(adapted.Row(i)), LogitRange(zeroShot.Row(i)))
 		if math.IsNaN(ratios[i]) || math.IsInf(ratios[i], 0) {
-			return nil, fmt.Errorf("statistics of the training pictures: the logits of row %d are not finite", i)
+			return nil, fmt.Errorf("statistics of range ratios: the logits of row %d are not finite", i)
 		}
 	}
 	slices.Sort(ratios)
@@ -119,9 +136,36 @@ func adapterDrift(ctx context.Context, a *adapt.Adapter, d adapt.Data) (*Drift, 
 	return driftOf(adapted, zeroShot, min(n, d.Features.Rows/max(d.Views, 1)))
 }
 
-// ReadDrift reads the statistics of a run's training pictures; nil for a run
-// without.
+// ReadDrift reads the statistics by which a run tells drift: those of its
+// validation fold, where it was evaluated there, for the run did not learn from
+// that; else those of its training pictures; nil for a run without.
 func ReadDrift(dir string) (*Drift, error) {
+	d, err := readDrift(dir)
+	if err != nil {
+		return nil, fmt.Errorf("run %s: %w", dir, err)
+	}
+	return d, nil
+}
+
+func readDrift(dir string) (*Drift, error) {
+	// Of several folds none is to be preferred.
+	if fold, err := validationFolder(dir); err == nil && fold != "" {
+		d, err := driftIn(fold)
+		if err != nil {
+			return nil, err
+		}
+		if d != nil {
+			d.Fold = filepath.Base(fold)
+			return d, nil
+		}
+	}
+	return driftIn(dir)
+}
+
+func driftIn(dir string) (*Drift, error) {
+	if err := CheckFiles(dir, driftFile); err != nil {
+		return nil, err
+	}
 	var d Drift
 	err := docfile.ReadJSON(filepath.Join(dir, driftFile), &d)
 	if errors.Is(err, os.ErrNotExist) {
@@ -130,37 +174,21 @@ func ReadDrift(dir string) (*Drift, error) {
 	if err == nil {
 		err = d.check()
 	}
-	if err != nil {
-		return nil, fmt.Errorf("run %s: %w", dir, err)
-	}
-	return &d, nil
+	return &d, err
 }
 
 func (d Drift) check() error {
+	levels := driftLevels
+	if d.Version == 1 {
+		levels = driftLevels1
+	}
 	switch {
 	case d.Version > DriftVersion:
 		return fmt.Errorf("%s is of version %d, this program knows those up to %d: use a newer one",
 			driftFile, d.Version, DriftVersion)
-	case d.Version < 1 || d.Pictures < 1 || !slices.Equal(d.Levels, driftLevels) || len(d.Ratios) != len(d.Levels) ||
+	case d.Version < 1 || d.Pictures < 1 || !slices.Equal(d.Levels, levels) || len(d.Ratios) != len(d.Levels) ||
 		!slices.IsSorted(d.Ratios):
 		return fmt.Errorf("%s is damaged: remove it, and drift is not known", driftFile)
 	}
 	return nil
-}
-
-// Significance is the level of the test by which a batch is said to drift.
-const Significance = 0.01
-
-// Tail is the probability of k or more of n pictures outside, each with
-// probability p, by the binomial distribution.
-func Tail(n, k int, p float64) float64 {
-	if k <= 0 {
-		return 1
-	}
-	lgamma := func(x int) float64 { v, _ := math.Lgamma(float64(x) + 1); return v }
-	sum := 0.0
-	for i := k; i <= n; i++ {
-		sum += math.Exp(lgamma(n) - lgamma(i) - lgamma(n-i) + float64(i)*math.Log(p) + float64(n-i)*math.Log1p(-p))
-	}
-	return min(sum, 1)
 }

@@ -78,10 +78,13 @@ type classifier interface {
 	// describe fills in what t says of the classifier, and returns the number
 	// of classes.
 	describe(t *Target) int
-	// logits returns the adapted logits [N, K], after the remedy's map of
+	// logits returns the adapted logits [N, K], before and after the remedy's map of
 	// inference, and the zero-shot ones.
-	logits(ctx context.Context, features adapt.Matrix) (adapted, zeroShot adapt.Matrix, err error)
+	logits(ctx context.Context, features adapt.Matrix) (l classified, err error)
 }
+
+// classified are the logits of a target.
+type classified struct{ raw, adapted, zeroShot adapt.Matrix }
 
 const (
 	fromRun     = "run"
@@ -240,16 +243,15 @@ func (c adapterOn) describe(t *Target) int {
 	return c.adapter.Classes()
 }
 
-func (c adapterOn) logits(ctx context.Context, features adapt.Matrix) (adapted, zeroShot adapt.Matrix, err error) {
-	raw, err := c.adapter.RawLogits(ctx, features)
-	if err != nil {
-		return raw, raw, err
+func (c adapterOn) logits(ctx context.Context, features adapt.Matrix) (l classified, err error) {
+	if l.raw, err = c.adapter.RawLogits(ctx, features); err != nil {
+		return l, err
 	}
-	if zeroShot, err = c.reference.ZeroShotLogits(ctx, features); err != nil {
-		return raw, zeroShot, err
+	if l.zeroShot, err = c.reference.ZeroShotLogits(ctx, features); err != nil {
+		return l, err
 	}
-	adapted, err = c.adapter.Rescale(raw, zeroShot)
-	return adapted, zeroShot, err
+	l.adapted, err = c.adapter.Rescale(l.raw, l.zeroShot)
+	return l, err
 }
 
 func (o *EvalOptions) data() (adapt.Data, error) {
@@ -286,10 +288,11 @@ func (t Target) same(other Target) bool {
 }
 
 func (o EvalOptions) run(ctx context.Context, c classifier, d adapt.Data, res *Result) error {
-	logits, zs, err := c.logits(ctx, d.Features)
+	got, err := c.logits(ctx, d.Features)
 	if err != nil {
 		return err
 	}
+	logits, zs := got.adapted, got.zeroShot
 	if p, ok := c.(promptsOn); ok && o.DAC != nil {
 		if logits, err = o.DAC.apply(ctx, p, logits, res.Dir); err != nil {
 			return fmt.Errorf("remedy dac: %w", err)
@@ -304,7 +307,15 @@ func (o EvalOptions) run(ctx context.Context, c classifier, d adapt.Data, res *R
 	if o.Record != nil && len(o.Record.Rows) != d.Features.Rows {
 		return fmt.Errorf("%d rows are named for %d features", len(o.Record.Rows), d.Features.Rows)
 	}
-	return res.write(logits, zs, d.Labels, o.facts(*res), o.Record)
+	var more []func() error
+	if res.Target.IsValidation() && o.DAC == nil {
+		drift, err := driftOf(got.raw, zs, d.Features.Rows)
+		if err != nil {
+			return err
+		}
+		more = append(more, func() error { return docfile.WriteJSON(filepath.Join(res.Dir, driftFile), drift) })
+	}
+	return res.write(logits, zs, d.Labels, o.facts(*res), o.Record, more...)
 }
 
 func (o EvalOptions) facts(res Result) Facts {

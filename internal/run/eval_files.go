@@ -78,11 +78,12 @@ func readEvaluation(dir string, metrics, zeroShot *calib.Metrics) error {
 	)
 }
 
-func (r Result) write(logits, zs adapt.Matrix, labels []int, facts Facts, record *data.Record) error {
+func (r Result) write(logits, zs adapt.Matrix, labels []int, facts Facts, record *data.Record,
+	more ...func() error) error {
 	return writeEvaluation(r.Dir, evaluation{
 		logits: logits, zeroShot: zs, labels: labels, metrics: r.Metrics, zeroShotMetrics: r.ZeroShot, target: r.Target,
 		facts: facts, record: record,
-	})
+	}, more...)
 }
 
 func (r *Result) read() error { return readEvaluation(r.Dir, &r.Metrics, &r.ZeroShot) }

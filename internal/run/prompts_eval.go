@@ -66,12 +66,16 @@ func (c promptsOn) describe(t *Target) int {
 	case c.same:
 		t.ZeroShot = fromRun
 	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q", c.target.Classes))
-	t.ClassNamesSHA256 = hex.EncodeToString(sum[:])
+	t.ClassNamesSHA256 = hashNames(c.target.Classes)
 	return len(c.target.Classes)
 }
 
-func (c promptsOn) logits(ctx context.Context, features adapt.Matrix) (adapted, zeroShot adapt.Matrix, err error) {
+func hashNames(classes []string) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q", classes))
+	return hex.EncodeToString(sum[:])
+}
+
+func (c promptsOn) logits(ctx context.Context, features adapt.Matrix) (classified, error) {
 	in := prompt.Input{Features: features, Images: features.Rows}
 	if c.target.Images != nil && prompt.NeedsImages(c.learner.Method) {
 		read, stop := c.target.Images(ctx)
@@ -79,5 +83,5 @@ func (c promptsOn) logits(ctx context.Context, features adapt.Matrix) (adapted, 
 		in.Image = read
 	}
 	p, err := c.learner.Predict(ctx, in)
-	return p.Logits, p.ZeroShot, err
+	return classified{p.Raw, p.Logits, p.ZeroShot}, err
 }

@@ -62,9 +62,10 @@ type Inputs struct {
 	Picks          string     `yaml:"picks,omitempty"`           // file that shots were taken from; told, but no part of the identity
 	AugmentedViews int        `yaml:"augmented_views,omitempty"` // of every shot; 0 means the plain picture
 	Templates      []string   `yaml:"templates,omitempty"`
-	Truncate       bool       `yaml:"truncate,omitempty"`     // prompts of more tokens than CLIP takes; told
-	InitSHA256     string     `yaml:"init_sha256,omitempty"`  // of the file of initial values
-	BatchImages    int        `yaml:"batch_images,omitempty"` // encoded at a time; told, but no part of the identity
+	Truncate       bool       `yaml:"truncate,omitempty"`           // prompts of more tokens than CLIP takes; told
+	Float16        bool       `yaml:"float16_prototypes,omitempty"` // text features rounded to float16
+	InitSHA256     string     `yaml:"init_sha256,omitempty"`        // of the file of initial values
+	BatchImages    int        `yaml:"batch_images,omitempty"`       // encoded at a time; told, but no part of the identity
 }
 
 // ModelFacts are what a checkpoint's tensors do not show, and where it was
@@ -128,7 +129,7 @@ func newRecipe(m adapt.Method, r adapt.Remedy, o adapt.Options, d adapt.Data, in
 	}
 	views := max(d.Views, 1)
 	if in.WeightsSHA256 != "" {
-		made := adapt.Encoding{Augmented: in.AugmentedViews, Templates: len(in.Templates)}
+		made := adapt.Encoding{Augmented: in.AugmentedViews, Templates: len(in.Templates), Float16: in.Float16}
 		choices = append(choices, adapt.EncodingChoices(m, o.Compat, made)...)
 	} else {
 		choices = append(choices, fmt.Sprintf("views of a sample: %d", views))
@@ -171,6 +172,9 @@ const (
 	AdapterFile = "adapter.safetensors"
 	PromptsFile = "prompts.safetensors"
 )
+
+// ShotsFile lists the pictures that a run learnt from, where they are known.
+const ShotsFile = "shots.csv"
 
 // The files of a run that are not the same wherever it lies, and that mark its
 // end.

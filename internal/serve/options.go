@@ -22,9 +22,10 @@ type Predictor interface {
 
 // Answer is what is known of one picture.
 type Answer struct {
-	// Body is the answer's JSON value; its form does not depend on how many
-	// pictures share a batch.
-	Body any
+	// Body is the answer's JSON value with so many classes, 0 for as many as the
+	// predictor thinks best; its form does not depend on how many pictures share a
+	// batch.
+	Body func(top int) (any, error)
 	// RangeRatio is the adapted logits' range over the zero-shot one.
 	RangeRatio float64
 	// Drifted says that the picture lies outside of what training saw.
@@ -41,14 +42,16 @@ type Options struct {
 	Bytes   int64         // size of a request's body, at most; 0 means 16 MiB
 	Pixels  int           // width times height of a picture, at most; 0 means 50 million
 	Memory  int64         // bytes of bodies that are being read, of all clients, at most; 0 means 256 MiB
+	MaxTop  int           // classes that a request may ask for, at most; 0 means 1
 	Timeout time.Duration // for reading a request, and again for answering it; 0 means 30 s
 }
 
 func (o Options) resolved() (Options, error) {
-	if o.Batch < 0 || o.Queue < 0 || o.Bytes < 0 || o.Pixels < 0 || o.Memory < 0 || o.Timeout < 0 {
-		return o, fmt.Errorf("serve: a limit below 0 (batch %d, queue %d, bytes %d, pixels %d, memory %d, timeout %v)",
-			o.Batch, o.Queue, o.Bytes, o.Pixels, o.Memory, o.Timeout)
+	if o.MaxTop < 0 || o.Batch < 0 || o.Queue < 0 || o.Bytes < 0 || o.Pixels < 0 || o.Memory < 0 || o.Timeout < 0 {
+		return o, fmt.Errorf("serve: a limit below 0 (top %d, batch %d, queue %d, bytes %d, pixels %d, memory %d, timeout %v)",
+			o.MaxTop, o.Batch, o.Queue, o.Bytes, o.Pixels, o.Memory, o.Timeout)
 	}
+	o.MaxTop = cmp.Or(o.MaxTop, 1)
 	o.Batch = cmp.Or(o.Batch, 32)
 	o.Wait = cmp.Or(o.Wait, 5*time.Millisecond)
 	o.Queue = cmp.Or(o.Queue, 256)

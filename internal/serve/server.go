@@ -133,8 +133,15 @@ func (s *Server) servePredict(w http.ResponseWriter, r *http.Request) {
 func (s *Server) answer(w http.ResponseWriter, r *http.Request) (answerJSON, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*s.options.Timeout)
 	defer cancel()
-	names, prepared, err := s.read(ctx, w, r)
+	top, err := topOf(r.URL.Query()["top"], s.options.MaxTop)
 	if err != nil {
+		return answerJSON{}, err
+	}
+	names, prepared, inForm, err := s.read(ctx, w, r)
+	if err != nil {
+		return answerJSON{}, err
+	}
+	if top, err = oneTop(top, inForm); err != nil {
 		return answerJSON{}, err
 	}
 	jobs, err := s.batcher.accept(ctx, prepared)
@@ -148,7 +155,11 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) (answerJSON, err
 			if got.err != nil {
 				return answerJSON{}, got.err
 			}
-			out.Predictions[i] = named{names[i], got.answer.Body}
+			body, err := got.answer.Body(top)
+			if err != nil {
+				return answerJSON{}, err
+			}
+			out.Predictions[i] = named{names[i], body}
 		case <-ctx.Done():
 			return answerJSON{}, ctx.Err()
 		}
@@ -156,41 +167,42 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) (answerJSON, err
 	return out, nil
 }
 
-// read reads a request's pictures and prepares them. The bodies of all clients
+// read reads a request's pictures and prepares them, and what a form says of the
+// classes wanted. The bodies of all clients
 // together take a bounded memory, and no more pictures are decoded at a time
 // than there are cores.
 func (s *Server) read(
 	ctx context.Context, w http.ResponseWriter, r *http.Request,
-) (names []string, prepared []any, err error) {
+) (names []string, prepared []any, top int, err error) {
 	size := r.ContentLength
 	switch {
 	case size > s.options.Bytes:
-		return nil, nil, statusf(http.StatusRequestEntityTooLarge, "the request has %d bytes, at most %d are taken",
+		return nil, nil, 0, statusf(http.StatusRequestEntityTooLarge, "the request has %d bytes, at most %d are taken",
 			size, s.options.Bytes)
 	case size < 0: // not said
 		size = s.options.Bytes
 	}
 	if !s.ready.Load() {
-		return nil, nil, errStopped
+		return nil, nil, 0, errStopped
 	}
 	if err := s.place(ctx, size); err != nil {
-		return nil, nil, err
+		return nil, nil, 0, err
 	}
 	defer s.uploads.Release(size)
 	r.Body = http.MaxBytesReader(w, r.Body, s.options.Bytes)
-	uploads, err := readUploads(r, s.options)
+	uploads, top, err := readUploads(r, s.options)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, 0, err
 	}
 	for i := range uploads {
 		p, err := s.prepare(ctx, uploads[i])
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, 0, err
 		}
 		names, prepared = append(names, uploads[i].name), append(prepared, p)
 		uploads[i].data = nil
 	}
-	return names, prepared, nil
+	return names, prepared, top, nil
 }
 
 // place waits for memory for a body, but not for long: a queue before the

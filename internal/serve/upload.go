@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path"
+	"strconv"
 	"strings"
 
 	"clipcalib/internal/imageio"
@@ -39,48 +40,80 @@ func statusf(code int, format string, args ...any) error {
 }
 
 // readUploads reads the pictures of a request: the whole body, or
-// the files of a multipart form, whatever their fields are called.
-func readUploads(r *http.Request, o Options) ([]upload, error) {
+// the files of a multipart form, whatever their fields are called. Beside them a
+// form may have a field top.
+func readUploads(r *http.Request, o Options) (pictures []upload, top int, err error) {
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || !strings.HasPrefix(kind, "multipart/") {
 		data, err := io.ReadAll(r.Body)
 		if err != nil {
-			return nil, readError(err, o)
+			return nil, 0, readError(err, o)
 		}
-		return []upload{{data: data}}, nil
+		return []upload{{data: data}}, 0, nil
 	}
 	if params["boundary"] == "" {
-		return nil, statusf(http.StatusBadRequest, "a form without a boundary in its Content-Type")
+		return nil, 0, statusf(http.StatusBadRequest, "a form without a boundary in its Content-Type")
 	}
 	return readForm(multipart.NewReader(r.Body, params["boundary"]), o)
 }
 
-func readForm(form *multipart.Reader, o Options) ([]upload, error) {
-	var out []upload
+func readForm(form *multipart.Reader, o Options) (out []upload, top int, err error) {
+	var tops []string
 	for {
 		part, err := form.NextPart()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return nil, readError(err, o)
+			return nil, 0, readError(err, o)
 		}
-		if part.FileName() == "" {
-			continue // a text field beside the pictures
-		}
-		if len(out) == maxPictures {
-			return nil, statusf(http.StatusRequestEntityTooLarge, "more than %d pictures in one form", maxPictures)
+		name := part.FileName()
+		switch {
+		case name == "" && part.FormName() == "top":
+			text, err := io.ReadAll(io.LimitReader(part, 16))
+			if err != nil {
+				return nil, 0, readError(err, o)
+			}
+			tops = append(tops, string(text))
+			continue
+		case name == "":
+			continue // another text field beside the pictures
+		case len(out) == maxPictures:
+			return nil, 0, statusf(http.StatusRequestEntityTooLarge, "more than %d pictures in one form", maxPictures)
 		}
 		data, err := io.ReadAll(part)
 		if err != nil {
-			return nil, readError(err, o)
+			return nil, 0, readError(err, o)
 		}
-		out = append(out, upload{path.Base(part.FileName()), data})
+		out = append(out, upload{path.Base(name), data})
 	}
 	if len(out) == 0 {
-		return nil, statusf(http.StatusBadRequest, "no picture in the form: send at least one file")
+		return nil, 0, statusf(http.StatusBadRequest, "no picture in the form: send at least one file")
 	}
-	return out, nil
+	top, err = topOf(tops, o.MaxTop)
+	return out, top, err
+}
+
+// topOf is the number of classes that a request asks for, 0 where it does not.
+func topOf(values []string, most int) (top int, err error) {
+	for _, v := range values {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 1 || n > most {
+			return 0, statusf(http.StatusBadRequest, "top=%.20q: want a whole number from 1 to %d, the classes to name", v, most)
+		}
+		if top, err = oneTop(top, n); err != nil {
+			return 0, err
+		}
+	}
+	return top, nil
+}
+
+// oneTop is what two places say of the classes wanted, 0 being nothing.
+func oneTop(a, b int) (int, error) {
+	if a != 0 && b != 0 && a != b {
+		return 0, statusf(http.StatusBadRequest, "top is given twice, as %d and as %d", a, b)
+	}
+	return max(a, b), nil
 }
 
 // decode decodes a picture of bounded size. Errors name it.

@@ -107,6 +107,18 @@ func deciding(recipe Fields) Fields {
 	return out
 }
 
+// without is the key of the fields but those of a name, such as the remedy and
+// its settings.
+func (f Fields) without(name string) string {
+	rest := maps.Clone(f)
+	for field := range rest {
+		if field == name || strings.HasPrefix(field, name+"_settings") {
+			delete(rest, field)
+		}
+	}
+	return rest.key()
+}
+
 // key is the fields as one comparable value.
 func (f Fields) key() string {
 	var b strings.Builder

@@ -14,6 +14,9 @@ type Group struct {
 	Cells map[string][]Evaluation
 }
 
+// Key is all that decides the group's runs but their seeds, as one comparable value.
+func (g Group) Key() string { return g.Fields.key() }
+
 // Table is groups as rows and targets as columns.
 type Table struct {
 	Groups  []Group
@@ -161,15 +164,6 @@ func (t *Table) sort() {
 			methods = append(methods, g.Fields[fieldMethod])
 		}
 	}
-	settings := func(f Fields) string {
-		rest := maps.Clone(f)
-		for name := range rest {
-			if name == fieldRemedy || strings.HasPrefix(name, "remedy_settings") {
-				delete(rest, name)
-			}
-		}
-		return rest.key()
-	}
 	slices.SortStableFunc(t.Groups, func(a, b Group) int {
 		if d := slices.Index(methods, a.Fields[fieldMethod]) - slices.Index(methods, b.Fields[fieldMethod]); d != 0 {
 			return d
@@ -177,7 +171,7 @@ func (t *Table) sort() {
 		if d := compareSettings(a.Fields, b.Fields); d != 0 {
 			return d
 		}
-		if d := strings.Compare(settings(a.Fields), settings(b.Fields)); d != 0 {
+		if d := strings.Compare(a.Fields.without(fieldRemedy), b.Fields.without(fieldRemedy)); d != 0 {
 			return d
 		}
 		return remedyRank(a.Fields[fieldRemedy]) - remedyRank(b.Fields[fieldRemedy])

@@ -22,7 +22,7 @@ var Main = []Metric{
 }
 
 // Spread is a metric, by its key in metrics.json, over the seeds of a row on a
-// target; ok is false where it was not measured.
+// target; ok is false where it was not measured under every seed.
 func (g Group) Spread(target, key string) (s Spread, ok bool) { return g.spread(target, key) }
 
 // spread is a metric over the seeds of a row on a target.
@@ -33,7 +33,11 @@ func (g Group) spread(target, key string) (Spread, bool) {
 	}
 	values := make([]float64, len(cell))
 	for i, e := range cell {
-		values[i] = e.Values[key]
+		v, ok := e.Values[key]
+		if !ok {
+			return Spread{}, false
+		}
+		values[i] = v
 	}
 	return SpreadOf(values), true
 }
@@ -56,7 +60,9 @@ func (g Group) meanOver(targets []string, key string) (s Spread, ok bool) {
 	bySeed := map[string][]float64{}
 	for _, target := range targets {
 		for _, e := range g.Cells[target] {
-			bySeed[e.Seed] = append(bySeed[e.Seed], e.Values[key])
+			if v, ok := e.Values[key]; ok {
+				bySeed[e.Seed] = append(bySeed[e.Seed], v)
+			}
 		}
 	}
 	var seeds []string

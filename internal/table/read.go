@@ -9,7 +9,6 @@ import (
 	"slices"
 	"sort"
 	"strconv"
-	"strings"
 
 	"clipcalib/calib"
 	"clipcalib/internal/data"
@@ -46,6 +45,9 @@ type Evaluation struct {
 	Metrics     calib.Metrics
 	Values      map[string]float64 // the metrics by their keys in metrics.json
 	labels      []int
+	logits      calib.Matrix      // after the remedy
+	resampled   calib.Resampled   // of [Table.Resample]
+	sets        *calib.SetFigures // of [Table.Conformal]
 }
 
 // Find lists the run folders at or below dir.
@@ -165,7 +167,7 @@ func measure(dir string, recipe Fields, e run.Evaluation, bins int) (adapted, ze
 	target := Target{Name: targetName(e, recipe["remedy"]), Hash: e.Target.Inputs.DataHash(), Samples: len(e.Labels),
 		FeaturesOnly: e.Target.Inputs.DataSHA256 == ""}
 	adapted = Evaluation{Run: dir, Fields: fields, Seed: seed, Data: recipe["inputs.data_sha256"], Target: target,
-		Validation: strings.HasSuffix(e.Target.Inputs.Data, "#val"), Classes: e.Logits.K}
+		Validation: e.Target.IsValidation(), Classes: e.Logits.K}
 	zeroShot = adapted
 	zeroShot.Fields, zeroShot.Seed, zeroShot.Data = zeroShotFields(fields, e.Target), "", ""
 	for _, m := range []struct {
@@ -178,6 +180,7 @@ func measure(dir string, recipe Fields, e run.Evaluation, bins int) (adapted, ze
 		}
 		m.into.Predictions, m.into.Metrics = p, p.Metrics(calib.Options{Bins: bins})
 		m.into.Values, m.into.labels = Values(m.into.Metrics), e.Labels
+		m.into.logits = m.logits
 		m.into.Ranges = Ranges(m.logits)
 	}
 	return adapted, zeroShot, nil

@@ -9,24 +9,29 @@ import (
 	"strconv"
 )
 
-// keys lists the metrics of every evaluation, sorted.
+// keys lists the metrics of all evaluations, sorted.
 func (t *Table) keys() []string {
+	all := map[string]bool{}
 	for _, g := range t.Groups {
 		for _, cell := range g.Cells {
 			for _, e := range cell {
-				return slices.Sorted(maps.Keys(e.Values))
+				for key := range e.Values {
+					all[key] = true
+				}
 			}
 		}
 	}
-	return nil
+	return slices.Sorted(maps.Keys(all))
 }
 
 // WriteTidy writes one value a row: method, remedy, what tells rows apart,
-// target, metric, n, mean and standard deviation, in fractions and nats.
+// target, metric, n, mean, standard deviation and 95 % interval with how that was
+// made, in fractions and nats.
 func (t *Table) WriteTidy(w io.Writer) error {
 	c := csv.NewWriter(w)
 	header := append([]string{"method", "remedy"}, t.Shown...)
-	header = append(header, "target", "target_sha256", "source", "samples", "bins", "metric", "n", "mean", "std", "seeds")
+	header = append(header, "target", "target_sha256", "source", "samples", "bins", "metric", "n", "mean", "std", "seeds",
+		"low", "high", "interval", "validation")
 	if err := c.Write(header); err != nil {
 		return err
 	}
@@ -45,10 +50,15 @@ func (t *Table) WriteTidy(w io.Writer) error {
 				seeds = append(seeds, e.Seed)
 			}
 			for _, key := range t.keys() {
-				s, _ := g.spread(target.Name, key)
+				s, ok := g.spread(target.Name, key)
+				if !ok {
+					continue
+				}
 				row := append(slices.Clone(head), target.Name, target.Hash, strconv.FormatBool(target.Source),
 					strconv.Itoa(target.Samples), strconv.Itoa(t.Bins), key, strconv.Itoa(s.N), number(s.Mean), number(s.Std),
 					seedList(seeds))
+				low, high, kind := g.ends(target.Name, key)
+				row = append(row, low, high, kind, strconv.FormatBool(target.Validation))
 				if err := c.Write(row); err != nil {
 					return err
 				}
@@ -59,15 +69,26 @@ func (t *Table) WriteTidy(w io.Writer) error {
 	return c.Error()
 }
 
+// ends are those of a metric's interval as text, and how it was made.
+func (g Group) ends(target, key string) (low, high, kind string) {
+	i, ok := g.Interval(target, key)
+	if !ok {
+		return "", "", ""
+	}
+	return number(i.Low), number(i.High), i.Kind
+}
+
 // WriteWide writes a row a group and, for every target and metric, a column for
-// the mean and one for the standard deviation, in fractions and nats.
+// the mean, the standard deviation and either end of the 95 % interval, in
+// fractions and nats.
 func (t *Table) WriteWide(w io.Writer) error {
 	c := csv.NewWriter(w)
 	header := append([]string{"method", "remedy"}, t.Shown...)
 	header = append(header, "n", "seeds")
 	for _, target := range t.Targets {
 		for _, key := range t.keys() {
-			header = append(header, target.Name+" "+key+" mean", target.Name+" "+key+" std")
+			name := target.Name + " " + key
+			header = append(header, name+" mean", name+" std", name+" low", name+" high")
 		}
 	}
 	if err := c.Write(header); err != nil {
@@ -86,7 +107,8 @@ func (t *Table) WriteWide(w io.Writer) error {
 				if s, ok := g.spread(target.Name, key); ok {
 					mean, std = number(s.Mean), number(s.Std)
 				}
-				row = append(row, mean, std)
+				low, high, _ := g.ends(target.Name, key)
+				row = append(row, mean, std, low, high)
 			}
 		}
 		if err := c.Write(row); err != nil {
@@ -109,6 +131,9 @@ func (t *Table) MarshalJSON() ([]byte, error) {
 		Seeds   []string          `json:"seeds"`
 		Runs    []string          `json:"runs"`
 		Metrics map[string]Spread `json:"metrics"`
+
+		Validation bool                `json:"validation"`
+		Intervals  map[string]Interval `json:"intervals"`
 	}
 	type row struct {
 		Method string `json:"method"`
@@ -130,12 +155,18 @@ func (t *Table) MarshalJSON() ([]byte, error) {
 				continue
 			}
 			c := cell{Target: target.Name, SHA256: target.Hash, Source: target.Source, Samples: target.Samples,
-				Runs: g.runs(target.Name), Metrics: map[string]Spread{}}
+				Runs: g.runs(target.Name), Metrics: map[string]Spread{}, Validation: target.Validation,
+				Intervals: map[string]Interval{}}
 			for _, e := range found {
 				c.Seeds = append(c.Seeds, e.Seed)
 			}
 			for _, key := range t.keys() {
-				c.Metrics[key], _ = g.spread(target.Name, key)
+				if s, ok := g.spread(target.Name, key); ok {
+					c.Metrics[key] = s
+				}
+				if i, ok := g.Interval(target.Name, key); ok {
+					c.Intervals[key] = i
+				}
 			}
 			r.Cells = append(r.Cells, c)
 		}

@@ -203,16 +203,28 @@ func BenchmarkTree(b *testing.B) {
 		}
 		copy(i32(t), tree)
 		qkv, out, dq := benchTensor(b, e, n, 1536), benchTensor(b, e, n, 512), benchTensor(b, e, n, 1536)
+		dout := benchTensor(b, e, n, 512)
+		if e.StoresFloat16() {
+			for _, t := range []**tensor.Dense{&qkv, &out, &dq} {
+				wide := *t
+				*t = e.ViewFloat16(benchTensor(b, e, elements(wide)/2), wide.Shape()...)
+				if err := e.Cast(*t, wide); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
 		for name, run := range map[string]func() error{
 			"forward":  func() error { return e.TreeAttention(out, qkv, t, 8) },
-			"gradient": func() error { return e.TreeAttentionGrad(dq, qkv, out, out, t, 8) },
+			"gradient": func() error { return e.TreeAttentionGrad(dq, qkv, out, dout, t, 8) },
 		} {
 			b.Run(name, func(b *testing.B) {
+				start := processorTime()
 				for b.Loop() {
 					if err := run(); err != nil {
 						b.Fatal(err)
 					}
 				}
+				b.ReportMetric(1e3*(processorTime()-start)/float64(b.N), "cpu-ms/op")
 			})
 		}
 	})

@@ -87,11 +87,6 @@ func (h heads) probabilities(p, q, x []float32, first int, path []int32) {
 //
 // The threads take runs of nodes; each keeps the path as a stack.
 func (e *Engine) TreeAttention(out, qkv, tree *tensor.Dense, count int) error {
-	if isFloat16(out, qkv) {
-		return e.inFloat32(out, []*tensor.Dense{qkv}, func(out *tensor.Dense, in []*tensor.Dense) error {
-			return e.TreeAttention(out, in[0], tree, count)
-		})
-	}
 	h, err := newHeads(qkv, count)
 	if err != nil {
 		return err
@@ -100,8 +95,16 @@ func (e *Engine) TreeAttention(out, qkv, tree *tensor.Dense, count int) error {
 	if err != nil {
 		return err
 	}
-	if err := wantAll(sized{"result", out, h.rows * h.width}, sized{"projections", qkv, 3 * h.rows * h.width}); err != nil {
+	if err := activations(sized{"result", out, h.rows * h.width}); err != nil {
 		return err
+	}
+	if e.treeAttention16(out, qkv, t, h) {
+		return nil
+	}
+	if isFloat16(out, qkv) {
+		return e.inFloat32(out, []*tensor.Dense{qkv}, func(out *tensor.Dense, in []*tensor.Dense) error {
+			return e.TreeAttention(out, in[0], tree, count)
+		})
 	}
 	x, y := f32(qkv), f32(out)
 	e.rows(h.rows, 8*h.width, func(lo, hi int) {
@@ -131,6 +134,9 @@ func (e *Engine) TreeAttention(out, qkv, tree *tensor.Dense, count int) error {
 // The threads take heads, so that no two add to the same place and every sum
 // runs in the order of the nodes.
 func (e *Engine) TreeAttentionGrad(dqkv, qkv, out, dout, tree *tensor.Dense, count int) error {
+	if done, err := e.treeGradient16(dqkv, qkv, out, dout, tree, count); done || err != nil {
+		return err
+	}
 	if isFloat16(dqkv, qkv, out) {
 		return e.inFloat32(dqkv, []*tensor.Dense{qkv, out}, func(dqkv *tensor.Dense, in []*tensor.Dense) error {
 			return e.TreeAttentionGrad(dqkv, in[0], in[1], dout, tree, count)

@@ -91,3 +91,41 @@ func TestSoftmaxAtItsEdges(t *testing.T) {
 		}
 	}
 }
+
+// TestPathsAgreeWithDefinition attends along paths through rows in any order.
+func TestPathsAgreeWithDefinition(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for _, heads := range []int{4, 8, 12, 20} {
+		const rows, deepest = 40, 24
+		width := heads * TreeHead
+		x := random(r, rows*3*width)
+		p, ok := NewPaths(narrowed(x), heads, deepest, 0.2)
+		if !ok {
+			t.Skip("this processor takes the float32 kernels")
+		}
+		for _, length := range []int{1, 2, 3, 7, 16, 24} {
+			var path []int32
+			for _, i := range r.Perm(rows)[:length] {
+				path = append(path, int32(i))
+			}
+			out := make([]uint16, width)
+			p.Attend(out, path)
+			for h := range heads {
+				// The rows of the path as a sequence, whose last query is the node's.
+				var seq []float32
+				for _, j := range path {
+					for part := range 3 {
+						seq = append(seq, x[(int(j)*3+part)*width+h*TreeHead:][:TreeHead]...)
+					}
+				}
+				want := attended(seq, 3*TreeHead, length, TreeHead, 0.2)[(length-1)*TreeHead:]
+				for c, w := range want {
+					if d := math.Abs(float64(Widened(out[h*TreeHead+c])) - w); !(d <= 4.0/256) {
+						t.Fatalf("%d heads, %d rows, head %d, value %d: %v, want %v", heads, length, h, c,
+							Widened(out[h*TreeHead+c]), w)
+					}
+				}
+			}
+		}
+	}
+}

@@ -146,4 +146,8 @@ func Kernel() string { return active.name }
 // Native says that the processor multiplies bfloat16 itself.
 func Native() bool { return active.dot != nil }
 
+// Peak multiplies on registers alone, as fast as the kernel's instruction can,
+// and returns the number of operations done.
+func Peak(rounds int) (flop float64) { return active.peak(rounds) }
+
 func ceilDiv(a, b int) int { return (a + b - 1) / b }

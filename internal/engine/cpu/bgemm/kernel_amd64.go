@@ -66,6 +66,15 @@ func softmax512(dst *uint16, src *float32, n, whole int, scale float32) (sum flo
 //go:noescape
 func zip512(dst, a, b *uint16)
 
+//go:noescape
+func attendNode512(n *treeNode)
+
+//go:noescape
+func gradNode512(n *treeGradient)
+
+//go:noescape
+func sumRun512(r *treeRun)
+
 func dotAVX512(k int, a, b []uint16, c []float32, ldc int) {
 	pairs := ceilDiv(k, 2)
 	_ = c[(dotRows-1)*ldc+panel-1]

@@ -17,3 +17,7 @@ func zip512(dst, a, b *uint16)        { panic("bgemm: no assembly") }
 func softmax512(dst *uint16, src *float32, n, whole int, scale float32) float32 {
 	panic("bgemm: no assembly")
 }
+
+func attendNode512(*treeNode)   { panic("bgemm: no assembly") }
+func gradNode512(*treeGradient) { panic("bgemm: no assembly") }
+func sumRun512(*treeRun)        { panic("bgemm: no assembly") }

@@ -8,7 +8,7 @@ import (
 // widening is what multiplies where the processor does not know bfloat16: the
 // weights, widened, by the float32 kernels. Left factors in float32 are not
 // rounded.
-var widening = &kernel{name: sgemm.Kernel()}
+var widening = &kernel{name: sgemm.Kernel(), peak: sgemm.Peak}
 
 func (w *Weights) widened(threads int, out, a Matrix, m int, e Epilogue) {
 	wide := scratch.Get(w.k * w.n)

@@ -14,6 +14,10 @@ type kernel struct {
 	//
 	// With beta == 0, c is not read.
 	tile func(k int, a, b, c []float32, ldc int, alpha, beta float32, rows, cols int)
+
+	// peak multiplies as fast as the instructions can, on registers alone, and
+	// returns the number of operations; nil in plain Go.
+	peak func(rounds int) (flop float64)
 }
 
 // portable is the micro-kernel in plain Go.

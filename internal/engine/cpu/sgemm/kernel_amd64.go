@@ -5,8 +5,8 @@ package sgemm
 import "golang.org/x/sys/cpu"
 
 var (
-	wide = &kernel{name: "avx512", mr: 12, nr: 32, narrow: 16, tile: tileAVX512}
-	mid  = &kernel{name: "avx2", mr: 4, nr: 24, narrow: 24, tile: tileAVX2}
+	wide = &kernel{name: "avx512", mr: 12, nr: 32, narrow: 16, tile: tileAVX512, peak: peakAVX512}
+	mid  = &kernel{name: "avx2", mr: 4, nr: 24, narrow: 24, tile: tileAVX2, peak: peakAVX2}
 
 	kernels = available()
 	active  = kernels[0]
@@ -53,6 +53,22 @@ func kernel4x24(k int, a, b, c *float32, ldc int, alpha, beta float32)
 //
 //go:noescape
 func interleave4(k int, src *float32, ld int, dst *float32, width int)
+
+//go:noescape
+func peak512(rounds int)
+
+//go:noescape
+func peak256(rounds int)
+
+func peakAVX512(rounds int) float64 {
+	peak512(rounds)
+	return float64(rounds) * 24 * 16 * 2
+}
+
+func peakAVX2(rounds int) float64 {
+	peak256(rounds)
+	return float64(rounds) * 12 * 8 * 2
+}
 
 func tileAVX512(k int, a, b, c []float32, ldc int, alpha, beta float32, rows, cols int) {
 	_ = c[(rows-1)*ldc+cols-1]

@@ -81,6 +81,15 @@ func Fused(threads int, transA, transB bool, m, n, k int, alpha float32, a []flo
 // Kernel names the micro-kernel in use: avx512, avx2 or portable.
 func Kernel() string { return active.name }
 
+// Peak multiplies on registers alone, as fast as the instructions of the
+// micro-kernel can, and returns the number of operations done; 0 in plain Go.
+func Peak(rounds int) (flop float64) {
+	if active.peak == nil {
+		return 0
+	}
+	return active.peak(rounds)
+}
+
 // operand is a row-major matrix, read transposed if trans is set, or the windows
 // of pictures.
 type operand struct {

@@ -28,11 +28,13 @@ func main() {
 // files are the contents of the generated files by name.
 func files() map[string]string {
 	return map[string]string{
-		"dot_amd64.s":     dotFile(),
-		"tiles_amd64.s":   tilesFile(),
-		"finish_amd64.s":  finishFile(),
-		"round_amd64.s":   roundFile(),
-		"softmax_amd64.s": softmaxFile(),
+		"dot_amd64.s":      dotFile(),
+		"tiles_amd64.s":    tilesFile(),
+		"finish_amd64.s":   finishFile(),
+		"round_amd64.s":    roundFile(),
+		"softmax_amd64.s":  softmaxFile(),
+		"treegrad_amd64.s": treeGradFile(),
+		"tree_amd64.s":     treeFile(),
 	}
 }
 

@@ -1,0 +1,67 @@
+//go:build amd64 && !noasm
+
+#include "textflag.h"
+
+#define FMA(z) VFMADD231PS Z24, Z25, z
+
+// func peak512(rounds int)
+TEXT ·peak512(SB), NOSPLIT, $0-8
+	MOVQ   rounds+0(FP), CX
+	VPXORQ Z24, Z24, Z24
+	VPXORQ Z25, Z25, Z25
+
+loop:
+	FMA(Z0)
+	FMA(Z1)
+	FMA(Z2)
+	FMA(Z3)
+	FMA(Z4)
+	FMA(Z5)
+	FMA(Z6)
+	FMA(Z7)
+	FMA(Z8)
+	FMA(Z9)
+	FMA(Z10)
+	FMA(Z11)
+	FMA(Z12)
+	FMA(Z13)
+	FMA(Z14)
+	FMA(Z15)
+	FMA(Z16)
+	FMA(Z17)
+	FMA(Z18)
+	FMA(Z19)
+	FMA(Z20)
+	FMA(Z21)
+	FMA(Z22)
+	FMA(Z23)
+	DECQ CX
+	JNZ  loop
+	VZEROUPPER
+	RET
+
+#define FMA256(y) VFMADD231PS Y12, Y13, y
+
+// func peak256(rounds int)
+TEXT ·peak256(SB), NOSPLIT, $0-8
+	MOVQ   rounds+0(FP), CX
+	VXORPS Y12, Y12, Y12
+	VXORPS Y13, Y13, Y13
+
+loop:
+	FMA256(Y0)
+	FMA256(Y1)
+	FMA256(Y2)
+	FMA256(Y3)
+	FMA256(Y4)
+	FMA256(Y5)
+	FMA256(Y6)
+	FMA256(Y7)
+	FMA256(Y8)
+	FMA256(Y9)
+	FMA256(Y10)
+	FMA256(Y11)
+	DECQ CX
+	JNZ  loop
+	VZEROUPPER
+	RET

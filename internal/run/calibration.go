@@ -1,0 +1,209 @@
+package run
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"clipcalib/internal/data"
+	"clipcalib/internal/docfile"
+)
+
+// validationSuffix ends the specs of validation folds.
+const validationSuffix = "#val"
+
+// IsValidation says that a target is the validation fold of a data set.
+func (t Target) IsValidation() bool { return strings.HasSuffix(t.Inputs.Data, validationSuffix) }
+
+// validationFolder finds a run's evaluation on the validation fold of the data
+// set it learnt from; "" without one. Where several could be meant, the error
+// names them.
+func validationFolder(dir string) (string, error) {
+	var recipe struct {
+		Remedy string `yaml:"remedy"`
+		Inputs struct {
+			Data string `yaml:"data"`
+		} `yaml:"inputs"`
+	}
+	if err := docfile.ReadYAML(filepath.Join(dir, recipeFile), &recipe); err != nil {
+		return "", fmt.Errorf("run %s: %w", dir, err)
+	}
+	var found []string
+	for _, name := range Finished(dir) {
+		sub := filepath.Join(dir, "targets", name)
+		var t Target
+		if err := docfile.ReadYAML(filepath.Join(sub, targetFile), &t); err != nil {
+			return "", fmt.Errorf("run %s: %w", dir, err)
+		}
+		source := recipe.Inputs.Data
+		if t.IsValidation() && t.Remedy == recipe.Remedy &&
+			(source == "" || data.NameOf(source) == data.NameOf(t.Inputs.Data)) {
+			found = append(found, sub)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return "", nil
+	case 1:
+		return found[0], nil
+	}
+	return "", fmt.Errorf("run %s has several evaluations on validation folds (%s): name one with --calibration",
+		dir, strings.Join(found, ", "))
+}
+
+// Calibration reads the evaluation that sets of classes are calibrated on: the
+// one named, or the run's on its validation fold. It must be of this run, on all
+// of its classes, and on pictures that the run did not learn from.
+func Calibration(dir, named string) (Evaluation, error) {
+	ev, err := calibration(dir, named)
+	if err != nil {
+		return ev, err
+	}
+	return ev, ofRun(dir, ev)
+}
+
+func calibration(dir, named string) (Evaluation, error) {
+	if named != "" {
+		ev, err := ReadEvaluation(named)
+		if errors.Is(err, os.ErrNotExist) {
+			err = fmt.Errorf("--calibration %s: no evaluation of a run is there: name a folder that clipcalib eval wrote, "+
+				"such as RUN/targets/NAME", named)
+		}
+		return ev, err
+	}
+	fold, err := validationFolder(dir)
+	if err == nil && fold == "" {
+		err = fmt.Errorf("run %s has no evaluation on a validation fold to calibrate on: clipcalib eval %s --data SOURCE#val "+
+			"makes one, or name another evaluation with --calibration", dir, dir)
+	}
+	if err != nil {
+		return Evaluation{}, err
+	}
+	return ReadEvaluation(fold)
+}
+
+// ofRun refuses an evaluation that says nothing of what the run will predict.
+func ofRun(dir string, ev Evaluation) error {
+	m, err := ReadModel(dir)
+	if err != nil {
+		return err
+	}
+	t := ev.Target
+	other := func(what string) error {
+		return fmt.Errorf("the calibration fold %s is of another run than %s: %s", ev.Dir, dir, what)
+	}
+	if t.Method != m.Method || t.Remedy != m.Remedy {
+		return other(fmt.Sprintf("%s with remedy %s, not %s with remedy %s", t.Method, t.Remedy, m.Method, m.Remedy))
+	}
+	if file, ok := parameterFiles[m.Family]; ok {
+		sum, err := fileSHA256(filepath.Join(dir, file))
+		if err != nil {
+			return err
+		}
+		if sum != t.ParametersSHA256 {
+			return other(fmt.Sprintf("its parameters have SHA-256 %.12s, the run's %.12s", t.ParametersSHA256, sum))
+		}
+	} else if !inside(dir, ev.Dir) {
+		return other("it is not below the run's folder")
+	}
+	if len(t.Classes) > 0 {
+		return fmt.Errorf("the calibration fold %s has %d of the run's classes: want all", ev.Dir, ev.Logits.K)
+	}
+	names := make([]string, len(m.Classes))
+	for i, c := range m.Classes {
+		names[i] = c.Name
+	}
+	if len(names) != ev.Logits.K || t.ClassNamesSHA256 != "" && t.ClassNamesSHA256 != hashNames(names) {
+		return fmt.Errorf("the calibration fold %s has other classes than the run (%d and %d, or other names)", ev.Dir,
+			ev.Logits.K, len(names))
+	}
+	return unlearnt(dir, ev)
+}
+
+// inside says that a folder lies below another.
+func inside(dir, sub string) bool {
+	a, errA := filepath.Abs(dir)
+	b, errB := filepath.Abs(sub)
+	if errA != nil || errB != nil {
+		return false
+	}
+	rel, err := filepath.Rel(a, b)
+	return err == nil && filepath.IsLocal(rel)
+}
+
+// unlearnt refuses a fold that holds pictures which the run learnt from, where
+// both are listed.
+func unlearnt(dir string, ev Evaluation) error {
+	recipe, err := ReadRecipe(dir)
+	if err != nil {
+		return err
+	}
+	if recipe.Inputs.DataSHA256 != "" && recipe.Inputs.DataSHA256 == ev.Target.Inputs.DataSHA256 {
+		return fmt.Errorf("the calibration fold %s is what the run learnt from: no coverage follows from it", ev.Dir)
+	}
+	source, target := recipe.Inputs.Data, ev.Target.Inputs.Data
+	if !data.SamePlace(source, target) {
+		return nil
+	}
+	// Names start from the folder of the part: those of other parts are no
+	// others' names.
+	a, knownA := data.PartRead(source, "train")
+	b, knownB := data.PartRead(target, "test")
+	known := knownA && knownB
+	if known && a != b {
+		return nil
+	}
+	learnt, err := fileColumn(filepath.Join(dir, ShotsFile))
+	if err != nil {
+		return err
+	}
+	fold, err := fileColumn(filepath.Join(ev.Dir, data.RowsFile))
+	if err != nil {
+		return err
+	}
+	both, first := 0, ""
+	for name := range fold {
+		if learnt[name] {
+			both++
+			if first == "" || name < first {
+				first = name
+			}
+		}
+	}
+	// Where the set is gone, only a fold that has every one is taken for the same.
+	if both > 0 && (known || both == len(learnt)) {
+		return fmt.Errorf("%d pictures of the calibration fold %s, such as %s, are among those that the run learnt from: "+
+			"no coverage follows from it", both, ev.Dir, first)
+	}
+	return nil
+}
+
+// fileColumn is the column "file" of a list of pictures, nothing where there is
+// no list.
+func fileColumn(path string) (map[string]bool, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	rows, err := csv.NewReader(f).ReadAll()
+	if err != nil || len(rows) == 0 {
+		return nil, &Damage{path, fmt.Sprintf("it is no list of pictures: %v", err)}
+	}
+	out := map[string]bool{}
+	for at, name := range rows[0] {
+		if name != "file" {
+			continue
+		}
+		for _, row := range rows[1:] {
+			out[row[at]] = true
+		}
+	}
+	return out, nil
+}
