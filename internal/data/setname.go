@@ -78,7 +78,7 @@ func NameOf(spec string) string {
 // has parts, "" for a set without; known is false where the set is not there to
 // look.
 func PartRead(spec, fallback string) (part string, known bool) {
-	path, split := cutSplit(spec)
+	path, split, _ := cutSplit(spec)
 	if split != "" {
 		return split, true
 	}
