@@ -51,13 +51,18 @@ func (a *app) importCheckpoint(ctx context.Context, f evalFlags, checkpoint stri
 			return err
 		}
 		o.Prototypes = given.Data.Prototypes
-		err = run.Import(o)
-		return a.imported(f.out, checkpoint, err)
+		return a.imported(o, run.Import(o))
 	}
+	return a.importOnPictures(ctx, f, o, family, kind.Compat)
+}
+
+// importOnPictures is importCheckpoint with the model and the first target.
+func (a *app) importOnPictures(ctx context.Context, f evalFlags, o run.ImportOptions, family string,
+	compat adapt.Compat) error {
 	if f.source.weights == "" {
-		return usagef("eval %s: --weights is missing: name the model that it was trained on", checkpoint)
+		return usagef("eval %s: --weights is missing: name the model that it was trained on", o.Checkpoint)
 	}
-	f.source.keepUnderscores = kind.Compat.KeepsUnderscores()
+	f.source.keepUnderscores = compat.KeepsUnderscores()
 	set, err := a.load(f.source, f.data[0], "test")
 	if err != nil {
 		return err
@@ -71,26 +76,27 @@ func (a *app) importCheckpoint(ctx context.Context, f evalFlags, checkpoint stri
 	switch {
 	case len(templates) > 0:
 	case family == run.FamilyAdapters:
-		templates = f.source.prompts(set, kind.Compat)
+		templates = f.source.prompts(set, compat)
 	default:
 		templates = []string{text.TemplateDefault}
 	}
 	if family == run.FamilyAdapters {
-		if o.Prototypes, err = src.Prototypes(ctx, templates, set.Classes, kind.Compat); err != nil {
+		if o.Prototypes, err = src.Prototypes(ctx, templates, set.Classes, compat); err != nil {
 			return err
 		}
 	}
 	o.Model, o.Classes = src.Model, features.Classes(templates, set.Keys())
 	o.Inputs = run.Inputs{
-		Weights: f.source.weights, WeightsSHA256: src.Weights, Model: src.Facts(), BatchImages: src.Model.Images.Batch(),
+		Weights: f.source.weights, WeightsSHA256: src.Weights, Model: src.Facts(),
+		BatchImages:   src.Model.Images.Batch(),
 		Preprocessing: src.Preprocessing(features.Views{}), Templates: templates, Truncate: f.source.truncate,
 	}
-	return a.imported(f.out, checkpoint, run.Import(o))
+	return a.imported(o, run.Import(o))
 }
 
-func (a *app) imported(out, checkpoint string, err error) error {
+func (a *app) imported(o run.ImportOptions, err error) error {
 	if err == nil {
-		a.note("%s holds what %s has learned", out, filepath.Base(checkpoint))
+		a.note("%s holds what %s has learned", o.Out, filepath.Base(o.Checkpoint))
 	}
 	return err
 }

@@ -135,6 +135,13 @@ func TestDryRunSaysWhatIsMissing(t *testing.T) {
 		name, _, _ := strings.Cut(m.What, " ")
 		costs[name] += m.Cells
 	}
+	out := t.TempDir()
+	missing := append([]string{"table", "adapters", "--root", root, "--out", out, "--only", "zero-shot,RN50,ViT-B/16"},
+		paperModels(t)[:2]...)
+	if o := command(missing...); o.code != 3 || !strings.Contains(o.err, "6 of 8 cells") {
+		t.Errorf("exit code %d: %s", o.code, o.err)
+	}
+	fails(t, append(missing[:len(missing)-2], "--only", "ImageNetSketch"), "nothing can be run")
 	if costs["ImageNetSketch"] != 13 || costs["ImageNetR"] != 13 || costs["no"] != 52 {
 		t.Errorf("costs %v of %v", costs, work.Missing)
 	}
@@ -216,14 +223,14 @@ func TestRecipesAreOnesThatAdaptTakes(t *testing.T) {
 	weights := strings.TrimPrefix(paperModels(t)[1], "RN50=")
 	dir := t.TempDir()
 	file := filepath.Join(dir, "mine.yaml")
-	text := mustRun(t, "recipes", "show", "adapters/rn50-taskres", "--root", root, "--weights", weights, "--with", "epochs=1",
-		"--with", "shots=1", "--set", "lambda=3").out
+	text := mustRun(t, "recipes", "show", "adapters/rn50-taskres", "--root", root, "--weights", weights,
+		"--with", "epochs=1", "--with", "shots=1", "--set", "lambda=3").out
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	var result struct{ Cells []cellResult }
-	if err := json.Unmarshal([]byte(mustRun(t, "adapt", "--recipe", file, "--out", filepath.Join(dir, "runs"), "--json").out),
-		&result); err != nil {
+	o := mustRun(t, "adapt", "--recipe", file, "--out", filepath.Join(dir, "runs"), "--json")
+	if err := json.Unmarshal([]byte(o.out), &result); err != nil {
 		t.Fatal(err)
 	}
 	if len(result.Cells) != 4 || len(result.Cells[0].Targets) != 4 {
@@ -243,8 +250,8 @@ func TestFiguresOfThePaperOnTheMiniature(t *testing.T) {
 	}
 	for _, kind := range []string{"reliability", "range"} {
 		out := filepath.Join(dir, kind+".svg")
-		args := append([]string{"figure", kind, "--root", root, "--runs", filepath.Join(dir, "runs"), "--out", out, "--with",
-			"epochs=1", "--with", "shots=1", "--with", "views=10"}, paperModels(t)[:2]...)
+		args := append([]string{"figure", kind, "--root", root, "--runs", filepath.Join(dir, "runs"), "--out", out,
+			"--with", "epochs=1", "--with", "shots=1", "--with", "views=10"}, paperModels(t)[:2]...)
 		mustRun(t, args...)
 		for _, file := range []string{out, strings.TrimSuffix(out, ".svg") + ".pdf"} {
 			if text, err := os.ReadFile(file); err != nil || len(text) < 2000 {
@@ -293,8 +300,9 @@ func TestRunsAreReadAsSavedLogits(t *testing.T) {
 			}
 		}
 	}
-	for path, want := range map[string]string{root + "/imagenet/images/val": "ImageNet", "/data/DTD": "DescribableTextures",
-		"/x/imagenet#val": "", "/x/y": ""} {
+	for path, want := range map[string]string{
+		root + "/imagenet/images/val": "ImageNet", "/data/DTD": "DescribableTextures", "/x/imagenet#val": "", "/x/y": "",
+	} {
 		if got := setAt(path); got != want {
 			t.Errorf("the set at %s is %q, want %q", path, got, want)
 		}
@@ -304,8 +312,8 @@ func TestRunsAreReadAsSavedLogits(t *testing.T) {
 func TestATableSaysWhatCouldNotBeRead(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
-	if _, err := miniature.Write(root, miniature.Options{Sets: []string{"OxfordPets"}, Classes: 3, Train: 1, Val: 1, Test: 3,
-		Size: 20}); err != nil {
+	o := miniature.Options{Sets: []string{"OxfordPets"}, Classes: 3, Train: 1, Val: 1, Test: 3, Size: 20}
+	if _, err := miniature.Write(root, o); err != nil {
 		t.Fatal(err)
 	}
 	pictures, err := filepath.Glob(filepath.Join(root, "oxford_pets", "images", "*.jpg"))
@@ -316,8 +324,8 @@ func TestATableSaysWhatCouldNotBeRead(t *testing.T) {
 		if err := os.Truncate(p, 40); err != nil {
 			t.Fatal(err)
 		}
-		if o := command(append([]string{"table", "tta", "--root", root, "--out", t.TempDir(), "--only", "zero-shot,PET,RN50",
-			"--json"}, paperModels(t)[:2]...)...); o.code == 3 {
+		args := []string{"table", "tta", "--root", root, "--out", t.TempDir(), "--only", "zero-shot,PET,RN50", "--json"}
+		if o := command(append(args, paperModels(t)[:2]...)...); o.code == 3 {
 			var sheet paper.Sheet
 			if err := json.Unmarshal([]byte(o.out), &sheet); err != nil {
 				t.Fatal(err)

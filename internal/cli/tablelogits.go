@@ -62,7 +62,8 @@ func (a *app) savedLogits(ctx context.Context, t recipe.Table, s paperSource) (*
 		return nil, fmt.Errorf("--logits %s: of %d results there none is of this table", s.logits, len(dumps))
 	}
 	if more := len(dumps) - len(used); more > 0 {
-		found.notes = append(found.notes, fmt.Sprintf("%d of %d saved results are in no row of this table", more, len(dumps)))
+		found.notes = append(found.notes, fmt.Sprintf("%d of %d saved results are in no row of this table", more,
+			len(dumps)))
 	}
 	found.notes = append(found.notes, skipped...)
 	return found, nil

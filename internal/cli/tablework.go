@@ -371,8 +371,8 @@ func (a *app) showWork(ctx context.Context, w *paperWork, dry bool) error {
 				duration(j.Seconds))
 		}
 		if rate > 0 {
-			fmt.Fprintf(out, "time: about %s here, at %.0f GFLOP/s (%.0f %% of the measured peak of products); what is kept is "+
-				"not done again\n", duration(seconds(w.work.Operations(), rate)), rate/1e9, 100*ofPeak)
+			fmt.Fprintf(out, "time: about %s here, at %.0f GFLOP/s (%.0f %% of the measured peak of products); "+
+				"what is kept is not done again\n", duration(seconds(w.work.Operations(), rate)), rate/1e9, 100*ofPeak)
 		}
 	}
 	for _, m := range w.missing {

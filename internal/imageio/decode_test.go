@@ -132,7 +132,7 @@ func FuzzDecode(f *testing.F) {
 			f.Add(g.Data)
 		}
 	}
-	limits := Limits{Pixels: 1 << 16, Bytes: 1 << 20}
+	limits := Limits{Pixels: 1 << 12, Bytes: 1 << 14}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := limits.Decode(data)
 		if err == nil && (m.Rect.Empty() || !m.Opaque()) {

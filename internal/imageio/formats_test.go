@@ -127,7 +127,7 @@ func FuzzDamaged(f *testing.F) {
 			f.Add(g.Data)
 		}
 	}
-	limits := Limits{Pixels: 1 << 14, Bytes: 1 << 16}
+	limits := Limits{Pixels: 1 << 12, Bytes: 1 << 14}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := limits.Decode(bytes.Clone(data))
 		if err == nil && (m.Rect.Empty() || !m.Opaque()) {

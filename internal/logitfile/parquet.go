@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
@@ -19,7 +18,7 @@ func mostCells(size int64) int64 { return max(1<<22, 16*size) }
 
 // openParquet reads plain numeric columns, one a class, or one column of lists
 // of equal length, one element a class.
-func openParquet(ctx context.Context, f *os.File, size int64) (c contents, err error) {
+func openParquet(ctx context.Context, f io.ReaderAt, size int64) (c contents, err error) {
 	// The library trusts a file's metadata in places.
 	defer func() {
 		if r := recover(); r != nil {
@@ -108,7 +107,7 @@ func (c *parquetColumn) read(ctx context.Context, p *parquet.File, rows int, mos
 		}
 		return nil
 	}
-	buf := make([]parquet.Value, 4096)
+	buf := make([]parquet.Value, min(4096, max(rows, 16)))
 	for _, group := range p.RowGroups() {
 		pages := group.ColumnChunks()[c.index].Pages()
 		defer pages.Close()

@@ -121,7 +121,7 @@ func open(path string, opts Options) (Pairs, error) {
 	case looksPacked(head):
 		p, err = openPacked(f, info.Size(), opts.Size)
 	case looksTar(head):
-		p, err = newTars([]*os.File{f}, opts.sizeOr(DefaultSize))
+		p, err = newTars([]archive{f}, opts.sizeOr(DefaultSize))
 	case looksGzip(head):
 		err = errors.New("compressed; unpack it with gunzip first, pictures are read at random")
 	default:

@@ -16,10 +16,17 @@ import (
 
 // tars is one or several archives, one after the other.
 type tars struct {
-	files   []*os.File
+	files   []archive
 	size    int
 	samples []sample
 	others  []data.LeftOut
+}
+
+// archive is what an archive is read from, such as an open file.
+type archive interface {
+	io.ReadSeekCloser
+	io.ReaderAt
+	Name() string
 }
 
 // sample is a picture's place in an archive and its caption.
@@ -50,7 +57,7 @@ func openTars(folder string, size int) (Pairs, error) {
 		return nil, errors.New("no .tar archives in this folder")
 	}
 	sort.Strings(names)
-	var files []*os.File
+	var files []archive
 	for _, name := range names {
 		f, err := regular.Open(filepath.Join(folder, name))
 		if err != nil {
@@ -67,7 +74,7 @@ func openTars(folder string, size int) (Pairs, error) {
 	return p, nil
 }
 
-func newTars(files []*os.File, size int) (Pairs, error) {
+func newTars(files []archive, size int) (Pairs, error) {
 	t := &tars{files: files, size: size}
 	for i, f := range files {
 		samples, others, err := indexTar(f)
@@ -140,7 +147,7 @@ func (t *tars) Image(i int, dst []byte) error {
 	return fit(dst, img, t.size)
 }
 
-func closeAll(files []*os.File) error {
+func closeAll(files []archive) error {
 	var errs []error
 	for _, f := range files {
 		errs = append(errs, f.Close())

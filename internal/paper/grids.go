@@ -15,8 +15,8 @@ const none = "–"
 // Averages is a block's rows over all sets: ours, the paper's and the difference.
 // ECE stands at all bins.
 func (b Block) Averages() table.Grid {
-	g := table.Grid{Header: []string{b.Model + ", average", "n", "ACC", "paper", "diff", "ECE 10 bins", "paper", "diff", "15 bins",
-		"20 bins"}, Left: 1}
+	g := table.Grid{Left: 1, Header: []string{b.Model + ", average", "n", "ACC", "paper", "diff", "ECE 10 bins", "paper",
+		"diff", "15 bins", "20 bins"}}
 	for i, l := range b.Lines {
 		if l.Of == "" && i > 0 {
 			g.Rules = append(g.Rules, i)

@@ -3,6 +3,7 @@ package paper
 import (
 	"bytes"
 	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -51,7 +52,8 @@ func adapters(t *testing.T) recipe.Table {
 }
 
 func TestAveragesAreOfSetsAndThenOfSeeds(t *testing.T) {
-	sheet, err := Make(adapters(t), taskRes(t, map[string][4]int{"1": {5, 6, 7, 8}, "2": {6, 7, 8, 9}, "3": {4, 5, 6, 7}}), nil)
+	measured := taskRes(t, map[string][4]int{"1": {5, 6, 7, 8}, "2": {6, 7, 8, 9}, "3": {4, 5, 6, 7}})
+	sheet, err := Make(adapters(t), measured, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,8 +63,8 @@ func TestAveragesAreOfSetsAndThenOfSeeds(t *testing.T) {
 	l := sheet.Blocks[0].Lines[0]
 	// Means 65, 75 and 55; Student's t of 2 degrees of freedom at 97.5 % is 4.302653 (SciPy).
 	a := *l.Average.Accuracy
-	if half := 4.302652729911275 * 10 / math.Sqrt(3); a.N != 3 || math.Abs(a.Mean-65) > 1e-12 || math.Abs(a.Std-10) > 1e-12 ||
-		math.Abs(a.High-a.Mean-half) > 1e-8 {
+	half := 4.302652729911275 * 10 / math.Sqrt(3)
+	if a.N != 3 || math.Abs(a.Mean-65) > 1e-12 || math.Abs(a.Std-10) > 1e-12 || math.Abs(a.High-a.Mean-half) > 1e-8 {
 		t.Errorf("%+v", a)
 	}
 	if d := *l.Average.DiffAccuracy; math.Abs(d-(65-41.18)) > 1e-12 {
@@ -105,7 +107,8 @@ func TestTwoResultsOfOneSeedMustAgree(t *testing.T) {
 	}
 	other := measured[0]
 	other.Predictions, other.Where = predicted(t, 10, 9, 1), "elsewhere"
-	if _, err := Make(adapters(t), append(measured, other), nil); err == nil || !strings.Contains(err.Error(), "elsewhere") {
+	_, err := Make(adapters(t), append(measured, other), nil)
+	if err == nil || !strings.Contains(err.Error(), "elsewhere") {
 		t.Errorf("results that differ: %v", err)
 	}
 }
@@ -116,5 +119,42 @@ func TestDiagramsOfSeedsAreOnes(t *testing.T) {
 	if p.Samples != 40 || math.Abs(p.Accuracy-29./40) > 1e-12 || p.Bins[7].Count != 40 ||
 		math.Abs(p.Bins[7].Accuracy-29./40) > 1e-12 {
 		t.Errorf("%+v", p)
+	}
+}
+
+func TestTheErrorOfAnECEIsThatOfTheBootstrap(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for _, over := range []float64{1, 2.5} { // one is near calibrated, one over-confident
+		m := calib.NewMatrix(3000, 5)
+		labels := make([]int, m.N)
+		for i := range labels {
+			weights, sum := make([]float64, 5), 0.0
+			for j := range weights {
+				v := 1.2 * r.NormFloat64()
+				m.Row(i)[j] = over * v
+				weights[j] = math.Exp(v)
+				sum += weights[j]
+			}
+			at := r.Float64() * sum
+			for j, w := range weights {
+				if at -= w; at < 0 {
+					labels[i] = j
+					break
+				}
+			}
+		}
+		p, err := calib.Predict(m, labels)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := p.Bootstrap(calib.BootstrapOptions{Draws: 400, Seed: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Near zero the bins' gaps change sign and the bootstrap's is the smaller.
+		got, want := eceError(p, 10), b["ece"].StandardError
+		if ratio := got / want; ratio < 0.85 || ratio > 2 || over > 1 && ratio > 1.15 {
+			t.Errorf("ECE %.4f: error %.5f, the bootstrap's %.5f", p.ECE(10), got, want)
+		}
 	}
 }

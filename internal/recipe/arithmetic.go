@@ -15,8 +15,8 @@ type Rate struct {
 
 // Rates are those of docs/TABLES.md. A dry run measures its own machine instead.
 var Rates = []Rate{
-	{"two Zen 4 cores", 126e9, "60 % of the 210 GFLOP/s that products of 1,576 x 768 x 3,072 reached in fp32 there, about " +
-		"the share that whole models reach; measured"},
+	{"two Zen 4 cores", 126e9, "60 % of the 210 GFLOP/s that products of 1,576 x 768 x 3,072 reached in fp32 there, " +
+		"about the share that whole models reach; measured"},
 	{"one H200", 198e12, "40 % of NVIDIA's 495 TFLOP/s of dense TF32; modelled, nothing was run"},
 }
 
@@ -46,8 +46,8 @@ func Arithmetic() (string, error) {
 			}
 			all.Add(w)
 		}
-		fmt.Fprintf(&b, "### `table %s`\n\n%d runs, %s pictures through the image tower (views among them), about %.1f GB of "+
-			"memory.\n\n", t.ID, len(all.Cells), thousands(all.Shown()), all.Memory/1e9)
+		fmt.Fprintf(&b, "### `table %s`\n\n%d runs, %s pictures through the image tower (views among them), "+
+			"about %.1f GB of memory.\n\n", t.ID, len(all.Cells), thousands(all.Shown()), all.Memory/1e9)
 		b.WriteString("| what | runs | TFLOP |")
 		for _, r := range Rates {
 			fmt.Fprintf(&b, " %s |", r.Name)

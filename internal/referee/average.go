@@ -80,9 +80,10 @@ func (e *examiner) whyAverage(i int, printed figure, figures []figure, columns [
 		case f.interval().meets(others):
 			// The figure is the mean of all the others: it stands in the wrong place.
 			all := meanOfFigures(append(rest, printed))
-			why = append(why, slip{"swapped with " + name, fmt.Sprintf("%s and %s are swapped: %s under %s is the mean of the "+
-				"other %d, and with %s there the mean of all is %s", e.Columns[e.Average].Name, name, f.text, name, len(rest),
-				printed.text, digits((all.low+all.high)/2, printed.unit))})
+			mean := digits((all.low+all.high)/2, printed.unit)
+			why = append(why, slip{"swapped with " + name, fmt.Sprintf(
+				"%s and %s are swapped: %s under %s is the mean of the other %d, and with %s there the mean of all is %s",
+				e.Columns[e.Average].Name, name, f.text, name, len(rest), printed.text, mean)})
 		case printed.interval().meets(others):
 			why = append(why, slip{"without " + name, fmt.Sprintf("it is the mean of %d, without %s", len(rest), name)})
 		}
@@ -144,8 +145,8 @@ func (e *examiner) changes(i int, row []cell) {
 	if r.Of == "" {
 		for j, c := range row {
 			if c.delta.there {
-				e.unchecked("the change %s of %s under %s: the file does not say of what (key of)", c.delta.text, e.label(r),
-					e.Columns[j].Name)
+				e.unchecked("the change %s of %s under %s: the file does not say of what (key of)", c.delta.text,
+					e.label(r), e.Columns[j].Name)
 			}
 		}
 		return
@@ -168,7 +169,8 @@ func (e *examiner) changes(i int, row []cell) {
 			if m == e.metric(r, j) {
 				check := compare(Kept, c.value, from.interval())
 				if check.Verdict == Differs {
-					check.Words = fmt.Sprintf("scaling a sample's logits leaves its class: want the %s of %s", from.text, r.Of)
+					check.Words = fmt.Sprintf("scaling a sample's logits leaves its class: want the %s of %s", from.text,
+						r.Of)
 				}
 				e.note(i, j, check)
 			}
@@ -190,7 +192,8 @@ func whyChange(c cell, from figure, want interval) string {
 	if text := digits(value.v, value.unit); oneDigitApart(text, c.value.text) {
 		words += fmt.Sprintf(", or the figure is %s", text)
 	}
-	if text := digits(math.Abs(c.value.v-from.v), c.delta.unit); oneDigitApart(text, strings.TrimLeft(c.delta.text, "+-")) {
+	text := digits(math.Abs(c.value.v-from.v), c.delta.unit)
+	if oneDigitApart(text, strings.TrimLeft(c.delta.text, "+-")) {
 		words += ": one digit of the change is wrong"
 	}
 	return words

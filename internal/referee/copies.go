@@ -69,7 +69,8 @@ func repeated(a, b placed, rows []placed) (c Check, copied bool) {
 	expected, compared := 0.0, 0
 	for j, column := range a.table.Columns {
 		k := slices.IndexFunc(b.table.Columns, func(d Column) bool { return d.Name == column.Name })
-		if k < 0 || j == a.table.Average || k == b.table.Average || a.table.metric(a.row, j) != b.table.metric(b.row, k) {
+		if k < 0 || j == a.table.Average || k == b.table.Average ||
+			a.table.metric(a.row, j) != b.table.metric(b.row, k) {
 			continue
 		}
 		x, y := a.cells[j], b.cells[k]

@@ -85,8 +85,8 @@ func TestFindingsSayWhatWouldExplainThem(t *testing.T) {
 	}
 	for key, want := range map[string]string{
 		"eccv-tta C-TPT ece average": "it is the mean of 10, without INet",
-		"eccv-tta C-TPT + Penalty ece average": "Avg and INet are swapped: 5.93 under INet is the mean of the other 10, and " +
-			"with 3.14 there the mean of all is 5.68",
+		"eccv-tta C-TPT + Penalty ece average": "Avg and INet are swapped: 5.93 under INet is the mean of the " +
+			"other 10, and with 3.14 there the mean of all is 5.68",
 		"eccv-adapters CLIP-Ad + ZS-Norm accuracy change": "49.73 from 50.61 is -0.88: the sign is wrong",
 		"eccv-prompts MaPLe + ZS-Norm ece change": "3.59 from 4.13 is -0.54, or the figure is 3.99: one digit of the " +
 			"change is wrong",
@@ -200,13 +200,16 @@ func TestNothingIsFoundInTablesOfMeasurements(t *testing.T) {
 func TestPlantedFaultsAreFound(t *testing.T) {
 	const head = "# average: Avg\n# seeds: 3\n# samples: A=1000, B=200\nrow,metric,of,keeps,mean_of,A,B,Avg\n"
 	for name, c := range map[string]struct{ rows, want string }{
-		"ECE above MCE":         {"a,ece,,,,7.31,3.02,5.17\na,mce,,,,7.29,9.00,8.15\n", "Bound A impossible"},
-		"ECE below the gap":     {"a,accuracy,,,,50.1,60.0,55.0\na,confidence,,,,58.2,60.0,59.1\na,ece,,,,7.5,1.0,4.3\n", "Bound A impossible"},
-		"above 100":             {"a,accuracy,,,,101.0,60.0,80.5\n", "Bound A impossible"},
-		"share":                 {"a,accuracy,,,,50.13,60.00,55.07\n", ""},
-		"share of 3 times 200":  {"a,accuracy,,,,50.10,60.09,55.10\n", "Share B impossible"},
-		"scaling moves classes": {"a,accuracy,,,,50.1,60.0,55.1\nb,accuracy,a,accuracy,,50.3,60.0,55.2\n", "Kept A differs"},
-		"mean of rows":          {"a,ece,,,,1.2,3.4,2.3\nb,ece,,,,2.2,3.4,2.8\nall,ece,,,a;b,1.9,3.4,2.6\n", "Mean A differs"},
+		"ECE above MCE": {"a,ece,,,,7.31,3.02,5.17\na,mce,,,,7.29,9.00,8.15\n", "Bound A impossible"},
+		"ECE below the gap": {"a,accuracy,,,,50.1,60.0,55.0\na,confidence,,,,58.2,60.0,59.1\na,ece,,,,7.5,1.0,4.3\n",
+			"Bound A impossible"},
+		"above 100":            {"a,accuracy,,,,101.0,60.0,80.5\n", "Bound A impossible"},
+		"share":                {"a,accuracy,,,,50.13,60.00,55.07\n", ""},
+		"share of 3 times 200": {"a,accuracy,,,,50.10,60.09,55.10\n", "Share B impossible"},
+		"scaling moves classes": {"a,accuracy,,,,50.1,60.0,55.1\nb,accuracy,a,accuracy,,50.3,60.0,55.2\n",
+			"Kept A differs"},
+		"mean of rows": {"a,ece,,,,1.2,3.4,2.3\nb,ece,,,,2.2,3.4,2.8\nall,ece,,,a;b,1.9,3.4,2.6\n",
+			"Mean A differs"},
 		"best":                  {"a,ece,,,,1.4*,3.2,2.3\nb,ece,,,,1.1,3.5*,2.3\n", "Best A differs, Best B differs"},
 		"deviation of 3 counts": {"a,accuracy,,,,50.0 ± 0.1,50.00 ± 0.31,50.0\n", "Deviation B impossible"},
 		"deviation too large":   {"a,accuracy,,,,50.0 ± 65,50.0 ± 0.5,50.0\n", "Deviation A impossible"},
@@ -311,7 +314,8 @@ func TestWhatIsNoTableIsRefused(t *testing.T) {
 	if err := os.WriteFile(path, []byte("# avarage: Avg\nrow,metric,A,Avg\na,ece,1,1\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Read(path); err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "average") {
+	_, err := Read(path)
+	if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "average") {
 		t.Errorf("a misspelt line: %v", err)
 	}
 	if _, err := Read(filepath.Join(dir, "t.xlsx")); err == nil {

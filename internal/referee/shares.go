@@ -31,8 +31,8 @@ func (e *examiner) share(i, j int, c cell) {
 		if seeds > 1 {
 			of = fmt.Sprintf("%d times %d", seeds, n)
 		}
-		check.Words = fmt.Sprintf("no number of right answers out of %s gives it; the nearest, %.0f, gives %s", of, near,
-			check.Computed)
+		check.Words = fmt.Sprintf("no number of right answers out of %s gives it; the nearest, %.0f, gives %s", of,
+			near, check.Computed)
 	}
 	e.note(i, j, check)
 }

@@ -32,8 +32,8 @@ func FuzzProgress(f *testing.F) {
 	f.Add([]byte("one"), 1)
 	f.Add([]byte(""), 0)
 	f.Add([]byte("two\n0123456789abcdef"), 2)
+	path := filepath.Join(f.TempDir(), "p") // of this process
 	f.Fuzz(func(t *testing.T, content []byte, images int) {
-		path := filepath.Join(t.TempDir(), "p")
 		if err := os.WriteFile(path, content, 0o644); err != nil {
 			t.Fatal(err)
 		}
