@@ -76,8 +76,8 @@ func (a *app) lookAtTarget(src *features.Source, set *data.Set, kept []int, r *d
 	} else if first == nil {
 		a.seen.targets[r.ContentsSHA256] = set
 	} else if first.Name != set.Name || first.Root != set.Root {
-		a.doubt(fmt.Sprintf("targets %s (%s) and %s (%s) hold the same pictures: one target under two names", first.Name,
-			first.Root, set.Name, set.Root))
+		a.doubt(fmt.Sprintf("targets %s (%s) and %s (%s) hold the same pictures: one target under two names",
+			first.Name, first.Root, set.Name, set.Root))
 	}
 	if dir == "" {
 		return nil
@@ -90,8 +90,8 @@ func (a *app) lookAtTarget(src *features.Source, set *data.Set, kept []int, r *d
 		return err
 	}
 	if n, i := contents.Among(learnt); n > 0 {
-		line := fmt.Sprintf("%s: %d of its %d pictures are among those that the run learned from, such as %s: its figures "+
-			"are flattered", set.Name, n, len(kept), r.Rows[i].File)
+		line := fmt.Sprintf("%s: %d of its %d pictures are among those that the run learned from, such as %s: its "+
+			"figures are flattered", set.Name, n, len(kept), r.Rows[i].File)
 		r.Doubts = append(r.Doubts, line)
 		a.doubt(line)
 	}

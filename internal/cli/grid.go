@@ -39,6 +39,8 @@ type cellResult struct {
 	Error    string       `json:"error,omitempty"`
 	ExitCode int          `json:"exit_code"`
 	Targets  []cellTarget `json:"targets,omitempty"`
+
+	Protocol *protocolFound `json:"protocol,omitempty"`
 }
 
 type cellTarget struct {
@@ -107,6 +109,7 @@ func (a *app) adaptGrid(ctx context.Context, f adaptFlags, cells []cell) error {
 	for _, n := range slices.Sorted(maps.Keys(g.notes)) {
 		a.note("%s", n)
 	}
+	judgeAll(f.protocol, results)
 	return a.gridDone(f.bins, results, g.left)
 }
 
@@ -193,6 +196,10 @@ func (g *grid) cell(ctx context.Context, c cell) cellResult {
 }
 
 func (g *grid) do(ctx context.Context, c cell, res *cellResult) (err error) {
+	var events *events
+	if c.flags.tensorboard != "" && g.targets != nil {
+		c.flags.eachEpoch = func(p adapt.Progress, a *adapt.Adapter) { g.validate(ctx, c, events, p, a) }
+	}
 	r, err := g.session.prepare(ctx, &c.flags, c.choice)
 	if err != nil {
 		return err
@@ -208,7 +215,7 @@ func (g *grid) do(ctx context.Context, c cell, res *cellResult) (err error) {
 	if adapt.ActsInTraining(c.choice.remedy()) {
 		twin = ""
 	}
-	events := newEvents(c.flags.tensorboard, filepath.Base(res.Run))
+	events = newEvents(c.flags.tensorboard, filepath.Base(res.Run))
 	defer func() { err = errors.Join(err, events.close()) }()
 	trained, err := r.run(ctx, res.Run, twin, nil, func(p adapt.Progress) {
 		for _, n := range p.Notes {
@@ -335,7 +342,11 @@ func (a *app) showCells(results []cellResult, counts map[string]int, dirs []stri
 	if len(dirs) == 0 {
 		return nil
 	}
-	return show(dirs)
+	if err := show(dirs); err != nil {
+		return err
+	}
+	printProtocols(a.out, results)
+	return nil
 }
 
 // showRecipes prints the runs as rows of their recipes.
@@ -359,7 +370,8 @@ func (a *app) showRecipes(bins int, dirs []string) error {
 
 // showEvaluated prints a row for every run and target.
 func (a *app) showEvaluated(results []cellResult) error {
-	g := table.Grid{Header: []string{"run", "target", "acc", "ECE", "zero-shot acc", "zero-shot ECE"}, Left: 2, Groups: []int{2, 4}}
+	g := table.Grid{Left: 2, Groups: []int{2, 4},
+		Header: []string{"run", "target", "acc", "ECE", "zero-shot acc", "zero-shot ECE"}}
 	percent := func(v float64) string { return strconv.FormatFloat(100*v, 'f', 1, 64) }
 	for i, r := range results {
 		if i > 0 && len(r.Targets) > 0 {

@@ -43,8 +43,8 @@ func (r *recipeFile) repeat(doc *yaml.Node) error {
 	}
 	var rec run.Recipe
 	if yaml.Unmarshal(raw, &rec) == nil && rec.Family == run.FamilyTestTime {
-		return usagef("--recipe %s: it is of a run of test-time tuning: clipcalib tta %s --remedy %s, with what the file "+
-			"says, repeats it", r.path, rec.Method, rec.Remedy)
+		return usagef("--recipe %s: it is of a run of test-time tuning: clipcalib tta %s --remedy %s, with what the "+
+			"file says, repeats it", r.path, rec.Method, rec.Remedy)
 	}
 	rec = run.Recipe{}
 	dec := yaml.NewDecoder(strings.NewReader(string(raw)))
@@ -69,8 +69,8 @@ func (r *recipeFile) repeat(doc *yaml.Node) error {
 
 // undeciding are the flags of a command line that leave a run's recipe what it
 // is: they say where things are now.
-var undeciding = []string{"recipe", "out", "bank", "targets", "bins", "strict", "batch-images", "tensorboard", "weights",
-	"data", "features", "init", "picks", "image-root", "class-names", "json", "quiet", "device", "threads", "precision"}
+var undeciding = []string{"recipe", "out", "bank", "targets", "bins", "strict", "batch-images", "tensorboard",
+	"weights", "data", "features", "init", "picks", "image-root", "class-names", "json", "quiet", "device", "threads", "precision"}
 
 func given(flags map[string]bool) (names []string) {
 	for name := range flags {
@@ -82,7 +82,8 @@ func given(flags map[string]bool) (names []string) {
 // repeated are the flags that make the run of a recipe again.
 func (r *recipeFile) repeated(rec run.Recipe) (plan.Recipe, error) {
 	out := plan.Recipe{
-		axisMethod: rec.Method, "remedy": rec.Remedy, "compat": rec.Compat, "epochs": rec.Epochs, "lr": rec.LearningRate,
+		axisMethod: rec.Method, "remedy": rec.Remedy, "compat": rec.Compat, "epochs": rec.Epochs,
+		"lr":    rec.LearningRate,
 		"batch": rec.Batch, "weight-decay": rec.WeightDecay, "schedule": rec.Schedule, "logit-scale": rec.LogitScale,
 		"seed": rec.Seed,
 	}
@@ -203,8 +204,8 @@ func (f *adaptFlags) checkRepeated(recipe func() (run.Recipe, error)) error {
 		return err
 	}
 	if unlike := f.repeats.Unlike(here); len(unlike) > 0 {
-		return fmt.Errorf("--recipe %s: what is here does not make that run again: %s (a flag beside it makes a run of "+
-			"its own)", f.recipe, strings.Join(unlike, "; "))
+		return fmt.Errorf("--recipe %s: what is here does not make that run again: %s (a flag beside it makes a run "+
+			"of its own)", f.recipe, strings.Join(unlike, "; "))
 	}
 	return nil
 }

@@ -92,7 +92,8 @@ func (s *Set) TwoLabels(c Contents) string {
 		case s.Items[first].Label != s.Items[i].Label:
 			if unlike++; unlike == 1 {
 				a, b := s.Items[first], s.Items[i]
-				example = fmt.Sprintf("%s (%s) is %s (%s)", b.Key(s.Root), s.Classes[b.Label], a.Key(s.Root), s.Classes[a.Label])
+				example = fmt.Sprintf("%s (%s) is %s (%s)", b.Key(s.Root), s.Classes[b.Label], a.Key(s.Root),
+					s.Classes[a.Label])
 			}
 		}
 	}

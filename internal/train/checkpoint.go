@@ -34,7 +34,8 @@ func (t *trainer) resume() error {
 	if o.Checkpoint == "" {
 		return nil
 	}
-	identity := fmt.Sprintf("%s %d %g %d %g %s %g %s %d", obj.Identity, o.Epochs, o.LR, o.Batch, o.WeightDecay, o.Optimizer,
+	identity := fmt.Sprintf("%s %d %g %d %g %s %g %s %d", obj.Identity, o.Epochs, o.LR, o.Batch, o.WeightDecay,
+		o.Optimizer,
 		o.Epsilon, o.Schedule, o.Seed)
 	if o.Order != nil {
 		sum := sha256.New()
