@@ -33,6 +33,7 @@ type adaptFlags struct {
 	init     string
 	picks    string
 	pins     pinFlags
+	protocol string
 	given    *pin.Views // by --pin
 	shots    int
 	repeat   bool
@@ -100,6 +101,8 @@ are is printed with the run.
   clipcalib adapt tip-adapter-f --features train.safetensors --optimizer adamw --epsilon 1e-4 --schedule step-cosine --epochs 20 --out runs/tip`,
 	}
 	varied := f.add(c)
+	addProtocol(c.Flags(), &f.protocol)
+	completes(c, "protocol", baseToNew, crossDataset)
 	f.pins.add(c.Flags(), "init.safetensors, order.npy, views.csv, shots.json")
 	c.Args = func(c *cobra.Command, args []string) error {
 		if len(args) == 0 && f.recipe != "" {
@@ -127,7 +130,13 @@ are is printed with the run.
 		if f.out == "" {
 			return usagef("required flag \"out\" is not set: name the folder of the run, or of the runs, with --out")
 		}
+		if err := f.useProtocol(); err != nil {
+			return err
+		}
 		cells, err := f.cells(axes)
+		for _, c := range cells {
+			err = errors.Join(err, canMeetNew(f.protocol, c.method))
+		}
 		if err == nil {
 			err = f.pins.alone(len(cells) + len(f.targets))
 		}

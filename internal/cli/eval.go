@@ -30,6 +30,7 @@ type evalFlags struct {
 	method   string   // of an adapter's checkpoint
 	set      []string // constants of that
 	bins     int
+	protocol string
 
 	neighbours int
 }
@@ -85,6 +86,15 @@ takes.`,
 			if err := f.mode(runs).check(c); err != nil {
 				return err
 			}
+			if f.protocol != "" {
+				if len(f.data) == 0 {
+					return usagef("eval: --protocol wants the source: name it with --data, and further sets behind it")
+				}
+				if f.data, err = protocolTargets(f.protocol, f.data[0], f.data[1:]); err != nil {
+					return err
+				}
+				return a.evalMany(c.Context(), f, runs)
+			}
 			if len(runs) == 1 {
 				return a.eval(c.Context(), f, runs[0])
 			}
@@ -106,12 +116,14 @@ takes.`,
 	fl.IntVar(&f.neighbours, "neighbours", calib.DefaultNeighbours,
 		"nearest classes of the training that a class is compared with (for dac)")
 	fl.IntVar(&f.bins, "bins", 10, "bins of ECE, MCE and ACE")
+	addProtocol(fl, &f.protocol)
+	completes(c, "protocol", baseToNew, crossDataset)
 	return c
 }
 
 // mode says which flags the evaluation has a use for.
 func (f evalFlags) mode(runs []string) mode {
-	m := mode{uses: []string{"data", "features", "bins", "remedy"}}
+	m := mode{uses: []string{"data", "features", "bins", "remedy", "protocol"}}
 	if f.remedy == run.RemedyDAC {
 		m.uses = append(m.uses, "neighbours")
 	}

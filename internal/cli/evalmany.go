@@ -77,6 +77,7 @@ func (a *app) evalMany(ctx context.Context, f evalFlags, runs []string) error {
 			return ctx.Err()
 		}
 	}
+	judgeAll(f.protocol, results)
 	return a.cellsDone(results, left, func([]string) error { return a.showEvaluated(results) })
 }
 
@@ -103,6 +104,9 @@ func (m *models) evaluate(
 	}
 	sets, err := targets.of(m.app, f)
 	if err != nil {
+		return err
+	}
+	if err := learntBase(f.protocol, dir, sets); err != nil {
 		return err
 	}
 	if real, err := filepath.EvalSymlinks(f.source.weights); err == nil {

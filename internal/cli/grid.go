@@ -39,6 +39,8 @@ type cellResult struct {
 	Error    string       `json:"error,omitempty"`
 	ExitCode int          `json:"exit_code"`
 	Targets  []cellTarget `json:"targets,omitempty"`
+
+	Protocol *protocolFound `json:"protocol,omitempty"`
 }
 
 type cellTarget struct {
@@ -102,6 +104,7 @@ func (a *app) adaptGrid(ctx context.Context, f adaptFlags, cells []cell) error {
 	for _, n := range slices.Sorted(maps.Keys(g.notes)) {
 		a.note("%s", n)
 	}
+	judgeAll(f.protocol, results)
 	return a.gridDone(f.bins, results, g.left)
 }
 
@@ -334,7 +337,11 @@ func (a *app) showCells(results []cellResult, counts map[string]int, dirs []stri
 	if len(dirs) == 0 {
 		return nil
 	}
-	return show(dirs)
+	if err := show(dirs); err != nil {
+		return err
+	}
+	printProtocols(a.out, results)
+	return nil
 }
 
 // showRecipes prints the runs as rows of their recipes.

@@ -226,7 +226,7 @@ func (a *app) tuneOn(ctx context.Context, src *features.Source, set *data.Set, f
 		}
 	}
 	model := src.Facts()
-	target := filepath.Base(run.TargetDir(dir, folderName(set.Name), hash))
+	target := filepath.Base(run.TargetDir(dir, folderName(halfName(set)), hash))
 	p := a.progress(f.method.Name()+" on "+target, "images", len(set.Items))
 	events := newEvents(f.tensorboard, filepath.Base(dir), target)
 	res, err := t.Run(ctx, testtime.RunOptions{
@@ -247,7 +247,7 @@ func (a *app) tuneOn(ctx context.Context, src *features.Source, set *data.Set, f
 		return err
 	}
 	p.Done()
-	a.noteTarget(folderName(set.Name), res.Dir)
+	a.noteTarget(folderName(halfName(set)), res.Dir)
 	record := set.Record(everyItem(set), unreadable)
 	record.Account.Listed = listed
 	bins := calib.Options{Bins: f.bins}

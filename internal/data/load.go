@@ -41,7 +41,8 @@ type Options struct {
 //   - parquet files of Hugging Face, or a folder of them;
 //   - webdataset archives (.tar), or a folder of them.
 //
-// A suffix "#train", "#val" or "#test" picks a part.
+// A suffix "#train", "#val" or "#test" picks a part, "#base" or "#new" the first or
+// the second half of the classes.
 func Load(spec string) (*Set, error) { return LoadWith(spec, Options{}) }
 
 // LoadSplit is [Load] with a part to fall back on when spec has no suffix and
@@ -52,7 +53,7 @@ func LoadSplit(spec, split string) (*Set, error) {
 
 // LoadWith is [Load] with options. A suffix of spec wins over opt.Split.
 func LoadWith(spec string, opt Options) (*Set, error) {
-	path, split := cutSplit(spec)
+	path, split, half := cutSplit(spec)
 	if split != "" {
 		opt.Split = split
 	}
@@ -80,6 +81,11 @@ func LoadWith(spec string, opt Options) (*Set, error) {
 	set.Notes = append(l.notes, set.Notes...)
 	if opt.Split == "" && part != "" && part != opt.Fallback {
 		set.note("%s has no %s part; its %s part is taken", l.path, opt.Fallback, part)
+	}
+	if half != "" {
+		if set, err = set.half(half); err != nil {
+			return nil, err
+		}
 	}
 	set.countTwice()
 	if !opt.KeepUnderscores {
