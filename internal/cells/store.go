@@ -63,6 +63,7 @@ type Failed struct {
 	Cell     string `json:"cell"`
 	ExitCode int    `json:"exit_code"` // one of package exitcode's
 	Error    string `json:"error"`
+	Trace    string `json:"trace,omitempty"` // of a defect of the program
 }
 
 // Entry is a file of a result.

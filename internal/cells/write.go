@@ -65,9 +65,9 @@ func (a *Attempt) Publish(from string, d Done, leave func(file string) bool) err
 	return nil
 }
 
-// Fail says why there is no result.
-func (a *Attempt) Fail(code int, message string) error {
-	a.State, a.Failed = Failure, Failed{a.Begun.Cell, code, message}
+// Fail says why there is no result, with the trace of a defect, or "".
+func (a *Attempt) Fail(code int, message, trace string) error {
+	a.State, a.Failed = Failure, Failed{a.Begun.Cell, code, message, trace}
 	return a.write(failedFile, a.Failed)
 }
 
