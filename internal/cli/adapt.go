@@ -48,6 +48,8 @@ type adaptFlags struct {
 	recipe  string
 
 	tensorboard string
+	// eachEpoch, unless nil, is given an adapter after every epoch.
+	eachEpoch func(adapt.Progress, *adapt.Adapter)
 }
 
 func adaptCommand(a *app) *cobra.Command {

@@ -191,6 +191,10 @@ func (g *grid) cell(ctx context.Context, c cell) cellResult {
 }
 
 func (g *grid) do(ctx context.Context, c cell, res *cellResult) (err error) {
+	var events *events
+	if c.flags.tensorboard != "" && g.targets != nil {
+		c.flags.eachEpoch = func(p adapt.Progress, a *adapt.Adapter) { g.validate(ctx, c, events, p, a) }
+	}
 	r, err := g.session.prepare(ctx, &c.flags, c.choice)
 	if err != nil {
 		return err
@@ -206,7 +210,7 @@ func (g *grid) do(ctx context.Context, c cell, res *cellResult) (err error) {
 	if adapt.ActsInTraining(c.choice.remedy()) {
 		twin = ""
 	}
-	events := newEvents(c.flags.tensorboard, filepath.Base(res.Run))
+	events = newEvents(c.flags.tensorboard, filepath.Base(res.Run))
 	defer func() { err = errors.Join(err, events.close()) }()
 	trained, err := r.run(ctx, res.Run, twin, nil, func(p adapt.Progress) {
 		for _, n := range p.Notes {

@@ -112,6 +112,7 @@ func (s *session) prepare(ctx context.Context, f *adaptFlags, p choice) (r ready
 	r.key = func() (run.Key, error) { return o.Key() }
 	r.run = func(ctx context.Context, out, twin string, log func(string), progress func(adapt.Progress)) (bool, error) {
 		o.Out, o.Twin, o.Log, o.Train.Progress, o.Train.Ranges = out, twin, log, progress, f.tensorboard != ""
+		o.Train.EachEpoch = f.eachEpoch
 		return run.Adapt(ctx, o)
 	}
 	return r, nil
