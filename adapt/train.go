@@ -63,7 +63,7 @@ func Train(ctx context.Context, m Method, r Remedy, data Data, o Options) (*Adap
 	return a, nil
 }
 
-// run trains the task and returns its adapter; with an error the adapter is
+// run trains, and returns its adapter; with an error the adapter is
 // nil, or in its last good state after divergence.
 func (t *Training) run() (*Adapter, error) {
 	var s *State

@@ -21,9 +21,11 @@ func resNetWork(c weights.Config, batch int) work {
 	v := c.Vision
 	side := float64(v.ImageSize)
 	var sum work
-	conv := func(side, in, out, area, extra float64) { // to pictures of that side; extra values are read beside the input
+	// conv is to pictures of that side; extra values are read beside the input.
+	conv := func(side, in, out, area, extra float64) {
 		rows := float64(batch) * side * side
-		sum = sum.plus(work{products: 2 * rows * area * in * out, values: rows * (in + out + extra), weights: area * in * out})
+		sum = sum.plus(work{products: 2 * rows * area * in * out, values: rows * (in + out + extra),
+			weights: area * in * out})
 	}
 	pool := func(side, channels float64) { sum.values += float64(batch) * side * side * channels * 1.25 }
 	w := float64(v.Width)

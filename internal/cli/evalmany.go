@@ -133,7 +133,7 @@ func (m *models) evaluate(
 		return err
 	}
 	for i, r := range found.results {
-		res.measured(found.names[i], r)
+		res.measured(found.names[i], r, found.records[i])
 		left.add(found.names[i], found.records[i].Account)
 	}
 	return nil

@@ -43,11 +43,12 @@ func TestResNetGoesWhereCheckpointsGo(t *testing.T) {
 		t.Errorf("inspect: %s", o)
 	}
 	mustRun(t, "zeroshot", "--weights", w, "--data", root)
-	mustRun(t, "adapt", "taskres", "--weights", w, "--data", root, "--shots", "2", "--epochs", "2", "--out", at("taskres"))
+	mustRun(t, "adapt", "taskres", "--weights", w, "--data", root, "--shots", "2", "--epochs", "2",
+		"--out", at("taskres"))
 	mustRun(t, "eval", at("taskres"), "--data", root)
 	for _, method := range []string{"coop", "cocoop"} {
-		mustRun(t, "adapt", method, "--weights", w, "--data", root, "--shots", "1", "--views", "2", "--batch", "2", "--epochs",
-			"1", "--out", at(method))
+		mustRun(t, "adapt", method, "--weights", w, "--data", root, "--shots", "1", "--views", "2", "--batch", "2",
+			"--epochs", "1", "--out", at(method))
 	}
 	mustRun(t, "predict", at("coop"), filepath.Join(root, "test", colours[0].name, "00.png"))
 	mustRun(t, "tta", "tpt", "--weights", w, "--data", root, "--views", "4", "--out", at("tpt"))
@@ -57,5 +58,6 @@ func TestResNetGoesWhereCheckpointsGo(t *testing.T) {
 }
 
 func learnOn(weights, root, out, method string) []string {
-	return []string{"adapt", method, "--weights", weights, "--data", root, "--shots", "1", "--epochs", "1", "--out", out}
+	return []string{"adapt", method, "--weights", weights, "--data", root, "--shots", "1", "--epochs", "1",
+		"--out", out}
 }
