@@ -32,14 +32,14 @@ func (t *table) matrix(patterns string) (calib.Rows, []string, error) {
 	}
 	for _, k := range columns {
 		if bad, ok := t.text[k]; ok {
-			return nil, nil, fmt.Errorf("column %q, line %d: %q is not a number; name the columns of logits behind the path, "+
-				"as in file#logit_*", t.names[k], bad.line, bad.value)
+			return nil, nil, fmt.Errorf("column %q, line %d: %q is not a number; name the columns of logits behind the "+
+				"path, as in file#logit_*", t.names[k], bad.line, bad.value)
 		}
 	}
 	if family := t.families(columns, patterns != ""); len(family) == 1 && len(family[0].columns) == len(columns) {
 		if !slices.IsSorted(family[0].columns) {
-			notes = append(notes, fmt.Sprintf("columns %s stand in another order, and were taken in that of their numbers",
-				family[0]))
+			notes = append(notes, fmt.Sprintf("columns %s stand in another order, and were taken in that of their "+
+				"numbers", family[0]))
 		}
 		columns = family[0].columns
 	}
@@ -117,13 +117,13 @@ func (t *table) unnamed() (columns []int, notes []string, err error) {
 	f := families[0]
 	for _, k := range columns {
 		if !slices.Contains(f.columns, k) {
-			return nil, nil, fmt.Errorf("column %q is beside columns %s: name the columns of logits behind the path, as in "+
-				"file#%s*", t.names[k], f, f.prefix)
+			return nil, nil, fmt.Errorf("column %q is beside columns %s: name the columns of logits behind the path, "+
+				"as in file#%s*", t.names[k], f, f.prefix)
 		}
 	}
 	if missing, ok := f.gap(); ok {
-		return nil, nil, fmt.Errorf("columns %s: there is no %s%d, or it is there twice; the numbers must be those of all "+
-			"classes, or name the columns behind the path, as in file#%s*", f, f.prefix, missing, f.prefix)
+		return nil, nil, fmt.Errorf("columns %s: there is no %s%d, or it is there twice; the numbers must be those of "+
+			"all classes, or name the columns behind the path, as in file#%s*", f, f.prefix, missing, f.prefix)
 	}
 	return columns, notes, nil
 }
@@ -210,6 +210,7 @@ func (t *table) index(k int) indexKind {
 }
 
 func (t *table) shuffledError(k int, what, example string) error {
-	return fmt.Errorf("column %q numbers the rows, and not as 0, 1, 2: the table was sorted or filtered; if %s and what "+
-		"they are paired with are in one order, name their columns behind the path, as in file#%s", t.names[k], what, example)
+	return fmt.Errorf("column %q numbers the rows, and not as 0, 1, 2: the table was sorted or filtered; if %s and "+
+		"what they are paired with are in one order, name their columns behind the path, as in file#%s",
+		t.names[k], what, example)
 }

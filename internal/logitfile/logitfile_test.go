@@ -168,7 +168,8 @@ func TestNumberedColumnsAreClassesByTheirNumbers(t *testing.T) {
 		{"logit_2,logit_0,label,logit_1\n2,0,1,1\n12,10,1,11\n", "", []float64{0, 1, 2, 10, 11, 12}, "another order"},
 		{"logit_2,logit_0,label,logit_1\n2,0,1,1\n", "#logit_*", []float64{0, 1, 2}, "another order"},
 		{"c10,c11,c9,label\n10,11,9,0\n", "#c*", []float64{9, 10, 11}, "another order"},
-		{"0,1,10,2,3,4,5,6,7,8,9,y\n0,1,10,2,3,4,5,6,7,8,9,0\n", "", []float64{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, "order"},
+		{"0,1,10,2,3,4,5,6,7,8,9,y\n0,1,10,2,3,4,5,6,7,8,9,0\n", "", []float64{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10},
+			"another order"},
 		{"class 2,class 1\n2,1\n", "", []float64{1, 2}, "another order"},
 		{"737-300,737-200,A300\n1,2,3\n", "", []float64{1, 2, 3}, ""}, // names of classes
 		{"A300,737-200\n1,2\n", "#*", []float64{1, 2}, ""},
