@@ -234,6 +234,10 @@ func (f *adaptFlags) parse(method string) (o run.AdaptOptions, err error) {
 	if o.Remedy, err = adapt.ParseRemedy(f.remedy); err != nil {
 		return o, usageError{err}
 	}
+	if adapt.NeedsTexts(o.Remedy) {
+		return o, usagef("--remedy %s is for learned prompts (%s), not for %s: there are no text features that training "+
+			"changes", f.remedy, strings.Join(promptNames(), ", "), method)
+	}
 	o.Train = f.train
 	if o.Train.Loss, err = adapt.ParseLoss(f.loss); err != nil {
 		return o, usageError{err}

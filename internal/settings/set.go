@@ -32,6 +32,19 @@ func Check(v any) error {
 // With returns v, a struct or what holds one, with the setting of a name at the
 // value that text stands for.
 func With[T any](v T, name, text string) (T, error) {
+	if c, ok := any(v).(Composed); ok {
+		parts := c.SettingParts()
+		for i, p := range parts {
+			if !Has(p, name) {
+				continue
+			}
+			var err error
+			if parts[i], err = With(p, name, text); err != nil {
+				return v, err
+			}
+			return c.WithSettingParts(parts).(T), nil
+		}
+	}
 	for _, s := range Of(v) {
 		if s.Name != name {
 			continue

@@ -23,8 +23,28 @@ type Setting struct {
 	kind  reflect.Type
 }
 
-// Of lists the settings that v, a struct, declares.
+// Composed is what has no settings of its own: they are those of its parts, no two
+// of which have one of the same name.
+type Composed interface {
+	SettingParts() []any
+	WithSettingParts(parts []any) any
+}
+
+// Of lists the settings that v, a struct, declares, or those of its parts.
 func Of(v any) []Setting {
+	c, ok := v.(Composed)
+	if !ok {
+		return own(v)
+	}
+	var out []Setting
+	for _, p := range c.SettingParts() {
+		out = append(out, Of(p)...)
+	}
+	return out
+}
+
+// own lists what v declares itself.
+func own(v any) []Setting {
 	rv := reflect.ValueOf(v)
 	if rv.Kind() != reflect.Struct {
 		return nil
@@ -64,7 +84,7 @@ func fill(rv reflect.Value) {
 	if rv.Kind() != reflect.Struct {
 		return
 	}
-	for _, s := range Of(rv.Interface()) {
+	for _, s := range own(rv.Interface()) {
 		rv.Field(s.field).Set(reflect.ValueOf(s.Value))
 	}
 }
