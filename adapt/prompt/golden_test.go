@@ -116,7 +116,7 @@ var goldenMethods = []struct {
 }
 
 func TestTenStepsOfEveryMethodAndRemedyAgreeWithPyTorch(t *testing.T) {
-	checkMethods(t, "golden_methods.safetensors", 21, adapt.PaperRemedies()...)
+	checkMethods(t, "golden_methods.safetensors", 20, adapt.PaperRemedies()...)
 }
 
 func TestTenStepsUnderTCPTAgreeWithPyTorch(t *testing.T) {

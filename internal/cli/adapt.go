@@ -75,8 +75,10 @@ In a grid, a setting counts for the runs whose method, remedy or loss has it.
 Adapters of features:  ` + strings.Join(methodNames(), ", ") + `
 Learned prompts:       ` + strings.Join(promptNames(), ", ") + `
 Remedies:              ` + strings.Join(remedyNames(), ", ") + `
+                       (tcpt for learned prompts alone)
 Losses:                ` + strings.Join(lossNames(), ", ") + `
 
+` + combinesHelp + `
 Adapters are trained by the recipe of 300 epochs, rate 0.1, batch 256. Learned
 prompts by that of their authors, with weight decay 0.0005:
               ` + promptDefaults() + `
@@ -211,6 +213,12 @@ func (f *adaptFlags) addVaried(fl *pflag.FlagSet) {
 }
 
 func methodNames() []string { return named.Names(adapt.Methods()) }
+
+// combinesHelp says how remedies combine.
+const combinesHelp = `Remedies combine by +, in the order above: zs-norm+sals trains under ZS-Norm and
+maps the trained model's logits too. A setting is that of the part which has it.
+`
+
 func remedyNames() []string { return named.Names(adapt.Remedies()) }
 func lossNames() []string   { return named.Names(adapt.Losses()) }
 

@@ -89,6 +89,11 @@ func (c *tuning) resolve(method string, grid bool, used map[string]bool) (err er
 	if err := set(c.assigned, owners...); err != nil {
 		return err
 	}
+	for _, v := range owners {
+		if err := v.Check(); err != nil {
+			return usagef("--set: %s %s: %w", v.Prefix, v.Name, err)
+		}
+	}
 	decay := c.decay
 	c.tune.WeightDecay = &decay
 	c.tune.Compat, c.tune.Truncate = adapt.Compat(c.compat), c.source.truncate
