@@ -14,7 +14,7 @@ HAS_DNNL := $(shell printf '\043include <oneapi/dnnl/dnnl.h>\nint main(void){ret
 TAGS     := $(if $(HAS_DNNL),onednn)
 GOFLAGS_ := $(if $(TAGS),-tags $(TAGS))
 
-.PHONY: help demo build test check race fuzz install-onednn clean
+.PHONY: help demo build test check race fuzz install-onednn clean kubernetes-test slurm-test
 
 help:
 	@echo "make demo            build, then run the whole pipeline on shipped data"
@@ -22,6 +22,8 @@ help:
 	@echo "make build           $(BIN)"
 	@echo "make race            concurrent code under the race detector"
 	@echo "make fuzz            every fuzz target for FUZZTIME (default 20s) each"
+	@echo "make kubernetes-test what plan writes for Kubernetes and Kueue, decoded by their own types"
+	@echo "make slurm-test      an array on a Slurm of this machine (as root on Debian)"
 	@echo "make install-onednn  the oneDNN library, from Debian's packages"
 
 demo: setup-note
@@ -73,6 +75,15 @@ FUZZTIME ?= 20s
 FUZZMINIMIZE ?= 10x
 fuzz:
 	@GO="$(GO)" sh scripts/fuzz.sh $(FUZZTIME) $(FUZZMINIMIZE)
+
+# A module of its own, whose modules are fetched where the proxy answers.
+kubernetes-test:
+	@cd scripts/schedulers && if ! $(GO) list -deps -test ./... >/dev/null 2>&1; then \
+	echo "kubernetes-test: skipped, the modules of Kubernetes are not here and cannot be fetched"; \
+	else $(GO) vet ./... && $(GO) test ./...; fi
+
+slurm-test: build
+	scripts/slurm/test.sh $(BIN)
 
 clean:
 	rm -rf bin .cache runs

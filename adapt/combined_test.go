@@ -11,6 +11,15 @@ import (
 	"clipcalib/internal/settings"
 )
 
+func combinedOf(t testing.TB, name string) Remedy {
+	t.Helper()
+	r, err := ParseRemedy(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
 func TestACombinationTrainsAsOnePartAndMapsAsTheOther(t *testing.T) {
 	d, test := small(t)
 	r, err := ParseRemedy("zs-norm+sals")

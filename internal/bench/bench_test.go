@@ -77,6 +77,32 @@ func TestWorkOfPublishedSizes(t *testing.T) {
 	}
 }
 
+// TestWorkOfResNets compares with what PyTorch 2.15's FlopCounterMode counts of
+// open_clip's towers, whose pooling computes the results of all positions,
+// not of one: a twentieth of RN50's work.
+func TestWorkOfResNets(t *testing.T) {
+	for name, counted := range map[string]float64{"RN50": 12222939136, "RN101": 19542523904, "RN50x4": 42557214720,
+		"RN50x16": 149390635008, "RN50x64": 529107009536} {
+		c, err := Config(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Architecture() != name {
+			t.Errorf("%s is called %s", name, c.Architecture())
+		}
+		p := float64(c.Vision.Grid()*c.Vision.Grid() + 1)
+		w := float64(c.Vision.FeatureWidth())
+		counted -= 2*(p-1)*w*(w+float64(c.EmbedDim)) + 4*(p-1)*p*w
+		if r := imageWork(c, 1).flop() / counted; math.Abs(r-1) > 1e-3 {
+			t.Errorf("%s: %g of what PyTorch counts", name, r)
+		}
+		if one, eight := imageWork(c, 1), imageWork(c, 8); math.Abs(eight.flop()/one.flop()-8) > 1e-9 ||
+			eight.weights != one.weights {
+			t.Errorf("%s: eight images are not eight times one: %+v, %+v", name, eight, one)
+		}
+	}
+}
+
 func TestNoiseFillsWhatIsAskedFor(t *testing.T) {
 	for _, n := range []int{1, 5, 1<<20 - 3, 3<<20 + 7} {
 		zero, sum := 0, 0.0

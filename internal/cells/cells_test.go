@@ -148,7 +148,7 @@ func TestTheLastFailureIsToldByItsTime(t *testing.T) {
 	for _, time := range []string{"2026-01-02T00:00:03Z", "2026-01-02T00:00:09Z", "2026-01-02T00:00:05Z"} {
 		a, err := s.Begin(Begun{Cell: "id", Time: time})
 		if err == nil {
-			err = a.Fail(75, time)
+			err = a.Fail(75, time, "")
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -159,13 +159,27 @@ func TestTheLastFailureIsToldByItsTime(t *testing.T) {
 	}
 }
 
+// TestResultsOfANewerProgramAreRefused: they are not taken for missing ones.
+func TestResultsOfANewerProgramAreRefused(t *testing.T) {
+	s := Open(t.TempDir())
+	path := filepath.Join(publish(t, s, "1").Dir, doneFile)
+	said, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, strings.Replace(string(said), `"version": 1`, `"version": 2`, 1))
+	if _, err := s.Find("id"); err == nil || !strings.Contains(err.Error(), "use a newer one") {
+		t.Errorf("error %v", err)
+	}
+}
+
 // TestNothingIsWrittenTwice: a file that is there is an error, never replaced.
 func TestNothingIsWrittenTwice(t *testing.T) {
 	a := begin(t, Open(t.TempDir()))
-	if err := a.Fail(1, "a"); err != nil {
+	if err := a.Fail(1, "a", ""); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.Fail(1, "b"); err == nil {
+	if err := a.Fail(1, "b", ""); err == nil {
 		t.Error("failed.json was replaced")
 	}
 }

@@ -33,6 +33,7 @@ type adaptFlags struct {
 	init     string
 	picks    string
 	pins     pinFlags
+	protocol string
 	given    *pin.Views // by --pin
 	shots    int
 	repeat   bool
@@ -45,8 +46,11 @@ type adaptFlags struct {
 	targets []string
 	bins    int
 	recipe  string
+	repeats *run.Recipe // that the run must have again; nil is none
 
 	tensorboard string
+	// eachEpoch, unless nil, is given an adapter after every epoch.
+	eachEpoch func(adapt.Progress, *adapt.Adapter)
 }
 
 func adaptCommand(a *app) *cobra.Command {
@@ -71,6 +75,8 @@ the grid and paths start from the file's folder:
   set: {lambda: [5, 10]}
 
 In a grid, a setting counts for the runs whose method, remedy or loss has it.
+The recipe.yaml of a run makes that run again, or says what differs here; its
+paths start from the current folder.
 
 Adapters of features:  ` + strings.Join(methodNames(), ", ") + `
 Learned prompts:       ` + strings.Join(promptNames(), ", ") + `
@@ -102,6 +108,8 @@ are is printed with the run.
   clipcalib adapt tip-adapter-f --features train.safetensors --optimizer adamw --epsilon 1e-4 --schedule step-cosine --epochs 20 --out runs/tip`,
 	}
 	varied := f.add(c)
+	addProtocol(c.Flags(), &f.protocol)
+	completes(c, "protocol", baseToNew, crossDataset)
 	f.pins.add(c.Flags(), "init.safetensors, order.npy, views.csv, shots.json")
 	c.Args = func(c *cobra.Command, args []string) error {
 		if len(args) == 0 && f.recipe != "" {
@@ -129,7 +137,13 @@ are is printed with the run.
 		if f.out == "" {
 			return usagef("required flag \"out\" is not set: name the folder of the run, or of the runs, with --out")
 		}
+		if err := f.useProtocol(); err != nil {
+			return err
+		}
 		cells, err := f.cells(axes)
+		for _, c := range cells {
+			err = errors.Join(err, canMeetNew(f.protocol, c.method))
+		}
 		if err == nil {
 			err = f.pins.alone(len(cells) + len(f.targets))
 		}
@@ -178,7 +192,7 @@ func (f *adaptFlags) add(c *cobra.Command) *varied {
 	fl.IntVar(&f.bins, "bins", 10, "bins of ECE, MCE and ACE on --targets")
 	addTensorboard(fl, &f.tensorboard)
 	fl.StringVar(&f.recipe, "recipe", "", "YAML file of these flags by their names, and of method and set; a flag "+
-		"given here goes before it")
+		"given here goes before it; or a run's recipe.yaml, to repeat the run")
 	addSet(fl, &f.set)
 	completesMethods(c, append(methodNames(), promptNames()...)...)
 	completesList(c, "remedy", remedyNames()...)
@@ -341,6 +355,7 @@ func (a *app) adapted(out string, facts run.ModelFacts, trained bool, loss float
 		run.ModelFacts
 		Samples int           `json:"samples,omitempty"`
 		Skipped *data.Skipped `json:"skipped,omitempty"`
+		Doubts  []string      `json:"doubts,omitempty"`
 	}
 	r := result{Run: out, Trained: trained, ModelFacts: facts}
 	var left account
@@ -349,7 +364,7 @@ func (a *app) adapted(out string, facts run.ModelFacts, trained bool, loss float
 			return err
 		}
 		skipped := record.Account.Skipped()
-		r.Samples, r.Skipped = len(record.Rows), &skipped
+		r.Samples, r.Skipped, r.Doubts = len(record.Rows), &skipped, record.Doubts
 		left.add(a, record.Set, record.Account)
 	}
 	var err error
@@ -382,6 +397,9 @@ func (s *session) encodeShots(
 	if err != nil {
 		return nil, err
 	}
+	if err := a.lookAtShots(src, shots, feats.Kept, record); err != nil {
+		return nil, err
+	}
 	o.Train.Device = src.Model.Device
 	o.Data = &adapt.Data{Features: feats.Features, Labels: feats.Labels, Prototypes: protos, Views: feats.Views,
 		LogitScale: src.Model.Config.Scale()}
@@ -394,6 +412,7 @@ func (s *session) encodeShots(
 		Data:          f.data, DataSHA256: feats.Hash, Shots: f.shots, Drawn: f.unlike(shots), Repeat: f.repeat,
 		DataSeed: f.train.Seed, Picks: f.picks,
 		AugmentedViews: v.Augments(), Templates: templates, Truncate: f.source.truncate, Float16: f.source.float16,
+		Reading: f.reading(),
 	}
 	a.note("%s: %d classes, %s, %d views, prompts like %q", set.Name, len(set.Classes), f.drawn().Words(set, shots),
 		feats.Views,

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -222,6 +223,9 @@ func (c *collection) note(format string, args ...any) {
 	c.Notes = append(c.Notes, fmt.Sprintf(format, args...))
 }
 
+// threads are in an engine's name, and change no result.
+var threads = regexp.MustCompile(`, \d+ threads?`)
+
 // table is the table of the runs that are there.
 func (c *collection) table(bins int) (*table.Table, error) {
 	var dirs []string
@@ -235,8 +239,11 @@ func (c *collection) table(bins int) (*table.Table, error) {
 	}
 	for _, dir := range dirs {
 		r, err := run.ReadRecipe(dir)
-		if err == nil && r.Engine != "" && !slices.Contains(c.Engines, r.Engine) {
-			c.Engines = append(c.Engines, r.Engine)
+		if err != nil {
+			continue // the table says what is wrong
+		}
+		if engine := threads.ReplaceAllString(r.Engine, ""); engine != "" && !slices.Contains(c.Engines, engine) {
+			c.Engines = append(c.Engines, engine)
 		}
 	}
 	if len(c.Engines) > 1 {

@@ -10,12 +10,24 @@ import (
 )
 
 // partName is a set's name, with the part where one was asked for that is not
-// the usual one.
+// the usual one, and with the half of the classes.
 func partName(spec string, set *data.Set) string {
-	if set.Split == "test" || !strings.HasSuffix(spec, "#"+set.Split) {
+	name := set.Name
+	if set.Split != "test" && strings.Contains(spec+"#", "#"+set.Split+"#") {
+		name += "-" + set.Split
+	}
+	if set.Half != "" {
+		name += "-" + set.Half
+	}
+	return name
+}
+
+// halfName is a set's name, with the half of the classes.
+func halfName(set *data.Set) string {
+	if set.Half == "" {
 		return set.Name
 	}
-	return set.Name + "-" + set.Split
+	return set.Name + "-" + set.Half
 }
 
 // folderName is a set's name as that of a folder.

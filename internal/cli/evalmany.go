@@ -77,6 +77,7 @@ func (a *app) evalMany(ctx context.Context, f evalFlags, runs []string) error {
 			return ctx.Err()
 		}
 	}
+	judgeAll(f.protocol, results)
 	return a.cellsDone(results, left, func([]string) error { return a.showEvaluated(results) })
 }
 
@@ -105,6 +106,9 @@ func (m *models) evaluate(
 	if err != nil {
 		return err
 	}
+	if err := learntBase(f.protocol, dir, sets); err != nil {
+		return err
+	}
 	if real, err := filepath.EvalSymlinks(f.source.weights); err == nil {
 		f.source.weights = real
 	}
@@ -129,7 +133,7 @@ func (m *models) evaluate(
 		return err
 	}
 	for i, r := range found.results {
-		res.measured(found.names[i], r)
+		res.measured(found.names[i], r, found.records[i])
 		left.add(found.names[i], found.records[i].Account)
 	}
 	return nil

@@ -17,12 +17,13 @@ import (
 type planFlags struct {
 	out      string
 	measured string
+	schedule *scheduleFlags // of the command that writes scripts
 }
 
 func planCommand(a *app) *cobra.Command {
-	var f planFlags
+	f := planFlags{schedule: &scheduleFlags{}}
 	c := &cobra.Command{
-		Use:   "plan PLAN...",
+		Use:   "plan PLAN... [--slurm FILE] [--kubernetes FILE]",
 		Short: "Cells of work as lines of a file, for a scheduler's tasks to do some of them each",
 		Long: `A plan is JSON lines. Each is a cell: everything that decides a run, with inputs
 by path and SHA-256, and an id that is the hash of it all. It is made by one of
@@ -31,16 +32,28 @@ the commands below, of what that command would do by itself:
   clipcalib plan adapt METHOD...     trainings and their evaluation
   clipcalib plan tta METHOD...       test-time tuning
   clipcalib plan encode              the features of a data set, in parts
+  clipcalib plan table TABLE         the runs of a table of the paper
 
 clipcalib run does cells of a plan, clipcalib collect gathers what came of them.
 
 With plans for arguments, they are shown, and joined into one with --out. Paths in
-a plan are absolute; run --map changes where they begin.`,
+a plan are absolute; --map changes where they begin.
+
+--slurm writes a script that submits an array of tasks, as many arrays as the
+cluster's MaxArraySize asks for; what stands behind its name goes to sbatch.
+--kubernetes writes an Indexed Job, --kueue the queues that it draws from. A task
+asks for another try by exit code 75 and gets --retries of them; one that fails
+for good is not tried again, and stops no other. docs/CLUSTER.md has more.`,
 		Example: `  clipcalib plan adapt zslp,taskres --remedy none,penalty --seed 1,2,3 --weights ViT-B-16.pt --data pets/ --targets pets/ --out plan.jsonl
-  clipcalib plan a.jsonl b.jsonl --measured results --out plan.jsonl`,
+  clipcalib plan a.jsonl b.jsonl --measured results --out plan.jsonl
+  clipcalib plan plan.jsonl --slurm submit.sh --shards 100 --results /shared/results
+  clipcalib plan plan.jsonl --kubernetes job.yaml --image registry.example/clipcalib:1 --claim shared=/shared --results /shared/results`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usagef("plan: name a plan to show, or make one with clipcalib plan adapt, tta or encode")
+				return usagef("plan: name a plan to show, or make one with clipcalib plan adapt, tta, encode or table")
+			}
+			if err := f.schedule.unused(c); err != nil {
+				return err
 			}
 			p, err := joinPlans(args)
 			if err != nil {
@@ -50,7 +63,7 @@ a plan are absolute; run --map changes where they begin.`,
 		},
 	}
 	f.add(c, "file of the plans joined into one")
-	c.AddCommand(planAdaptCommand(a), planTuneCommand(a), planEncodeCommand(a))
+	c.AddCommand(planAdaptCommand(a), planTuneCommand(a), planEncodeCommand(a), planTableCommand(a))
 	return c
 }
 
@@ -58,6 +71,7 @@ func (f *planFlags) add(c *cobra.Command, out string) {
 	fl := c.Flags()
 	fl.StringVar(&f.out, "out", "", out)
 	fl.StringVar(&f.measured, "measured", "", measuredUsage)
+	f.schedule.add(c)
 }
 
 const measuredUsage = "folder of results of earlier cells, from whose times and memory those of the cells are estimated"
@@ -69,7 +83,7 @@ func joinPlans(paths []string) (*plan.Plan, error) {
 		p, err := plan.Read(path)
 		if err != nil {
 			if _, none := os.Stat(path); none != nil {
-				return nil, usagef("%w; plans are made by clipcalib plan adapt, tta and encode", err)
+				return nil, usagef("%w; plans are made by clipcalib plan adapt, tta, encode and table", err)
 			}
 			return nil, err
 		}
@@ -101,15 +115,31 @@ func (a *app) planned(p *plan.Plan, f planFlags, from []string) error {
 		if err := p.WriteFile(path); err != nil {
 			return err
 		}
-	case f.measured != "" && len(from) > 0:
+	case f.measured != "" && len(from) > 0 && !f.schedule.wanted():
 		return usagef("--measured estimates the cells of a new plan: name it with --out")
+	case len(from) == 1:
+		path = from[0]
+	case f.schedule.wanted():
+		return usagef("plan: scripts are of one plan: join these into one with --out")
+	}
+	if f.schedule.wanted() {
+		if err := f.schedule.resolve(p, path); err != nil {
+			return err
+		}
+		if err := f.schedule.write(a); err != nil {
+			return err
+		}
 	}
 	if p.Twice > 0 {
 		a.note("%d cells are there already under another name and are left out", p.Twice)
 	}
 	s := summarise(p)
 	a.note("%d cells: %s", s.Cells, s.words())
-	for _, in := range s.Inputs {
+	for i, in := range s.Inputs {
+		if i == shown {
+			a.note("  ... and %d more (--json lists all)", len(s.Inputs)-i)
+			break
+		}
 		a.note("  --%s %s (%s, SHA-256 %.12s)", in.Flag, in.Path, in.Kind, in.SHA256)
 	}
 	if a.json {
@@ -250,8 +280,21 @@ func planFile(c *cobra.Command, out string) (string, error) {
 	if !c.Flags().Changed("out") || out == "" {
 		return "", usagef("plan %s: name the file of the plan with --out", c.Name())
 	}
-	if t := c.Flags().Lookup("tensorboard"); t != nil && t.Changed {
-		return "", usagef("plan %s: --tensorboard is for a command that does the work itself", c.Name())
+	if err := refuseOwnWork(c); err != nil {
+		return "", err
 	}
 	return out, checkOutputFile(out)
+}
+
+// ownWork are flags that read or write folders beside a run's own.
+var ownWork = []string{"tensorboard", "pin", "record"}
+
+// refuseOwnWork refuses them, whether the command line or a recipe file has them.
+func refuseOwnWork(c *cobra.Command) error {
+	for _, name := range ownWork {
+		if f := c.Flags().Lookup(name); f != nil && f.Changed {
+			return usagef("plan %s: --%s is for a command that does the work itself", c.Name(), name)
+		}
+	}
+	return nil
 }

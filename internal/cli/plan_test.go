@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -182,6 +183,7 @@ func TestWhatAPlanCannotDoIsSaid(t *testing.T) {
 	fails(t, []string{"plan", train}, "line 1")
 	fails(t, []string{"plan", "adapt", "zslp", "--features", train}, "--out")
 	fails(t, []string{"plan", "adapt", "zslp", "--features", in("none"), "--out", in("p")}, "--features", "none")
+	fails(t, []string{"plan", "adapt", "zslp", "--features", train, "--out", in("p"), "--record", in("r")}, "--record")
 	fails(t, []string{"plan", "adapt", "zslpp", "--features", train, "--out", in("p")}, "zslpp")
 	fails(t, []string{"plan", "tta", "tpt", "--weights", tinyModel(), "--data", in("none"), "--out", in("p")}, "none")
 	fails(t, append([]string{"run", path, "--cell", "2"}, results...), "cell 2", "0 to 1")
@@ -212,7 +214,8 @@ func TestWhatAPlanCannotDoIsSaid(t *testing.T) {
 	mustRun(t, "run", path, "-q", "--out", in("twice"), "--scratch", in("scratch"))
 	for _, id := range glob(t, in("twice/cells/*")) {
 		for _, attempt := range glob(t, id+"/*") {
-			if err := os.Rename(attempt, filepath.Join(in("results"), "cells", filepath.Base(id), filepath.Base(attempt))); err != nil {
+			to := filepath.Join(in("results"), "cells", filepath.Base(id), filepath.Base(attempt))
+			if err := os.Rename(attempt, to); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -229,4 +232,91 @@ func glob(t *testing.T, pattern string) []string {
 		t.Fatalf("%s: %q, %v", pattern, found, err)
 	}
 	return found
+}
+
+func TestAPlanBecomesScripts(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	train, _ := featureFiles(t, dir)
+	path := planned(t, dir, "adapt", "zslp", "--seed", "1,2,3,4", "--features", train, "--epochs", "1")
+	mustRun(t, "plan", path, "-q", "--slurm", in("submit.sh"), "--shards", "2", "--at-once", "1", "--results", in("results"))
+	script := string(readFile(t, in("submit.sh")))
+	for _, want := range []string{"tasks=2\n", "%1", "clipcalib run " + path, "--out " + in("results"), "--shards 2",
+		"--mem=4096M"} {
+		if !strings.Contains(script, want) {
+			t.Errorf("no %q in\n%s", want, script)
+		}
+	}
+	if info, err := os.Stat(in("submit.sh")); err != nil || info.Mode()&0o100 == 0 {
+		t.Errorf("%v, %v", info, err)
+	}
+	if strings.Contains(script, "--time=") {
+		t.Error("a time limit out of nothing")
+	}
+	// Estimates become limits.
+	mustRun(t, "run", path, "--cell", "0", "-q", "--out", in("results"), "--scratch", in("scratch"))
+	mustRun(t, "plan", path, "-q", "--measured", in("results"), "--kubernetes", in("job.yaml"), "--kueue", in("queues.yaml"),
+		"--queue", "team", "--image", "x/clipcalib:1", "--claim", "shared=/shared", "--results", "/shared/results",
+		"--plan-at", "/shared/plan.jsonl", "--map", dir+"=/shared")
+	job := string(readFile(t, in("job.yaml")))
+	for _, want := range []string{"completions: 4\n", "/shared/plan.jsonl", dir + "=/shared", "queue-name: team",
+		"activeDeadlineSeconds: 600", "claimName: shared"} {
+		if !strings.Contains(job, want) {
+			t.Errorf("no %q in\n%s", want, job)
+		}
+	}
+	if strings.Contains(job, "4096Mi") {
+		t.Errorf("memory is not the estimate's: %s", job)
+	}
+	for _, c := range []struct{ args, want []string }{
+		{[]string{"--slurm", in("s"), "--shards", "5", "--results", "r"}, []string{"--shards 5", "4 cells"}},
+		{[]string{"--slurm", in("s")}, []string{"--results"}},
+		{[]string{"--shards", "2"}, []string{"--shards", "none is asked for"}},
+		{[]string{"--slurm", in("s"), "--results", "r", "--image", "i"}, []string{"--image"}},
+		{[]string{"--slurm", in("s"), "--results", "r", "--memory", "4"}, []string{"--memory"}},
+		{[]string{"--kubernetes", in("s"), "--results", "r"}, []string{"--image"}},
+		{[]string{"--kubernetes", in("s"), "--results", "r", "--image", "i", "--claim", "x"}, []string{"NAME=PATH"}},
+		{[]string{"--kueue", in("s"), "--results", "r"}, []string{"--queue"}},
+		{[]string{path, "--slurm", in("s"), "--results", "r"}, []string{"--out"}},
+	} {
+		fails(t, append([]string{"plan", path}, c.args...), c.want...)
+	}
+}
+
+func TestAPanicIsOneCellsFailure(t *testing.T) {
+	w := &worker{hands: &hands{key: "shared"}}
+	_, err := w.guarded(func() (product, error) { panic("a slip") })
+	var d *defect
+	if !errors.As(err, &d) || !strings.Contains(err.Error(), "internal error: a slip") || w.hands != nil ||
+		!strings.Contains(d.trace, "plan_test.go") {
+		t.Errorf("%v, %+v", err, d)
+	}
+	res := cellResult{}
+	if res.fail(err); res.ExitCode != exitcode.Failed {
+		t.Errorf("%+v", res)
+	}
+}
+
+// TestATableOfThePaperIsPlanned: what the tasks make is what the table's command
+// makes.
+func TestATableOfThePaperIsPlanned(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	args := append(paperArgs(t, "adapters", in("paper")), "--only", "ViT-B/16,TaskRes", "--bank", in("bank"), "-q")
+	mustRun(t, args...)
+	mustRun(t, append(append([]string{"plan"}, args...), "--out", in("plan.jsonl"))...) // the later --out counts
+	doCells(t, 0, in("plan.jsonl"), "--out", in("results"), "--scratch", in("scratch"), "--bank", in("bank"))
+	adapters := glob(t, in("paper/runs/*/*/*/recipe.yaml"))
+	// As deep as the other, which model.yaml says.
+	collectedAs(t, 0, in("plan.jsonl"), "--out", in("results"), "--runs", in("a/b/c/d"))
+	if gathered := glob(t, in("a/b/c/d/*")); len(gathered) != len(adapters) || len(adapters) != 4 {
+		t.Errorf("%q, want %q", gathered, adapters)
+	}
+	for _, recipe := range adapters {
+		one := filepath.Dir(recipe)
+		sameFiles(t, one, filepath.Join(in("a/b/c/d"), filepath.Base(one)))
+	}
+	fails(t, append(append([]string{"plan"}, args...), "--out", in("p"), "--dry-run"), "--dry-run")
 }

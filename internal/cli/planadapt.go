@@ -37,8 +37,11 @@ labels and class names: what the pictures hold is checked by what is made of the
 		if err != nil {
 			return err
 		}
-		made, err := a.planAdapt(f, axes)
-		if err != nil {
+		if err := refuseOwnWork(c); err != nil { // of the recipe file
+			return err
+		}
+		made := &plan.Plan{}
+		if err := newInputs(a).planAdapt(made, f, axes); err != nil {
 			return err
 		}
 		return a.planned(made, p, nil)
@@ -46,23 +49,22 @@ labels and class names: what the pictures hold is checked by what is made of the
 	return c
 }
 
-func (a *app) planAdapt(f adaptFlags, axes []axis) (*plan.Plan, error) {
+// planAdapt adds a cell for every training.
+func (in *inputs) planAdapt(p *plan.Plan, f adaptFlags, axes []axis) error {
 	cells, err := f.cells(axes)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	in := newInputs(a)
-	p := &plan.Plan{}
 	for _, c := range cells {
 		planned, err := in.adaptCell(c)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if err := p.Add(planned); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return p, nil
+	return nil
 }
 
 // adaptCell is a training as a line of a plan.
@@ -128,6 +130,9 @@ func (in *inputs) ofAdapt(f adaptFlags) ([]plan.Input, error) {
 	}
 	if f.init != "" {
 		add(func() (plan.Input, error) { return in.bytes("init", f.init) })
+	}
+	if f.picks != "" {
+		add(func() (plan.Input, error) { return in.bytes("picks", f.picks) })
 	}
 	return in.all(find...)
 }

@@ -21,7 +21,7 @@ import (
 
 // notPlanned are flags of where a cell's results go, which is for the process
 // that does it to say, and those that have a form of their own in a plan.
-var notPlanned = append(slices.Clone(notInRecipes), "out", "set", "tensorboard")
+var notPlanned = slices.Concat(notInRecipes, ownWork, []string{"out", "set"})
 
 // recipeOf lists flags by their names: those that always decides names, and
 // others that have been given a value.

@@ -33,25 +33,33 @@ together again.`,
 		if p.out, err = planFile(c, f.out); err != nil {
 			return err
 		}
-		runs, err := f.cells(args[0], varied)
-		if err != nil {
+		made := &plan.Plan{}
+		if err := newInputs(a).planTune(made, f, args[0], varied); err != nil {
 			return err
-		}
-		made, in := &plan.Plan{}, newInputs(a)
-		for _, t := range runs {
-			for _, target := range f.data {
-				c, err := in.tuneCell(t, target)
-				if err != nil {
-					return err
-				}
-				if err := made.Add(c); err != nil {
-					return err
-				}
-			}
 		}
 		return a.planned(made, p, nil)
 	}
 	return c
+}
+
+// planTune adds a cell for every run and target.
+func (in *inputs) planTune(p *plan.Plan, f ttaFlags, methods string, varied *varied) error {
+	runs, err := f.cells(methods, varied)
+	if err != nil {
+		return err
+	}
+	for _, t := range runs {
+		for _, target := range f.data {
+			c, err := in.tuneCell(t, target)
+			if err != nil {
+				return err
+			}
+			if err := p.Add(c); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // tuneCell is a run on one target as a line of a plan.

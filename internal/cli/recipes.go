@@ -70,10 +70,10 @@ func recipesShowCommand(a *app) *cobra.Command {
 	var root, weights string
 	var changes recipeChanges
 	c := &cobra.Command{
-		Use:   "show NAME",
-		Short: "A recipe as YAML, for adapt --recipe",
+		Use:     "show NAME",
+		Short:   "A recipe as YAML, for adapt --recipe",
 		Example: "  clipcalib recipes show adapters/rn50-taskres --root data --weights RN50.pt --with shots=4 > mine.yaml",
-		Args: exactly("NAME"),
+		Args:    exactly("NAME"),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			var names []string
 			for _, r := range recipe.All() {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -277,7 +278,12 @@ func (w *worker) attempt(ctx context.Context, c plan.Cell, dir string, res *cell
 			code = exitcode.Terminated
 		}
 		// What is said of it helps people; the cell has failed either way.
-		return errors.Join(err, attempt.Fail(code, oneLine(err)))
+		var d *defect
+		trace := ""
+		if errors.As(err, &d) {
+			trace = d.trace
+		}
+		return errors.Join(err, attempt.Fail(code, oneLine(err), trace))
 	}
 	res.State, res.ExitCode = cellDone, exitcode.Done
 	done := cells.Done{Parameters: made.parameters, Seconds: time.Since(start).Seconds(), MemoryBytes: cells.PeakMemory()}
@@ -296,6 +302,27 @@ func (w *worker) attempt(ctx context.Context, c plan.Cell, dir string, res *cell
 	}
 	w.hands.saw(attempt)
 	return nil
+}
+
+// defect is a panic of a cell, which stops no other.
+type defect struct {
+	what  any
+	trace string
+}
+
+func (d *defect) Error() string {
+	return fmt.Sprintf("internal error: %v (please report it; failed.json of the attempt says where)", d.what)
+}
+
+// guarded makes a panic an error. What the cells share is then opened anew.
+func (w *worker) guarded(do func() (product, error)) (made product, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			w.hands = nil
+			err = &defect{r, string(debug.Stack())}
+		}
+	}()
+	return do()
 }
 
 func schedulerTask() string {

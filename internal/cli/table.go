@@ -30,7 +30,8 @@ figures: accuracy, and ECE at 10 bins as the paper has it and at 15 and 20. What
 is below --out already is kept, what was interrupted goes on, and what fails is
 listed and stops nothing else. Before it starts it says how many runs there are,
 pictures, expected time and memory, and what is missing of data and weights and
-which rows that costs; --dry-run stops there.
+which rows that costs; --dry-run stops there. With cells missing it ends with exit
+code 3, with runs that failed with 1 or 75.
 
 --root is the folder of the data sets, in CoOp's, TPT's or TTABC's layout or as
 parquet files or tar archives. --weights names the checkpoints of RN50 and
@@ -163,6 +164,8 @@ type paperFound struct {
 	failed   int // cells
 	worst    int // exit code
 	leftOut  bool
+	lacking  int // cells without data or weights
+	cells    int
 }
 
 // end is the error that the command ends with.
@@ -170,6 +173,9 @@ func (f *paperFound) end() error {
 	switch {
 	case f.failed > 0:
 		return tableFailed{f.failed, f.worst}
+	case f.lacking > 0:
+		return exitcode.LeftOut{What: fmt.Sprintf("done, but %d of %d cells have no data or weights (said above): --only "+
+			"chooses among them", f.lacking, f.cells)}
 	case f.leftOut:
 		return exitcode.LeftOut{What: "done, but some pictures could not be read (named above) and are left out"}
 	}
@@ -197,6 +203,10 @@ func (a *app) paperResults(ctx context.Context, t recipe.Table, s paperSource) (
 	}
 	if err := a.showWork(ctx, work, s.dry); err != nil || s.dry {
 		return nil, err
+	}
+	if len(work.jobs) == 0 {
+		return nil, fmt.Errorf("table %s: nothing can be run: none of %d cells has its data and weights (said above)", t.ID,
+			work.cells)
 	}
 	return a.doWork(ctx, work)
 }

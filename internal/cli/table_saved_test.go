@@ -135,6 +135,13 @@ func TestDryRunSaysWhatIsMissing(t *testing.T) {
 		name, _, _ := strings.Cut(m.What, " ")
 		costs[name] += m.Cells
 	}
+	out := t.TempDir()
+	missing := append([]string{"table", "adapters", "--root", root, "--out", out, "--only", "zero-shot,RN50,ViT-B/16"},
+		paperModels(t)[:2]...)
+	if o := command(missing...); o.code != 3 || !strings.Contains(o.err, "6 of 8 cells") {
+		t.Errorf("exit code %d: %s", o.code, o.err)
+	}
+	fails(t, append(missing[:len(missing)-2], "--only", "ImageNetSketch"), "nothing can be run")
 	if costs["ImageNetSketch"] != 13 || costs["ImageNetR"] != 13 || costs["no"] != 52 {
 		t.Errorf("costs %v of %v", costs, work.Missing)
 	}

@@ -22,7 +22,7 @@ import (
 
 // doWork runs what is not there and gathers what is.
 func (a *app) doWork(ctx context.Context, w *paperWork) (*paperFound, error) {
-	found := &paperFound{absent: slices.Clone(w.absent)}
+	found := &paperFound{absent: slices.Clone(w.absent), lacking: len(w.absent), cells: w.cells}
 	if len(w.changed) > 0 {
 		found.notes = append(found.notes, "these rows are not of the paper's recipes: "+strings.Join(w.changed, ", "))
 	}

@@ -188,7 +188,7 @@ func (a *app) tta(ctx context.Context, f ttaFlags, methods string, varied *varie
 			return ctx.Err()
 		}
 		for k, r := range m.results {
-			results[i].measured(m.names[k], r)
+			results[i].measured(m.names[k], r, m.records[k])
 			left.add(m.names[k], m.records[k].Account)
 		}
 	}
@@ -236,7 +236,7 @@ func (a *app) tuneOn(ctx context.Context, src *features.Source, set *data.Set, f
 		}
 	}
 	model := src.Facts()
-	target := filepath.Base(run.TargetDir(dir, folderName(set.Name), hash))
+	target := filepath.Base(run.TargetDir(dir, folderName(halfName(set)), hash))
 	p := a.progress(f.method.Name()+" on "+target, "images", len(set.Items))
 	events := newEvents(f.tensorboard, filepath.Base(dir), target)
 	res, err := t.Run(ctx, testtime.RunOptions{
@@ -257,12 +257,15 @@ func (a *app) tuneOn(ctx context.Context, src *features.Source, set *data.Set, f
 		return err
 	}
 	p.Done()
-	a.noteTarget(folderName(set.Name), res.Dir)
+	a.noteTarget(folderName(halfName(set)), res.Dir)
 	record := set.Record(everyItem(set), unreadable)
 	record.Account.Listed = listed
+	if err := a.lookAtTarget(src, set, everyItem(set), record, ""); err != nil {
+		return err
+	}
 	bins := calib.Options{Bins: f.bins}
 	facts := run.NewFacts(target, len(set.Items), len(set.Classes), bins,
-		[]string{f.resolved.Context + " " + text.ClassSlot + "."}, record)
+		[]string{f.resolved.Context + " " + text.ClassPlaceholder + "."}, record)
 	if err := run.KeepFacts(res.Dir, res.Metrics, facts, record); err != nil {
 		return err
 	}

@@ -44,6 +44,17 @@ func FewShotWithVal(train, val *Set, shots Shots, seed int64) (fewTrain, fewVal 
 }
 
 func sampleShots(s *Set, shots Shots, r *pyrand.Rand) (*Set, error) {
+	if s.whole != nil {
+		drawn, err := sampleShots(s.whole, shots, r)
+		if err != nil {
+			return nil, err
+		}
+		half, err := drawn.Subset(s.labels)
+		if err != nil {
+			return nil, err
+		}
+		return s.With(half.Items), nil
+	}
 	if err := s.Check(); err != nil {
 		return nil, err
 	}

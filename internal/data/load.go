@@ -41,7 +41,8 @@ type Options struct {
 //   - parquet files of Hugging Face, or a folder of them;
 //   - webdataset archives (.tar), or a folder of them.
 //
-// A suffix "#train", "#val" or "#test" picks a part.
+// A suffix "#train", "#val" or "#test" picks a part, "#base" or "#new" the first or
+// the second half of the classes.
 func Load(spec string) (*Set, error) { return LoadWith(spec, Options{}) }
 
 // LoadSplit is [Load] with a part to fall back on when spec has no suffix and
@@ -52,7 +53,7 @@ func LoadSplit(spec, split string) (*Set, error) {
 
 // LoadWith is [Load] with options. A suffix of spec wins over opt.Split.
 func LoadWith(spec string, opt Options) (*Set, error) {
-	path, split := cutSplit(spec)
+	path, split, half := cutSplit(spec)
 	if split != "" {
 		opt.Split = split
 	}
@@ -81,6 +82,11 @@ func LoadWith(spec string, opt Options) (*Set, error) {
 	if opt.Split == "" && part != "" && part != opt.Fallback {
 		set.note("%s has no %s part; its %s part is taken", l.path, opt.Fallback, part)
 	}
+	if half != "" {
+		if set, err = set.half(half); err != nil {
+			return nil, err
+		}
+	}
 	set.countTwice()
 	if !opt.KeepUnderscores {
 		set.Classes = slices.Clone(set.Classes)
@@ -89,6 +95,7 @@ func LoadWith(spec string, opt Options) (*Set, error) {
 		}
 	}
 	set.noteNames()
+	set.doubtNames()
 	return set, set.Check()
 }
 
@@ -138,20 +145,8 @@ func (s *Set) countTwice() {
 	}
 }
 
-// noteNames notes classes that cannot be told apart by their names, and a class
-// that is alone.
+// noteNames notes a class that is alone.
 func (s *Set) noteNames() {
-	keys := map[string][]string{}
-	for _, c := range s.Keys() {
-		keys[c.Name] = append(keys[c.Name], c.Key())
-	}
-	for _, name := range s.Classes {
-		if of := keys[name]; len(of) > 1 {
-			s.note("%d classes are called %q (%s): their prompts are the same, and so are their zero-shot logits",
-				len(of), name, listed(of, 5))
-			delete(keys, name)
-		}
-	}
 	if len(s.Classes) == 1 {
 		s.note("one class alone (%q): whatever is predicted is right", s.Classes[0])
 	}

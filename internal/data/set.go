@@ -17,8 +17,16 @@ type Set struct {
 	Folders []string // folder or id of every class by label; nil where classes have names only
 	Items   []Item
 
+	// Half is "base" or "new" of the first or second half of a set's classes, as CoOp
+	// parts them; "" of all.
+	Half string
+
 	Ignored []LeftOut // files that a rule left out
 	Notes   []string  // choices made in reading it, for people
+	Doubts  []string  // what may be wrong with it, for people and records
+
+	whole  *Set  // that this is a half of
+	labels []int // of the half's classes in it
 }
 
 // Item is one labelled picture.
@@ -119,7 +127,7 @@ func (s *Set) Check() error {
 // With returns a set of the same classes with other items.
 func (s *Set) With(items []Item) *Set {
 	out := *s
-	out.Items = items
+	out.Items, out.whole = items, nil
 	return &out
 }
 

@@ -60,7 +60,7 @@ func splitName(path string) string {
 
 // NameOf is the name that the set at spec has, or had when it was there.
 func NameOf(spec string) string {
-	path, _ := cutSplit(spec)
+	path, _, _ := cutSplit(spec)
 	if l, err := locate(path, Options{nameOnly: true}); err == nil && l.name != "" {
 		return l.name
 	}
@@ -78,7 +78,7 @@ func NameOf(spec string) string {
 // has parts, "" for a set without; known is false where the set is not there to
 // look.
 func PartRead(spec, fallback string) (part string, known bool) {
-	path, split := cutSplit(spec)
+	path, split, _ := cutSplit(spec)
 	if split != "" {
 		return split, true
 	}
@@ -94,22 +94,33 @@ func PartRead(spec, fallback string) (part string, known bool) {
 // part of it.
 func SamePlace(a, b string) bool {
 	place := func(spec string) string {
-		path, _ := cutSplit(spec)
+		path, _, _ := cutSplit(spec)
 		path, _ = tellingFolder(path)
 		return path
 	}
 	return place(a) == place(b)
 }
 
-// cutSplit separates "path#split"; a path that exists as written is not cut.
-func cutSplit(spec string) (path, split string) {
-	if _, err := os.Stat(spec); err == nil {
-		return spec, ""
+// cutSplit separates "path#part#half", part and half in either order, each if it is
+// there; a path that exists as written is not cut.
+func cutSplit(spec string) (path, split, half string) {
+	for path = spec; ; {
+		if _, err := os.Stat(path); err == nil {
+			return path, split, half
+		}
+		i := strings.LastIndexByte(path, '#')
+		switch word := path[i+1:]; {
+		case i <= 0:
+			return path, split, half
+		case validSplit(word) && split == "":
+			split = word
+		case validHalf(word) && half == "":
+			half = word
+		default:
+			return path, split, half
+		}
+		path = path[:i]
 	}
-	if i := strings.LastIndexByte(spec, '#'); i > 0 && validSplit(spec[i+1:]) {
-		return spec[:i], spec[i+1:]
-	}
-	return spec, ""
 }
 
 func validSplit(s string) bool { return s == "train" || s == "val" || s == "test" }

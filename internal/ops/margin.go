@@ -6,16 +6,15 @@ import (
 
 // Margin returns beta times the variance of the batch's margins minus alpha times
 // their mean, [1]. The margin of a sample is its label's logit less the greatest
-// of the others; the variance is divided by B. Logits are [B, K] of two classes or
-// more, labels int32 [B]. It is computed on the host.
+// of the others; the variance is divided by B. Logits are [B, K], labels int32
+// [B]; of one class, which has no rival, it is 0. It is computed on the host.
 func Margin(g *graph.Graph, logits, labels *Node, alpha, beta float32) *Node {
 	if g.Err() != nil {
 		return logits
 	}
 	n, k := rows(logits), cols(logits)
 	if k < 2 {
-		g.Fail("margins: %d class: a margin is between two", k)
-		return logits
+		return Dot(g, 0, logits, logits) // one class has no rival
 	}
 	places := make([]float32, k)
 	for i := range places {

@@ -3,8 +3,9 @@
 names in "a photo of a {}.".
 
     python scripts/race/encode.py [--model ViT-B-16] [--precision fp32,bf16] [--threads 2] [--rounds 5] [--images 32]
+                                  [--only images] [--onednn]
 
-Needs Go, torch and open_clip; oneDNN's headers for its row. The same seeded
+Needs Go, torch and open_clip; oneDNN's headers for --onednn. The same seeded
 random weights, images and prompts go through both sides on the same number of
 threads, in turn within every round, so that what else the machine does falls on
 all alike. Medians of the rounds are compared; a ratio above 1 means clipcalib is
@@ -40,8 +41,13 @@ HERE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 def prepare(folder, a):
     torch.manual_seed(5)
     model = open_clip.create_model(a.model + "-quickgelu").eval()
-    torch.save({k: v for k, v in model.named_parameters()}, os.path.join(folder, "model.pt"))
-    x = torch.randn(a.images, 3, 224, 224)
+    for k, p in model.named_parameters():
+        if k.endswith("bn3.weight"):  # open_clip starts with 0, which leaves a ResNet's blocks without effect
+            torch.nn.init.ones_(p)
+    torch.save(model.state_dict(), os.path.join(folder, "model.pt"))
+    side = model.visual.image_size
+    side = side if isinstance(side, int) else side[0]
+    x = torch.randn(a.images, 3, side, side)
     x.numpy().tofile(os.path.join(folder, "images.f32"))
     with open(os.path.join(HERE, "internal/imagenet/classes.txt")) as f:
         names = [line.split(" ", 1)[1].strip() for line in f if line.strip()]
@@ -52,8 +58,10 @@ def prepare(folder, a):
 
 
 def flop(model, images):
-    """Operations of encoding images, two a multiply-add, over all tokens of all blocks."""
+    """Operations of encoding images by a ViT, two a multiply-add, over all tokens of all blocks."""
     v = model.visual
+    if not hasattr(v, "class_embedding"):
+        return 0
     w, n, depth = v.class_embedding.shape[0], v.positional_embedding.shape[0], len(v.transformer.resblocks)
     patches = 2 * (n - 1) * w * v.conv1.weight[0].numel()
     return images * (depth * (24 * n * w * w + 4 * n * n * w) + patches + 2 * w * v.output_dim)
@@ -97,11 +105,13 @@ class Torch:
 
 
 class Products:
-    """The matrix product of a block's MLP in PyTorch."""
+    """The matrix product of a block's MLP in PyTorch; for a ResNet, that of ViT-B/16."""
 
     def __init__(self, model, dtype, a):
         v = model.visual
-        m, k = a.batch * v.positional_embedding.shape[0], v.class_embedding.shape[0]
+        m, k = a.batch * 197, 768
+        if hasattr(v, "class_embedding"):
+            m, k = a.batch * v.positional_embedding.shape[0], v.class_embedding.shape[0]
         self.x, self.w = torch.randn(m, k).to(dtype), torch.randn(4 * k, k).to(dtype)
         self.flop, self.best = 2 * m * k * 4 * k, 0
 
@@ -116,7 +126,7 @@ class Products:
 
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    a.add_argument("--model", default="ViT-B-16", choices=["ViT-B-32", "ViT-B-16", "ViT-L-14"])
+    a.add_argument("--model", default="ViT-B-16", help="a name of open_clip's, less -quickgelu")
     a.add_argument("--precision", default="fp32,bf16")
     a.add_argument("--threads", type=int, default=2)
     a.add_argument("--rounds", type=int, default=5)
@@ -172,7 +182,7 @@ def race(what, sides, products, truth, work, a):
         for s in group:
             t = statistics.median(times[s.name])
             error = ((features[s.name].double() - truth.double()).norm(dim=1) / truth.double().norm(dim=1)).max().item()
-            rate = f"  {work / t / 1e9:6.1f} GFLOP/s, {work / t / 1e9 / products[p].best:4.0%} of products" if what == "images" else ""
+            rate = f"  {work / t / 1e9:6.1f} GFLOP/s, {work / t / 1e9 / products[p].best:4.0%} of products" if what == "images" and work else ""
             print(f"  {s.name:24s} {t:8.3f} s  {n / t:8.1f}/s  ratio {base / t:6.2f}  error {error:.1e}{rate}", flush=True)
         print(f"  products of PyTorch {p}: {products[p].best:.1f} GFLOP/s")
 

@@ -2,7 +2,10 @@ package verify
 
 import (
 	"path"
+	"slices"
 	"strings"
+
+	"clipcalib/internal/named"
 )
 
 // index finds pictures among those of folders.
@@ -10,10 +13,24 @@ type index struct {
 	by    map[string]map[string]bool
 	plain map[string]map[string]string // by folder and by what a name might also be, made when asked for
 	all   map[string][]string
+	// strange are folders in which no list names a picture.
+	strange []string
+	near    map[string]string // of folders that are not there, the one of them that is meant; found when asked for
+}
+
+// listed tells which folders the lists name pictures in.
+func (x *index) listed(dirs map[string]bool) {
+	for dir := range x.all {
+		if !dirs[dir] && len(x.all[dir]) > 0 {
+			x.strange = append(x.strange, dir)
+		}
+	}
+	slices.Sort(x.strange)
 }
 
 func newIndex(folders []folder) *index {
-	x := &index{by: map[string]map[string]bool{}, plain: map[string]map[string]string{}, all: map[string][]string{}}
+	x := &index{by: map[string]map[string]bool{}, plain: map[string]map[string]string{}, all: map[string][]string{},
+		near: map[string]string{}}
 	for _, f := range folders {
 		names := make(map[string]bool, len(f.pictures))
 		for _, n := range f.pictures {
@@ -35,15 +52,18 @@ func (x *index) has(p string) bool {
 	return x.by[dir][name]
 }
 
-// like finds a picture in the same folder, or in one of that name in other case,
-// whose name differs in case, ending or leading zeros alone.
+// like finds a picture in the same folder, or if that is not there in one of a name
+// near to it, whose name differs in case, ending or leading zeros alone.
 func (x *index) like(p string) string {
 	dir, name := split(p)
-	if x.all[dir] == nil {
-		for d := range x.all {
-			if strings.EqualFold(d, dir) {
-				dir = d
-			}
+	if _, there := x.all[dir]; !there {
+		near, known := x.near[dir]
+		if !known {
+			near = named.Nearest(dir, x.strange)
+			x.near[dir] = near
+		}
+		if near != "" {
+			dir = near
 		}
 	}
 	if x.plain[dir] == nil {

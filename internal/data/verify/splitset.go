@@ -153,7 +153,14 @@ func (c *checker) listed(parts map[string][]listed, folders []string) error {
 	if err != nil {
 		return err
 	}
-	have := newIndex(found)
+	have, dirs := newIndex(found), map[string]bool{}
+	for _, list := range parts {
+		for _, l := range list {
+			dir, _ := split(l.path)
+			dirs[dir] = true
+		}
+	}
+	have.listed(dirs)
 	used := map[string]string{} // by path, the part that listed it first
 	for _, part := range catalog.Parts() {
 		list, known := parts[part], c.known.Counts[part]

@@ -79,6 +79,10 @@ var faults = []struct {
 		"pug_1003.jpg is there as pug_1003.JPG"},
 	{"files of Kaggle's", "StanfordCars", move("cars_test/00007.jpg", "cars_test/000007.jpg"), Wrong, KindRenamed,
 		"cars_test/00007.jpg is there as cars_test/000007.jpg"},
+	{"a folder has another name", "EuroSAT", move("2750/River", "2750/Rivers"), Wrong, KindRenamed,
+		"River/River_1.jpg is there as Rivers/River_1.jpg"},
+	{"a folder is in capitals", "EuroSAT", move("2750/SeaLake", "2750/SEALAKE"), Wrong, KindRenamed,
+		"is there as SEALAKE/SeaLake_1.jpg"},
 	{"the split file is gone", "OxfordPets", remove("split_zhou_OxfordPets.json"), Wrong, KindSplit, "data splits"},
 	{"the split file is cut", "OxfordPets", edit("split_zhou_OxfordPets.json", func(b []byte) []byte {
 		return b[:len(b)/2]

@@ -35,6 +35,7 @@ type Engine struct {
 	dnn     *dnnl.Context // nil without oneDNN
 	bf16    bool
 	frozen  map[*tensor.Dense]*frozen
+	givenUp int // bytes of float32 values of frozen matrices, see packed
 }
 
 var (

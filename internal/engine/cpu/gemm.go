@@ -148,6 +148,13 @@ func (e *Engine) gemm(p product) {
 func (p product) finish(i0, i1, j0, j1 int) {
 	for i := i0; i < i1; i++ {
 		row := p.out[i*p.n+j0 : i*p.n+j1]
+		if p.bias != nil && p.Act == engine.ReLU && (p.res == nil || p.ActLast) { // all at once
+			if p.res != nil {
+				vec.Axpy(1, p.res[i*p.n+j0:i*p.n+j1], row)
+			}
+			vec.AddReLU(row, p.bias[j0:j1])
+			continue
+		}
 		if p.bias != nil {
 			vec.Axpy(1, p.bias[j0:j1], row)
 		}

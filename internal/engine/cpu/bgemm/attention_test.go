@@ -12,31 +12,35 @@ func TestAttendAgreesWithDefinition(t *testing.T) {
 	eachKernel(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(1, 2))
 		for _, s := range [][2]int{{1, 1}, {5, 64}, {12, 32}, {17, 33}, {50, 64}, {77, 48}, {197, 64}, {33, 96}} {
-			n, dim := s[0], s[1]
-			stride := 3*dim + 6
-			x := random(r, n*stride)
-			for _, wide := range []bool{false, true} {
-				in := Matrix{F32: x, Stride: stride}
-				out := Matrix{F32: make([]float32, n*dim), Stride: dim}
-				if !wide {
-					in = Matrix{BF16: narrowed(x), Stride: stride}
-					out = Matrix{BF16: make([]uint16, n*dim), Stride: dim}
-				}
-				Attend(out, in, in.From(dim), in.From(2*dim), n, dim, 0.3)
-				for i, want := range attended(x, stride, n, dim, 0.3) {
-					got, tol := 0.0, 1.0/256
-					if wide {
-						got = float64(out.F32[i])
-					} else {
-						got, tol = float64(Widened(out.BF16[i])), 2.0/256
-					}
-					if d := math.Abs(got - want); !(d <= tol*2) {
-						t.Fatalf("%d tokens, heads of %d, float32 %v, element %d: %v, want %v", n, dim, wide, i, got, want)
-					}
-				}
-			}
+			checkAttend(t, r, s[0], s[1])
 		}
 	})
+}
+
+func checkAttend(t *testing.T, r *rand.Rand, n, dim int) {
+	t.Helper()
+	stride := 3*dim + 6
+	x := random(r, n*stride)
+	for _, wide := range []bool{false, true} {
+		in := Matrix{F32: x, Stride: stride}
+		out := Matrix{F32: make([]float32, n*dim), Stride: dim}
+		if !wide {
+			in = Matrix{BF16: narrowed(x), Stride: stride}
+			out = Matrix{BF16: make([]uint16, n*dim), Stride: dim}
+		}
+		Attend(out, in, in.From(dim), in.From(2*dim), n, dim, 0.3)
+		for i, want := range attended(x, stride, n, dim, 0.3) {
+			got, tol := 0.0, 1.0/256
+			if wide {
+				got = float64(out.F32[i])
+			} else {
+				got, tol = float64(Widened(out.BF16[i])), 2.0/256
+			}
+			if d := math.Abs(got - want); !(d <= tol*2) {
+				t.Fatalf("%d tokens, heads of %d, float32 %v, element %d: %v, want %v", n, dim, wide, i, got, want)
+			}
+		}
+	}
 }
 
 // attended is the definition.

@@ -232,4 +232,7 @@ func TestTilesOfAMXByEmulation(t *testing.T) {
 			check(t, r, s[0], s[1], s[2], form)
 		}
 	}
+	for _, s := range [][2]int{{1, 8}, {33, 64}, {50, 64}} {
+		checkAttend(t, r, s[0], s[1])
+	}
 }

@@ -73,8 +73,8 @@ const (
 )
 
 func ldTileConfig(base int) instruction {
-	return instruction{[]byte{0xc4, 1<<7 | 1<<6 | byte(^base>>3&1)<<5 | map0F38, 15<<3 | prefixNone, 0x49, byte(base & 7)},
-		fmt.Sprintf("ldtilecfg [%s]", generals[base])}
+	code := []byte{0xc4, 1<<7 | 1<<6 | byte(^base>>3&1)<<5 | map0F38, 15<<3 | prefixNone, 0x49, byte(base & 7)}
+	return instruction{code, fmt.Sprintf("ldtilecfg [%s]", generals[base])}
 }
 
 func tileRelease() instruction {

@@ -140,7 +140,8 @@ var exp2Constants = []constant{
 	{"c4", "$0.009618129107628477", 15}, {"c5", "$0.0013333558146428443", 16}, {"c6", "$0.00015403530393381608", 17},
 }
 
-var quickConstants = append([]constant{{"two", "$2.0", 11}, {"slope", "$-2.4554669595930157", 18}}, exp2Constants...) // -1.702 / ln 2
+var quickConstants = append([]constant{{"two", "$2.0", 11},
+	{"slope", "$-2.4554669595930157", 18}}, exp2Constants...) // -1.702 / ln 2
 
 // Abramowitz and Stegun 26.2.17, as in vec's GELU.
 var geluConstants = append([]constant{{"two", "$2.0", 11},
