@@ -126,9 +126,6 @@ type (
 //	Moments    float64 // weight of the distance of mean and covariance; 0 means 5; Zero means 0
 type TCPT = train.TCPT
 
-// Combined is several remedies at once; see [Combine].
-type Combined = train.Combined
-
 var remedies = train.NewRegistry[Remedy]("remedy", None{}, ZSNorm{}, Penalty{}, SaLS{}, TCPT{})
 
 // Remedies lists the remedies, those of the paper first and in its order, then
@@ -139,7 +136,7 @@ func Remedies() []Remedy { return remedies.All() }
 func PaperRemedies() []Remedy { return []Remedy{None{}, ZSNorm{}, Penalty{}, SaLS{}} }
 
 // ParseRemedy returns the remedy of a name, with its default settings. Names
-// with + between them, in the order of [Remedies], are a [Combined] one.
+// with + between them, in the order of [Remedies], are what [Combine] makes of them.
 func ParseRemedy(name string) (Remedy, error) {
 	if !strings.Contains(name, train.Joint) {
 		return remedies.Find(name)
@@ -168,8 +165,10 @@ func ParseRemedy(name string) (Remedy, error) {
 
 // Combine makes one remedy of two or more, such as [ZSNorm] in training and
 // [SaLS] at inference. Several may add terms to the loss, one at most may map the
-// logits in training and one at inference; [ParseRemedy] reads its name.
-func Combine(parts ...Remedy) (Combined, error) {
+// logits in training and one at inference; a term sees the logits ahead of the map.
+// The combination's name, which [ParseRemedy] reads, is those of its parts with +
+// between them, and its settings are theirs, no two of which may have one name.
+func Combine(parts ...Remedy) (Remedy, error) {
 	inner := make([]train.Remedy, len(parts))
 	for i, p := range parts {
 		inner[i] = p
@@ -192,14 +191,14 @@ func RegisterRemedy(r Remedy) error {
 // not only in the use of what was trained.
 func ActsInTraining(r Remedy) bool { return train.ActsInTraining(r) }
 
-// MapsInference reports whether a remedy, or a part of a [Combined] one, is an
+// MapsInference reports whether a remedy, or a part of one that [Combine] made, is an
 // [InferenceMap].
 func MapsInference(r Remedy) bool {
 	_, ok := train.Inference(r)
 	return ok
 }
 
-// NeedsTexts reports whether a remedy, or a part of a [Combined] one, is a
+// NeedsTexts reports whether a remedy, or a part of one that [Combine] made, is a
 // [TextTerm], which learned prompts alone can have.
 func NeedsTexts(r Remedy) bool { return len(train.With[train.TextTerm](r)) > 0 }
 

@@ -20,9 +20,9 @@ import (
 type ATPT struct {
 	// Sign says which: [Maximise] the angle as the paper, or [Minimise] it as the
 	// script for fine-grained sets. It must be set.
-	Sign string `set:"sign" default:"required: paper and release differ" range:"maximise|minimise" from:"" help:"of the angle"`
+	Sign string `set:"sign" default:"required: release and paper differ" range:"maximise|minimise" help:"of the angle"`
 	// Lambda is the angle's weight; 0 means that of the script of the sign.
-	Lambda float64 `set:"lambda" default:"auto: 10 to maximise, 80 to minimise" range:">0" from:"the release" help:"its weight"`
+	Lambda float64 `set:"lambda" default:"auto: 10 or, to minimise, 80" range:">0" from:"the release" help:"weight"`
 }
 
 // The signs of [ATPT].
@@ -41,7 +41,8 @@ func (m ATPT) Choices() []string {
 		sign = "plus"
 	}
 	return []string{entropyChoice, fmt.Sprintf("loss: %s %g times the mean angle of a text feature to the nearest other "+
-		"(%s it)", sign, m.lambda(), m.Sign)}
+		"(%s it)", sign,
+		m.lambda(), m.Sign)}
 }
 
 func (m ATPT) lambda() float64 {

@@ -27,8 +27,8 @@ type FPP struct {
 	Steps int `set:"steps" default:"1000" range:">=1" from:"the release" help:"steps of AdamW"`
 	Draws int `set:"draws" default:"4" range:">=1" from:"the release" help:"draws of the noise in a step"`
 	// Weight is that of the flatness; 0 means 1 + 15/K.
-	Weight float64 `set:"weight" default:"auto: 1 + 15/classes" range:">0" from:"the release" help:"weight of the flatness"`
-	From   string  `set:"from" default:"random" range:"random|phrase" from:"the release" help:"what the vectors start as"`
+	Weight float64 `set:"weight" default:"auto: 1 + 15/classes" range:">0" from:"the release" help:"of the flatness"`
+	From   string  `set:"from" default:"random" range:"random|phrase" from:"the release" help:"first vectors"`
 	Vector float64 `set:"noise" default:"0.0707105" range:">=0" from:"the release" help:"deviation on vectors"`
 	Words  float64 `set:"word-noise" default:"0.141421" range:">=0" from:"the release" help:"deviation on all else"`
 	LR     float64 `set:"lr" default:"0.01" range:">0" from:"the release" help:"rate of the first step"`
@@ -47,9 +47,9 @@ func (FPP) Name() string { return "fpp" }
 // Choices says in words how the vectors are learned for a number of classes.
 func (f FPP) Choices(classes int) []string {
 	r := settings.Resolved(f)
-	return []string{fmt.Sprintf("start: vectors learned of the class names by FPP: %d steps of AdamW from %s vectors, rate %g to "+
-		"%g by a cosine, weight decay %g; flatness of weight %g over %d draws of noise, deviation %g on vectors and %g "+
-		"elsewhere", r.Steps, r.From, r.LR, fppLast, fppDecay, f.weight(classes), r.Draws, r.Vector, r.Words)}
+	return []string{fmt.Sprintf("start: vectors learned of the class names by FPP: %d steps of AdamW from %s vectors, "+
+		"rate %g to %g by a cosine, weight decay %g; flatness of weight %g over %d draws of noise, deviation %g on "+
+		"vectors and %g elsewhere", r.Steps, r.From, r.LR, fppLast, fppDecay, f.weight(classes), r.Draws, r.Vector, r.Words)}
 }
 
 func (f FPP) weight(classes int) float64 {

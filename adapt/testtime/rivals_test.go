@@ -122,7 +122,8 @@ func TestUnknownConstantsMustBeSet(t *testing.T) {
 		m    Method
 		want string
 	}{
-		{ATPT{}, "setting sign is required"}, {SoC{}, "setting lambda is required"}, {SoC{Lambda: 1}, "setting delta is required"},
+		{ATPT{}, "setting sign is required"}, {SoC{}, "setting lambda is required"},
+		{SoC{Lambda: 1}, "setting delta is required"},
 		{ATPT{Sign: "both"}, "maximise, minimise"}, {SoC{Lambda: 1, Delta: 2}, "delta is 2"},
 	} {
 		_, err := NewTuner(t.Context(), images, texts, goldenClasses, c.m, nil, Options{})

@@ -13,8 +13,8 @@ import (
 // the cosine of their features and h(s) = s²/2 up to Delta, Delta (s - Delta/2)
 // above. Neither constant was found in print, so both must be set.
 type SoC struct {
-	Lambda float64 `set:"lambda" default:"required: not published" range:">=0" from:"" help:"weight of the term"`
-	Delta  float64 `set:"delta" default:"required: not published" range:"0..1" from:"" help:"cosine where h turns linear"`
+	Lambda float64 `set:"lambda" default:"required: not published" range:">=0" help:"weight of the term"`
+	Delta  float64 `set:"delta" default:"required: not published" range:"0..1" help:"cosine where h turns linear"`
 }
 
 // Name is "soc".
@@ -23,8 +23,8 @@ func (SoC) Name() string { return "soc" }
 // Choices says in words what the method does.
 func (m SoC) Choices() []string {
 	m = adapt.Resolved(m)
-	return []string{entropyChoice, fmt.Sprintf("loss: plus %g times the mean over pairs of text features of h(s), s their "+
-		"cosine, h(s) = s²/2 up to %g and linear above", m.Lambda, m.Delta)}
+	return []string{entropyChoice, fmt.Sprintf("loss: plus %g times the mean over pairs of text features of h(s), "+
+		"s their cosine, h(s) = s²/2 up to %g and linear above", m.Lambda, m.Delta)}
 }
 
 func (m SoC) term(unit calib.Matrix) (float64, calib.Matrix) {

@@ -51,7 +51,7 @@ func Combine(parts ...Remedy) (Combined, error) {
 		}
 		for _, s := range settings.Of(p) {
 			if other := owners[s.Name]; other != "" {
-				return c, fmt.Errorf("remedy %s: %s and %s both have a setting %s, and one could not be told from the other",
+				return c, fmt.Errorf("remedy %s: %s and %s both have a setting %s, and which is meant could not be told",
 					c.Name(), other, name, s.Name)
 			}
 			owners[s.Name] = name

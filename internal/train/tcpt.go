@@ -29,9 +29,9 @@ func (TCPT) Name() string { return "tcpt" }
 // Choices says in words what the remedy does.
 func (r TCPT) Choices() []string {
 	r = settings.Resolved(r)
-	return []string{fmt.Sprintf("remedy: tcpt, in the training loss only; minus %g times the mean margin, plus %g times "+
-		"its variance over the batch (divided by B), plus %g times the squared distance of the text features' mean and "+
-		"covariance (divided by K) from the zero-shot ones", r.MarginMean, r.MarginVar, r.Moments)}
+	return []string{fmt.Sprintf("remedy: tcpt, in the training loss only; minus %g times the mean margin, plus %g "+
+		"times its variance over the batch (divided by B), plus %g times the squared distance of the text features' "+
+		"mean and covariance (divided by K) from the zero-shot ones", r.MarginMean, r.MarginVar, r.Moments)}
 }
 
 // TextTerm is the sum as a node.
