@@ -20,8 +20,6 @@ CRT_H      ?= $(firstword $(foreach d,$(CUDA_H) $(abspath $(CUDA_H)/../../cuda_n
 NV_H       ?= $(firstword $(foreach d,$(CUDA_H) $(CUDA_H)/cccl $(abspath $(CUDA_H)/../../cuda_cccl/include),$(if $(wildcard $(d)/nv/target),$(d))))
 NVCC_PLACES = $(if $(CUDA_HOME),$(CUDA_HOME)/bin/nvcc) $(shell command -v nvcc 2>/dev/null) /usr/local/cuda/bin/nvcc $(foreach r,$(PIP_ROOTS),$(r)/nvidia/cu13/bin/nvcc)
 NVCC       ?= $(firstword $(foreach n,$(NVCC_PLACES),$(wildcard $(n))))
-comma      := ,
-CUDA_TAGS   = $(if $(TAGS),gpu$(comma)$(TAGS),gpu)
 CUDA_ENV    = CGO_ENABLED=1 CGO_CFLAGS="-O2 -I$(CURDIR)/$(CUDA_DIR)/compat -I$(CUDA_H) -I$(BLAS_H) -I$(CRT_H) -I$(NV_H)" CGO_LDFLAGS="-L$(abspath $(CUDA_BUILD))"
 
 .PHONY: cuda cuda-check cuda-ptx cuda-where cuda-lib
@@ -43,7 +41,7 @@ cuda-lib: cuda-where
 
 cuda: cuda-lib
 	@mkdir -p $(dir $(CUDA_BIN))
-	$(CUDA_ENV) $(GO) build -buildvcs=auto -tags $(CUDA_TAGS) -trimpath -o $(CUDA_BIN) ./cmd/clipcalib
+	$(CUDA_ENV) $(GO) build -buildvcs=auto -tags gpu -trimpath -o $(CUDA_BIN) ./cmd/clipcalib
 	@echo "built $(CUDA_BIN); it needs NVIDIA's driver for CUDA 12.0 or later and cuBLAS 12 or 13 where it runs"
 
 # Builds and vets with every version of the headers that is found.
@@ -64,9 +62,8 @@ cuda-ptx:
 	@if [ -z "$(NVCC)" ]; then echo "nvcc is not found: pip install --no-deps --target /opt/cuda13 nvidia-cuda-nvcc nvidia-nvvm nvidia-cuda-crt nvidia-cuda-runtime nvidia-cuda-cccl"; exit 1; fi
 	NVCC=$(NVCC) sh $(CUDA_DIR)/kernels/make.sh $(CUDA_DIR)/kernels
 
-# The binaries that scripts/gpu/gpu_check.sh runs on a machine with a GPU: without
-# oneDNN, so that they need nothing there but the driver and cuBLAS; packed, so
-# that they travel lightly.
+# The binaries that scripts/gpu/gpu_check.sh runs on a machine with a GPU, which
+# need nothing there but the driver and cuBLAS; packed, so that they travel lightly.
 GPU_CHECK ?= .cache/gpu-check
 GPU_FILES := $(CUDA_BUILD)/gpu-check
 .PHONY: gpu-check-files gpu-check-programs
