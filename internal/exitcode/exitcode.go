@@ -4,6 +4,7 @@ package exitcode
 
 import (
 	"errors"
+	"slices"
 	"syscall"
 
 	"clipcalib/internal/engine"
@@ -67,7 +68,7 @@ func Of(err error) int {
 	}
 	var memory *engine.OutOfMemory
 	again := errors.As(err, &memory)
-	for _, t := range temporary {
+	for _, t := range slices.Concat(temporary, ofSystem) {
 		again = again || errors.Is(err, t)
 	}
 	var coder Coder

@@ -38,8 +38,8 @@ func tarGz(to io.Writer, folder string, files []file, when time.Time) error {
 	}
 	t := tar.NewWriter(z)
 	for _, f := range files {
-		h := &tar.Header{Typeflag: tar.TypeReg, Name: folder + "/" + f.name, Mode: int64(f.mode), Size: int64(len(f.data)),
-			ModTime: when, Format: tar.FormatPAX}
+		h := &tar.Header{Typeflag: tar.TypeReg, Format: tar.FormatPAX, Name: folder + "/" + f.name,
+			Mode: int64(f.mode), Size: int64(len(f.data)), ModTime: when}
 		if err := t.WriteHeader(h); err != nil {
 			return err
 		}

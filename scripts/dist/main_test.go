@@ -16,7 +16,8 @@ import (
 var when = time.Unix(1700000000, 0).UTC()
 
 func sample(t *testing.T, order ...int) []file {
-	all := []file{{"a/LICENSE", 0o644, []byte("free")}, {"b", 0o755, bytes.Repeat([]byte("program"), 1000)}, {"c", 0o644, nil}}
+	all := []file{{"a/LICENSE", 0o644, []byte("free")}, {"b", 0o755, bytes.Repeat([]byte("program"), 1000)},
+		{"c", 0o644, nil}}
 	var out []file
 	for _, i := range order {
 		out = append(out, all[i])

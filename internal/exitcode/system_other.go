@@ -1,0 +1,7 @@
+//go:build !windows
+
+package exitcode
+
+import "syscall"
+
+var ofSystem []syscall.Errno
