@@ -3,18 +3,13 @@
 #   make demo   sets up, builds, and shows the paper's effect on shipped data
 #   make test   everything that is checked
 #
-# oneDNN makes the cpu engine faster. It is used where its headers are, and
-# `make demo` installs it where it may (root or passwordless sudo on Debian and
-# Ubuntu); without it the pure Go engine runs, and says so.
+# Both need Go alone; a C compiler adds the card (make cuda).
 
 GO       ?= go
 CC       ?= cc
 BIN      := bin/clipcalib
-HAS_DNNL := $(shell printf '\043include <oneapi/dnnl/dnnl.h>\nint main(void){return 0;}\n' | $(CC) -x c - -ldnnl -o /dev/null 2>/dev/null && echo yes)
-TAGS     := $(if $(HAS_DNNL),onednn)
-GOFLAGS_ := $(if $(TAGS),-tags $(TAGS))
 
-.PHONY: help demo build test check race fuzz install-onednn clean kubernetes-test slurm-test
+.PHONY: help demo build test check race fuzz clean kubernetes-test slurm-test
 
 help:
 	@echo "make demo            build, then run the whole pipeline on shipped data"
@@ -24,47 +19,27 @@ help:
 	@echo "make fuzz            every fuzz target for FUZZTIME (default 20s) each"
 	@echo "make kubernetes-test what plan writes for Kubernetes and Kueue, decoded by their own types"
 	@echo "make slurm-test      an array on a Slurm of this machine (as root on Debian)"
-	@echo "make install-onednn  the oneDNN library, from Debian's packages"
 
-demo: setup-note
-	@$(MAKE) --no-print-directory install-onednn-if-possible
-	@$(MAKE) --no-print-directory build
+demo: build
 	./$(BIN) demo
 
-# A fresh make reads HAS_DNNL anew, so the build sees what was installed.
 build: go-note
 	@mkdir -p bin
-	$(GO) build $(GOFLAGS_) -trimpath -o $(BIN) ./cmd/clipcalib
-	@echo "built $(BIN) with $(if $(TAGS),oneDNN,the pure Go engine (make install-onednn makes it faster))"
+	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/clipcalib
+	@echo "built $(BIN)"
 
-.PHONY: setup-note go-note install-onednn-if-possible
-setup-note: go-note
-
+.PHONY: go-note
 go-note:
 	@command -v $(GO) >/dev/null || { echo "clipcalib needs Go 1.26 or later: https://go.dev/dl (any Go from 1.21 on fetches it by itself)"; exit 1; }
 
-install-onednn-if-possible:
-	@if [ -n "$(HAS_DNNL)" ]; then exit 0; fi; \
-	if ! command -v apt-get >/dev/null; then echo "no apt-get: going on without oneDNN, in pure Go"; exit 0; fi; \
-	if [ "$$(id -u)" = 0 ]; then S=; elif sudo -n true 2>/dev/null; then S="sudo -n"; \
-	else echo "not root and no passwordless sudo: going on without oneDNN, in pure Go (to have it: sudo apt-get install libdnnl-dev)"; exit 0; fi; \
-	echo "installing oneDNN (libdnnl-dev)"; \
-	$$S apt-get install -y -qq libdnnl-dev >/dev/null 2>&1 || { $$S apt-get update -qq >/dev/null 2>&1 && $$S apt-get install -y -qq libdnnl-dev >/dev/null 2>&1; } \
-	|| echo "oneDNN could not be installed: going on in pure Go"
-
-install-onednn:
-	apt-get install -y libdnnl-dev
-
 test: check
 	$(GO) test ./...
-	@if [ -n "$(TAGS)" ]; then $(GO) test $(GOFLAGS_) ./internal/engine/cpu/... ./vit ./text ./adapt ./internal/clip; \
-	else echo "oneDNN: skipped, its headers are not installed (make install-onednn)"; fi
 
 check:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go' 2>/dev/null || find . -name '*.go')); \
 	if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
-	$(GO) vet $(GOFLAGS_) ./...
-	$(GO) tool staticcheck $(GOFLAGS_) ./...
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
 
 RACE_PKGS ?= ./internal/atomicfile ./internal/imageio ./internal/data ./internal/device ./internal/serve ./internal/lockfile ./vit ./text ./weights ./internal/bank ./internal/run ./internal/features ./internal/pretrain ./adapt/testtime
 race:

@@ -19,7 +19,7 @@ import (
 
 // TestMeasureTiny measures every part and wants rates that fit one another.
 func TestMeasureTiny(t *testing.T) {
-	r, err := Measure(t.Context(), Options{Device: device.Options{Kind: "cpu-go", Threads: 1}, Models: []string{"tiny"},
+	r, err := Measure(t.Context(), Options{Device: device.Options{Kind: "cpu", Threads: 1}, Models: []string{"tiny"},
 		Batches: []int{2}, Prompts: 20, Classes: 10, Steps: 1, Budget: time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +48,7 @@ func TestMeasureEndsWithItsContext(t *testing.T) {
 		t.Run(part, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			o := Options{Device: device.Options{Kind: "cpu-go", Threads: 1}, Models: []string{"tiny"}, Parts: []string{part},
+			o := Options{Device: device.Options{Kind: "cpu", Threads: 1}, Models: []string{"tiny"}, Parts: []string{part},
 				Batches: []int{1}, Classes: 10, Steps: 1e6, Budget: time.Hour}
 			o.Note = func(string) { time.AfterFunc(100*time.Millisecond, cancel) }
 			if _, err := Measure(ctx, o); !errors.Is(err, context.Canceled) {
@@ -134,7 +134,7 @@ func (s *small) New(dt tensor.Dtype, shape ...int) (*tensor.Dense, error) {
 // TestClimbStopsAtWhatFits wants the largest size that fits, and an error if
 // none does.
 func TestClimbStopsAtWhatFits(t *testing.T) {
-	e, err := cpu.New(cpu.Options{PureGo: true, Threads: 1})
+	e, err := cpu.New(cpu.Options{Threads: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

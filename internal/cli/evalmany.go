@@ -106,7 +106,7 @@ func (m *models) evaluate(
 	if err != nil {
 		return err
 	}
-	if err := learntBase(f.protocol, dir, sets); err != nil {
+	if err := learntFor(f.protocol, dir, sets); err != nil {
 		return err
 	}
 	if real, err := filepath.EvalSymlinks(f.source.weights); err == nil {

@@ -22,8 +22,6 @@ NVCC_PLACES = $(if $(CUDA_HOME),$(CUDA_HOME)/bin/nvcc) $(shell command -v nvcc 2
 NVCC       ?= $(firstword $(foreach n,$(NVCC_PLACES),$(wildcard $(n))))
 # Machine code is made by the assembler of CUDA 12, see kernels/make.sh.
 PTXAS      ?= $(firstword $(foreach r,$(PIP_ROOTS),$(wildcard $(r)/nvidia/cuda_nvcc/bin/ptxas)))
-comma      := ,
-CUDA_TAGS   = $(if $(TAGS),gpu$(comma)$(TAGS),gpu)
 CUDA_ENV    = CGO_ENABLED=1 CGO_CFLAGS="-O2 -I$(CURDIR)/$(CUDA_DIR)/compat -I$(CUDA_H) -I$(BLAS_H) -I$(CRT_H) -I$(NV_H)" CGO_LDFLAGS="-L$(abspath $(CUDA_BUILD))"
 
 .PHONY: cuda cuda-check cuda-ptx cuda-where cuda-lib
@@ -45,7 +43,7 @@ cuda-lib: cuda-where
 
 cuda: cuda-lib
 	@mkdir -p $(dir $(CUDA_BIN))
-	$(CUDA_ENV) $(GO) build -buildvcs=auto -tags $(CUDA_TAGS) -trimpath -o $(CUDA_BIN) ./cmd/clipcalib
+	$(CUDA_ENV) $(GO) build -buildvcs=auto -tags gpu -trimpath -o $(CUDA_BIN) ./cmd/clipcalib
 	@echo "built $(CUDA_BIN); it needs NVIDIA's driver for CUDA 12.0 or later and cuBLAS 12 or 13 where it runs"
 
 # Builds and vets with every version of the headers that is found.
@@ -67,9 +65,8 @@ cuda-ptx:
 	@if [ -z "$(PTXAS)" ]; then echo "ptxas of CUDA 12 is not found: pip install --no-deps --target /opt/cuda12 nvidia-cuda-nvcc-cu12==12.9.86"; exit 1; fi
 	NVCC=$(NVCC) PTXAS=$(PTXAS) sh $(CUDA_DIR)/kernels/make.sh $(CUDA_DIR)/kernels
 
-# The binaries that scripts/gpu/gpu_check.sh runs on a machine with a GPU: without
-# oneDNN, so that they need nothing there but the driver and cuBLAS; packed, so
-# that they travel lightly.
+# The binaries that scripts/gpu/gpu_check.sh runs on a machine with a GPU, which
+# need nothing there but the driver and cuBLAS; packed, so that they travel lightly.
 GPU_CHECK ?= .cache/gpu-check
 GPU_FILES := $(CUDA_BUILD)/gpu-check
 .PHONY: gpu-check-files gpu-check-programs
