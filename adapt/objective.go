@@ -20,7 +20,7 @@ func featureObjective(t *Training, s *State, dev *held, batch int) (train.Object
 	labels := g.Input("labels", tensor.Int32, batch)
 	zs := zeroShotRows{training: t, batch: b}
 	logits := b.logits(t.method)
-	loss, terms := train.Compose(o.Loss, t.remedy, logits, labels, train.NewReference(zs.logits, zs.build))
+	loss, terms := train.Compose(o.Loss, t.remedy, logits, labels, train.NewReference(zs.logits, zs.build), nil)
 	if m, ok := t.method.(Regularised); ok {
 		who := "method " + m.Name()
 		term := train.OneOf(g, who, func() *gorgonia.Node { return m.Regulariser(b) })

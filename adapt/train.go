@@ -41,6 +41,9 @@ func Train(ctx context.Context, m Method, r Remedy, data Data, o Options) (*Adap
 			"that the features are of, or Options.LogitScale (OpenAI's models have %d)",
 			m.Name(), o.LogitScale, DefaultLogitScale)
 	}
+	if err := train.CheckTexts(r, m.Name()); err != nil {
+		return nil, fmt.Errorf("train %s: %w", m.Name(), err)
+	}
 	for _, v := range []named.Thing{m, r} {
 		if err := settings.Check(v); err != nil {
 			return nil, fmt.Errorf("train %s: %s: %w", m.Name(), v.Name(), err)

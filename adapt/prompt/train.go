@@ -198,7 +198,8 @@ func (t *training) objective(b *builder) train.Objective {
 	g := b.g
 	logits := t.method.logits(b)
 	labels := g.Input("labels", tensor.Int32, b.batch)
-	loss, terms := train.Compose(t.options.Loss, t.remedy, logits, labels, train.NewReference(b.zeroShot, nil))
+	loss, terms := train.Compose(t.options.Loss, t.remedy, logits, labels, train.NewReference(b.zeroShot, nil),
+		&train.Texts{Tuned: b.tuned, Frozen: b.prototypes})
 	if m, ok := t.method.(regularised); ok {
 		own := m.regulariser(b, logits)
 		terms = append(terms, train.Term{What: "method " + t.method.Name(), Node: own})

@@ -13,6 +13,7 @@ import (
 	"clipcalib/calib"
 	"clipcalib/internal/named"
 	"clipcalib/internal/settings"
+	"clipcalib/internal/train"
 	"clipcalib/text"
 	"clipcalib/vit"
 	"clipcalib/weights"
@@ -84,6 +85,9 @@ func newTuner(ctx context.Context, images *vit.Encoder, texts *text.Encoder, cla
 	if err != nil {
 		return nil, err
 	}
+	if err := train.CheckTexts(r, "tuning at test time"); err != nil {
+		return nil, err
+	}
 	for _, v := range []named.Thing{m, r} {
 		if err := settings.Check(v); err != nil {
 			return nil, fmt.Errorf("%s: %w", v.Name(), err)
@@ -94,6 +98,11 @@ func newTuner(ctx context.Context, images *vit.Encoder, texts *text.Encoder, cla
 	if images.Dim() != texts.Dim() {
 		return nil, fmt.Errorf("image features have length %d, text features %d: the encoders are of different models",
 			images.Dim(), texts.Dim())
+	}
+	if o.FPP != nil && o.Start == nil {
+		if o.Start, err = LearnStart(ctx, texts, classes, *o.FPP, o, nil); err != nil {
+			return nil, err
+		}
 	}
 	t.remedy = newRemedied(m, r, o.Compat, texts.Device())
 	p, err := newPrompts(o.Context, classes, texts.Config().Text, o.Truncate)
@@ -114,7 +123,11 @@ func newTuner(ctx context.Context, images *vit.Encoder, texts *text.Encoder, cla
 
 // Choices says in words everything that decides a prediction.
 func (t *Tuner) Choices() []string {
-	return append(append(t.method.Choices(), t.remedy.choices()...), t.options.choices()...)
+	out := append(append(t.method.Choices(), t.remedy.choices()...), t.options.choices()...)
+	if t.options.FPP != nil {
+		out = append(out, t.options.FPP.Choices()...)
+	}
+	return out
 }
 
 // Start returns the context vectors [M*W] that tuning starts from, and their
@@ -260,7 +273,7 @@ func (t *Tuner) Remedied(p Prediction) (Prediction, error) {
 // remedied fills in the logits, after the remedy where it maps finished ones.
 func (t *Tuner) remedied(p Prediction) (Prediction, error) {
 	logits := calib.Matrix{N: 1, K: len(p.Tuned), Data: p.Tuned}
-	if m, ok := t.remedy.remedy.(adapt.InferenceMap); ok {
+	if m, ok := train.Inference(t.remedy.remedy); ok {
 		zs, err := calib.FromFloat32(1, len(p.ZeroShot), p.ZeroShot)
 		if err != nil {
 			return p, err

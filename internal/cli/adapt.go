@@ -81,8 +81,10 @@ paths start from the current folder.
 Adapters of features:  ` + strings.Join(methodNames(), ", ") + `
 Learned prompts:       ` + strings.Join(promptNames(), ", ") + `
 Remedies:              ` + strings.Join(remedyNames(), ", ") + `
+                       (tcpt for learned prompts alone)
 Losses:                ` + strings.Join(lossNames(), ", ") + `
 
+` + combinesHelp + `
 Adapters are trained by the recipe of 300 epochs, rate 0.1, batch 256. Learned
 prompts by that of their authors, with weight decay 0.0005:
               ` + promptDefaults() + `
@@ -225,6 +227,12 @@ func (f *adaptFlags) addVaried(fl *pflag.FlagSet) {
 }
 
 func methodNames() []string { return named.Names(adapt.Methods()) }
+
+// combinesHelp says how remedies combine.
+const combinesHelp = `Remedies combine by +, in the order above: zs-norm+sals trains under ZS-Norm and
+maps the trained model's logits too. A setting is that of the part which has it.
+`
+
 func remedyNames() []string { return named.Names(adapt.Remedies()) }
 func lossNames() []string   { return named.Names(adapt.Losses()) }
 
@@ -247,6 +255,10 @@ func (f *adaptFlags) parse(method string) (o run.AdaptOptions, err error) {
 	}
 	if o.Remedy, err = adapt.ParseRemedy(f.remedy); err != nil {
 		return o, usageError{err}
+	}
+	if adapt.NeedsTexts(o.Remedy) {
+		return o, usagef("--remedy %s is for learned prompts (%s), not for %s: there are no text features that training "+
+			"changes", f.remedy, strings.Join(promptNames(), ", "), method)
 	}
 	o.Train = f.train
 	if o.Train.Loss, err = adapt.ParseLoss(f.loss); err != nil {
