@@ -10,8 +10,12 @@
 GO       ?= go
 CC       ?= cc
 BIN      := bin/clipcalib
+HAS_CC   := $(shell printf '\043include <dlfcn.h>\nint main(void){return !dlopen;}\n' | $(CC) -x c - -ldl -o /dev/null 2>/dev/null && echo yes)
 HAS_DNNL := $(shell printf '\043include <oneapi/dnnl/dnnl.h>\nint main(void){return 0;}\n' | $(CC) -x c - -ldnnl -o /dev/null 2>/dev/null && echo yes)
-TAGS     := $(if $(HAS_DNNL),onednn)
+# Both need cgo, a C compiler and, as far as they are written, Linux.
+GO_ENV   := $(shell $(GO) env GOOS GOARCH CGO_ENABLED 2>/dev/null)
+NO_CGO   := $(if $(HAS_CC),$(if $(filter 0,$(word 3,$(GO_ENV))),CGO_ENABLED is 0),there is no C compiler)
+TAGS     := $(if $(HAS_DNNL),$(if $(NO_CGO),,onednn))
 GOFLAGS_ := $(if $(TAGS),-tags $(TAGS))
 
 .PHONY: help demo build test check race fuzz install-onednn clean kubernetes-test slurm-test
@@ -33,9 +37,9 @@ demo: setup-note
 
 # A fresh make reads HAS_DNNL anew, so the build sees what was installed.
 build: go-note
-	@mkdir -p bin
-	$(GO) build $(GOFLAGS_) -trimpath -o $(BIN) ./cmd/clipcalib
-	@echo "built $(BIN) with $(if $(TAGS),oneDNN,the pure Go engine (make install-onednn makes it faster))"
+	@mkdir -p $(dir $(BIN))
+	$(CUDA_ENV) $(GO) build $(addprefix -tags ,$(ALL_TAGS)) -trimpath -o $(BIN) ./cmd/clipcalib
+	@echo "built $(BIN): on the cpu $(if $(TAGS),oneDNN,the pure Go engine (make install-onednn makes it faster)); $(if $(NO_CUDA),NVIDIA GPUs are left out: $(NO_CUDA),NVIDIA GPUs with --device cuda or auto$(comma) where there is a driver)"
 
 .PHONY: setup-note go-note install-onednn-if-possible
 setup-note: go-note
