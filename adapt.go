@@ -69,7 +69,7 @@ func adaptRun(
 	for k, name := range s.Classes {
 		classes[k].Name = name
 		for _, t := range s.Templates {
-			classes[k].Prompts = append(classes[k].Prompts, strings.ReplaceAll(t, text.ClassSlot, name))
+			classes[k].Prompts = append(classes[k].Prompts, strings.ReplaceAll(t, text.ClassPlaceholder, name))
 		}
 	}
 	return run.Adapt(ctx, run.AdaptOptions{

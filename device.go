@@ -8,9 +8,9 @@ import "clipcalib/internal/device"
 // concurrent use; calls take turns, step by step, and stop waiting when their
 // context ends. Its methods:
 //
-//	Name() string       // what runs, as in "cpu: oneDNN 2.6.3, 2 threads, fp32"
+//	Name() string       // what runs, as in "cpu: pure Go (avx512), 2 threads, fp32"
 //	String() string     // Name
-//	Kind() string       // "cpu", "cpu-go" or "cuda"
+//	Kind() string       // "cpu" or "cuda"
 //	Precision() string  // the form products are multiplied in, as in "fp32"
 //	Threads() int       // cores used; 0 on a GPU
 //	Memory() int64      // the bound on a GPU's memory in bytes; 0 for none
@@ -22,10 +22,10 @@ type Device = device.Device
 // DeviceOptions say where and how to compute. The zero value is the processor,
 // all its cores, in float32.
 type DeviceOptions struct {
-	// Kind is "cpu" (also ""), "cpu-go" (never oneDNN), "cuda" or "cuda:N", the
-	// N-th GPU that CUDA_VISIBLE_DEVICES leaves, from 0, or "auto": the first GPU
-	// if it can be used, else the processor. GPUs need a program built with the
-	// tag gpu, as docs/GPU.md says; one of them can be open at a time.
+	// Kind is "cpu" (also ""), "cuda" or "cuda:N", the N-th GPU that
+	// CUDA_VISIBLE_DEVICES leaves, from 0, or "auto": the first GPU if it can be
+	// used, else the processor. GPUs need a program built with the tag gpu, as
+	// docs/GPU.md says; one of them can be open at a time.
 	Kind    string
 	Threads int // cores to use; 0 means all
 	// Precision is the form products are multiplied in: "fp32"; "bf16"; "tf32"

@@ -256,7 +256,7 @@ func (r *Run) PredictPrepared(ctx context.Context, pictures ...Prepared) (Predic
 // mapEach is adapt.Rescale row by row: a remedy of a program's own may look across the rows it
 // is given, and no picture's answer depends on others.
 func mapEach(r adapt.Remedy, adapted, zeroShot adapt.Matrix) (adapt.Matrix, error) {
-	if _, ok := r.(adapt.InferenceMap); !ok {
+	if !adapt.MapsInference(r) {
 		return adapted, nil
 	}
 	out := adapt.NewMatrix(adapted.Rows, adapted.Cols)

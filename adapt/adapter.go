@@ -73,8 +73,7 @@ func (a *Adapter) Logits(features Matrix) (Matrix, error) {
 // LogitsContext is [Adapter.Logits] until ctx ends.
 func (a *Adapter) LogitsContext(ctx context.Context, features Matrix) (Matrix, error) {
 	raw, err := a.RawLogits(ctx, features)
-	_, maps := a.Remedy.(InferenceMap)
-	if err != nil || !maps {
+	if err != nil || !MapsInference(a.Remedy) {
 		return raw, err
 	}
 	zs, err := a.ZeroShotLogits(ctx, features)

@@ -11,7 +11,7 @@ import (
 	"clipcalib/internal/digest"
 )
 
-// fingerprint hashes everything that decides the result of the task.
+// fingerprint hashes everything that decides the result of the training.
 func (t *Training) fingerprint(s *State) string {
 	h := sha256.New()
 	o := t.options

@@ -18,9 +18,9 @@ func featureObjective(t *Training, s *State, dev *held, batch int) (train.Object
 	b.keep(t.data.Features, t.UnitFeatures)
 	g := b.g
 	labels := g.Input("labels", tensor.Int32, batch)
-	zs := zeroShotRows{task: t, batch: b}
+	zs := zeroShotRows{training: t, batch: b}
 	logits := b.logits(t.method)
-	loss, terms := train.Compose(o.Loss, t.remedy, logits, labels, train.NewReference(zs.logits, zs.build))
+	loss, terms := train.Compose(o.Loss, t.remedy, logits, labels, train.NewReference(zs.logits, zs.build), nil)
 	if m, ok := t.method.(Regularised); ok {
 		who := "method " + m.Name()
 		term := train.OneOf(g, who, func() *gorgonia.Node { return m.Regulariser(b) })
@@ -33,7 +33,7 @@ func featureObjective(t *Training, s *State, dev *held, batch int) (train.Object
 	obj := train.Objective{Device: o.Device, Graph: g, Loss: loss, Terms: terms, Logits: logits,
 		State: map[string][]float32{}}
 	if o.Checkpoint != "" {
-		obj.Task = t.fingerprint(s) + " " + o.Loss.String()
+		obj.Identity = t.fingerprint(s) + " " + o.Loss.String()
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Trained)) {
 		obj.Params = append(obj.Params, train.Param{Name: name, Node: b.Matrix(name), Value: dev.tensors[name]})
@@ -93,12 +93,12 @@ func (t *Training) betweenEpochs(obj *train.Objective, s *State, dev *held) {
 // zeroShotRows are the ranges of the zero-shot logits of a training's rows,
 // computed once, where a remedy asks for them.
 type zeroShotRows struct {
-	task   *Training
-	batch  *Batch
-	ranges Matrix
-	node   *gorgonia.Node
-	buf    []float32
-	err    error
+	training *Training
+	batch    *Batch
+	ranges   Matrix
+	node     *gorgonia.Node
+	buf      []float32
+	err      error
 }
 
 // logits are the zero-shot logits of the batch, for remedies that look at more
@@ -108,7 +108,7 @@ func (z *zeroShotRows) logits() *gorgonia.Node {
 }
 
 func (z *zeroShotRows) build() *gorgonia.Node {
-	t, e, rows := z.task, z.batch.dev.engine, z.batch.rows
+	t, e, rows := z.training, z.batch.dev.engine, z.batch.rows
 	scale := t.options.LogitScale
 	z.ranges, z.err = zeroShotRanges(t.ctx, e, t.UnitFeatures(), t.data.Prototypes, rows, scale)
 	if z.err != nil {

@@ -44,6 +44,10 @@ type Options struct {
 	// logits' range, which costs a look at them once an epoch.
 	Progress func(Progress)
 	Ranges   bool
+	// EachEpoch, unless nil, is given the adapter as it is after every epoch, for the
+	// time of the call: to measure it on a validation fold, for instance. What it does
+	// changes nothing of the training.
+	EachEpoch func(Progress, *Adapter)
 
 	// Device does the work; nil opens the processor, with all its cores, for it.
 	Device *Device

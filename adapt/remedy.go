@@ -2,8 +2,11 @@ package adapt
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"clipcalib/calib"
+	"clipcalib/internal/named"
 	"clipcalib/internal/train"
 
 	"gorgonia.org/gorgonia"
@@ -36,6 +39,23 @@ type LossTerm interface {
 	// LossTerm returns the term, one number, of the logits [B, K].
 	LossTerm(logits *gorgonia.Node, zs *Reference) *gorgonia.Node
 }
+
+// TextTerm is a remedy that adds to the loss of learned prompts a term of the
+// labels and of the text features that the prompts give. No other method has such
+// features, and all others refuse it.
+type TextTerm interface {
+	Remedy
+	// TextTerm returns the term, one number, of the logits [B, K], the labels,
+	// int32 [B], and the text features.
+	TextTerm(logits, labels *gorgonia.Node, texts *Texts) *gorgonia.Node
+}
+
+// Texts are the classes' text features [K, D], of unit length, in the training of
+// prompts. Its fields are
+//
+//	Tuned  func() []*gorgonia.Node // under the learned prompts: one for the batch, or one for each of its samples
+//	Frozen func() *gorgonia.Node   // of the zero-shot model
+type Texts = train.Texts
 
 // InferenceMap is a remedy that maps the logits of a trained model.
 type InferenceMap interface {
@@ -97,23 +117,72 @@ type (
 	SaLS = train.SaLS
 )
 
-var remedies = train.NewRegistry[Remedy]("remedy", None{}, ZSNorm{}, Penalty{}, SaLS{})
+// TCPT, a [TextTerm], is a remedy for learned prompts alone: it holds the margins of the logits and the moments of
+// the text features (Sharifdeen et al., "Towards Calibrating Prompt Tuning of Vision-Language Models", 2026). Its
+// fields are
+//
+//	MarginMean float64 // weight of the mean margin, which it raises; 0 means 0.1; Zero means 0
+//	MarginVar  float64 // weight of the margins' variance; 0 means 0.01; Zero means 0
+//	Moments    float64 // weight of the distance of mean and covariance; 0 means 5; Zero means 0
+type TCPT = train.TCPT
 
-// Remedies lists the remedies, in the order of the paper, then those that were
-// registered.
+var remedies = train.NewRegistry[Remedy]("remedy", None{}, ZSNorm{}, Penalty{}, SaLS{}, TCPT{})
+
+// Remedies lists the remedies, those of the paper first and in its order, then
+// later ones and those that were registered.
 func Remedies() []Remedy { return remedies.All() }
 
-// ParseRemedy returns the remedy of a name, with its default settings.
-func ParseRemedy(name string) (Remedy, error) { return remedies.Find(name) }
+// PaperRemedies lists the remedies of the paper, none among them.
+func PaperRemedies() []Remedy { return []Remedy{None{}, ZSNorm{}, Penalty{}, SaLS{}} }
+
+// ParseRemedy returns the remedy of a name, with its default settings. Names
+// with + between them, in the order of [Remedies], are what [Combine] makes of them.
+func ParseRemedy(name string) (Remedy, error) {
+	if !strings.Contains(name, train.Joint) {
+		return remedies.Find(name)
+	}
+	var parts []Remedy
+	for part := range strings.SplitSeq(name, train.Joint) {
+		r, err := remedies.Find(part)
+		if err != nil {
+			return nil, fmt.Errorf("remedy %q: %w", name, err)
+		}
+		parts = append(parts, r)
+	}
+	r, err := Combine(parts...)
+	if err != nil {
+		return nil, err
+	}
+	known := named.Names(remedies.All())
+	slices.SortStableFunc(parts, func(a, b Remedy) int {
+		return slices.Index(known, a.Name()) - slices.Index(known, b.Name())
+	})
+	if sorted, err := Combine(parts...); err == nil && sorted.Name() != name {
+		return nil, fmt.Errorf("remedy %q: write %s, so that one combination has one name", name, sorted.Name())
+	}
+	return r, nil
+}
+
+// Combine makes one remedy of two or more, such as [ZSNorm] in training and
+// [SaLS] at inference. Several may add terms to the loss, one at most may map the
+// logits in training and one at inference; a term sees the logits ahead of the map.
+// The combination's name, which [ParseRemedy] reads, is those of its parts with +
+// between them, and its settings are theirs, no two of which may have one name.
+func Combine(parts ...Remedy) (Remedy, error) {
+	inner := make([]train.Remedy, len(parts))
+	for i, p := range parts {
+		inner[i] = p
+	}
+	return train.Combine(inner...)
+}
 
 // RegisterRemedy makes a remedy known by its name to [ParseRemedy], and so to
 // whatever reads saved adapters, prompts and runs. A name that is taken is an
 // error, and so is a remedy that does nothing.
 func RegisterRemedy(r Remedy) error {
-	_, maps := r.(InferenceMap)
-	if !maps && !train.ActsInTraining(r) {
-		return fmt.Errorf("register remedy %s: it does nothing; it wants a method MapLogits, LossTerm or MapInference",
-			r.Name())
+	if !MapsInference(r) && !train.ActsInTraining(r) {
+		return fmt.Errorf("register remedy %s: it does nothing; it wants a method MapLogits, LossTerm, TextTerm or "+
+			"MapInference", r.Name())
 	}
 	return remedies.Add(r)
 }
@@ -122,10 +191,21 @@ func RegisterRemedy(r Remedy) error {
 // not only in the use of what was trained.
 func ActsInTraining(r Remedy) bool { return train.ActsInTraining(r) }
 
+// MapsInference reports whether a remedy, or a part of one that [Combine] made, is an
+// [InferenceMap].
+func MapsInference(r Remedy) bool {
+	_, ok := train.Inference(r)
+	return ok
+}
+
+// NeedsTexts reports whether a remedy, or a part of one that [Combine] made, is a
+// [TextTerm], which learned prompts alone can have.
+func NeedsTexts(r Remedy) bool { return len(train.With[train.TextTerm](r)) > 0 }
+
 // Rescale applies the map of inference of r, if it has one, to adapted logits
 // [N, K], given the zero-shot logits of the same samples.
 func Rescale(r Remedy, adapted, zeroShot Matrix) (Matrix, error) {
-	m, ok := r.(InferenceMap)
+	m, ok := train.Inference(r)
 	if !ok {
 		return adapted, nil
 	}

@@ -24,7 +24,7 @@ type resident struct {
 // for the training itself.
 const spare = 8
 
-// keep makes the builder take its inputs from features held by the device, if
+// keep makes the batch take its inputs from features held by the device, if
 // that has ample memory; unit gives them at unit length. It must come before any
 // input is asked for.
 func (b *Batch) keep(features Matrix, unit func() Matrix) {

@@ -13,10 +13,12 @@ const Zero = settings.Zero
 //
 // The field's zero value stands for the default; the range is ">a", ">=a",
 // "a..b", or "a|b" for texts. A default that begins with "auto: " says in words
-// what stands for a zero value that stays. Its fields are
+// what stands for a zero value that stays; one that begins with "required: " says
+// why there is none, and training refuses the thing until it is set. Its fields are
 //
 //	Name, Default, Range, From, Help string // of the tag
 //	Value any                               // in force
+//	Required bool                           // it has no default
 type Setting = settings.Setting
 
 // Settings lists the settings of a method, loss or remedy.

@@ -41,6 +41,9 @@ func Train(ctx context.Context, m Method, r Remedy, data Data, o Options) (*Adap
 			"that the features are of, or Options.LogitScale (OpenAI's models have %d)",
 			m.Name(), o.LogitScale, DefaultLogitScale)
 	}
+	if err := train.CheckTexts(r, m.Name()); err != nil {
+		return nil, fmt.Errorf("train %s: %w", m.Name(), err)
+	}
 	for _, v := range []named.Thing{m, r} {
 		if err := settings.Check(v); err != nil {
 			return nil, fmt.Errorf("train %s: %s: %w", m.Name(), v.Name(), err)
@@ -63,7 +66,7 @@ func Train(ctx context.Context, m Method, r Remedy, data Data, o Options) (*Adap
 	return a, nil
 }
 
-// run trains the task and returns its adapter; with an error the adapter is
+// run trains, and returns its adapter; with an error the adapter is
 // nil, or in its last good state after divergence.
 func (t *Training) run() (*Adapter, error) {
 	var s *State
@@ -102,20 +105,40 @@ func (t *Training) run() (*Adapter, error) {
 		from.Order, from.Batch = train.Order(t.data.samples(), t.data.views(), t.options.rules())
 		t.options.Started(from)
 	}
-	a.Losses, err = train.Fit(t.ctx, obj, t.data.samples(), t.data.views(), t.options.rules())
+	download := func() error {
+		return device.Do(context.WithoutCancel(t.ctx), t.options.Device, func(engine.Engine) error {
+			for name, p := range s.Trained {
+				if err := on.download(name, p); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	rules := t.options.rules()
+	var watching error
+	if each := t.options.EachEpoch; each != nil {
+		told := rules.Progress
+		rules.Progress = func(p Progress) {
+			if told != nil {
+				told(p)
+			}
+			if watching == nil {
+				watching = download()
+			}
+			if watching == nil {
+				now := newAdapter(t, s)
+				now.Device = t.options.Device
+				each(p, now)
+			}
+		}
+	}
+	a.Losses, err = train.Fit(t.ctx, obj, t.data.samples(), t.data.views(), rules)
 	var diverged *Diverged
 	if err != nil && !errors.As(err, &diverged) {
 		return nil, err
 	}
-	back := device.Do(context.WithoutCancel(t.ctx), t.options.Device, func(engine.Engine) error {
-		for name, p := range s.Trained {
-			if err := on.download(name, p); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if back != nil {
+	if back := errors.Join(watching, download()); back != nil {
 		return nil, back
 	}
 	delete(s.Fixed, nameMomentum)

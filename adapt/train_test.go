@@ -35,7 +35,7 @@ func sameBits(a, b Matrix) bool {
 func TestEveryMethodTakesEveryRemedy(t *testing.T) {
 	d, test := small(t)
 	for _, m := range Methods() {
-		for _, r := range Remedies() {
+		for _, r := range append(PaperRemedies(), combinedOf(t, "zs-norm+sals")) {
 			for _, c := range []Compat{Textbook, CLIPCalib} {
 				o := Options{Epochs: 3, Batch: 16, LR: 0.01, Seed: 5, Compat: c}
 				a, b := mustTrain(t, m, r, d, o), mustTrain(t, m, r, d, o)

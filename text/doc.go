@@ -12,7 +12,7 @@
 //
 // The encoder computes on a device of clipcalib.OpenDevice, in the precision of
 // that device: float32 by default; bfloat16 products with frozen weights on a
-// processor with oneDNN; TF32, bfloat16 or IEEE half on a GPU. Features come back
+// processor; TF32, bfloat16 or IEEE half on a GPU. Features come back
 // as float32 in all of them.
 //
 // # Unicode

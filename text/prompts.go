@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// ClassSlot marks the place of the class name in a template.
-const ClassSlot = "{}"
+// ClassPlaceholder marks the place of the class name in a template.
+const ClassPlaceholder = "{}"
 
 // Prompts puts every class name into template, in place of each "{}".
 func Prompts(template string, classes []string) ([]string, error) {
-	if !strings.Contains(template, ClassSlot) {
+	if !strings.Contains(template, ClassPlaceholder) {
 		return nil, fmt.Errorf("template %q has no {} for the class name: "+
 			"write it as in %q", template, TemplateDefault)
 	}
@@ -19,7 +19,7 @@ func Prompts(template string, classes []string) ([]string, error) {
 		if strings.TrimSpace(class) == "" {
 			return nil, fmt.Errorf("class %d of %d has an empty name: every class needs one", i, len(classes))
 		}
-		prompts[i] = strings.ReplaceAll(template, ClassSlot, class)
+		prompts[i] = strings.ReplaceAll(template, ClassPlaceholder, class)
 	}
 	return prompts, nil
 }

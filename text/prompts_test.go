@@ -20,7 +20,7 @@ func TestPromptsRefuse(t *testing.T) {
 		classes        []string
 		says           string
 	}{
-		{"template without slot", "a photo of a cat", []string{"cat"}, "{}"},
+		{"template without placeholder", "a photo of a cat", []string{"cat"}, "{}"},
 		{"empty class", TemplateDefault, []string{"cat", " "}, "class 1 of 2"},
 	} {
 		if _, err := Prompts(c.template, c.classes); err == nil || !strings.Contains(err.Error(), c.says) {
@@ -57,14 +57,14 @@ func TestTemplates(t *testing.T) {
 	for _, list := range [][]string{eight, eighty} {
 		seen := map[string]bool{}
 		for _, template := range list {
-			if strings.Count(template, ClassSlot) != 1 || seen[template] {
-				t.Errorf("template %q lacks its slot or is repeated", template)
+			if strings.Count(template, ClassPlaceholder) != 1 || seen[template] {
+				t.Errorf("template %q lacks its placeholder or is repeated", template)
 			}
 			seen[template] = true
 		}
 	}
 	for _, name := range TemplateDatasets() {
-		if template, ok := TemplateFor(strings.ToLower(name)); !ok || !strings.Contains(template, ClassSlot) {
+		if template, ok := TemplateFor(strings.ToLower(name)); !ok || !strings.Contains(template, ClassPlaceholder) {
 			t.Errorf("%s: template %q, %v", name, template, ok)
 		}
 	}

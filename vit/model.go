@@ -113,9 +113,23 @@ func (e *Encoder) setBatch(batch int) {
 	case e.auto:
 		batch = deviceBatch
 	case batch <= 0:
-		batch = defaultBatch
+		batch = worthBatch(e.config.Vision)
 	}
 	e.batch.Store(int64(batch))
+}
+
+// resNetBytes bounds what a batch of a ResNet's pictures takes on the processor:
+// those of the large ones are tens of megabytes each.
+const resNetBytes = 512 << 20
+
+// worthBatch is the default batch on the processor.
+func worthBatch(v weights.VisionConfig) int {
+	if !v.ResNet() {
+		return defaultBatch
+	}
+	// The first stage's input, its output and what is between them are held at once.
+	picture := 4 * (v.ImageSize / 4) * (v.ImageSize / 4) * 10 * v.Width
+	return min(defaultBatch, max(1, resNetBytes/picture))
 }
 
 // load puts the parameters on the device.

@@ -129,6 +129,37 @@ func TestTensorsMustLieInTheirStorage(t *testing.T) {
 	}
 }
 
+// torch keeps x.neg() of some views, and what torch._neg_view makes, as a bit
+// beside the storage.
+func TestTensorsThatNegateTheirStorageAreRefused(t *testing.T) {
+	tensor := func(bit string) []byte {
+		return pickleOf(func(p *pickler) {
+			p.op("}")
+			p.text("t")
+			p.global("torch._utils", "_rebuild_tensor_v2")
+			p.op("((")
+			p.text("storage")
+			p.global("torch", "FloatStorage")
+			p.text("0")
+			p.text("cpu")
+			p.int(4)
+			p.op("tQ")
+			p.int(0)
+			p.ints([]int64{4})
+			p.ints([]int64{1})
+			p.op("\x89N}")
+			p.text("neg")
+			p.op(bit + "stRs")
+		})
+	}
+	refuse(t, torchFile(t, tensor("\x88")), `("neg"): save tensor.resolve_neg()`)
+	f, err := OpenBytes("plain", torchFile(t, tensor("\x89")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+}
+
 func TestPicklesThatWouldEatMemoryAreRefused(t *testing.T) {
 	long := func(op string, n uint64, width int) []byte {
 		return pickleOf(func(p *pickler) {

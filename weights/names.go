@@ -97,7 +97,7 @@ var ignoredNames = map[string]bool{
 
 // isIgnored reports whether a tensor of that name holds no parameter.
 func isIgnored(name string) bool {
-	return ignoredNames[name] || strings.HasPrefix(name, "visual.") && strings.HasSuffix(name, batchesTracked)
+	return ignoredNames[name] || strings.HasPrefix(name, "visual.") && IsCounter(name)
 }
 
 // textPrefix is where open_clip's CustomTextCLIP keeps the text tower.

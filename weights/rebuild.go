@@ -1,6 +1,10 @@
 package weights
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/nlpodyssey/gopickle/types"
+)
 
 // rebuildFuncs are torch's own functions for putting a tensor back together,
 // under the names torch.save has used since 0.2.
@@ -24,8 +28,8 @@ type strided struct {
 	shape, strides []int64
 }
 
-// rebuildTensor takes (storage, offset, size, stride, ...). What follows,
-// requires_grad, hooks and metadata, does not matter for reading.
+// rebuildTensor takes (storage, offset, size, stride, requires_grad, hooks,
+// metadata). Of the last three the metadata alone changes the numbers.
 func rebuildTensor(args []any) (any, error) {
 	if len(args) < 4 {
 		return nil, fmt.Errorf("_rebuild_tensor: %d arguments, want at least 4", len(args))
@@ -45,6 +49,11 @@ func rebuildTensor(args []any) (any, error) {
 	strides, err := asInts(args[3])
 	if err != nil {
 		return nil, fmt.Errorf("_rebuild_tensor: stride: %w", err)
+	}
+	if len(args) > 6 {
+		if err := plainBits(args[6]); err != nil {
+			return nil, err
+		}
 	}
 	t := &strided{storage: s, offset: offset, shape: shape, strides: strides}
 	if err := t.check(); err != nil {
@@ -67,7 +76,33 @@ func rebuildTensorV3(args []any) (any, error) {
 	if !ok {
 		return nil, fmt.Errorf("_rebuild_tensor_v3: want a dtype, got %T", args[6])
 	}
+	if len(args) > 7 {
+		if err := plainBits(args[7]); err != nil {
+			return nil, err
+		}
+	}
 	return rebuildTensor(append([]any{raw.retyped(dtype)}, args[1:4]...))
+}
+
+// plainBits refuses what a tensor's metadata says of its storage where the
+// tensor is not the storage's numbers: torch keeps a lazy negation or
+// conjugation as a bit ("neg", "conj").
+func plainBits(metadata any) error {
+	bits, ok := metadata.(*types.Dict)
+	if !ok {
+		if metadata == nil {
+			return nil
+		}
+		return fmt.Errorf("_rebuild_tensor: metadata of type %T", metadata)
+	}
+	for _, e := range *bits {
+		if set, ok := e.Value.(bool); ok && !set {
+			continue
+		}
+		return fmt.Errorf("a tensor whose storage is to be changed in reading (%.40q): save tensor.resolve_neg() or "+
+			"tensor.clone() instead", fmt.Sprint(e.Key))
+	}
+	return nil
 }
 
 // rebuildParameter takes (tensor, requires_grad, hooks[, state]).

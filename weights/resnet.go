@@ -130,6 +130,10 @@ const (
 	batchesTracked  = ".num_batches_tracked" // a count that inference has no use for
 )
 
+// IsCounter reports whether a tensor is a batch norm's count of the batches it
+// was trained on, which no feature depends on.
+func IsCounter(name string) bool { return strings.HasSuffix(name, batchesTracked) }
+
 // isStatistic reports whether a name is that of a batch norm's statistics,
 // which nobody counts as parameters.
 func isStatistic(name string) bool {

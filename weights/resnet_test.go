@@ -113,8 +113,8 @@ func TestPublishedResNetsAreInferredFromShapes(t *testing.T) {
 			}
 			if total, vision, others := c.Config.Count(); total != int64(m.total) || vision != int64(m.vision) ||
 				others != int64(m.others) {
-				t.Errorf("%d, %d and %d parameters, PyTorch has %d, %d and %d", total, vision, others, m.total, m.vision,
-					m.others)
+				t.Errorf("%d, %d and %d parameters, PyTorch has %d, %d and %d", total, vision, others, m.total,
+					m.vision, m.others)
 			}
 			for _, p := range c.Config.Parameters() {
 				if !sameShape(m.shapes[p.Name], p.Shape) {
@@ -133,7 +133,8 @@ func TestPublishedResNetsAreInferredFromShapes(t *testing.T) {
 
 func TestResNetThatDoesNotFitIsRefused(t *testing.T) {
 	const rn50 = `{"model_cfg":{"embed_dim":1024,"quick_gelu":true,"vision_cfg":{"image_size":224,"layers":[3,4,6,3],` +
-		`"width":64,"patch_size":null},"text_cfg":{"context_length":77,"vocab_size":49408,"width":512,"heads":8,"layers":12}}}`
+		`"width":64,"patch_size":null},"text_cfg":{"context_length":77,"vocab_size":49408,` +
+		`"width":512,"heads":8,"layers":12}}}`
 	for _, c := range []struct {
 		name, config, want string
 		edit               func(m *resNet)
@@ -141,7 +142,8 @@ func TestResNetThatDoesNotFitIsRefused(t *testing.T) {
 		{"open_clip's configuration", rn50, "", func(*resNet) {}},
 		{"another's configuration", strings.Replace(rn50, "[3,4,6,3]", "[3,4,23,3]", 1),
 			"vision_cfg: layers is [3 4 23 3], the tensors show [3 4 6 3]", func(*resNet) {}},
-		{"missing block", "", "visual.layer3.2.conv1.weight is missing", func(m *resNet) { m.drop("visual.layer3.2.") }},
+		{"missing block", "", "visual.layer3.2.conv1.weight is missing",
+			func(m *resNet) { m.drop("visual.layer3.2.") }},
 		{"missing stage", "", "visual.layer4.0.conv1.weight is missing", func(m *resNet) { m.drop("visual.layer4.") }},
 		{"missing statistics", "", "visual.layer1.0.bn2.running_var is missing",
 			func(m *resNet) { m.drop("visual.layer1.0.bn2.running_var") }},
@@ -164,7 +166,8 @@ func TestResNetThatDoesNotFitIsRefused(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "model.safetensors")
 			m.write(t, path)
 			if c.config != "" {
-				if err := os.WriteFile(filepath.Join(filepath.Dir(path), openclipFile), []byte(c.config), 0o644); err != nil {
+				beside := filepath.Join(filepath.Dir(path), openclipFile)
+				if err := os.WriteFile(beside, []byte(c.config), 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}

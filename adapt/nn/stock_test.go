@@ -138,7 +138,7 @@ func (m model) gradients(t testing.TB, loss *nn.Node) (value float32, dw []float
 }
 
 func TestRemediesInStockOperationsAreTheLibrarys(t *testing.T) {
-	cpu, err := device.Open(device.Options{Kind: "cpu-go"})
+	cpu, err := device.Open(device.Options{Kind: "cpu"})
 	if err != nil {
 		t.Fatal(err)
 	}

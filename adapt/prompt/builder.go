@@ -32,8 +32,9 @@ type builder struct {
 	leaves                  map[string]*graph.Node
 	deep, vision            []*graph.Node // learned prompts of the towers, set by the method
 
-	features, images           *graph.Node // what is fed: frozen features [B, D], pixels [B, 3, S, S]
-	frozen, imaged, texted     *graph.Node // of unit length, [B, D], [B, D], [K, D]
+	textsOf                    []*graph.Node // text features of each image, set by methods where they differ
+	features, images           *graph.Node   // what is fed: frozen features [B, D], pixels [B, 3, S, S]
+	frozen, imaged, texted     *graph.Node   // of unit length, [B, D], [B, D], [K, D]
 	protosLeaf, teacherLeaf    *graph.Node
 	featureBuffer, imageBuffer []float32
 }
@@ -92,6 +93,15 @@ func (b *builder) text() *graph.Node {
 		b.texted = b.encode(1, b.param(nameCtx), b.deep)
 	}
 	return b.texted
+}
+
+// tuned is the text features [K, D] under the learned prompts, one for all images
+// of the batch or one for each.
+func (b *builder) tuned() []*graph.Node {
+	if len(b.textsOf) > 0 {
+		return b.textsOf
+	}
+	return []*graph.Node{b.text()}
 }
 
 // image is the batch's image features [B, D]: the frozen tower's, or those

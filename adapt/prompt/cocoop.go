@@ -69,7 +69,8 @@ func (CoCoOp) logits(b *builder) *graph.Node {
 	features := b.encode(b.batch, ops.Add(g, ops.Rows(g, ctx, which), ops.Rows(g, bias, whose)), nil)
 	rows := make([]*graph.Node, b.batch)
 	for i := range rows {
-		rows[i] = b.cosine(ops.Slice(g, b.image(), i, 1), ops.Slice(g, features, i*k, k))
+		b.textsOf = append(b.textsOf, ops.Slice(g, features, i*k, k))
+		rows[i] = b.cosine(ops.Slice(g, b.image(), i, 1), b.textsOf[i])
 	}
 	if len(rows) == 1 {
 		return rows[0]

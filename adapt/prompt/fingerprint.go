@@ -12,7 +12,7 @@ import (
 // fingerprint hashes what decides the result of a training besides its
 // options. Images stand for themselves by their labels alone: reading them all
 // would cost as much as an epoch.
-func (t *task) fingerprint() string {
+func (t *training) fingerprint() string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%s %+v %s %+v %g %q %d %v\n", t.method.Name(), t.method, t.remedy.Name(), t.remedy,
 		t.options.LogitScale, t.data.Classes, t.data.views(), t.data.Labels)

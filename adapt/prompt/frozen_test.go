@@ -17,20 +17,20 @@ func TestFrozenParametersGetNoGradientNodes(t *testing.T) {
 		c := smallConfig
 		c.Text.Layers = layers
 		m := seededModel(t, c, clip.Options{})
-		task := &task{model: m, method: CoOp{}, remedy: adapt.Penalty{}, data: goldenData(t, m)}
-		task.options = Options{}.Resolved(task.method, m.Config.Scale())
-		if err := task.prepare(t.Context()); err != nil {
+		training := &training{model: m, method: CoOp{}, remedy: adapt.Penalty{}, data: goldenData(t, m)}
+		training.options = Options{}.Resolved(training.method, m.Config.Scale())
+		if err := training.prepare(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		params, err := upload(device.Engine(m.Device), task.params)
+		params, err := upload(device.Engine(m.Device), training.params)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer params.close()
-		b := newBuilder(m, params, task.trie, task.options.LogitScale, 4)
-		b.protos = task.protos
+		b := newBuilder(m, params, training.trie, training.options.LogitScale, 4)
+		b.protos = training.protos
 		defer b.g.Close()
-		obj := task.objective(b)
+		obj := training.objective(b)
 		p, err := b.g.Compile(append(b.g.Gradients(obj.Loss, obj.Params[0].Node), obj.Loss)...)
 		if err != nil {
 			t.Fatal(err)

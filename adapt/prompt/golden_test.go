@@ -116,16 +116,36 @@ var goldenMethods = []struct {
 }
 
 func TestTenStepsOfEveryMethodAndRemedyAgreeWithPyTorch(t *testing.T) {
-	f := openGolden(t, "golden_methods.safetensors")
+	checkMethods(t, "golden_methods.safetensors", 20, adapt.PaperRemedies()...)
+}
+
+func TestTenStepsUnderTCPTAgreeWithPyTorch(t *testing.T) {
+	both, err := adapt.ParseRemedy("penalty+tcpt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkMethods(t, "golden_tcpt.safetensors", 8, adapt.TCPT{}, both)
+}
+
+// checkMethods trains every method under every remedy that a file has figures of,
+// of which there are as many as cases.
+func checkMethods(t *testing.T, file string, cases int, remedies ...adapt.Remedy) {
+	f := openGolden(t, file)
 	m := seededModel(t, smallConfig, clip.Options{})
 	data := goldenData(t, m)
 	ctx, words := context.Background(), phraseWords(t, m)
+	defer func() {
+		if cases != 0 {
+			t.Errorf("%d more cases are to be in %s", cases, file)
+		}
+	}()
 	for _, c := range goldenMethods {
-		for _, r := range adapt.Remedies() {
+		for _, r := range remedies {
 			key := c.name + "." + r.Name() + "."
 			if _, ok := f.Lookup(key + "losses"); !ok {
 				continue
 			}
+			cases--
 			t.Run(key[:len(key)-1], func(t *testing.T) {
 				var losses []float32
 				l, err := Train(ctx, m, c.method, r, data, Options{

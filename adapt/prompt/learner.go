@@ -26,7 +26,7 @@ type Learner struct {
 	frozen  adapt.Matrix // text features under the learned vectors, for Frozen
 }
 
-func (t *task) learner(losses []float64) *Learner {
+func (t *training) learner(losses []float64) *Learner {
 	return &Learner{Method: t.method, Remedy: t.remedy, LogitScale: t.options.LogitScale, Losses: losses,
 		classes: slices.Clone(t.data.Classes), model: t.model, params: t.params, trie: t.trie, protos: t.protos}
 }

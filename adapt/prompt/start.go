@@ -19,7 +19,7 @@ const samePrompt = 1e-5
 // numbers. From features made apart they differ by rounding, and the gradient of
 // Penalty, which has the same size however small the excess is, would be of that
 // rounding. It is empty where training starts elsewhere.
-func (t *task) startText(ctx context.Context) (adapt.Matrix, error) {
+func (t *training) startText(ctx context.Context) (adapt.Matrix, error) {
 	if _, ok := t.method.(conditional); ok || NeedsImages(t.method) {
 		return adapt.Matrix{}, nil
 	}

@@ -18,8 +18,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// task is one training: checked data and options with their defaults.
-type task struct {
+// training is one training: checked data and options with their defaults.
+type training struct {
 	model   *Model
 	method  Method
 	remedy  adapt.Remedy
@@ -44,7 +44,7 @@ func Train(ctx context.Context, model *Model, m Method, r adapt.Remedy, data Dat
 	if r == nil {
 		r = adapt.None{}
 	}
-	t := &task{model: model, method: m, remedy: r, data: data, options: o.Resolved(m, model.Config.Scale())}
+	t := &training{model: model, method: m, remedy: r, data: data, options: o.Resolved(m, model.Config.Scale())}
 	l, err := t.run(ctx)
 	if err != nil {
 		return l, fmt.Errorf("train %s: %w", m.Name(), err)
@@ -54,7 +54,7 @@ func Train(ctx context.Context, model *Model, m Method, r adapt.Remedy, data Dat
 
 // run trains; with an error the learner is nil, or in its last good state
 // after divergence.
-func (t *task) run(ctx context.Context) (*Learner, error) {
+func (t *training) run(ctx context.Context) (*Learner, error) {
 	if err := t.prepare(ctx); err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func (t *task) run(ctx context.Context) (*Learner, error) {
 		return nil, err
 	}
 	t.started(samples, views)
-	obj.Task = t.fingerprint() + " " + t.options.Loss.String()
+	obj.Identity = t.fingerprint() + " " + t.options.Loss.String()
 	average := t.average(&obj, params)
 	losses, err := train.Fit(ctx, obj, samples, views, t.options.inner())
 	var diverged *adapt.Diverged
@@ -105,7 +105,7 @@ func (t *task) run(ctx context.Context) (*Learner, error) {
 }
 
 // started tells with what training starts.
-func (t *task) started(samples, views int) {
+func (t *training) started(samples, views int) {
 	if t.options.Started == nil {
 		return
 	}
@@ -120,7 +120,7 @@ func (t *task) started(samples, views int) {
 // nameFit says of an error of memory what there was too much of: samples where
 // each has a pass of its own through a tower, else the classes' prompts, which
 // no batch makes fewer.
-func (t *task) nameFit(err error, batch int) error {
+func (t *training) nameFit(err error, batch int) error {
 	if _, each := t.method.(conditional); batch > 1 && (each || NeedsImages(t.method)) {
 		return engine.NameFit(err, engine.Samples, batch)
 	}
@@ -129,7 +129,7 @@ func (t *task) nameFit(err error, batch int) error {
 
 // prepare checks the data and makes everything that does not change, and the
 // initial values.
-func (t *task) prepare(ctx context.Context) error {
+func (t *training) prepare(ctx context.Context) error {
 	if err := settings.Check(t.remedy); err != nil {
 		return fmt.Errorf("remedy %s: %w", t.remedy.Name(), err)
 	}
@@ -194,11 +194,12 @@ func newTrie(model *Model, m Method, classes []string, contexts int) (*text.Trie
 }
 
 // objective builds the loss.
-func (t *task) objective(b *builder) train.Objective {
+func (t *training) objective(b *builder) train.Objective {
 	g := b.g
 	logits := t.method.logits(b)
 	labels := g.Input("labels", tensor.Int32, b.batch)
-	loss, terms := train.Compose(t.options.Loss, t.remedy, logits, labels, train.NewReference(b.zeroShot, nil))
+	loss, terms := train.Compose(t.options.Loss, t.remedy, logits, labels, train.NewReference(b.zeroShot, nil),
+		&train.Texts{Tuned: b.tuned, Frozen: b.prototypes})
 	if m, ok := t.method.(regularised); ok {
 		own := m.regulariser(b, logits)
 		terms = append(terms, train.Term{What: "method " + t.method.Name(), Node: own})
@@ -230,7 +231,7 @@ func (t *task) objective(b *builder) train.Objective {
 }
 
 // fill reads features and pixels of a batch.
-func (t *task) fill(b *builder, rows []int) error {
+func (t *training) fill(b *builder, rows []int) error {
 	n := len(t.data.Labels)
 	return b.fill(len(rows),
 		func(i int, dst []float32) error { copy(dst, t.data.Features.Row(rows[i])); return nil },
@@ -284,7 +285,7 @@ const averageSuffix = ".average"
 
 // average makes an objective keep the weighted average of its parameters over
 // the epochs, if the method wants one.
-func (t *task) average(obj *train.Objective, params *onEngine) map[string][]float32 {
+func (t *training) average(obj *train.Objective, params *onEngine) map[string][]float32 {
 	m, ok := t.method.(averaged)
 	if !ok {
 		return nil

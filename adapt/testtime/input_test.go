@@ -89,8 +89,8 @@ func TestContextThatJustFits(t *testing.T) {
 func TestThinPicturesAndFewClassesUnderAllRemedies(t *testing.T) {
 	images, texts := openModel(t, goldenConfig, "")
 	for _, classes := range [][]string{{"cat"}, {"cat", "dog"}, {"cat", "cat", "dog"}} {
-		for _, m := range Methods() {
-			for _, r := range adapt.Remedies() {
+		for _, m := range allMethods {
+			for _, r := range append(adapt.PaperRemedies(), combined(t)) {
 				for _, compat := range []adapt.Compat{adapt.Textbook, adapt.CLIPCalib} {
 					tuner := newTestTuner(t, images, texts, classes, m, r, Options{Compat: compat, Views: 8, Keep: 0.5, AugMix: true})
 					for _, size := range [][2]int{{1, 1}, {1, 300}, {300, 1}} {

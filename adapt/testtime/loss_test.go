@@ -38,7 +38,7 @@ func checkGradient(t *testing.T, x, grad calib.Matrix, f func() float64) {
 
 func TestLossGradientsAreThoseOfDifferences(t *testing.T) {
 	for _, compat := range []adapt.Compat{adapt.Textbook, adapt.CLIPCalib} {
-		for _, r := range adapt.Remedies() {
+		for _, r := range append(adapt.PaperRemedies(), combined(t)) {
 			t.Run(fmt.Sprintf("%s %s", r.Name(), compat), func(t *testing.T) {
 				rem := newRemedied(TPT{}, r, compat, nil)
 				l, zs := hashedMatrix(1, 4, 5, 3), hashed(2, 5)
@@ -60,7 +60,7 @@ func TestLossGradientsAreThoseOfDifferences(t *testing.T) {
 }
 
 func TestTermGradientsAreThoseOfDifferences(t *testing.T) {
-	for _, m := range Methods() {
+	for _, m := range allMethods {
 		x := hashedMatrix(3, 6, 4, 1)
 		_, grad := m.term(x)
 		if len(grad.Data) == 0 {
@@ -73,7 +73,7 @@ func TestTermGradientsAreThoseOfDifferences(t *testing.T) {
 }
 
 func TestTermsOfOneClassAreHarmless(t *testing.T) {
-	for _, m := range Methods() {
+	for _, m := range allMethods {
 		v, grad := m.term(calib.Matrix{N: 1, K: 3, Data: []float64{0.6, 0, 0.8}})
 		if math.IsNaN(v) {
 			t.Errorf("%s: the term of one class is %v", m.Name(), v)

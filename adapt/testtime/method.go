@@ -21,8 +21,9 @@ type Method interface {
 	term(unit calib.Matrix) (float64, calib.Matrix)
 }
 
-// Methods lists the methods with their default settings.
-func Methods() []Method { return []Method{TPT{}, CTPT{}, OTPT{}} }
+// Methods lists the methods with their default settings. Those of which a
+// constant is not known have a required one; see [adapt.Setting].
+func Methods() []Method { return []Method{TPT{}, CTPT{}, OTPT{}, ATPT{}, SoC{}} }
 
 // ParseMethod returns the method of a name with its default settings.
 func ParseMethod(name string) (Method, error) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"clipcalib/adapt"
 	"clipcalib/internal/device"
 	"clipcalib/text"
 	"clipcalib/vit"
@@ -27,6 +28,20 @@ var (
 		"yellow lady's slipper", "electric ray", "café", "2012 Tesla Model S", "hen",
 	}
 )
+
+// allMethods are the methods, of those of which something must be set one for
+// each form.
+var allMethods = []Method{TPT{}, CTPT{}, OTPT{}, ATPT{Sign: Maximise}, ATPT{Sign: Minimise}, SoC{Lambda: 20, Delta: 0.3}}
+
+// combined is zs-norm+sals.
+func combined(t testing.TB) adapt.Remedy {
+	t.Helper()
+	r, err := adapt.ParseRemedy("zs-norm+sals")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
 
 // hashed returns n values in [-1, 1) of SplitMix64's finaliser, 24 bits each.
 func hashed(seed uint64, n int) []float64 {

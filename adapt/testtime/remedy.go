@@ -29,7 +29,7 @@ type mapless interface{ leavesMapOut() }
 func newRemedied(m Method, r adapt.Remedy, c adapt.Compat, d *adapt.Device) remedied {
 	out := remedied{remedy: r, released: c == adapt.CLIPCalib}
 	_, leaves := m.(mapless)
-	_, maps := r.(adapt.LogitMap)
+	maps := len(train.With[train.LogitMap](r)) > 0
 	if leaves && maps && out.released {
 		out.unmapped = m.Name()
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"clipcalib/calib"
 	"clipcalib/internal/clip"
@@ -22,15 +23,22 @@ import (
 type textTower struct {
 	device         *device.Device
 	classes, width int
+	depth          int       // positions of the longest prompt
 	start          []float32 // [M, W]
 
-	g    *graph.Graph
-	at   *graph.Split // features [K, D] at the starting prompt, kept
-	free struct {     // features [K, D] at any prompt
-		*graph.Program
-		g                  *graph.Graph
-		contexts, features *graph.Node
-	}
+	g        *graph.Graph
+	contexts *graph.Node
+	at       *graph.Split // features [K, D] at the starting prompt, kept
+	free     freeTower
+	noisy    freeTower // with Shift, made when it is first asked for
+	make     func(shifted bool) (freeTower, error)
+}
+
+// freeTower gives the features [K, D] at any prompt.
+type freeTower struct {
+	*graph.Program
+	g                         *graph.Graph
+	contexts, shift, features *graph.Node
 }
 
 func newTextTower(ctx context.Context, e *text.Encoder, p prompts, given []float32) (*textTower, error) {
@@ -66,29 +74,75 @@ func newTextTower(ctx context.Context, e *text.Encoder, p prompts, given []float
 
 func (t *textTower) compile(e *text.Encoder, trie *text.Trie, m int) error {
 	t.g = graph.New(device.Engine(t.device))
-	contexts := t.g.Input("contexts", tensor.Float32, m, t.width)
-	features := texttower.WithContexts(t.g, tower.Of(t.g, e), e.Config(), clip.Nodes(trie),
-		texttower.Contexts{First: contexts})
+	nodes := clip.Nodes(trie)
+	t.depth = int(slices.Max(nodes.Depth)) + 1
+	t.contexts = t.g.Input("contexts", tensor.Float32, m, t.width)
+	features := texttower.WithContexts(t.g, tower.Of(t.g, e), e.Config(), nodes, texttower.Contexts{First: t.contexts})
 	var err error
-	if t.at, err = t.g.Split(features, contexts); err != nil {
+	if t.at, err = t.g.Split(features, t.contexts); err != nil {
 		return err
 	}
-	if err := t.g.Set(contexts, t.start); err != nil {
+	if err := t.g.Set(t.contexts, t.start); err != nil {
 		return err
 	}
-	f := &t.free
-	f.g = graph.New(device.Engine(t.device))
-	f.contexts = f.g.Input("contexts", tensor.Float32, m, t.width)
-	in := texttower.NewInputs(f.g, trie.Len(), trie.NumPrompts())
-	if err := f.g.Err(); err != nil {
-		return err
+	t.make = func(shifted bool) (freeTower, error) {
+		f := freeTower{g: graph.New(device.Engine(t.device))}
+		f.contexts = f.g.Input("contexts", tensor.Float32, m, t.width)
+		in := texttower.NewInputs(f.g, trie.Len(), trie.NumPrompts())
+		if shifted {
+			f.shift = f.g.Input("shift of positions", tensor.Float32, t.depth, t.width)
+			in.Shift = f.shift
+		}
+		if err := f.g.Err(); err != nil {
+			return f, err
+		}
+		if err := in.Set(f.g, nodes, nil); err != nil {
+			return f, err
+		}
+		f.features = texttower.Tower(f.g, tower.Of(f.g, e), e.Config(), in, f.contexts, false)
+		var err error
+		f.Program, err = f.g.Compile(f.features)
+		return f, err
 	}
-	if err := in.Set(f.g, clip.Nodes(trie), nil); err != nil {
-		return err
-	}
-	f.features = texttower.Tower(f.g, tower.Of(f.g, e), e.Config(), in, f.contexts, false)
-	f.Program, err = f.g.Compile(f.features)
+	t.free, err = t.make(false)
 	return err
+}
+
+// moved returns the text features [K, D] of a prompt, at which gradient is taken
+// from then on.
+func (t *textTower) moved(ctx context.Context, contexts []float32) (features, error) {
+	return t.read(ctx, func() ([]float32, error) {
+		if err := t.g.Set(t.contexts, contexts); err != nil {
+			return nil, err
+		}
+		if err := t.at.Forward.Run(ctx); err != nil {
+			return nil, err
+		}
+		return t.at.Forward.Float32(t.at.Y)
+	})
+}
+
+// shifted returns the text features [K, D] of a prompt whose embeddings are moved
+// by shift [depth, W], row by position.
+func (t *textTower) shifted(ctx context.Context, contexts, shift []float32) (features, error) {
+	return t.read(ctx, func() (_ []float32, err error) {
+		f := &t.noisy
+		if f.Program == nil {
+			if *f, err = t.make(true); err != nil {
+				return nil, err
+			}
+		}
+		if err := f.g.Set(f.contexts, contexts); err != nil {
+			return nil, err
+		}
+		if err := f.g.Set(f.shift, shift); err != nil {
+			return nil, err
+		}
+		if err := f.Run(ctx); err != nil {
+			return nil, err
+		}
+		return f.Float32(f.features)
+	})
 }
 
 // atStart returns the text features [K, D] of the starting prompt.
@@ -127,7 +181,7 @@ func (t *textTower) features(ctx context.Context, contexts []float32) (features,
 }
 
 // gradient returns the gradient [M, W] with respect to the context vectors, at
-// the starting prompt, of what has the gradient d [K, D] with respect to the
+// the starting prompt or where moved has gone, of what has the gradient d [K, D] with respect to the
 // text features.
 func (t *textTower) gradient(ctx context.Context, d []float32) ([]float32, error) {
 	return t.hold(ctx, func() ([]float32, error) {
@@ -151,11 +205,13 @@ func (t *textTower) close() {
 	if t.g != nil {
 		t.g.Close()
 	}
-	if t.free.Program != nil {
-		t.free.Program.Close()
-	}
-	if t.free.g != nil {
-		t.free.g.Close()
+	for _, f := range []freeTower{t.free, t.noisy} {
+		if f.Program != nil {
+			f.Program.Close()
+		}
+		if f.g != nil {
+			f.g.Close()
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"clipcalib/calib"
 	"clipcalib/internal/named"
 	"clipcalib/internal/settings"
+	"clipcalib/internal/train"
 	"clipcalib/text"
 	"clipcalib/vit"
 	"clipcalib/weights"
@@ -82,6 +83,9 @@ func newTuner(ctx context.Context, images *vit.Encoder, texts *text.Encoder, cla
 	}
 	o, err := o.Resolved()
 	if err != nil {
+		return nil, err
+	}
+	if err := train.CheckTexts(r, "tuning at test time"); err != nil {
 		return nil, err
 	}
 	for _, v := range []named.Thing{m, r} {
@@ -260,7 +264,7 @@ func (t *Tuner) Remedied(p Prediction) (Prediction, error) {
 // remedied fills in the logits, after the remedy where it maps finished ones.
 func (t *Tuner) remedied(p Prediction) (Prediction, error) {
 	logits := calib.Matrix{N: 1, K: len(p.Tuned), Data: p.Tuned}
-	if m, ok := t.remedy.remedy.(adapt.InferenceMap); ok {
+	if m, ok := train.Inference(t.remedy.remedy); ok {
 		zs, err := calib.FromFloat32(1, len(p.ZeroShot), p.ZeroShot)
 		if err != nil {
 			return p, err

@@ -16,7 +16,7 @@ func main() {
 	root := flag.String("root", "../..", "clipcalib's repository")
 	flag.Parse()
 	ctx := context.Background()
-	device, err := clipcalib.OpenDevice(clipcalib.DeviceOptions{Kind: "cpu-go"})
+	device, err := clipcalib.OpenDevice(clipcalib.DeviceOptions{Kind: "cpu"})
 	if err != nil {
 		log.Fatal(err)
 	}

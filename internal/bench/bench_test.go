@@ -19,7 +19,7 @@ import (
 
 // TestMeasureTiny measures every part and wants rates that fit one another.
 func TestMeasureTiny(t *testing.T) {
-	r, err := Measure(t.Context(), Options{Device: device.Options{Kind: "cpu-go", Threads: 1}, Models: []string{"tiny"},
+	r, err := Measure(t.Context(), Options{Device: device.Options{Kind: "cpu", Threads: 1}, Models: []string{"tiny"},
 		Batches: []int{2}, Prompts: 20, Classes: 10, Steps: 1, Budget: time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +48,7 @@ func TestMeasureEndsWithItsContext(t *testing.T) {
 		t.Run(part, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			o := Options{Device: device.Options{Kind: "cpu-go", Threads: 1}, Models: []string{"tiny"}, Parts: []string{part},
+			o := Options{Device: device.Options{Kind: "cpu", Threads: 1}, Models: []string{"tiny"}, Parts: []string{part},
 				Batches: []int{1}, Classes: 10, Steps: 1e6, Budget: time.Hour}
 			o.Note = func(string) { time.AfterFunc(100*time.Millisecond, cancel) }
 			if _, err := Measure(ctx, o); !errors.Is(err, context.Canceled) {
@@ -72,6 +72,32 @@ func TestWorkOfPublishedSizes(t *testing.T) {
 			t.Errorf("%s: %g of the published work", name, r)
 		}
 		if math.Abs(eight.flop()/one.flop()-8) > 1e-9 || eight.weights != one.weights {
+			t.Errorf("%s: eight images are not eight times one: %+v, %+v", name, eight, one)
+		}
+	}
+}
+
+// TestWorkOfResNets compares with what PyTorch 2.15's FlopCounterMode counts of
+// open_clip's towers, whose pooling computes the results of all positions,
+// not of one: a twentieth of RN50's work.
+func TestWorkOfResNets(t *testing.T) {
+	for name, counted := range map[string]float64{"RN50": 12222939136, "RN101": 19542523904, "RN50x4": 42557214720,
+		"RN50x16": 149390635008, "RN50x64": 529107009536} {
+		c, err := Config(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Architecture() != name {
+			t.Errorf("%s is called %s", name, c.Architecture())
+		}
+		p := float64(c.Vision.Grid()*c.Vision.Grid() + 1)
+		w := float64(c.Vision.FeatureWidth())
+		counted -= 2*(p-1)*w*(w+float64(c.EmbedDim)) + 4*(p-1)*p*w
+		if r := imageWork(c, 1).flop() / counted; math.Abs(r-1) > 1e-3 {
+			t.Errorf("%s: %g of what PyTorch counts", name, r)
+		}
+		if one, eight := imageWork(c, 1), imageWork(c, 8); math.Abs(eight.flop()/one.flop()-8) > 1e-9 ||
+			eight.weights != one.weights {
 			t.Errorf("%s: eight images are not eight times one: %+v, %+v", name, eight, one)
 		}
 	}
@@ -108,7 +134,7 @@ func (s *small) New(dt tensor.Dtype, shape ...int) (*tensor.Dense, error) {
 // TestClimbStopsAtWhatFits wants the largest size that fits, and an error if
 // none does.
 func TestClimbStopsAtWhatFits(t *testing.T) {
-	e, err := cpu.New(cpu.Options{PureGo: true, Threads: 1})
+	e, err := cpu.New(cpu.Options{Threads: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,10 +2,12 @@ package bench
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"clipcalib/weights"
@@ -13,12 +15,17 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// configs are the published ViT sizes at 224 pixels, and one of two blocks that
-// tries the benchmark itself.
+// configs are the published ViT sizes at 224 pixels, the published ResNets, and
+// one of two blocks that tries the benchmark itself.
 var configs = map[string]weights.Config{
 	"ViT-B/32": size(224, 32, 768, 12, 512, 512),
 	"ViT-B/16": size(224, 16, 768, 12, 512, 512),
 	"ViT-L/14": size(224, 14, 1024, 24, 768, 768),
+	"RN50":     resNet(224, 64, [4]int{3, 4, 6, 3}, 1024, 512),
+	"RN101":    resNet(224, 64, [4]int{3, 4, 23, 3}, 512, 512),
+	"RN50x4":   resNet(288, 80, [4]int{4, 6, 10, 6}, 640, 640),
+	"RN50x16":  resNet(384, 96, [4]int{6, 8, 18, 8}, 768, 768),
+	"RN50x64":  resNet(448, 128, [4]int{3, 15, 36, 10}, 1024, 1024),
 	"tiny":     size(32, 16, 64, 2, 64, 64),
 }
 
@@ -34,6 +41,9 @@ func size(image, patch, width, layers, dim, text int) weights.Config {
 	}
 }
 
+// Models lists the sizes by name.
+func Models() []string { return slices.Sorted(maps.Keys(configs)) }
+
 // Config returns a size by name.
 func Config(name string) (weights.Config, error) {
 	for known, c := range configs {
@@ -41,7 +51,7 @@ func Config(name string) (weights.Config, error) {
 			return c, nil
 		}
 	}
-	return weights.Config{}, fmt.Errorf("model %q is unknown: choose ViT-B/32, ViT-B/16, ViT-L/14 or tiny", name)
+	return weights.Config{}, fmt.Errorf("model %q is unknown: choose %s", name, strings.Join(Models(), ", "))
 }
 
 // Random opens a model of the given size with seeded random weights. They are
@@ -61,7 +71,7 @@ func Random(c weights.Config) (*weights.Checkpoint, error) {
 }
 
 // WriteRandom writes the model that Random opens, in half precision: evenly
-// distributed weights of standard deviation 0.02, layer norms of 1.
+// distributed weights of standard deviation 0.02, norms of 1.
 func WriteRandom(path string, c weights.Config) error {
 	parameters := c.Parameters()
 	tensors := make([]weights.NamedTensor, len(parameters))
@@ -85,7 +95,8 @@ func fill(data []float32, name string, logitScale float32, r *rand.Rand) {
 	switch {
 	case name == "logit_scale":
 		constant = logitScale
-	case strings.Contains(name, "ln_") && strings.HasSuffix(name, "weight"):
+	case strings.Contains(name, "ln_") && strings.HasSuffix(name, "weight"), isBatchNorm(name) &&
+		(strings.HasSuffix(name, ".weight") || strings.HasSuffix(name, ".running_var")):
 		constant = 1
 	}
 	for i := range data {
@@ -93,6 +104,11 @@ func fill(data []float32, name string, logitScale float32, r *rand.Rand) {
 			data[i] = width * (r.Float32() - 0.5)
 		}
 	}
+}
+
+// isBatchNorm says whether a parameter is that of a ResNet's batch norm.
+func isBatchNorm(name string) bool {
+	return strings.Contains(name, ".bn") || strings.Contains(name, ".downsample.1.")
 }
 
 // kept is Random with its file kept in a folder, for the next run. The name says

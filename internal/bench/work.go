@@ -33,6 +33,9 @@ func (m *meter) bytes(w work) float64 { return m.activation*w.values + m.weight*
 // over all tokens, less what the last block need not do for tokens nobody reads.
 func imageWork(c weights.Config, batch int) work {
 	v := c.Vision
+	if v.ResNet() {
+		return resNetWork(c, batch)
+	}
 	images, patches := float64(batch), float64(v.Grid()*v.Grid())
 	w, depth := float64(v.Width), float64(3*v.Patch*v.Patch)
 	rows := images * (patches + 1)

@@ -159,6 +159,20 @@ func TestTheLastFailureIsToldByItsTime(t *testing.T) {
 	}
 }
 
+// TestResultsOfANewerProgramAreRefused: they are not taken for missing ones.
+func TestResultsOfANewerProgramAreRefused(t *testing.T) {
+	s := Open(t.TempDir())
+	path := filepath.Join(publish(t, s, "1").Dir, doneFile)
+	said, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, strings.Replace(string(said), `"version": 1`, `"version": 2`, 1))
+	if _, err := s.Find("id"); err == nil || !strings.Contains(err.Error(), "use a newer one") {
+		t.Errorf("error %v", err)
+	}
+}
+
 // TestNothingIsWrittenTwice: a file that is there is an error, never replaced.
 func TestNothingIsWrittenTwice(t *testing.T) {
 	a := begin(t, Open(t.TempDir()))

@@ -20,6 +20,9 @@ const (
 	badFile    = "damaged.json"
 )
 
+// version is that of the form of an attempt's folder.
+const version = 1
+
 // maxDocument bounds those files.
 const maxDocument = 16 << 20
 
@@ -47,6 +50,7 @@ type Begun struct {
 // Done says what an attempt's result is. What Files, Run and ExitCode say is the
 // same for equal results; the others tell how they came about.
 type Done struct {
+	Version    int     `json:"version"` // of the form of an attempt's folder
 	Cell       string  `json:"cell"`
 	Run        string  `json:"run"`       // folder of the run below the attempt's; "" where there is none
 	ExitCode   int     `json:"exit_code"` // 0, or 3 where something unreadable was left out
@@ -147,6 +151,10 @@ func (a *Attempt) read(id string) error {
 	done, err := a.document(doneFile, &a.Done)
 	if err != nil {
 		return err
+	}
+	if done && a.Done.Version > version {
+		return fmt.Errorf("results: %s is of version %d, this program knows those up to %d: use a newer one",
+			filepath.Join(a.Dir, doneFile), a.Done.Version, version)
 	}
 	if condemned {
 		a.Why = bad.Error

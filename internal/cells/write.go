@@ -32,7 +32,7 @@ func (s Store) Begin(b Begun) (*Attempt, error) {
 // Publish copies the files below a folder, and says last that they are there.
 // Those that keep names, by their paths with slashes, are left behind.
 func (a *Attempt) Publish(from string, d Done, leave func(file string) bool) error {
-	d.Cell = a.Begun.Cell
+	d.Version, d.Cell = version, a.Begun.Cell
 	err := filepath.WalkDir(from, func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
 			return err

@@ -3,7 +3,9 @@ package cli
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 
+	"clipcalib/internal/atomicfile"
 	"clipcalib/internal/data"
 	"clipcalib/internal/exitcode"
 	"clipcalib/internal/run"
@@ -24,6 +26,9 @@ func (a *app) load(s sourceFlags, spec, split string) (*data.Set, error) {
 	}
 	for _, n := range set.Notes {
 		a.note("%s", n)
+	}
+	for _, d := range set.Doubts {
+		a.doubt(d)
 	}
 	return set, nil
 }
@@ -52,10 +57,19 @@ func (c account) end() error {
 // form of CoOp's split files, which --picks takes.
 const picksFile = "shots.json"
 
+// doubtsFile says what may be wrong with what a run learnt from; most have none.
+const doubtsFile = "doubts.txt"
+
 // keepShots writes both.
 func keepShots(r *data.Record, dir string) error {
 	if err := r.WriteAs(dir, run.ShotsFile); err != nil {
 		return err
+	}
+	if len(r.Doubts) > 0 {
+		text := strings.Join(r.Doubts, "\n") + "\n"
+		if err := atomicfile.WriteBytes(filepath.Join(dir, doubtsFile), []byte(text)); err != nil {
+			return err
+		}
 	}
 	return r.Picks().Write(filepath.Join(dir, picksFile))
 }

@@ -46,8 +46,11 @@ type adaptFlags struct {
 	targets []string
 	bins    int
 	recipe  string
+	repeats *run.Recipe // that the run must have again; nil is none
 
 	tensorboard string
+	// eachEpoch, unless nil, is given an adapter after every epoch.
+	eachEpoch func(adapt.Progress, *adapt.Adapter)
 }
 
 func adaptCommand(a *app) *cobra.Command {
@@ -72,12 +75,16 @@ the grid and paths start from the file's folder:
   set: {lambda: [5, 10]}
 
 In a grid, a setting counts for the runs whose method, remedy or loss has it.
+The recipe.yaml of a run makes that run again, or says what differs here; its
+paths start from the current folder.
 
 Adapters of features:  ` + strings.Join(methodNames(), ", ") + `
 Learned prompts:       ` + strings.Join(promptNames(), ", ") + `
 Remedies:              ` + strings.Join(remedyNames(), ", ") + `
+                       (tcpt for learned prompts alone)
 Losses:                ` + strings.Join(lossNames(), ", ") + `
 
+` + combinesHelp + `
 Adapters are trained by the recipe of 300 epochs, rate 0.1, batch 256. Learned
 prompts by that of their authors, with weight decay 0.0005:
               ` + promptDefaults() + `
@@ -185,7 +192,7 @@ func (f *adaptFlags) add(c *cobra.Command) *varied {
 	fl.IntVar(&f.bins, "bins", 10, "bins of ECE, MCE and ACE on --targets")
 	addTensorboard(fl, &f.tensorboard)
 	fl.StringVar(&f.recipe, "recipe", "", "YAML file of these flags by their names, and of method and set; a flag "+
-		"given here goes before it")
+		"given here goes before it; or a run's recipe.yaml, to repeat the run")
 	addSet(fl, &f.set)
 	completesMethods(c, append(methodNames(), promptNames()...)...)
 	completesList(c, "remedy", remedyNames()...)
@@ -220,6 +227,12 @@ func (f *adaptFlags) addVaried(fl *pflag.FlagSet) {
 }
 
 func methodNames() []string { return named.Names(adapt.Methods()) }
+
+// combinesHelp says how remedies combine.
+const combinesHelp = `Remedies combine by +, in the order above: zs-norm+sals trains under ZS-Norm and
+maps the trained model's logits too. A setting is that of the part which has it.
+`
+
 func remedyNames() []string { return named.Names(adapt.Remedies()) }
 func lossNames() []string   { return named.Names(adapt.Losses()) }
 
@@ -242,6 +255,10 @@ func (f *adaptFlags) parse(method string) (o run.AdaptOptions, err error) {
 	}
 	if o.Remedy, err = adapt.ParseRemedy(f.remedy); err != nil {
 		return o, usageError{err}
+	}
+	if adapt.NeedsTexts(o.Remedy) {
+		return o, usagef("--remedy %s is for learned prompts (%s), not for %s: there are no text features that training "+
+			"changes", f.remedy, strings.Join(promptNames(), ", "), method)
 	}
 	o.Train = f.train
 	if o.Train.Loss, err = adapt.ParseLoss(f.loss); err != nil {
@@ -338,6 +355,7 @@ func (a *app) adapted(out string, facts run.ModelFacts, trained bool, loss float
 		run.ModelFacts
 		Samples int           `json:"samples,omitempty"`
 		Skipped *data.Skipped `json:"skipped,omitempty"`
+		Doubts  []string      `json:"doubts,omitempty"`
 	}
 	r := result{Run: out, Trained: trained, ModelFacts: facts}
 	var left account
@@ -346,7 +364,7 @@ func (a *app) adapted(out string, facts run.ModelFacts, trained bool, loss float
 			return err
 		}
 		skipped := record.Account.Skipped()
-		r.Samples, r.Skipped = len(record.Rows), &skipped
+		r.Samples, r.Skipped, r.Doubts = len(record.Rows), &skipped, record.Doubts
 		left.add(a, record.Set, record.Account)
 	}
 	var err error
@@ -379,6 +397,9 @@ func (s *session) encodeShots(
 	if err != nil {
 		return nil, err
 	}
+	if err := a.lookAtShots(src, shots, feats.Kept, record); err != nil {
+		return nil, err
+	}
 	o.Train.Device = src.Model.Device
 	o.Data = &adapt.Data{Features: feats.Features, Labels: feats.Labels, Prototypes: protos, Views: feats.Views,
 		LogitScale: src.Model.Config.Scale()}
@@ -391,6 +412,7 @@ func (s *session) encodeShots(
 		Data:          f.data, DataSHA256: feats.Hash, Shots: f.shots, Drawn: f.unlike(shots), Repeat: f.repeat,
 		DataSeed: f.train.Seed, Picks: f.picks,
 		AugmentedViews: v.Augments(), Templates: templates, Truncate: f.source.truncate, Float16: f.source.float16,
+		Reading: f.reading(),
 	}
 	a.note("%s: %d classes, %s, %d views, prompts like %q", set.Name, len(set.Classes), f.drawn().Words(set, shots),
 		feats.Views,

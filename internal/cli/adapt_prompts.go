@@ -178,6 +178,9 @@ func (s *session) promptData(
 	if err != nil {
 		return nil, err
 	}
+	if err := a.lookAtShots(src, shots, feats.Kept, record); err != nil {
+		return nil, err
+	}
 	o.Model = src.Model
 	o.Data = prompt.Data{Classes: set.Classes, Labels: feats.Labels, Views: v.Count, Prototypes: protos}
 	if images {
@@ -194,8 +197,9 @@ func (s *session) promptData(
 		Data:          f.data, DataSHA256: feats.Hash, Shots: f.shots, Drawn: f.unlike(shots), Repeat: f.repeat,
 		DataSeed: f.train.Seed, Picks: f.picks,
 		AugmentedViews: v.Augments(), Templates: templates, Truncate: f.source.truncate,
+		Reading: f.reading(),
 	}
 	a.note("%s: %d classes, %s, zero-shot prompts like %q", set.Name, len(set.Classes), f.drawn().Words(set, shots),
-		strings.ReplaceAll(templates[0], text.ClassSlot, set.Classes[0]))
+		strings.ReplaceAll(templates[0], text.ClassPlaceholder, set.Classes[0]))
 	return record, nil
 }

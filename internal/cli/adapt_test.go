@@ -48,7 +48,11 @@ func TestEveryMethodTakesEveryRemedyFromFeatures(t *testing.T) {
 	train, test := featureFiles(t, dir)
 	zeroShot := ""
 	for _, m := range adapt.Methods() {
-		for i, r := range adapt.Remedies() {
+		both, err := adapt.ParseRemedy("zs-norm+sals")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, r := range append(adapt.PaperRemedies(), both) {
 			out := filepath.Join(dir, m.Name()+"-"+r.Name())
 			compat := []string{"textbook", "clipcalib"}[i%2]
 			mustRun(t, "adapt", m.Name(), "--remedy", r.Name(), "--compat", compat, "--features", train, "--epochs", "3",

@@ -77,8 +77,8 @@ program; --show prints such a file, --compare puts two side by side.`,
 	fl := c.Flags()
 	fl.StringVar(&o.KeepModels, "keep-models", "", "folder where the random models are kept for the next run (default: "+
 		"made anew)")
-	fl.StringSliceVar(&o.Models, "models", nil, "ViT-B/32, ViT-B/16, ViT-L/14 (default all on a GPU, the first two "+
-		"elsewhere); tiny tries the command")
+	fl.StringSliceVar(&o.Models, "models", nil, "ViT-B/32, ViT-B/16, ViT-L/14, RN50, RN101, RN50x4, "+
+		"RN50x16, RN50x64 (default the ViTs on a GPU, the first two elsewhere); tiny tries the command")
 	fl.StringSliceVar(&o.Parts, "what", bench.Parts, strings.Join(bench.Parts, ", "))
 	fl.IntSliceVar(&o.Batches, "batches", nil, "images encoded at a time (default 1,32,256 on a GPU, 1,8,32 elsewhere)")
 	fl.IntVar(&o.Prompts, "prompts", 1000, "class prompts encoded at once, up to 1000; 0 leaves them out")
@@ -87,7 +87,7 @@ program; --show prints such a file, --compare puts two side by side.`,
 	fl.DurationVar(&o.Budget, "time", 3*time.Second, "time for each figure")
 	fl.BoolVar(&show, "show", false, "print a file written with --json")
 	fl.BoolVar(&compare, "compare", false, "compare two files written with --json")
-	completes(c, "models", "ViT-B/32", "ViT-B/16", "ViT-L/14", "tiny")
+	completes(c, "models", bench.Models()...)
 	completes(c, "what", bench.Parts...)
 	return c
 }

@@ -43,7 +43,7 @@ func (f *adaptFlags) axes(fl *pflag.FlagSet, v *varied, args []string) ([]axis, 
 		if err := r.read(); err != nil {
 			return nil, err
 		}
-		method.values, sets = r.methods, append(sets, r.settings...)
+		method.values, sets, f.repeats = r.methods, append(sets, r.settings...), r.same
 	}
 	if len(method.values) == 0 {
 		return nil, usagef("adapt: METHOD is missing, on the command line or as method in %s", f.recipe)

@@ -107,7 +107,7 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 	}
 	defer src.Model.Close()
 	x := demo.Experiment{
-		Source: src, Out: filepath.Join(f.out, "runs"), Remedies: adapt.Remedies(),
+		Source: src, Out: filepath.Join(f.out, "runs"), Remedies: adapt.PaperRemedies(),
 		Views: f.views, Fold: demo.Fold(f.fold), Bins: 10, TestImages: f.images,
 		Train: adapt.Options{Epochs: f.epochs, LogitScale: src.Model.Config.Scale()},
 	}

@@ -80,7 +80,7 @@ func engineFinding(ctx context.Context, o device.Options, precision, what string
 	o.Kind, o.Precision = "cpu", precision
 	d, err := device.Open(o)
 	if err != nil {
-		return finding{what, "missing", err.Error(), dnnlRemedy(err.Error())}
+		return finding{what, "missing", err.Error(), ""}
 	}
 	defer d.Close()
 	f := finding{what, "ok", d.Name(), ""}
@@ -89,12 +89,9 @@ func engineFinding(ctx context.Context, o device.Options, precision, what string
 		return f
 	}
 	k := on.Kernel()
-	switch {
-	case !k.Native:
+	if !k.Native {
 		f.State = "slow"
 		f.Detail += "; this processor has no AVX512_BF16 or AMX: 16-bit weights are widened"
-	case precision == "fp32" && !strings.Contains(d.Name(), "oneDNN"):
-		f.State, f.Remedy = "slow", "make install-onednn && make build"
 	}
 	rate, err := bench.Products(ctx, d, productsBudget)
 	if err != nil {
@@ -110,13 +107,6 @@ func engineFinding(ctx context.Context, o device.Options, precision, what string
 
 // productsBudget is how long doctor multiplies in each precision.
 const productsBudget = 200 * time.Millisecond
-
-func dnnlRemedy(why string) string {
-	if strings.Contains(why, "oneDNN") {
-		return "make install-onednn && make build"
-	}
-	return ""
-}
 
 // memory reads total and available memory in GB from the kernel.
 func memory() (total, free float64, ok bool) {

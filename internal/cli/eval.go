@@ -378,6 +378,9 @@ func (a *app) target(ctx context.Context, src *features.Source, set *data.Set, f
 		}
 	}
 	o.Record = set.Record(feats.Kept, feats.Unreadable)
+	if err := a.lookAtTarget(src, set, feats.Kept, o.Record, o.Run); err != nil {
+		return err
+	}
 	o.Data = &adapt.Data{Features: feats.Features, Labels: feats.Labels, Prototypes: protos}
 	o.Inputs = run.Inputs{
 		Weights: f.source.weights, WeightsSHA256: src.Weights, Model: src.Facts(), BatchImages: src.Model.Images.Batch(),
@@ -391,15 +394,13 @@ func (a *app) target(ctx context.Context, src *features.Source, set *data.Set, f
 // out of each; records may be nil.
 func (a *app) printResults(dir string, results []run.Result, names []string, records []*data.Record) error {
 	var left account
-	skipped := make([]data.Skipped, len(results))
 	for i, r := range records {
 		left.add(a, names[i], r.Account)
-		skipped[i] = r.Account.Skipped()
 	}
-	return errors.Join(a.showResults(dir, results, names, skipped), left.end())
+	return errors.Join(a.showResults(dir, results, names, records), left.end())
 }
 
-func (a *app) showResults(dir string, results []run.Result, names []string, skipped []data.Skipped) error {
+func (a *app) showResults(dir string, results []run.Result, names []string, records []*data.Record) error {
 	if a.json {
 		type row struct {
 			Run    string `json:"run"`
@@ -413,13 +414,19 @@ func (a *app) showResults(dir string, results []run.Result, names []string, skip
 			Samples  int           `json:"samples"`
 			Classes  int           `json:"classes"`
 			Skipped  data.Skipped  `json:"skipped"`
+			Doubts   []string      `json:"doubts,omitempty"`
 		}
 		var rows []row
 		for i, r := range results {
-			rows = append(rows, row{
-				dir, names[i], r.Dir, r.Target.Method, r.Target.Remedy, r.Target.Inputs.Model, r.Metrics, r.ZeroShot,
-				r.Target.Samples, r.Target.NumberOfClasses, skipped[i],
-			})
+			one := row{
+				Run: dir, Target: names[i], Dir: r.Dir, Method: r.Target.Method, Remedy: r.Target.Remedy,
+				ModelFacts: r.Target.Inputs.Model, Metrics: r.Metrics, ZeroShot: r.ZeroShot, Samples: r.Target.Samples,
+				Classes: r.Target.NumberOfClasses,
+			}
+			if records != nil {
+				one.Skipped, one.Doubts = records[i].Account.Skipped(), records[i].Doubts
+			}
+			rows = append(rows, one)
 		}
 		return a.printJSON(rows)
 	}

@@ -106,7 +106,7 @@ func (m *models) evaluate(
 	if err != nil {
 		return err
 	}
-	if err := learntBase(f.protocol, dir, sets); err != nil {
+	if err := learntFor(f.protocol, dir, sets); err != nil {
 		return err
 	}
 	if real, err := filepath.EvalSymlinks(f.source.weights); err == nil {
@@ -133,7 +133,7 @@ func (m *models) evaluate(
 		return err
 	}
 	for i, r := range found.results {
-		res.measured(found.names[i], r)
+		res.measured(found.names[i], r, found.records[i])
 		left.add(found.names[i], found.records[i].Account)
 	}
 	return nil

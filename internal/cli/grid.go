@@ -49,11 +49,16 @@ type cellTarget struct {
 	Dir      string        `json:"dir"`
 	Metrics  calib.Metrics `json:"metrics"`
 	ZeroShot calib.Metrics `json:"zero_shot"`
+	Doubts   []string      `json:"doubts,omitempty"`
 }
 
-// measured notes what a run gave on a target.
-func (r *cellResult) measured(target string, found run.Result) {
-	r.Targets = append(r.Targets, cellTarget{r.Run, target, found.Dir, found.Metrics, found.ZeroShot})
+// measured notes what a run gave on a target; record is nil for one of features.
+func (r *cellResult) measured(target string, found run.Result, record *data.Record) {
+	t := cellTarget{Run: r.Run, Target: target, Dir: found.Dir, Metrics: found.Metrics, ZeroShot: found.ZeroShot}
+	if record != nil {
+		t.Doubts = record.Doubts
+	}
+	r.Targets = append(r.Targets, t)
 }
 
 // grid is many trainings in one command: on one model, device and bank.
@@ -191,6 +196,10 @@ func (g *grid) cell(ctx context.Context, c cell) cellResult {
 }
 
 func (g *grid) do(ctx context.Context, c cell, res *cellResult) (err error) {
+	var events *events
+	if c.flags.tensorboard != "" && g.targets != nil {
+		c.flags.eachEpoch = func(p adapt.Progress, a *adapt.Adapter) { g.validate(ctx, c, events, p, a) }
+	}
 	r, err := g.session.prepare(ctx, &c.flags, c.choice)
 	if err != nil {
 		return err
@@ -206,7 +215,7 @@ func (g *grid) do(ctx context.Context, c cell, res *cellResult) (err error) {
 	if adapt.ActsInTraining(c.choice.remedy()) {
 		twin = ""
 	}
-	events := newEvents(c.flags.tensorboard, filepath.Base(res.Run))
+	events = newEvents(c.flags.tensorboard, filepath.Base(res.Run))
 	defer func() { err = errors.Join(err, events.close()) }()
 	trained, err := r.run(ctx, res.Run, twin, nil, func(p adapt.Progress) {
 		for _, n := range p.Notes {
@@ -251,7 +260,6 @@ func (g *grid) evaluate(ctx context.Context, c cell, res *cellResult) error {
 		return nil
 	}
 	o := run.EvalOptions{Run: res.Run, Bins: calib.Options{Bins: c.flags.bins}}
-	var found []run.Result
 	if g.targets != nil {
 		f := g.eval
 		f.source.keepUnderscores = c.flags.source.keepUnderscores
@@ -259,13 +267,13 @@ func (g *grid) evaluate(ctx context.Context, c cell, res *cellResult) error {
 		if err != nil {
 			return err
 		}
-		measured, err := g.app.evalRun(ctx, g.src, sets, f, o)
+		found, err := g.app.evalRun(ctx, g.src, sets, f, o)
 		if err != nil {
 			return err
 		}
-		found = measured.results
-		for i, r := range measured.records {
-			g.left.add(measured.names[i], r.Account)
+		for i, r := range found.results {
+			res.measured(found.names[i], r, found.records[i])
+			g.left.add(found.names[i], found.records[i].Account)
 		}
 	}
 	for _, t := range g.files {
@@ -276,10 +284,7 @@ func (g *grid) evaluate(ctx context.Context, c cell, res *cellResult) error {
 		if err != nil {
 			return err
 		}
-		found = append(found, r)
-	}
-	for _, r := range found {
-		res.measured(filepath.Base(r.Dir), r)
+		res.measured(filepath.Base(r.Dir), r, nil)
 	}
 	return nil
 }
@@ -365,7 +370,8 @@ func (a *app) showRecipes(bins int, dirs []string) error {
 
 // showEvaluated prints a row for every run and target.
 func (a *app) showEvaluated(results []cellResult) error {
-	g := table.Grid{Header: []string{"run", "target", "acc", "ECE", "zero-shot acc", "zero-shot ECE"}, Left: 2, Groups: []int{2, 4}}
+	g := table.Grid{Left: 2, Groups: []int{2, 4},
+		Header: []string{"run", "target", "acc", "ECE", "zero-shot acc", "zero-shot ECE"}}
 	percent := func(v float64) string { return strconv.FormatFloat(100*v, 'f', 1, 64) }
 	for i, r := range results {
 		if i > 0 && len(r.Targets) > 0 {

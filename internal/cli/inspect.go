@@ -160,8 +160,16 @@ func printModel(row func(name, format string, args ...any), m *weights.ModelInfo
 		row("logit scale", "%.4g", m.LogitScale)
 	}
 	row("parameters", "%d", m.Parameters)
+	counters := 0
 	for _, name := range m.Ignored {
+		if weights.IsCounter(name) {
+			counters++
+			continue
+		}
 		row("tensor not used", "%s", printable.Escape(name))
+	}
+	if counters > 0 {
+		row("tensors not used", "%d counts of batches, which batch norms keep while they train", counters)
 	}
 	for _, name := range m.UnusedFields {
 		row("field not used", "%s", printable.Escape(name))

@@ -38,7 +38,10 @@ func TestPicksTakeTheShotsOfAnotherRun(t *testing.T) {
 	lines := strings.Split(read("drawn", "shots.json"), "        [\n")
 	kept := slices.Concat(lines[:3], lines[4:5], lines[7:8], lines[10:])
 	writeFile(t, filepath.Join(dir, "by hand.json"), []byte(strings.Join(kept, "        [\n")))
-	mustRun(t, args("by hand", "--picks", filepath.Join(dir, "by hand.json"))...)
+	by := mustRun(t, args("by hand", "--picks", filepath.Join(dir, "by hand.json"))...)
+	if !strings.Contains(by.err, "3 shots a class, fewer of 3 classes: abyssinian 2") {
+		t.Errorf("not said that some classes have 1: %s", by.err)
+	}
 	if rows := csvRows(t, filepath.Join(dir, "by hand", "shots.csv")); len(rows) != len(kept)-1 {
 		t.Errorf("%d rows of %d", len(rows), len(kept)-1)
 	}

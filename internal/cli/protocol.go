@@ -86,23 +86,24 @@ func canMeetNew(protocol, method string) error {
 	return nil
 }
 
-// learntBase refuses to judge a run by base-to-new that was not learned on the base
-// classes alone.
-func learntBase(protocol, dir string, sets []*data.Set) error {
-	if protocol != baseToNew {
+// learntFor refuses to judge a run by a protocol whose source, or base classes, it
+// was not learned on.
+func learntFor(protocol, dir string, sets []*data.Set) error {
+	of := map[string]string{baseToNew: "the base half of ", crossDataset: "the source "}[protocol]
+	if of == "" {
 		return nil
 	}
 	classes, err := run.ReadClasses(dir)
 	if err != nil {
 		return err
 	}
-	of := make([]string, len(classes))
+	names := make([]string, len(classes))
 	for i, c := range classes {
-		of[i] = c.Name
+		names[i] = c.Name
 	}
-	if !slices.Equal(of, sets[0].Classes) {
-		return fmt.Errorf("run %s learnt %d classes, which are not the %d of the base half of %s: train it with --protocol %s", dir,
-			len(of), len(sets[0].Classes), sets[0].Name, protocol)
+	if !slices.Equal(names, sets[0].Classes) {
+		return fmt.Errorf("run %s learnt %d classes, which are not the %d of %s%s: train it with --protocol %s", dir,
+			len(names), len(sets[0].Classes), of, sets[0].Name, protocol)
 	}
 	return nil
 }

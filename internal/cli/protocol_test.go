@@ -75,6 +75,12 @@ func TestProtocolsByName(t *testing.T) {
 	if o.code != 1 || !strings.Contains(o.err, "learnt 7 classes") {
 		t.Errorf("exit code %d: %s", o.code, o.err)
 	}
+	for _, c := range []struct{ run, source string }{{base, sat}, {filepath.Join(dir, "whole"), dtd}} {
+		o = command("eval", c.run, "--protocol", "cross-dataset", "--data", c.source, ucf)
+		if o.code != 1 || !strings.Contains(o.err, "of the source ") {
+			t.Errorf("source %s of %s: exit code %d: %s", c.source, c.run, o.code, o.err)
+		}
+	}
 	fails(t, args("x", "--protocol", "base-to-new", "--targets", dtd), "--protocol", "targets")
 	fails(t, args("x", "--protocol", "cross-dataset"), "--targets")
 	fails(t, args("x", "--protocol", "base-to-old"), "base-to-old")

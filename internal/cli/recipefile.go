@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"clipcalib/internal/named"
+	"clipcalib/internal/run"
 
 	"github.com/spf13/pflag"
 	"go.yaml.in/yaml/v3"
@@ -27,6 +28,9 @@ type recipeFile struct {
 	vary  *varied
 	given map[string]bool // flags of the command line
 	sets  []string        // names of settings of the command line
+
+	asGiven bool        // paths are as the command line takes them
+	same    *run.Recipe // that is repeated with nothing changed
 
 	// What is no flag of the command line alone.
 	methods  []string
@@ -48,6 +52,9 @@ func (r *recipeFile) read() error {
 	doc, err := r.parse()
 	if err != nil {
 		return err
+	}
+	if ofRun(doc) {
+		return r.repeat(doc)
 	}
 	return r.takeAll(doc)
 }
@@ -134,7 +141,7 @@ func (r *recipeFile) take(name string, key, value *yaml.Node) error {
 	if err != nil || r.given[name] {
 		return err
 	}
-	if slices.Contains(pathFlags, name) {
+	if !r.asGiven && slices.Contains(pathFlags, name) {
 		for i, t := range texts {
 			if !filepath.IsAbs(t) {
 				texts[i] = filepath.Join(filepath.Dir(r.path), t)

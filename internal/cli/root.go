@@ -39,6 +39,7 @@ type app struct {
 	precision string
 	opened    *device.Device // by openDevice
 	encoded   *encodedSets   // of a grid; nil keeps nothing
+	seen      *sight
 
 	alwaysGrid bool // one run goes below --out too, as it would among others
 }
@@ -55,7 +56,7 @@ func Main(args []string, stdout, stderr io.Writer) (code int) {
 	}()
 	ctx, signalled, stop := untilSignal(context.Background())
 	defer stop()
-	a := &app{out: stdout, err: stderr}
+	a := &app{out: stdout, err: stderr, seen: newSight()}
 	root := a.root()
 	root.SetArgs(args)
 	command, err := root.ExecuteContextC(ctx)
@@ -212,7 +213,7 @@ func oneLine(err error) string {
 }
 
 func newRoot(stdout, stderr io.Writer) *cobra.Command {
-	return (&app{out: stdout, err: stderr}).root()
+	return (&app{out: stdout, err: stderr, seen: newSight()}).root()
 }
 
 func (a *app) root() *cobra.Command {

@@ -68,12 +68,11 @@ func (a *app) runsDrift(dirs []string) error {
 			return err
 		}
 		remedy, err := adapt.ParseRemedy(m.Remedy)
-		_, maps := remedy.(adapt.InferenceMap)
 		switch {
 		case d == nil:
 			unknown++
 			continue
-		case err != nil || maps:
+		case err != nil || adapt.MapsInference(remedy):
 			mapped++
 			continue
 		}

@@ -108,10 +108,14 @@ func (s *session) prepare(ctx context.Context, f *adaptFlags, p choice) (r ready
 			return r, err
 		}
 	}
+	if err := f.checkRepeated(o.Recipe); err != nil {
+		return r, err
+	}
 	r.facts = o.Inputs.Model
 	r.key = func() (run.Key, error) { return o.Key() }
 	r.run = func(ctx context.Context, out, twin string, log func(string), progress func(adapt.Progress)) (bool, error) {
 		o.Out, o.Twin, o.Log, o.Train.Progress, o.Train.Ranges = out, twin, log, progress, f.tensorboard != ""
+		o.Train.EachEpoch = f.eachEpoch
 		return run.Adapt(ctx, o)
 	}
 	return r, nil
@@ -126,6 +130,9 @@ func (s *session) preparePrompts(ctx context.Context, f *adaptFlags, o run.Promp
 		return r, err
 	}
 	if r.record, err = s.promptData(ctx, s.set, shots, f, &o); err != nil {
+		return r, err
+	}
+	if err := f.checkRepeated(o.Recipe); err != nil {
 		return r, err
 	}
 	r.facts = o.Inputs.Model

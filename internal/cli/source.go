@@ -131,7 +131,13 @@ func (a *app) noteModel(c *weights.Checkpoint, device string) {
 	if cfg.HasImages() && cfg.Preprocess != (weights.Preprocess{}) {
 		a.note("pictures: %s (%s)", cfg.Preprocess, cfg.PreprocessReason)
 	}
-	if n := len(c.Ignored); n > 0 {
+	n := 0
+	for _, name := range c.Ignored {
+		if !weights.IsCounter(name) {
+			n++
+		}
+	}
+	if n > 0 {
 		a.note("%d tensors are not used (inspect lists them)", n)
 	}
 }

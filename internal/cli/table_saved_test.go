@@ -268,6 +268,8 @@ func TestFiguresOfThePaperOnTheMiniature(t *testing.T) {
 			}
 		}
 	}
+	both := append([]string{"figure", "range", "--root", root, "--runs", dir}, paperModels(t)...)
+	fails(t, both, "ViT-B/16", "RN50")
 	fails(t, []string{"figure", "range", "runs"}, "range", "--root")
 	fails(t, []string{"figure", "curves", "--root", root, "--runs", dir}, "curves", "reliability")
 }

@@ -220,7 +220,13 @@ func findModels(files []string, f modelFlags, t recipe.Table) (map[string]string
 	}
 	for _, arg := range files {
 		model, file, named := strings.Cut(arg, "=")
-		if !named || !slices.Contains(known, model) {
+		if named && !slices.Contains(known, model) {
+			if _, err := os.Stat(arg); err != nil {
+				return nil, usagef("--weights %s: what is made here is of %s, not of %s", arg, strings.Join(known, " and "), model)
+			}
+			named = false // a file with "=" in its name
+		}
+		if !named {
 			file = arg
 			c, err := weights.OpenCLIP(file, o)
 			if err != nil {

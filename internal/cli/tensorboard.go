@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -9,6 +11,7 @@ import (
 	"clipcalib/adapt/testtime"
 	"clipcalib/calib"
 	"clipcalib/internal/data"
+	"clipcalib/internal/features"
 	"clipcalib/internal/run"
 	"clipcalib/internal/table"
 	"clipcalib/internal/tensorboard"
@@ -18,7 +21,7 @@ import (
 
 func addTensorboard(fl *pflag.FlagSet, dir *string) {
 	fl.StringVar(dir, "tensorboard", "", "folder for event files, one below it a run: loss, learning rate, logit range, "+
-		"and what the targets say")
+		"and what the targets say, of adapters after every epoch where a target is a validation fold (#val)")
 }
 
 // events is the event file of one run, made with the first thing that there is
@@ -28,6 +31,8 @@ type events struct {
 	w     *tensorboard.Writer
 	err   error // of making the file
 	steps int   // done
+
+	failed error // of measuring after an epoch
 }
 
 // newEvents is nil where no folder is asked for. The events go to a folder of
@@ -102,11 +107,10 @@ func (e *events) target(dir string) error {
 	if w == nil {
 		return nil
 	}
-	fold := "test"
-	if ev.Target.IsValidation() {
-		fold = "val"
+	prefix := "test/" + ev.Name + "/"
+	if ev.Target.IsValidation() { // by the name that it has during training
+		prefix = "val/" + folderName(data.NameOf(ev.Target.Inputs.Data)) + "/"
 	}
-	prefix := fold + "/" + ev.Name + "/"
 	for _, of := range []struct {
 		name   string
 		logits calib.Matrix
@@ -124,6 +128,49 @@ func (e *events) target(dir string) error {
 	return nil
 }
 
+// validate notes what an adapter says after an epoch of the targets that are
+// validation folds of the classes it learns. What fails is told with the file.
+func (g *grid) validate(ctx context.Context, c cell, e *events, p adapt.Progress, a *adapt.Adapter) {
+	if e == nil || e.writer() == nil || e.failed != nil {
+		return
+	}
+	f := g.eval
+	f.source.keepUnderscores = c.flags.source.keepUnderscores
+	sets, err := g.targets.of(g.app, f)
+	for _, set := range sets {
+		if err != nil || set.Split != "val" || !slices.Equal(set.Classes, g.set.Classes) {
+			continue
+		}
+		var found features.Set
+		if found, err = g.app.images(ctx, g.src, set, features.Views{}); err == nil {
+			err = e.epoch(ctx, "val/"+folderName(set.Name)+"/", c.flags.bins, p, a, found)
+		}
+	}
+	e.failed = err
+}
+
+// epoch notes an adapter's metrics on one fold.
+func (e *events) epoch(ctx context.Context, prefix string, bins int, p adapt.Progress, a *adapt.Adapter,
+	fold features.Set) error {
+	logits, err := a.LogitsContext(ctx, fold.Features)
+	if err != nil {
+		return err
+	}
+	m, err := calib.FromFloat32(logits.Rows, logits.Cols, logits.Data)
+	if err != nil {
+		return err
+	}
+	found, err := calib.Predict(m, fold.Labels)
+	if err != nil {
+		return err
+	}
+	values := table.Values(found.Metrics(calib.Options{Bins: bins}))
+	for _, key := range []string{"accuracy", "ece", "nll", "logit_range"} {
+		e.w.Scalar(p.Epoch*p.Steps, prefix+key, values[key])
+	}
+	return nil
+}
+
 // close ends the file, and says what went wrong with it.
 func (e *events) close() error {
 	switch {
@@ -132,7 +179,7 @@ func (e *events) close() error {
 	case e.w == nil:
 		return e.err
 	}
-	err := e.w.Close()
+	err := errors.Join(e.failed, e.w.Close())
 	e.w = nil
 	return err
 }

@@ -156,3 +156,45 @@ func TestAGridWritesEventsOfEveryCell(t *testing.T) {
 		t.Errorf("%d runs, %d with curves", len(found), curves)
 	}
 }
+
+// On a validation fold among the targets adapters are measured after every epoch,
+// and train to the same bytes.
+func TestAdaptersAreValidatedAfterEveryEpoch(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	set := folderSet(t, filepath.Join(dir, "set"), 2, 3)
+	for k, c := range colours {
+		writePNG(t, filepath.Join(set, "val", c.name, "0.png"), picture(k, 500))
+	}
+	args := []string{"adapt", "taskres,clap", "--remedy", "none,penalty", "--shots", "2", "--views", "-1", "--epochs", "4",
+		"--weights", tinyModel(), "--bank", filepath.Join(dir, "bank"), "--data", set, "--targets", set + "," + set + "#val"}
+	cells := gridOf(t, 0, slices.Concat(args, []string{"--out", filepath.Join(dir, "plain")})...)
+	events := filepath.Join(dir, "events")
+	gridOf(t, 0, slices.Concat(args, []string{"--out", filepath.Join(dir, "seen"), "--tensorboard", events})...)
+	found := scalars(t, events)
+	for _, c := range cells {
+		name := filepath.Base(c.Run)
+		a, b := filepath.Join(dir, "plain", name), filepath.Join(dir, "seen", name)
+		if !bytes.Equal(readFile(t, filepath.Join(a, "adapter.safetensors")), readFile(t, filepath.Join(b,
+			"adapter.safetensors"))) {
+			t.Errorf("%s: other parameters with --tensorboard", name)
+		}
+		of := found[name]
+		var tag string
+		for name := range of {
+			if strings.HasPrefix(name, "val/") && strings.HasSuffix(name, "/ece") {
+				tag = name
+			}
+		}
+		// Four epochs, and the evaluation at the end, which says the same as the last.
+		if v := of[tag]; len(v) != 5 || math.Abs(v[3]-v[4]) > 1e-6 {
+			t.Errorf("%s: %s is %v", name, tag, v)
+		}
+		if len(of["test/set/ece"]) != 1 {
+			t.Errorf("%s: the test fold: %v", name, of["test/set/ece"])
+		}
+	}
+	if len(cells) != 4 {
+		t.Errorf("%d cells", len(cells))
+	}
+}

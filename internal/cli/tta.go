@@ -5,6 +5,7 @@ import (
 	"errors"
 	"image"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"clipcalib/adapt"
@@ -52,7 +53,11 @@ Several methods, and several values of --remedy, --seed, --views, --keep, --lr,
 stop the others. A setting then counts for the runs that have it.
 
 Methods:  ` + strings.Join(testtimeNames(), ", ") + `
-Remedies: ` + strings.Join(remedyNames(), ", ") + `
+Remedies: ` + strings.Join(tuningRemedyNames(), ", ") + `
+
+` + combinesHelp + `
+A constant of which no value is known is required: a-tpt --set sign=maximise (or
+minimise), soc --set lambda=L --set delta=D.
 
 ZS-Norm and Penalty refer to the plain image's zero-shot logits (the formula);
 with --compat clipcalib to those of the most confident view, as released.
@@ -80,6 +85,11 @@ with --compat clipcalib to those of the most confident view, as released.
 	return c
 }
 
+// tuningRemedyNames are the remedies that can act on tuning at test time.
+func tuningRemedyNames() []string {
+	return named.Names(slices.DeleteFunc(adapt.Remedies(), adapt.NeedsTexts))
+}
+
 func testtimeNames() []string { return named.Names(testtime.Methods()) }
 
 // add adds the command's flags, and returns those of several values.
@@ -96,14 +106,14 @@ func (f *ttaFlags) add(c *cobra.Command) *varied {
 	fl.BoolVar(&f.tune.AugMix, "augmix", false, "AugMix after the crops, as the reference does for fine-grained sets")
 	addTensorboard(fl, &f.tensorboard)
 	completesMethods(c, testtimeNames()...)
-	completesList(c, "remedy", remedyNames()...)
+	completesList(c, "remedy", tuningRemedyNames()...)
 	completesList(c, "compat", string(adapt.Textbook), string(adapt.CLIPCalib))
 	return varied
 }
 
 // addVaried adds the flags that decide a run and may have several values.
 func (f *ttaFlags) addVaried(fl *pflag.FlagSet) {
-	fl.StringVar(&f.remedy, "remedy", "none", strings.Join(remedyNames(), ", "))
+	fl.StringVar(&f.remedy, "remedy", "none", strings.Join(tuningRemedyNames(), ", "))
 	fl.StringVar(&f.compat, "compat", "textbook", "textbook, or clipcalib for the released code's reference view")
 	fl.IntVar(&f.tune.Views, "views", 64, "views of an image, the plain one among them")
 	fl.Float64Var(&f.tune.Keep, "keep", 0.1, "share of views kept, those of lowest entropy")
@@ -178,7 +188,7 @@ func (a *app) tta(ctx context.Context, f ttaFlags, methods string, varied *varie
 			return ctx.Err()
 		}
 		for k, r := range m.results {
-			results[i].measured(m.names[k], r)
+			results[i].measured(m.names[k], r, m.records[k])
 			left.add(m.names[k], m.records[k].Account)
 		}
 	}
@@ -250,9 +260,12 @@ func (a *app) tuneOn(ctx context.Context, src *features.Source, set *data.Set, f
 	a.noteTarget(folderName(halfName(set)), res.Dir)
 	record := set.Record(everyItem(set), unreadable)
 	record.Account.Listed = listed
+	if err := a.lookAtTarget(src, set, everyItem(set), record, ""); err != nil {
+		return err
+	}
 	bins := calib.Options{Bins: f.bins}
 	facts := run.NewFacts(target, len(set.Items), len(set.Classes), bins,
-		[]string{f.resolved.Context + " " + text.ClassSlot + "."}, record)
+		[]string{f.resolved.Context + " " + text.ClassPlaceholder + "."}, record)
 	if err := run.KeepFacts(res.Dir, res.Metrics, facts, record); err != nil {
 		return err
 	}

@@ -25,10 +25,17 @@ func TestTestTimeTuningTakesEveryRemedy(t *testing.T) {
 	dir := t.TempDir()
 	root := folderSet(t, filepath.Join(dir, "colours"), 1, 2)
 	for _, method := range testtimeNames() {
-		for _, r := range adapt.Remedies() {
+		for _, name := range append(tuningRemedyNames(), "zs-norm+sals") {
+			r, err := adapt.ParseRemedy(name)
+			if err != nil {
+				t.Fatal(err)
+			}
 			out := filepath.Join(dir, method+"-"+r.Name())
 			args := []string{"tta", method, "--remedy", r.Name(), "--weights", tinyModel(), "--data", root, "--views", "4",
 				"--keep", "0.5", "--out", out}
+			for _, s := range map[string][]string{"a-tpt": {"sign=minimise"}, "soc": {"method.lambda=5", "delta=0.3"}}[method] {
+				args = append(args, "--set", s)
+			}
 			o := mustRun(t, append(args, "--json")...)
 			var rows []struct {
 				Target, Dir, Method, Remedy string
@@ -96,6 +103,10 @@ func TestTestTimeTuningRefusesWhatItCannotDo(t *testing.T) {
 		{[]string{"tta", "tpt", "--weights", tinyModel(), "--data", blank}, []string{"class", "no tokens"}},
 		{[]string{"tta", "tpt", "--weights", filepath.Join(dir, "absent.pt"), "--data", root}, []string{"absent.pt"}},
 		{[]string{"tta", "tpt", "--data", root}, []string{"--weights"}},
+		{[]string{"tta", "a-tpt", "--weights", tinyModel(), "--data", root}, []string{"sign is required"}},
+		{[]string{"tta", "soc", "--weights", tinyModel(), "--data", root, "--set", "lambda=1"}, []string{"delta is required"}},
+		{[]string{"tta", "tpt", "--weights", tinyModel(), "--data", root, "--remedy", "tcpt"}, []string{"learned prompts"}},
+		{[]string{"tta", "tpt", "--weights", tinyModel(), "--data", root, "--remedy", "sals+penalty"}, []string{"penalty+sals"}},
 	} {
 		args := c.args
 		if len(args) > 1 {

@@ -78,6 +78,9 @@ func (c *tuning) resolve(method string, grid bool, used map[string]bool) (err er
 	if c.withRemedy, err = adapt.ParseRemedy(c.remedy); err != nil {
 		return usageError{err}
 	}
+	if adapt.NeedsTexts(c.withRemedy) {
+		return usagef("--remedy %s is for learned prompts, which adapt trains, not for tuning at test time", c.remedy)
+	}
 	owners := []settings.Owner{owner("method", &c.method), owner("remedy", &c.withRemedy)}
 	c.assigned = slices.Clone(c.set)
 	if grid {
@@ -85,6 +88,11 @@ func (c *tuning) resolve(method string, grid bool, used map[string]bool) (err er
 	}
 	if err := set(c.assigned, owners...); err != nil {
 		return err
+	}
+	for _, v := range owners {
+		if err := v.Check(); err != nil {
+			return usagef("--set: %s %s: %w", v.Prefix, v.Name, err)
+		}
 	}
 	decay := c.decay
 	c.tune.WeightDecay = &decay

@@ -88,6 +88,9 @@ func (a *app) zeroshot(ctx context.Context, s sourceFlags, data, out string, com
 		return err
 	}
 	record := set.Record(feats.Kept, feats.Unreadable)
+	if err := a.lookAtTarget(src, set, feats.Kept, record, ""); err != nil {
+		return err
+	}
 	facts := run.NewFacts(set.Name, logits.Rows, logits.Cols, bins, templates, record)
 	if out != "" {
 		if err := npy.WriteFile(filepath.Join(out, "logits.npy"), logits.Data, logits.Rows, logits.Cols); err != nil {

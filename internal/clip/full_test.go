@@ -33,6 +33,9 @@ func TestFullSizeAgreesWithPyTorch(t *testing.T) {
 	for _, path := range goldens {
 		name := strings.TrimSuffix(filepath.Base(path), ".golden.safetensors")
 		for _, layout := range []string{"openai.pt", "text.pt", "hf.safetensors"} {
+			if _, err := os.Stat(filepath.Join(dir, name+"."+layout)); err != nil && strings.HasPrefix(name, "RN") {
+				continue // transformers has no such tower
+			}
 			t.Run(name+" "+layout, func(t *testing.T) {
 				checkFull(t, filepath.Join(dir, name+"."+layout), openGolden(t, path))
 			})

@@ -21,7 +21,8 @@ func TestResNetAgreesWithPyTorch(t *testing.T) {
 		{"tiny_resnet_text.safetensors", weights.LayoutOpenCLIPText, weights.QuickGELU},
 	} {
 		t.Run(c.file, func(t *testing.T) {
-			ck, err := weights.OpenCLIP(filepath.Join("testdata", c.file), weights.Options{Activation: c.act, TextHeads: 2})
+			o := weights.Options{Activation: c.act, TextHeads: 2}
+			ck, err := weights.OpenCLIP(filepath.Join("testdata", c.file), o)
 			if err != nil {
 				t.Fatal(err)
 			}

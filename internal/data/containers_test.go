@@ -207,6 +207,36 @@ func TestShardsAreOfTheirParts(t *testing.T) {
 	}
 }
 
+// Names of shards say how many there are: a part of a download is no set.
+func TestShardsMustAllBeThere(t *testing.T) {
+	for _, c := range []struct {
+		files []string
+		want  string
+	}{
+		{[]string{"test-00000-of-00002.parquet"}, "one of 2 files, and 1 are there"},
+		{[]string{"test-00000-of-00002-0a1b.parquet", "test-00000-of-00002-2c3d.parquet"}, "are one part of the set"},
+		{[]string{"test-00000-of-00001.parquet", "test-00000-of-00002.parquet"}, "different numbers of files"},
+		{[]string{"test-00000-of-00002-0a1b.parquet", "test-00001-of-00002-2c3d.parquet"}, ""},
+		{[]string{"test-1-of-2.parquet", "test-2-of-2.parquet"}, ""},
+		{[]string{"train-00000-of-00009.parquet", "test-00000-of-00001.parquet"}, ""}, // train is not read
+	} {
+		hub := filepath.Join(t.TempDir(), "birds")
+		for i, file := range c.files {
+			copyFile(t, []string{"plain", "snappy"}[i]+".parquet", filepath.Join(hub, "data", file))
+		}
+		_, err := LoadWith(hub+"#test", Options{})
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%v: %v, want %q", c.files, err, c.want)
+		}
+	}
+	// One that is named is meant.
+	file := filepath.Join(t.TempDir(), "test-00000-of-00002.parquet")
+	copyFile(t, "plain.parquet", file)
+	if _, err := LoadWith(file, Options{}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestPicturesOfContainersAndFolders(t *testing.T) {
 	root := tree(t, map[string]string{"a/1.png": "", "a.png": "", "notes.txt": "n", "x.odd": ""})
 	set, err := Pictures([]string{root, "testdata/two.parquet", "testdata/json.tar", filepath.Join(root, "x.odd")})

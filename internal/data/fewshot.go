@@ -116,6 +116,9 @@ func (shots Shots) Words(from, drawn *Set) string {
 	line := counted(shots.PerClass, "shot", "shots") + " a class"
 	var fewer []string
 	for k, n := range from.Counts() {
+		if !shots.Repeat {
+			n = counts[k] // of picks, fewer than the set has
+		}
 		if 0 < n && n < shots.PerClass {
 			fewer = append(fewer, fmt.Sprintf("%s %d", from.Classes[k], n))
 		}

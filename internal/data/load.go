@@ -95,6 +95,7 @@ func LoadWith(spec string, opt Options) (*Set, error) {
 		}
 	}
 	set.noteNames()
+	set.doubtNames()
 	return set, set.Check()
 }
 
@@ -144,20 +145,8 @@ func (s *Set) countTwice() {
 	}
 }
 
-// noteNames notes classes that cannot be told apart by their names, and a class
-// that is alone.
+// noteNames notes a class that is alone.
 func (s *Set) noteNames() {
-	keys := map[string][]string{}
-	for _, c := range s.Keys() {
-		keys[c.Name] = append(keys[c.Name], c.Key())
-	}
-	for _, name := range s.Classes {
-		if of := keys[name]; len(of) > 1 {
-			s.note("%d classes are called %q (%s): their prompts are the same, and so are their zero-shot logits",
-				len(of), name, listed(of, 5))
-			delete(keys, name)
-		}
-	}
 	if len(s.Classes) == 1 {
 		s.note("one class alone (%q): whatever is predicted is right", s.Classes[0])
 	}

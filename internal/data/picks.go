@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"clipcalib/internal/atomicfile"
@@ -136,7 +137,8 @@ func pythonString(s string) string {
 
 // Of finds the picks among the pictures of a set, in the picks' order. A pick is
 // the picture with the longest common end of the path; its label and class name
-// must be the set's. Whatever is not found with certainty is an error.
+// must be the set's. Whatever is not found with certainty is an error, and so is a
+// class without a pick.
 func (p Picks) Of(set *Set) (*Set, error) {
 	at := make(map[string]int, len(set.Items))
 	for i, it := range set.Items {
@@ -161,7 +163,19 @@ func (p Picks) Of(set *Set) (*Set, error) {
 		return nil, fmt.Errorf("data set %s: %d of %d picks are not among its %d pictures, such as %s: are they of this set, "+
 			"and of this part of it?", set.Name, len(lost), len(p.Train), len(set.Items), listed(lost, 3))
 	}
-	return set.With(items), nil
+	picked := set.With(items)
+	var without []string
+	counts := picked.Counts()
+	for k, n := range set.Counts() {
+		if n > 0 && counts[k] == 0 {
+			without = append(without, strconv.Quote(set.Classes[k]))
+		}
+	}
+	if len(without) > 0 {
+		return nil, fmt.Errorf("data set %s: the picks have no picture of %d of %d classes, %s: add some, or name a set "+
+			"without these classes", set.Name, len(without), len(set.Classes), listed(without, 3))
+	}
+	return picked, nil
 }
 
 func spaced(name string) string { return strings.ReplaceAll(name, "_", " ") }

@@ -45,7 +45,7 @@ func TestPicksOfCoOp(t *testing.T) {
 
 func TestPicksAreWrittenAndReadAgain(t *testing.T) {
 	set := pets(t)
-	set.Items = []Item{set.Items[2], set.Items[0]}
+	set.Items = []Item{set.Items[2], set.Items[1]}
 	path := filepath.Join(t.TempDir(), "shots.json")
 	if err := set.Record([]int{0, 1}, nil).Picks().Write(path); err != nil {
 		t.Fatal(err)
@@ -70,6 +70,7 @@ func TestPicksThatDoNotFitAreRefused(t *testing.T) {
 		{func(e *SplitEntry) { e.Path = "xa.png" }, "1 of 1 picks"},
 		{func(e *SplitEntry) { e.Label = 1 }, "another list of classes"},
 		{func(e *SplitEntry) { e.Class = "abyssinians" }, "another list of classes"},
+		{func(*SplitEntry) {}, `no picture of 1 of 2 classes, "basset hound"`},
 	} {
 		e := entry
 		test.change(&e)

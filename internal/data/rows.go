@@ -3,11 +3,16 @@ package data
 import (
 	"bytes"
 	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"clipcalib/internal/atomicfile"
+	"clipcalib/internal/regular"
 )
 
 // The files that say which sample a row of logits is of, and what was left out.
@@ -22,6 +27,8 @@ type Row struct {
 	Label int
 	Class string // name
 	Key   string // folder or id of the class; its name where it has none
+	// SHA256 is of the picture's content; "" is not known.
+	SHA256 string
 }
 
 // Rows lists the items of the given numbers, such as those that were read.
@@ -40,13 +47,16 @@ type Record struct {
 	Set     string // name of the data set
 	Rows    []Row
 	Account Account
+	Doubts  []string // what may be wrong with set or measurement
+	// ContentsSHA256 is of the pictures whatever their order and names; "" is not known.
+	ContentsSHA256 string
 }
 
 // Record is the record of a set of which the items kept were read.
 func (s *Set) Record(kept []int, unreadable []LeftOut) *Record {
 	a := s.Account()
 	a.Unreadable = unreadable
-	return &Record{Set: s.Name, Rows: s.Rows(kept), Account: a}
+	return &Record{Set: s.Name, Rows: s.Rows(kept), Account: a, Doubts: slices.Clone(s.Doubts)}
 }
 
 // Write writes rows.csv and left_out.csv into a folder.
@@ -102,14 +112,52 @@ func WriteRows(path string, rows []Row) error {
 }
 
 func rowsTable(rows []Row) ([]byte, error) {
-	return csvTable([]string{"row", "file", "label", "class", "class_key"}, func(put func(...string) error) error {
+	head := []string{"row", "file", "label", "class", "class_key"}
+	hashed := slices.ContainsFunc(rows, func(r Row) bool { return r.SHA256 != "" })
+	if hashed {
+		head = append(head, hashColumn)
+	}
+	return csvTable(head, func(put func(...string) error) error {
 		for i, r := range rows {
-			if err := put(strconv.Itoa(i), r.File, strconv.Itoa(r.Label), r.Class, r.Key); err != nil {
+			fields := []string{strconv.Itoa(i), r.File, strconv.Itoa(r.Label), r.Class, r.Key, r.SHA256}
+			if err := put(fields[:len(head)]...); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// hashColumn is the column of the pictures' hashes.
+const hashColumn = "sha256"
+
+// ReadHashes reads the hashes of the pictures that a table of rows lists; it is
+// empty for a table without them.
+func ReadHashes(path string) (map[string]bool, error) {
+	f, err := regular.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	r := csv.NewReader(f)
+	head, err := r.Read()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	at, out := slices.Index(head, hashColumn), map[string]bool{}
+	for at >= 0 {
+		fields, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		if fields[at] != "" {
+			out[fields[at]] = true
+		}
+	}
+	return out, nil
 }
 
 // csvTable is a CSV table.

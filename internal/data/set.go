@@ -23,6 +23,7 @@ type Set struct {
 
 	Ignored []LeftOut // files that a rule left out
 	Notes   []string  // choices made in reading it, for people
+	Doubts  []string  // what may be wrong with it, for people and records
 
 	whole  *Set  // that this is a half of
 	labels []int // of the half's classes in it

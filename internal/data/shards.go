@@ -3,7 +3,9 @@ package data
 import (
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -36,6 +38,8 @@ func shards(path string, files []string, read func(set *Set, files []string) err
 		set := &Set{Root: path}
 		if len(of) == 1 && of[0] == path {
 			set.Root = filepath.Dir(path)
+		} else if err := allThere(of); err != nil {
+			return nil, fmt.Errorf("data set %s: %w", path, err)
 		}
 		if err := read(set, of); err != nil {
 			return nil, fmt.Errorf("data set %s: %w", path, err)
@@ -43,6 +47,53 @@ func shards(path string, files []string, read func(set *Set, files []string) err
 		return set, nil
 	}
 	return l, nil
+}
+
+// ofTotal is the end of a shard's name that says how many there are, as in
+// train-00000-of-00004-0123abcd.parquet.
+var ofTotal = regexp.MustCompile(`^(.*?)(\d+)-of-(\d+)(?:[-_.].*)?\.\w+$`)
+
+// allThere refuses shards that say that there are more of them, or that are there
+// twice: a download that broke off, or two of one set in one folder.
+func allThere(files []string) error {
+	type shard struct {
+		number int
+		file   string
+	}
+	first := map[string]string{}
+	totals := map[string]int{}
+	there := map[string][]shard{}
+	var stems []string
+	for _, f := range files {
+		m := ofTotal.FindStringSubmatch(filepath.Base(f))
+		if m == nil {
+			continue
+		}
+		stem := filepath.Join(filepath.Dir(f), m[1])
+		number, err := strconv.Atoi(m[2])
+		total, err2 := strconv.Atoi(m[3])
+		if err != nil || err2 != nil {
+			continue
+		}
+		if _, seen := first[stem]; !seen {
+			stems = append(stems, stem)
+			first[stem], totals[stem] = f, total
+		}
+		if total != totals[stem] {
+			return fmt.Errorf("%s and %s say different numbers of files: take those of one set away", first[stem], f)
+		}
+		if i := slices.IndexFunc(there[stem], func(s shard) bool { return s.number == number }); i >= 0 {
+			return fmt.Errorf("%s and %s are one part of the set: take one of them away", there[stem][i].file, f)
+		}
+		there[stem] = append(there[stem], shard{number, f})
+	}
+	for _, stem := range stems {
+		if n := len(there[stem]); n != totals[stem] {
+			return fmt.Errorf("%s is one of %d files, and %d are there: fetch the others, or name those that you mean, one "+
+				"at a time", first[stem], totals[stem], n)
+		}
+	}
+	return nil
 }
 
 // shardPart is the part that a shard belongs to, "" if nothing says so.

@@ -26,7 +26,7 @@ func PromptMethods() []func(phrase string) prompt.Method {
 
 // Phrase is the words before the class name in the task's first template.
 func (t *Task) Phrase() string {
-	before, _, _ := strings.Cut(t.Templates[0], text.ClassSlot)
+	before, _, _ := strings.Cut(t.Templates[0], text.ClassPlaceholder)
 	return strings.TrimSpace(before)
 }
 

@@ -141,7 +141,7 @@ func (e Experiment) tune(ctx context.Context, t *Task, domains []*Domain, x tuni
 		record := fold.Record(places(items, fold), nil)
 		record.Account.NotDrawn = len(fold.Items) - len(items)
 		facts := run.NewFacts(d.Name, len(items), len(t.Classes), calib.Options{Bins: e.Bins},
-			[]string{t.Phrase() + " " + text.ClassSlot + "."}, record)
+			[]string{t.Phrase() + " " + text.ClassPlaceholder + "."}, record)
 		if err := run.KeepFacts(res.Dir, res.Metrics, facts, record); err != nil {
 			return nil, err
 		}

@@ -16,9 +16,10 @@ import (
 // Options say where and how to compute. The zero value is the processor, all
 // its cores, in float32.
 type Options struct {
-	// Kind is "cpu" (also ""), "cpu-go" (never oneDNN), "cuda" or "cuda:N", the
-	// N-th GPU that CUDA_VISIBLE_DEVICES leaves, from 0, or "auto": the first GPU
-	// if it can be used, else the processor.
+	// Kind is "cpu" (also ""), "cuda" or "cuda:N", the N-th GPU that
+	// CUDA_VISIBLE_DEVICES leaves, from 0, or "auto": the first GPU if it can be
+	// used, else the processor. "cpu-go", of programs that had two engines for the
+	// processor, is "cpu".
 	Kind    string
 	Threads int // cores to use; 0 means all
 	// Precision is the form products are multiplied in: "fp32", "bf16", and on
@@ -51,10 +52,7 @@ type Device struct {
 // opener makes an engine that is built in; index is that of a GPU.
 type opener func(o Options, index int) (engine.Engine, error)
 
-var openers = map[string]opener{
-	"cpu":    openCPU,
-	"cpu-go": openPureGo,
-}
+var openers = map[string]opener{"cpu": openCPU}
 
 // Open returns the device o asks for. The caller closes it.
 func Open(o Options) (*Device, error) {
@@ -93,8 +91,12 @@ func Open(o Options) (*Device, error) {
 // parseKind takes "cuda:1" apart.
 func parseKind(s string) (kind string, index int, err error) {
 	kind, number, numbered := strings.Cut(strings.ToLower(s), ":")
-	if !numbered {
-		return cmp.Or(kind, "cpu"), 0, nil
+	switch {
+	case numbered:
+	case kind == "", kind == "cpu-go":
+		return "cpu", 0, nil
+	default:
+		return kind, 0, nil
 	}
 	if kind != "cuda" {
 		return "", 0, fmt.Errorf("device %q is unknown: only GPUs have numbers, as in cuda:1", s)
@@ -112,13 +114,13 @@ func Share(e engine.Engine) *Device {
 	return d
 }
 
-// Name says what runs, as in "cpu: oneDNN 2.6.3, 2 threads, fp32".
+// Name says what runs, as in "cpu: pure Go (avx512), 2 threads, fp32".
 func (d *Device) Name() string { return d.engine.Name() }
 
 // String is Name.
 func (d *Device) String() string { return d.Name() }
 
-// Kind is "cpu", "cpu-go" or "cuda".
+// Kind is "cpu" or "cuda".
 func (d *Device) Kind() string { return d.kind }
 
 // Precision is the form products are multiplied in, as in "fp32".

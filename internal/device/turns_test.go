@@ -95,7 +95,7 @@ func TestKinds(t *testing.T) {
 	for s, want := range map[string]struct {
 		kind  string
 		index int
-	}{"": {"cpu", 0}, "CPU-Go": {"cpu-go", 0}, "cuda": {"cuda", 0}, "cuda:3": {"cuda", 3}} {
+	}{"": {"cpu", 0}, "CPU-Go": {"cpu", 0}, "cuda": {"cuda", 0}, "cuda:3": {"cuda", 3}} {
 		if kind, index, err := parseKind(s); kind != want.kind || index != want.index || err != nil {
 			t.Errorf("%q: %s %d %v", s, kind, index, err)
 		}
@@ -113,7 +113,7 @@ func TestDeviceSaysWhatItIs(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	if d.Kind() != "cpu-go" || d.Threads() != 3 || d.Precision() != "fp32" || d.Memory() != 0 || d.String() != d.Name() {
+	if d.Kind() != "cpu" || d.Threads() != 3 || d.Precision() != "fp32" || d.Memory() != 0 || d.String() != d.Name() {
 		t.Errorf("%s: kind %s, %d threads, %s, bound %d", d, d.Kind(), d.Threads(), d.Precision(), d.Memory())
 	}
 }

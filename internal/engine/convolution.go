@@ -51,8 +51,8 @@ func (c Conv) Shape() (s ConvShape, err error) {
 	}
 	x, w, out := c.X.Shape(), c.W.Shape(), c.Out.Shape()
 	if c.Side < 1 || c.Stride != 1 && c.Stride != 2 || len(x) != 2 || len(w) != 2 || len(out) != 2 {
-		return s, fmt.Errorf("convolution of %v by %v to %v with side %d and stride %d is not possible", x, w, out, c.Side,
-			c.Stride)
+		return s, fmt.Errorf("convolution of %v by %v to %v with side %d and stride %d is not possible", x, w, out,
+			c.Side, c.Stride)
 	}
 	s = ConvShape{Batch: x[0] / (c.Side * c.Side), Side: c.Side, Stride: c.Stride,
 		OutSide: (c.Side + c.Stride - 1) / c.Stride, In: x[1], Out: w[0]}
@@ -74,7 +74,8 @@ func AvgPoolShape(out, x *tensor.Dense, side int) (s PoolShape, err error) {
 		return s, fmt.Errorf("average pool without operands")
 	}
 	a, b := x.Shape(), out.Shape()
-	if side < 2 || side%2 != 0 || len(a) != 2 || len(b) != 2 || a[0]%(side*side) != 0 || b[0] != a[0]/4 || a[1] != b[1] {
+	if side < 2 || side%2 != 0 || len(a) != 2 || len(b) != 2 || a[0]%(side*side) != 0 ||
+		b[0] != a[0]/4 || a[1] != b[1] {
 		return s, fmt.Errorf("average pool of %v with side %d does not fit %v", a, side, b)
 	}
 	return PoolShape{a[0] / (side * side), side * side / 4, a[1]}, nil

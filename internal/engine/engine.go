@@ -19,7 +19,7 @@ import (
 type Engine interface {
 	tensor.Engine
 
-	// Name says what runs, for logs and reports, as in "cpu: oneDNN 2.6.3, 2 threads, fp32".
+	// Name says what runs, for logs and reports, as in "cpu: pure Go (avx512), 2 threads, fp32".
 	Name() string
 
 	// New allocates a zeroed tensor of dtype tensor.Float32 or tensor.Int32.

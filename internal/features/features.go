@@ -299,7 +299,7 @@ func Classes(templates []string, keys []data.Class) []run.Class {
 	for k, key := range keys {
 		out[k].Name, out[k].Folder = key.Name, key.Folder
 		for _, t := range templates {
-			out[k].Prompts = append(out[k].Prompts, strings.ReplaceAll(t, text.ClassSlot, key.Name))
+			out[k].Prompts = append(out[k].Prompts, strings.ReplaceAll(t, text.ClassPlaceholder, key.Name))
 		}
 	}
 	return out

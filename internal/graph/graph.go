@@ -107,7 +107,7 @@ func (g *Graph) SavedBy(n *Node) ([]*tensor.Dense, error) {
 	if g.running == nil {
 		return nil, errors.New("no buffers were saved for this node")
 	}
-	s := g.running.slots[n]
+	s := g.running.entries[n]
 	if s == nil || s.op == nil {
 		return nil, fmt.Errorf("%s is not part of this program", Name(n))
 	}

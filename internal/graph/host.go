@@ -56,16 +56,16 @@ func (h *hostValue) over(n *Node, elements any) {
 func (p *Program) usesHost() bool { return len(p.notes) > 0 }
 
 // planHost gives every value the host reads or writes its memory there.
-func (p *Program) planHost(dies [][]*slot) {
+func (p *Program) planHost(dies [][]*entry) {
 	if p.g.Engine.AllocAccessible() {
-		for _, s := range p.slots {
+		for _, s := range p.entries {
 			if s.host != nil {
 				s.host.over(s.node, s.out.Data())
 			}
 		}
 		return
 	}
-	blocks, at := assign(p.order, dies, func(s *slot) int {
+	blocks, at := assign(p.order, dies, func(s *entry) int {
 		if s.host == nil {
 			return 0
 		}
@@ -75,7 +75,7 @@ func (p *Program) planHost(dies [][]*slot) {
 	for i, b := range blocks {
 		memory[i] = make([]float32, b.size/4)
 	}
-	for _, s := range p.slots {
+	for _, s := range p.entries {
 		n := volume(s.node.Shape())
 		switch {
 		case s.host == nil:
@@ -120,7 +120,7 @@ func (p *Program) noteHost() {
 }
 
 // label is the name of an operation in a note.
-func label(s *slot) string {
+func label(s *entry) string {
 	if s.op != nil {
 		return s.op.Name
 	}
@@ -128,7 +128,7 @@ func label(s *slot) string {
 }
 
 // runOnHost runs one operation on the host.
-func (p *Program) runOnHost(s *slot) error {
+func (p *Program) runOnHost(s *entry) error {
 	for _, c := range s.from {
 		if err := p.readBack(c); err != nil {
 			return err
@@ -155,7 +155,7 @@ func (p *Program) runOnHost(s *slot) error {
 }
 
 // readBack makes sure the host has the value of c in this run.
-func (p *Program) readBack(c *slot) error {
+func (p *Program) readBack(c *entry) error {
 	if c.host.copied == p.runs || p.g.Engine.AllocAccessible() {
 		return nil
 	}
@@ -163,9 +163,9 @@ func (p *Program) readBack(c *slot) error {
 	return p.g.Engine.Download(c.host.elements(), c.out)
 }
 
-// runStock runs one of Gorgonia's operations into the slot's memory, in the way
+// runStock runs one of Gorgonia's operations into the entry's memory, in the way
 // that allocates least.
-func (s *slot) runStock() error {
+func (s *entry) runStock() error {
 	in := make([]G.Value, len(s.from))
 	for i, c := range s.from {
 		in[i] = c.host.value()
@@ -252,7 +252,7 @@ func repeat(out, in []float32, n, from *Node) bool {
 	return true
 }
 
-// store copies the elements of v to the slot's memory, unless they are there.
+// store copies the elements of v to the entry's memory, unless they are there.
 func (h *hostValue) store(v G.Value) error {
 	var from []float32
 	switch v := v.(type) {

@@ -23,7 +23,7 @@ func (p *Program) plan() error {
 	p.place()
 	float16 := p.float16()
 	dies := p.lastUses()
-	blocks, at := assign(p.order, dies, func(s *slot) int {
+	blocks, at := assign(p.order, dies, func(s *entry) int {
 		switch {
 		case !s.onDevice:
 			return 0
@@ -56,10 +56,10 @@ func (p *Program) plan() error {
 	return nil
 }
 
-// assign gives every slot of a size above 0 one of the blocks it returns.
-func assign(order []*slot, dies [][]*slot, size func(*slot) int) ([]*block, map[*slot]int) {
+// assign gives every entry of a size above 0 one of the blocks it returns.
+func assign(order []*entry, dies [][]*entry, size func(*entry) int) ([]*block, map[*entry]int) {
 	var blocks []*block
-	at := map[*slot]int{}
+	at := map[*entry]int{}
 	for i, s := range order {
 		if n := size(s); n > 0 {
 			k := pick(&blocks, n)
@@ -93,7 +93,7 @@ func (p *Program) place() {
 		}
 	}
 	for _, y := range p.outputs {
-		p.slots[y].onDevice = true
+		p.entries[y].onDevice = true
 	}
 	for _, s := range p.foreign {
 		s.onDevice = s.onDevice || shared
@@ -102,8 +102,8 @@ func (p *Program) place() {
 }
 
 // lastUses returns, for every step, the results that no later step reads.
-func (p *Program) lastUses() [][]*slot {
-	last := map[*slot]int{}
+func (p *Program) lastUses() [][]*entry {
+	last := map[*entry]int{}
 	for i, s := range p.order {
 		last[s] = i
 		for _, c := range s.from {
@@ -113,9 +113,9 @@ func (p *Program) lastUses() [][]*slot {
 		}
 	}
 	for _, y := range p.outputs {
-		delete(last, p.slots[y])
+		delete(last, p.entries[y])
 	}
-	dies := make([][]*slot, len(p.order))
+	dies := make([][]*entry, len(p.order))
 	for _, s := range p.order {
 		if l, ok := last[s]; ok {
 			dies[l] = append(dies[l], s)
@@ -134,12 +134,12 @@ func memoryShape(n *Node) []int {
 
 // float16 finds the results to be kept in 16 bits: those of operations that can
 // write them, where all that read them can, and the program's caller does not.
-func (p *Program) float16() map[*slot]bool {
+func (p *Program) float16() map[*entry]bool {
 	e, ok := p.g.Engine.(engine.MixedPrecision)
 	if !ok || !e.StoresFloat16() {
 		return nil
 	}
-	float16 := map[*slot]bool{}
+	float16 := map[*entry]bool{}
 	for _, s := range p.order {
 		float16[s] = s.op != nil && s.op.Float16Out
 	}
@@ -151,7 +151,7 @@ func (p *Program) float16() map[*slot]bool {
 		}
 	}
 	for _, y := range p.outputs {
-		float16[p.slots[y]] = false
+		float16[p.entries[y]] = false
 	}
 	return float16
 }
@@ -232,7 +232,7 @@ func (p *Program) need(blocks []*block) (bytes int64) {
 	return bytes
 }
 
-func (s *slot) savedShapes() []tensor.Shape {
+func (s *entry) savedShapes() []tensor.Shape {
 	if s.op == nil {
 		return nil
 	}

@@ -20,9 +20,9 @@ type Program struct {
 	g       *Graph
 	vm      G.VM
 	outputs []*Node
-	slots   map[*Node]*slot
-	order   []*slot // operations, in the order the machine runs them
-	foreign []*slot // leaves whose values are not in the engine's memory
+	entries map[*Node]*entry
+	order   []*entry // operations, in the order the machine runs them
+	foreign []*entry // leaves whose values are not in the engine's memory
 	blocks  []*tensor.Dense
 	saved   []*tensor.Dense
 	bytes   int64
@@ -36,12 +36,12 @@ type Program struct {
 	replay engine.Recording // of the whole program, once it has run recordAfter times
 }
 
-// slot is an operation or a leaf in a program.
-type slot struct {
+// entry is an operation or a leaf in a program.
+type entry struct {
 	node  *Node
 	op    *op  // ours; nil for leaves and Gorgonia's operations
 	stock G.Op // Gorgonia's
-	from  []*slot
+	from  []*entry
 	step  int // place in order
 
 	// What is in the engine's memory, unless only the host has the value.
@@ -53,11 +53,11 @@ type slot struct {
 	host *hostValue // what the host reads or writes; nil if it does neither
 }
 
-// computed says whether a slot is an operation.
-func (s *slot) computed() bool { return s.op != nil || s.stock != nil }
+// computed says whether a entry is an operation.
+func (s *entry) computed() bool { return s.op != nil || s.stock != nil }
 
 // onHost says whether it is one that the host runs.
-func (s *slot) onHost() bool { return s.stock != nil || s.op != nil && s.op.Host != nil }
+func (s *entry) onHost() bool { return s.stock != nil || s.op != nil && s.op.Host != nil }
 
 // Compile returns the program that computes the outputs.
 func (g *Graph) Compile(outputs ...*Node) (p *Program, err error) {
@@ -72,7 +72,7 @@ func (g *Graph) Compile(outputs ...*Node) (p *Program, err error) {
 	if err := g.takeMemory(); err != nil {
 		return nil, err
 	}
-	p = &Program{g: g, outputs: outputs, slots: map[*Node]*slot{}, ctx: context.Background()}
+	p = &Program{g: g, outputs: outputs, entries: map[*Node]*entry{}, ctx: context.Background()}
 	if err := p.collect(); err != nil {
 		return nil, err
 	}
@@ -96,23 +96,23 @@ func (p *Program) collect() error {
 			return fmt.Errorf("output %d: %w", i, err)
 		}
 		for _, n := range topological(y) {
-			if p.slots[n] != nil {
+			if p.entries[n] != nil {
 				continue
 			}
-			s := &slot{node: n}
+			s := &entry{node: n}
 			if isOp(n) {
 				operations++
 				if s.op, _ = n.Op().(*op); s.op == nil {
 					s.stock = n.Op()
 				}
 				for _, c := range childrenOf(n) {
-					s.from = append(s.from, p.slots[c])
+					s.from = append(s.from, p.entries[c])
 				}
 			}
 			if err := p.check(s); err != nil {
 				return err
 			}
-			p.slots[n] = s
+			p.entries[n] = s
 		}
 	}
 	if operations == 0 {
@@ -121,7 +121,7 @@ func (p *Program) collect() error {
 	return nil
 }
 
-func (p *Program) check(s *slot) error {
+func (p *Program) check(s *entry) error {
 	if s.stock != nil {
 		if err := lost(s.node); err != nil {
 			return err
@@ -156,7 +156,7 @@ func (p *Program) trace() error {
 }
 
 func (p *Program) operations() (n int) {
-	for _, s := range p.slots {
+	for _, s := range p.entries {
 		if s.computed() {
 			n++
 		}
@@ -213,7 +213,7 @@ func (p *Program) runAll() error {
 }
 
 // do runs one operation for the machine.
-func (p *Program) do(s *slot) error {
+func (p *Program) do(s *entry) error {
 	if p.tracing {
 		s.step = len(p.order)
 		p.order = append(p.order, s)
@@ -250,7 +250,7 @@ func (p *Program) fail(err error) error {
 // Value returns the tensor of an output, or of a leaf; it holds until the next
 // run. That of a scalar node has the shape (1).
 func (p *Program) Value(n *Node) (*tensor.Dense, error) {
-	s := p.slots[n]
+	s := p.entries[n]
 	switch {
 	case s == nil && n != nil && !isOp(n):
 		return Tensor(n)

@@ -20,7 +20,7 @@ import (
 // step is an operation of the machine's graph.
 type step struct {
 	p  *Program
-	s  *slot
+	s  *entry
 	id int
 	// place is what the machine is told the result is; it writes to it.
 	place *tensor.Dense
@@ -57,14 +57,14 @@ func (s *step) Hashcode() uint32 {
 // machine builds the tape machine of a program. The order of nodes is that of
 // their making, as in the graph itself.
 func (p *Program) machine() (G.VM, error) {
-	all := make([]*slot, 0, len(p.slots))
-	for _, s := range p.slots {
+	all := make([]*entry, 0, len(p.entries))
+	for _, s := range p.entries {
 		all = append(all, s)
 	}
-	slices.SortFunc(all, func(a, b *slot) int { return int(a.node.ID() - b.node.ID()) })
+	slices.SortFunc(all, func(a, b *entry) int { return int(a.node.ID() - b.node.ID()) })
 	tape := G.NewGraph()
-	of := map[*slot]*Node{}
-	read := map[*slot]bool{}
+	of := map[*entry]*Node{}
+	read := map[*entry]bool{}
 	for _, s := range all {
 		for _, c := range s.from {
 			read[c] = true
@@ -94,7 +94,7 @@ func (p *Program) machine() (G.VM, error) {
 		of[s] = n
 	}
 	for _, y := range p.outputs {
-		if s := p.slots[y]; s.computed() && !slices.Contains(roots, of[s]) {
+		if s := p.entries[y]; s.computed() && !slices.Contains(roots, of[s]) {
 			roots = append(roots, of[s])
 		}
 	}

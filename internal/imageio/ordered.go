@@ -20,19 +20,19 @@ func Ordered[T any](ctx context.Context, n, workers, ahead int, work func(i int)
 	return func(yield func(T, error) bool) {
 		ctx, cancel := context.WithCancelCause(ctx)
 		defer cancel(nil)
-		type slot struct {
+		type call struct {
 			index int
 			value T
 			err   error
 			done  chan struct{}
 		}
-		queue := make(chan *slot, max(ahead, workers)) // in order, for the consumer
-		jobs := make(chan *slot)                       // the same slots, for the workers
+		queue := make(chan *call, max(ahead, workers)) // in order, for the consumer
+		jobs := make(chan *call)                       // the same calls, for the workers
 		go func() {
 			defer close(jobs)
 			defer close(queue)
 			for i := range n {
-				s := &slot{index: i, done: make(chan struct{})}
+				s := &call{index: i, done: make(chan struct{})}
 				select {
 				case queue <- s:
 				case <-ctx.Done():

@@ -132,7 +132,8 @@ func (l resNetLoader) pool(c weights.Config) error {
 	w := c.Vision.FeatureWidth()
 	positions, err := l.view.Get(pool+"positional_embedding", -1, w)
 	if err == nil {
-		err = l.w.Add(weights.Parameter{Name: pool + "positional_embedding", Shape: []int{len(positions) / w, w}}, positions)
+		shape := []int{len(positions) / w, w}
+		err = l.w.Add(weights.Parameter{Name: pool + "positional_embedding", Shape: shape}, positions)
 	}
 	matrices := []struct {
 		to   string

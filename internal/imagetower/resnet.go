@@ -34,8 +34,8 @@ func resNet(g *graph.Graph, p tower.Scope, c weights.Config, pixels *graph.Node)
 // inferenceAlone refuses a graph that is to be differentiated.
 func inferenceAlone(c weights.Config, train bool) error {
 	if train {
-		return fmt.Errorf("the image tower is a ResNet (%s), which is built for inference alone: no gradient can be taken "+
-			"of it", c.Architecture())
+		return fmt.Errorf("the image tower is a ResNet (%s), which is built for inference alone: no gradient can be "+
+			"taken of it", c.Architecture())
 	}
 	return nil
 }

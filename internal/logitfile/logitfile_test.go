@@ -149,6 +149,68 @@ func TestWhatDoesNotFitIsRefused(t *testing.T) {
 	}
 }
 
+// Columns are classes by their numbers, not by where they stand; what else
+// stands beside them is no class.
+func TestNumberedColumnsAreClassesByTheirNumbers(t *testing.T) {
+	dir := t.TempDir()
+	file := func(content string) string {
+		path := filepath.Join(dir, "t.csv")
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	for _, c := range []struct {
+		csv, key string
+		want     []float64
+		note     string
+	}{
+		{"logit_2,logit_0,label,logit_1\n2,0,1,1\n12,10,1,11\n", "", []float64{0, 1, 2, 10, 11, 12}, "another order"},
+		{"logit_2,logit_0,label,logit_1\n2,0,1,1\n", "#logit_*", []float64{0, 1, 2}, "another order"},
+		{"c10,c11,c9,label\n10,11,9,0\n", "#c*", []float64{9, 10, 11}, "another order"},
+		{"0,1,10,2,3,4,5,6,7,8,9,y\n0,1,10,2,3,4,5,6,7,8,9,0\n", "", []float64{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10},
+			"another order"},
+		{"class 2,class 1\n2,1\n", "", []float64{1, 2}, "another order"},
+		{"737-300,737-200,A300\n1,2,3\n", "", []float64{1, 2, 3}, ""}, // names of classes
+		{"A300,737-200\n1,2\n", "#*", []float64{1, 2}, ""},
+		{"Unnamed: 0,a,b\n0,1,2\n1,3,4\n", "", []float64{1, 2, 3, 4}, "numbers of rows"},
+		{",a,b\n7,1,2\n3,3,4\n", "#a,b", []float64{1, 2, 3, 4}, ""},
+	} {
+		m, err := Open(context.Background(), file(c.csv)+c.key, Logits)
+		if err != nil {
+			t.Errorf("%q: %v", c.csv, err)
+			continue
+		}
+		got, err := calib.Collect(m)
+		if err != nil || !slices.Equal(got.Data, c.want) {
+			t.Errorf("%q%s: %v, %v, want %v", c.csv, c.key, got.Data, err, c.want)
+		}
+		if notes := strings.Join(m.Notes, "; "); !strings.Contains(notes, c.note) || c.note == "" && notes != "" {
+			t.Errorf("%q%s: notes %q, want %q", c.csv, c.key, notes, c.note)
+		}
+		m.Close()
+	}
+	for _, c := range []struct{ csv, word string }{
+		{"id,logit_0,logit_1,label\n900,1,2,0\n", `column "id" is beside columns logit_0 to logit_1`},
+		{"logit_0,logit_1,zs_0,zs_1\n1,2,3,4\n", "columns logit_0 to logit_1 and columns zs_0 to zs_1"},
+		{"logit_0,logit_1,logit_3\n1,2,3\n", "there is no logit_2"},
+		{"logit_0,logit_1,logit_01\n1,2,3\n", "there twice"},
+		{",a,b\n7,1,2\n3,3,4\n", "sorted or filtered"},
+		{"__index_level_0__,a,b\n1,1,2\n0,3,4\n", "sorted or filtered"},
+	} {
+		if m, err := Open(context.Background(), file(c.csv), Logits); err == nil {
+			m.Close()
+			t.Errorf("%q is taken", c.csv)
+		} else if !strings.Contains(err.Error(), c.word) {
+			t.Errorf("%q: %v, want %q", c.csv, err, c.word)
+		}
+	}
+	if _, err := ReadLabels(context.Background(), file(",label\n1,0\n0,1\n"), Labels); err == nil ||
+		!strings.Contains(err.Error(), "sorted or filtered") {
+		t.Errorf("labels under a shuffled index: %v", err)
+	}
+}
+
 func FuzzParquet(f *testing.F) {
 	for _, name := range []string{"columns.parquet", "lists.parquet", "holes.parquet"} {
 		raw, err := os.ReadFile(filepath.Join("testdata", name))

@@ -9,12 +9,9 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
-
-	"clipcalib/calib"
 )
 
 // table is a file of named columns, row after row.
@@ -84,19 +81,6 @@ func header(record []string) bool {
 	return counting
 }
 
-// isIndex reports whether a column is the row numbers that pandas writes.
-func (t *table) isIndex(k int) bool {
-	if t.names[k] != "" && t.names[k] != "Unnamed: 0" && t.names[k] != "__index_level_0__" {
-		return false
-	}
-	for i := range t.rows {
-		if t.numbers[i*len(t.names)+k] != float64(i) {
-			return false
-		}
-	}
-	return true
-}
-
 func (t *table) addRow(record []string, line int) {
 	for k, cell := range record {
 		v, err := strconv.ParseFloat(strings.TrimSpace(cell), 64)
@@ -111,71 +95,6 @@ func (t *table) addRow(record []string, line int) {
 	t.rows++
 }
 
-// matrix takes the columns that the patterns name, or all but those that go by
-// a label's name.
-func (t *table) matrix(patterns string) (calib.Rows, []string, error) {
-	var columns []int
-	var left []string
-	used := map[string]bool{}
-	for k, name := range t.names {
-		switch {
-		case patterns != "":
-			for pattern := range strings.SplitSeq(patterns, ",") {
-				ok, err := path.Match(pattern, name)
-				if err != nil {
-					return nil, nil, fmt.Errorf("pattern %q: %w", pattern, err)
-				}
-				if ok {
-					used[pattern] = true
-					columns = append(columns, k)
-					break
-				}
-			}
-		case slices.Contains(Labels, strings.ToLower(name)):
-			left = append(left, name)
-		case t.isIndex(k):
-			left = append(left, fmt.Sprintf("%q (numbers of rows)", name))
-		default:
-			columns = append(columns, k)
-		}
-	}
-	for pattern := range strings.SplitSeq(patterns, ",") {
-		if patterns != "" && !used[pattern] {
-			return nil, nil, fmt.Errorf("no column %q; the columns are %s", pattern, shorten(t.names))
-		}
-	}
-	if len(columns) == 0 {
-		return nil, nil, errors.New("no columns of logits")
-	}
-	for _, k := range columns {
-		if bad, ok := t.text[k]; ok {
-			return nil, nil, fmt.Errorf("column %q, line %d: %q is not a number; name the columns of logits behind the path, "+
-				"as in file#logit_*",
-				t.names[k], bad.line, bad.value)
-		}
-	}
-	var notes []string
-	if len(left) > 0 {
-		notes = append(notes, fmt.Sprintf("column %s is not a logit and was left out", strings.Join(left, ", ")))
-	}
-	if t.counting {
-		notes = append(notes, "the first line, 0, 1, 2 and so on, was taken for names of columns")
-	}
-	width := len(t.names)
-	m := calib.Matrix{N: t.rows, K: len(columns), Data: t.numbers}
-	if len(columns) < width { // in place: a column never moves to the right
-		at := 0
-		for i := range t.rows {
-			for _, k := range columns {
-				m.Data[at] = t.numbers[i*width+k]
-				at++
-			}
-		}
-		m.Data = m.Data[:at]
-	}
-	return m, notes, nil
-}
-
 func (t *table) labels(key string, role Role) ([]int, error) {
 	column := -1
 	switch {
@@ -185,9 +104,14 @@ func (t *table) labels(key string, role Role) ([]int, error) {
 		}
 	case len(t.names) == 1:
 		column = 0
-	case len(t.names) == 2 && t.isIndex(0):
+	case len(t.names) == 2 && t.index(0) == counts:
 		column = 1
 	default:
+		for k := range t.names {
+			if t.index(k) == shuffled {
+				return nil, t.shuffledError(k, "labels", "label")
+			}
+		}
 		for _, name := range role {
 			at := slices.IndexFunc(t.names, func(s string) bool { return strings.EqualFold(s, name) })
 			if at >= 0 {

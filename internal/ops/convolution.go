@@ -24,8 +24,8 @@ func Conv(g *graph.Graph, x, w, b *Node, side, stride int, act engine.Act) *Node
 		Name: "convolution",
 		Out:  shape(rows(x)/(side*side)*out*out, rows(w)),
 		Run: func(c graph.Call) error {
-			return c.Engine.Conv(engine.Conv{Out: c.Out, X: c.In[0], W: c.In[1], Bias: c.In[2], Side: side, Stride: stride,
-				Act: act})
+			return c.Engine.Conv(engine.Conv{Out: c.Out, X: c.In[0], W: c.In[1], Bias: c.In[2], Side: side,
+				Stride: stride, Act: act})
 		},
 	}
 	if e, ok := g.Engine.(engine.MixedPrecision); ok && frozen(e, w) {

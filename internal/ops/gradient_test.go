@@ -53,6 +53,9 @@ var cases = []struct {
 	{"product AtBt", [][]int{{4, 5}, {3, 4}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node {
 		return ops.MatMul(g, x[0], x[1], true, true, 0.7)
 	}},
+	{"margin", [][]int{{5, 4}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node {
+		return ops.Margin(g, x[0], ints(g, []int32{0, 3, 1, 1, 2}, 5), 0.3, 0.2)
+	}},
 	{"transpose", [][]int{{4, 5}}, 0, func(g *graph.Graph, x []*ops.Node) *ops.Node { return ops.Transpose(g, x[0]) }},
 	{"QuickGELU", [][]int{{4, 5}}, 0, func(g *graph.Graph,
 		x []*ops.Node) *ops.Node {

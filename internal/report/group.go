@@ -131,7 +131,7 @@ func coloursOf(targets []string) map[string]ink {
 }
 
 func remedyRank(remedy string) int {
-	known := []string{"", "zs-norm", "penalty", "sals", "dac"}
+	known := []string{"", "zs-norm", "penalty", "sals", "dac", "tcpt"}
 	if i := slices.Index(known, remedy); i >= 0 {
 		return i
 	}

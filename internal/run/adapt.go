@@ -79,6 +79,7 @@ func (o *AdaptOptions) training() (training, error) {
 	// Feature files do not say it.
 	o.Train.LogitScale = cmp.Or(o.Train.LogitScale, data.LogitScale, adapt.DefaultLogitScale)
 	if o.Init != "" {
+		o.Inputs.Reading.Init = o.Init
 		if o.Train.Init, o.Inputs.InitSHA256, err = readInit(o.Init, o.Method, data); err != nil {
 			return t, err
 		}

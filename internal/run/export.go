@@ -38,8 +38,9 @@ func Export(dir, out string) (paths, notes []string, err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("run %s: %w", dir, err)
 	}
-	if m.Remedy == (adapt.SaLS{}).Name() {
-		e.notes = append(e.notes, "the release knows nothing of SaLS: its logits are those before it")
+	if remedy, err := adapt.ParseRemedy(m.Remedy); err != nil || adapt.MapsInference(remedy) {
+		e.notes = append(e.notes, fmt.Sprintf("the release knows nothing of maps at inference: its logits are those before "+
+			"%s", m.Remedy))
 	}
 	return e.paths, e.notes, nil
 }

@@ -19,6 +19,9 @@ type Facts struct {
 	FineBins  int          `json:"fine_bins"`
 	Templates []string     `json:"template,omitempty"`
 	Skipped   data.Skipped `json:"skipped"`
+	// ContentsSHA256 is of the pictures whatever their order and names.
+	ContentsSHA256 string   `json:"contents_sha256,omitempty"`
+	Doubts         []string `json:"doubts,omitempty"` // what may be wrong with the set or its figures
 }
 
 // The bins where none are asked for, as package calib has them.
@@ -39,7 +42,7 @@ func NewFacts(target string, samples, classes int, bins calib.Options, templates
 		f.FineBins = defaultFineBins
 	}
 	if record != nil {
-		f.Skipped = record.Account.Skipped()
+		f.Skipped, f.Doubts, f.ContentsSHA256 = record.Account.Skipped(), record.Doubts, record.ContentsSHA256
 	}
 	return f
 }

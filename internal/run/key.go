@@ -13,25 +13,32 @@ type Key struct {
 	Parameters string
 }
 
+// Recipe is that of the run that [Adapt] would make.
+func (o AdaptOptions) Recipe() (Recipe, error) {
+	t, err := o.training()
+	return t.recipe, err
+}
+
+// Recipe is that of the run that [LearnPrompts] would make.
+func (o PromptOptions) Recipe() (Recipe, error) {
+	t, err := o.training()
+	return t.recipe, err
+}
+
 // Key is the key of the run that [Adapt] would make.
 func (o AdaptOptions) Key() (Key, error) {
-	t, err := o.training()
-	if err != nil {
-		return Key{}, err
-	}
-	return t.recipe.key(), nil
+	r, err := o.Recipe()
+	return r.Key(), err
 }
 
 // Key is the key of the run that [LearnPrompts] would make.
 func (o PromptOptions) Key() (Key, error) {
-	t, err := o.training()
-	if err != nil {
-		return Key{}, err
-	}
-	return t.recipe.key(), nil
+	r, err := o.Recipe()
+	return r.Key(), err
 }
 
-func (r Recipe) key() Key {
+// Key is the key of the recipe's run.
+func (r Recipe) Key() Key {
 	r.Engine, r.Inputs = "", r.Inputs.identity()
 	k := Key{Recipe: identity(r)}
 	r.Remedy, r.RemedySettings, r.Choices = "", nil, nil

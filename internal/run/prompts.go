@@ -65,6 +65,7 @@ func (o *PromptOptions) training() (training, error) {
 		return t, err
 	}
 	if o.Init != "" {
+		o.Inputs.Reading.Init = o.Init
 		if o.Train.Init, o.Inputs.InitSHA256, err = o.readVectors(); err != nil {
 			return t, err
 		}

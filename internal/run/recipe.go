@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 
 	"clipcalib/adapt"
 	"clipcalib/internal/digest"
@@ -66,6 +68,19 @@ type Inputs struct {
 	Float16        bool       `yaml:"float16_prototypes,omitempty"` // text features rounded to float16
 	InitSHA256     string     `yaml:"init_sha256,omitempty"`        // of the file of initial values
 	BatchImages    int        `yaml:"batch_images,omitempty"`       // encoded at a time; told, but no part of the identity
+	Reading        Reading    `yaml:",inline"`
+}
+
+// Reading is what was asked for in reading pictures, weights and initial values.
+// It is told, so that a run can be repeated: what came of it, hashes say.
+type Reading struct {
+	ClassNames           string `yaml:"class_names,omitempty"` // file
+	ImageRoot            string `yaml:"image_root,omitempty"`
+	LabelColumn          string `yaml:"label_column,omitempty"`
+	AllowEmptyClasses    bool   `yaml:"allow_empty_classes,omitempty"`
+	AllowNumberedClasses bool   `yaml:"allow_numbered_classes,omitempty"`
+	Preprocess           string `yaml:"preprocess,omitempty"`
+	Init                 string `yaml:"init,omitempty"` // file
 }
 
 // ModelFacts are what a checkpoint's tensors do not show, and where it was
@@ -82,7 +97,7 @@ type ModelFacts struct {
 // identity leaves out what does not tell one run from another: paths, and the
 // hash of features where weights, preprocessing and pictures are known.
 func (in Inputs) identity() Inputs {
-	in.Picks = ""
+	in.Picks, in.Reading = "", Reading{}
 	in.Features, in.Weights, in.Data, in.BatchImages, in.Model, in.Truncate = nil, "", "", 0, ModelFacts{}, false
 	if in.WeightsSHA256 != "" && in.Preprocessing != "" && in.DataSHA256 != "" {
 		in.FeaturesSHA256 = nil
@@ -156,6 +171,45 @@ func (r Recipe) same(other Recipe) bool {
 	a, errA := yaml.Marshal(r)
 	b, errB := yaml.Marshal(other)
 	return errA == nil && errB == nil && bytes.Equal(a, b)
+}
+
+// Unlike lists what tells another run from the one of the recipe, as "lr is 0.1,
+// here 0.2"; nothing where they lead to the same result.
+func (r Recipe) Unlike(here Recipe) (out []string) {
+	if r.same(here) {
+		return nil
+	}
+	leaves := func(r Recipe) (all map[string]any) {
+		r.Engine, r.Choices, r.Inputs = "", nil, r.Inputs.identity()
+		raw, err := yaml.Marshal(r)
+		if err == nil {
+			err = yaml.Unmarshal(raw, &all)
+		}
+		if err != nil {
+			return nil
+		}
+		if in, ok := all["inputs"].(map[string]any); ok {
+			delete(all, "inputs")
+			maps.Copy(all, in)
+		}
+		return all
+	}
+	a, b := leaves(r), leaves(here)
+	for _, key := range slices.Sorted(maps.Keys(merged(a, b))) {
+		if was, is := fmt.Sprint(a[key]), fmt.Sprint(b[key]); was != is {
+			out = append(out, fmt.Sprintf("%s is %.60s, here %.60s", key, was, is))
+		}
+	}
+	if out == nil {
+		out = []string{"the choices are worded otherwise: it is of another version"}
+	}
+	return out
+}
+
+func merged(a, b map[string]any) map[string]any {
+	out := maps.Clone(a)
+	maps.Copy(out, b)
+	return out
 }
 
 // ReadRecipe reads the recipe of a run.

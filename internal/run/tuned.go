@@ -150,7 +150,7 @@ func (r *TunedResult) write(p *partial, o TunedOptions, done tunedTarget) (err e
 	choices := []byte(strings.Join(o.Recipe.Choices, "\n") + "\n")
 	e := evaluation{
 		logits: logits, zeroShot: zs, labels: o.Labels, metrics: r.Metrics, zeroShotMetrics: r.ZeroShot, target: done,
-		facts: NewFacts(o.Name, logits.Rows, logits.Cols, o.Bins, []string{o.Recipe.Context + " " + text.ClassSlot + "."},
+		facts: NewFacts(o.Name, logits.Rows, logits.Cols, o.Bins, []string{o.Recipe.Context + " " + text.ClassPlaceholder + "."},
 			nil),
 	}
 	return writeEvaluation(r.Dir, e,

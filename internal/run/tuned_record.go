@@ -93,8 +93,9 @@ func claim(dir string, r TunedRecipe) error {
 	case err != nil:
 		return fmt.Errorf("%w; remove the folder or choose another", err)
 	case old.ViewKey != r.ViewKey:
-		return fmt.Errorf("%s is of another version of this program, which drew a picture's views by its %s, this one by its "+
-			"%s: the folder is still read, but not gone on with; choose another", path, inWords(old.ViewKey), inWords(r.ViewKey))
+		return fmt.Errorf("%s is of another version of this program, which drew a picture's views by its %s, this "+
+			"one by its %s: the folder is still read, but not gone on with; choose another", path,
+			inWords(old.ViewKey), inWords(r.ViewKey))
 	case identity(old) != identity(r):
 		return fmt.Errorf("%s is of another run (%s, remedy %s, compat %s, seed %d): choose another folder, or remove it",
 			path, old.Method, old.Remedy, old.Compat, old.Seed)

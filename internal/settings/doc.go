@@ -10,6 +10,7 @@
 //
 // A field of value zero has its default; [Zero] is the number 0 where that is
 // not the default. Fields are float64, int, bool, string and lists of strings.
+// A field of which no default is known is required: [Check] wants it set.
 package settings
 
 import "math"
@@ -21,3 +22,7 @@ const Zero = math.SmallestNonzeroFloat64
 // auto begins the default of a field whose zero value stays: what stands for it
 // depends on other things, and the rest of the tag says on what.
 const auto = "auto: "
+
+// required begins the default of a field that has none: it must be set, and the
+// rest of the tag says why.
+const required = "required: "

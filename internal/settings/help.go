@@ -17,7 +17,11 @@ func Help[T named.Thing](things []T) string {
 			if s.auto {
 				sign = ": "
 			}
-			fmt.Fprintf(&b, "  %-15s %s%s%s  %s (%s", t.Name(), s.Name, sign, s.Default, s.Help, s.From)
+			if s.Required {
+				fmt.Fprintf(&b, "  %-15s %s, required  %s (%s", t.Name(), s.Name, s.Help, s.why)
+			} else {
+				fmt.Fprintf(&b, "  %-15s %s%s%s  %s (%s", t.Name(), s.Name, sign, s.Default, s.Help, s.From)
+			}
 			if s.Range != "" {
 				fmt.Fprintf(&b, "; %s", s.wants())
 			}

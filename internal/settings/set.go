@@ -8,9 +8,19 @@ import (
 	"clipcalib/internal/named"
 )
 
-// Check reports the first setting of v that is out of its range, or a
-// declaration that makes no sense.
+// Check reports the first setting of v that is out of its range, that is required
+// and not set, or whose declaration makes no sense.
 func Check(v any) error {
+	for _, s := range Of(v) {
+		if s.unset {
+			return fmt.Errorf("setting %s is required (%s): set it to %s", s.Name, s.why, s.wants())
+		}
+	}
+	return Declared(v)
+}
+
+// Declared is Check for what is not in use yet: what is required may be unset.
+func Declared(v any) error {
 	seen := map[string]bool{}
 	for _, s := range Of(v) {
 		if s.Name == "" || strings.ContainsAny(s.Name, "=. ") || seen[s.Name] {
@@ -22,6 +32,9 @@ func Check(v any) error {
 				return fmt.Errorf("default of a setting of %T: %w", v, err)
 			}
 		}
+		if s.unset {
+			continue
+		}
 		if err := s.check(); err != nil {
 			return err
 		}
@@ -32,6 +45,19 @@ func Check(v any) error {
 // With returns v, a struct or what holds one, with the setting of a name at the
 // value that text stands for.
 func With[T any](v T, name, text string) (T, error) {
+	if c, ok := any(v).(Composed); ok {
+		parts := c.SettingParts()
+		for i, p := range parts {
+			if !Has(p, name) {
+				continue
+			}
+			var err error
+			if parts[i], err = With(p, name, text); err != nil {
+				return v, err
+			}
+			return c.WithSettingParts(parts).(T), nil
+		}
+	}
 	for _, s := range Of(v) {
 		if s.Name != name {
 			continue
@@ -41,10 +67,10 @@ func With[T any](v T, name, text string) (T, error) {
 			return v, err
 		}
 		s.Value = value.Interface()
-		if err := s.check(); err != nil {
+		if err := s.inRange(); err != nil { // 0 is 0, and not what stands for it
 			return v, fmt.Errorf("%s=%s: want %s", name, text, s.wants())
 		}
-		if value.Kind() == reflect.Float64 && value.Float() == 0 && s.Default != "" && !s.auto {
+		if value.Kind() == reflect.Float64 && value.Float() == 0 && (s.Default != "" && !s.auto || s.Required) {
 			value.SetFloat(Zero)
 		}
 		out := reflect.New(reflect.TypeOf(v)).Elem()
@@ -72,6 +98,7 @@ type Owner struct {
 	Name   string // taskres, penalty, ...
 	Value  any    // the struct
 	Set    func(name, text string) error
+	Check  func() error // what is set by now
 }
 
 // OwnerOf returns the owner that the thing at v is, whose settings Apply sets.
@@ -80,7 +107,7 @@ func OwnerOf[T named.Thing](prefix string, v *T) Owner {
 		with, err := With(*v, name, text)
 		*v = with
 		return err
-	}}
+	}, Check: func() error { return Check(*v) }}
 }
 
 // Apply sets the owners' settings by assignments, name=value or

@@ -17,14 +17,38 @@ type Setting struct {
 	From    string // where the default is from
 	Help    string // what it is, in a few words
 	Value   any    // in force
+	// Required says that there is no default: the setting must be set.
+	Required bool
 
 	field int
 	auto  bool
+	unset bool   // although it is required
+	why   string // it is required
 	kind  reflect.Type
 }
 
-// Of lists the settings that v, a struct, declares.
+// Composed is what has no settings of its own: they are those of its parts, no two
+// of which have one of the same name.
+type Composed interface {
+	SettingParts() []any
+	WithSettingParts(parts []any) any
+}
+
+// Of lists the settings that v, a struct, declares, or those of its parts.
 func Of(v any) []Setting {
+	c, ok := v.(Composed)
+	if !ok {
+		return own(v)
+	}
+	var out []Setting
+	for _, p := range c.SettingParts() {
+		out = append(out, Of(p)...)
+	}
+	return out
+}
+
+// own lists what v declares itself.
+func own(v any) []Setting {
 	rv := reflect.ValueOf(v)
 	if rv.Kind() != reflect.Struct {
 		return nil
@@ -39,6 +63,11 @@ func Of(v any) []Setting {
 		s := Setting{Name: name, Default: f.Tag.Get("default"), Range: f.Tag.Get("range"), From: f.Tag.Get("from"),
 			Help: f.Tag.Get("help"), field: i, kind: f.Type}
 		s.Default, s.auto = strings.CutPrefix(s.Default, auto)
+		s.why, s.Required = strings.CutPrefix(s.Default, required)
+		if s.Required {
+			s.Default = ""
+			s.unset = rv.Field(i).IsZero()
+		}
 		s.Value = s.resolve(rv.Field(i)).Interface()
 		out = append(out, s)
 	}
@@ -64,7 +93,7 @@ func fill(rv reflect.Value) {
 	if rv.Kind() != reflect.Struct {
 		return
 	}
-	for _, s := range Of(rv.Interface()) {
+	for _, s := range own(rv.Interface()) {
 		rv.Field(s.field).Set(reflect.ValueOf(s.Value))
 	}
 }
@@ -144,10 +173,15 @@ func (s Setting) wants() string {
 // check reports a value in force that is out of the setting's range: ">a",
 // ">=a" or "a..b" for numbers, "a|b|c" for texts.
 func (s Setting) check() error {
-	v := reflect.ValueOf(s.Value)
-	if s.auto && v.IsZero() {
+	if s.auto && reflect.ValueOf(s.Value).IsZero() {
 		return nil
 	}
+	return s.inRange()
+}
+
+// inRange reports a value, be it that of a field that is not set, out of the range.
+func (s Setting) inRange() error {
+	v := reflect.ValueOf(s.Value)
 	ok := true
 	switch v.Kind() {
 	case reflect.Float64:

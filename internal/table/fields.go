@@ -33,7 +33,9 @@ var told = map[string]bool{
 	"inputs.data_sha256": true, "inputs.drawn": true, "method": true, "remedy": true, "version": true,
 	// inputs.weights_sha256 says
 	"inputs.activation": true, "inputs.activation_source": true, "inputs.preprocessing_source": true,
-	"inputs.prefix": true, "inputs.no_config": true,
+	"inputs.prefix": true, "inputs.no_config": true, "inputs.class_names": true, "inputs.image_root": true,
+	"inputs.label_column": true, "inputs.allow_empty_classes": true, "inputs.allow_numbered_classes": true,
+	"inputs.preprocess": true, "inputs.init": true,
 }
 
 // renamed are fields by the names that people use.

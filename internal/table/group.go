@@ -194,7 +194,7 @@ func falseFirst(a, b bool) int {
 }
 
 func remedyRank(remedy string) int {
-	known := []string{"", "none", "zs-norm", "penalty", "sals", "dac"}
+	known := []string{"", "none", "zs-norm", "penalty", "sals", "dac", "tcpt"}
 	if i := slices.Index(known, remedy); i >= 0 {
 		return i
 	}

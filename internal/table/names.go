@@ -1,5 +1,7 @@
 package table
 
+import "strings"
+
 var displayNames = map[string]string{
 	ZeroShot:        "Zero-shot",
 	"zslp":          "ZS-LP",
@@ -21,13 +23,19 @@ var displayNames = map[string]string{
 	"penalty":       "Penalty",
 	"sals":          "SaLS",
 	"dac":           "DAC",
+	"tcpt":          "TCPT",
+	"a-tpt":         "A-TPT",
+	"soc":           "SoC",
 }
 
 // Display returns a method's or remedy's name in the spelling of its authors,
 // or as it is.
 func Display(name string) string {
-	if d, ok := displayNames[name]; ok {
-		return d
+	parts := strings.Split(name, "+") // a combination's
+	for i, p := range parts {
+		if d, ok := displayNames[p]; ok {
+			parts[i] = d
+		}
 	}
-	return name
+	return strings.Join(parts, "+")
 }

@@ -21,6 +21,8 @@ type Inputs struct {
 	Depth    *graph.Node // int32 [N]: position
 	Tree     *graph.Node // int32 [3, N]: parent, depth, end
 	Read     *graph.Node // int32 [P]: the end-of-text node of each prompt
+	// Shift [positions, W] is added to the states by position; nil adds nothing.
+	Shift *graph.Node
 }
 
 // NewInputs adds the leaves for a trie of at most nodes nodes and prompts
@@ -116,6 +118,9 @@ func towerWith(g *graph.Graph, p tower.Scope, c weights.Config, in Inputs, conte
 		x = ops.Add(g, x, ops.Gather(g, contexts, in.Contexts))
 	}
 	x = ops.AddRows(g, x, p.Get("positional_embedding"), in.Depth)
+	if in.Shift != nil {
+		x = ops.AddRows(g, x, in.Shift, in.Depth)
+	}
 	blocks := tower.Blocks{Layers: c.Text.Layers, Act: tower.Act(c.TextActivation()), Train: train, Before: before,
 		Attend: func(qkv *graph.Node) *graph.Node { return ops.TreeAttention(g, qkv, in.Tree, c.Text.Heads) }}
 	x = blocks.Apply(g, p.Sub("transformer"), x, in.Read)

@@ -6,6 +6,7 @@ package tower
 import (
 	"errors"
 	"fmt"
+	"runtime"
 
 	"clipcalib/internal/engine"
 	"clipcalib/internal/graph"
@@ -29,9 +30,14 @@ func NewWeights(e engine.Engine) *Weights {
 	return &Weights{Engine: e, tensors: map[string]*tensor.Dense{}}
 }
 
+// collectAfter is how many bytes of a checkpoint are read before the collector
+// is asked to take what the engine has copied: by itself it lets the heap double.
+const collectAfter = 64 << 20
+
 // Load puts the named parameters of a checkpoint on the engine, frozen.
 func Load(e engine.Engine, v weights.View, params []weights.Parameter) (*Weights, error) {
 	w := NewWeights(e)
+	read := 0 // bytes since the collector was asked
 	for _, p := range params {
 		values, err := v.Get(p.Name, p.Shape...)
 		if err == nil {
@@ -42,6 +48,10 @@ func Load(e engine.Engine, v weights.View, params []weights.Parameter) (*Weights
 			return nil, err
 		}
 		e.Freeze(w.tensors[p.Name])
+		if read += 4 * len(values); read >= collectAfter {
+			read = 0
+			runtime.GC()
+		}
 	}
 	return w, nil
 }

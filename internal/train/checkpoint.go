@@ -17,8 +17,8 @@ import (
 // progressRecord is what a checkpoint holds besides tensors.
 type progressRecord struct {
 	position
-	Losses []float64
-	Task   string // everything that decides the result
+	Losses   []float64
+	Identity string `json:"Task"` // of everything that decides the result
 }
 
 const (
@@ -34,20 +34,21 @@ func (t *trainer) resume() error {
 	if o.Checkpoint == "" {
 		return nil
 	}
-	task := fmt.Sprintf("%s %d %g %d %g %s %g %s %d", obj.Task, o.Epochs, o.LR, o.Batch, o.WeightDecay, o.Optimizer,
+	identity := fmt.Sprintf("%s %d %g %d %g %s %g %s %d", obj.Identity, o.Epochs, o.LR, o.Batch, o.WeightDecay,
+		o.Optimizer,
 		o.Epsilon, o.Schedule, o.Seed)
 	if o.Order != nil {
 		sum := sha256.New()
 		for _, r := range o.Order {
 			fmt.Fprintln(sum, r)
 		}
-		task += fmt.Sprintf(" order %x", sum.Sum(nil))
+		identity += fmt.Sprintf(" order %x", sum.Sum(nil))
 	}
-	t.save = func(t *trainer) error { return t.writeState(o.Checkpoint, task, obj.State) }
+	t.save = func(t *trainer) error { return t.writeState(o.Checkpoint, identity, obj.State) }
 	if _, err := os.Stat(o.Checkpoint); errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
-	if err := t.readState(o.Checkpoint, task, obj.State); err != nil {
+	if err := t.readState(o.Checkpoint, identity, obj.State); err != nil {
 		return fmt.Errorf("continue from checkpoint %s: %w; remove it to start again", o.Checkpoint, err)
 	}
 	if obj.Resumed != nil {
@@ -70,7 +71,7 @@ func (t *trainer) onDevice() map[string]*tensor.Dense {
 	return out
 }
 
-func (t *trainer) writeState(path, task string, host map[string][]float32) error {
+func (t *trainer) writeState(path, identity string, host map[string][]float32) error {
 	var tensors []weights.NamedTensor
 	onDevice := t.onDevice()
 	for _, name := range slices.Sorted(maps.Keys(onDevice)) {
@@ -83,7 +84,7 @@ func (t *trainer) writeState(path, task string, host map[string][]float32) error
 	for _, name := range slices.Sorted(maps.Keys(host)) {
 		tensors = append(tensors, weights.NamedTensor{Name: name, Shape: []int{len(host[name])}, Data: host[name]})
 	}
-	record, err := json.Marshal(progressRecord{position: t.at, Losses: t.losses, Task: task})
+	record, err := json.Marshal(progressRecord{position: t.at, Losses: t.losses, Identity: identity})
 	if err != nil {
 		return err
 	}
@@ -91,7 +92,7 @@ func (t *trainer) writeState(path, task string, host map[string][]float32) error
 	return weights.WriteSafetensors(path, tensors, meta)
 }
 
-func (t *trainer) readState(path, task string, host map[string][]float32) error {
+func (t *trainer) readState(path, identity string, host map[string][]float32) error {
 	f, err := weights.Open(path)
 	if err != nil {
 		return err
@@ -104,7 +105,7 @@ func (t *trainer) readState(path, task string, host map[string][]float32) error 
 	if err := json.Unmarshal([]byte(f.Metadata()[keyProgress]), &record); err != nil {
 		return fmt.Errorf("progress: %w", err)
 	}
-	if record.Task != task {
+	if record.Identity != identity {
 		return errors.New("it belongs to a training with other data or options")
 	}
 	if record.Epoch < 0 || record.Epoch > t.options.Epochs || record.Step < 0 || record.Step > t.sampler.steps ||

@@ -11,9 +11,9 @@ import (
 
 // Compose puts a classification loss and a remedy on logits [B, K]: the only
 // place where the two meet. Labels are int32 [B]. It returns the loss [1] and
-// what that is the sum of. What a hook does wrong sticks to the graph, with its
+// what that is the sum of. Texts are nil where training changes none. What a hook does wrong sticks to the graph, with its
 // name.
-func Compose(l Loss, r Remedy, logits, labels *graph.Node, zs *Reference) (*graph.Node, []Term) {
+func Compose(l Loss, r Remedy, logits, labels *graph.Node, zs *Reference, texts *Texts) (*graph.Node, []Term) {
 	g, ok := graph.Of(logits)
 	if !ok {
 		return logits, nil // of a graph that is closed
@@ -22,21 +22,21 @@ func Compose(l Loss, r Remedy, logits, labels *graph.Node, zs *Reference) (*grap
 	who := "loss " + l.Name()
 	loss := one(g, who, hook(g, who, func() *graph.Node { return l.Build(seen, labels) }))
 	terms := []Term{{who, loss}}
-	if t := term(g, r, logits, zs); t != nil {
-		loss = ops.Add(g, loss, t)
-		terms = append(terms, Term{"remedy " + r.Name(), t})
+	for _, t := range added(g, r, logits, labels, zs, texts) {
+		loss = ops.Add(g, loss, t.Node)
+		terms = append(terms, t)
 	}
 	return loss, terms
 }
 
 // mapped is the logits as the loss sees them.
 func mapped(g *graph.Graph, r Remedy, logits *graph.Node, zs *Reference) *graph.Node {
-	m, ok := r.(LogitMap)
-	if !ok {
+	maps := With[LogitMap](r)
+	if len(maps) == 0 {
 		return logits
 	}
 	who := "remedy " + r.Name()
-	n := hook(g, who, func() *graph.Node { return m.MapLogits(logits, zs) })
+	n := hook(g, who, func() *graph.Node { return maps[0].MapLogits(logits, zs) })
 	if g.Err() == nil && !n.Shape().Eq(logits.Shape()) {
 		g.Fail("%s: maps logits %v to %v: the shape must stay", who, logits.Shape(), n.Shape())
 		return logits
@@ -44,14 +44,28 @@ func mapped(g *graph.Graph, r Remedy, logits *graph.Node, zs *Reference) *graph.
 	return n
 }
 
-// term is what the remedy adds to the loss, or nil.
-func term(g *graph.Graph, r Remedy, logits *graph.Node, zs *Reference) *graph.Node {
-	t, ok := r.(LossTerm)
-	if !ok {
-		return nil
+// added are the terms that the remedy adds to the loss.
+func added(g *graph.Graph, r Remedy, logits, labels *graph.Node, zs *Reference, texts *Texts) (terms []Term) {
+	add := func(p Remedy, build func() *graph.Node) {
+		who := "remedy " + p.Name()
+		terms = append(terms, Term{who, OneOf(g, who, build)})
 	}
-	who := "remedy " + r.Name()
-	return one(g, who, hook(g, who, func() *graph.Node { return t.LossTerm(logits, zs) }))
+	for _, p := range Parts(r) {
+		if t, ok := p.(LossTerm); ok {
+			add(p, func() *graph.Node { return t.LossTerm(logits, zs) })
+		}
+		t, ok := p.(TextTerm)
+		switch {
+		case !ok:
+		case texts == nil:
+			if err := CheckTexts(p, "this training"); err != nil {
+				g.Fail("%w", err)
+			}
+		default:
+			add(p, func() *graph.Node { return t.TextTerm(logits, labels, texts) })
+		}
+	}
+	return terms
 }
 
 // hook calls what builds a node, and sees that it is one of the graph's; an

@@ -92,7 +92,7 @@ func inGraph(t *testing.T, l Loss, r Remedy, logits, zs calib.Matrix, y []int) (
 	ln := g.Input("logits", tensor.Float32, logits.N, logits.K)
 	yn := g.Input("labels", tensor.Int32, len(y))
 	zn := g.Input("ranges", tensor.Float32, logits.N, 2)
-	loss, _ := Compose(l, r, ln, yn, NewReference(nil, func() *graph.Node { return zn }))
+	loss, _ := Compose(l, r, ln, yn, NewReference(nil, func() *graph.Node { return zn }), nil)
 	grad := g.Gradients(loss, ln)
 	p, err := g.Compile(loss, grad[0])
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 type Host struct {
 	remedy   Remedy
 	logits   HostLogitMap // nil where the remedy maps nothing in training
-	term     HostLossTerm // nil where it adds nothing
+	terms    []HostLossTerm
 	detached bool
 	programs []*graphForm
 }
@@ -26,21 +26,27 @@ type Host struct {
 // computes on the device. Without maps, a map of the logits is left out.
 func NewHost(r Remedy, maps bool, d *device.Device) *Host {
 	h := &Host{remedy: r}
-	if m, ok := r.(LogitMap); ok && maps {
-		if h.logits, ok = r.(HostLogitMap); !ok {
+	for _, m := range With[LogitMap](r) {
+		if !maps {
+			break
+		}
+		var ok bool
+		if h.logits, ok = m.(HostLogitMap); !ok {
 			h.logits = h.graphForm(d, m.MapLogits)
 		}
 	}
-	if t, ok := r.(LossTerm); ok {
-		if h.term, ok = r.(HostLossTerm); !ok {
-			h.term = h.graphForm(d, t.LossTerm)
+	for _, t := range With[LossTerm](r) {
+		host, ok := t.(HostLossTerm)
+		if !ok {
+			host = h.graphForm(d, t.LossTerm)
 		}
+		h.terms = append(h.terms, host)
 	}
 	return h
 }
 
 // Acts reports whether the remedy has a part in the loss.
-func (h *Host) Acts() bool { return h.logits != nil || h.term != nil }
+func (h *Host) Acts() bool { return h.logits != nil || len(h.terms) > 0 }
 
 // Detached reports whether gradients do not flow into the reference: graph forms
 // take it as data.
@@ -93,13 +99,16 @@ func (h *Host) Loss(ctx context.Context, l, zs calib.Matrix, tuned bool,
 	return h.add(value, l, zs, grad, reference(grad))
 }
 
-// add adds the term and its gradients.
+// add adds the terms and their gradients.
 func (h *Host) add(value float64, l, zs, grad, dzs calib.Matrix) (float64, calib.Matrix, error) {
-	if h.term == nil {
-		return value, grad, nil
+	for _, t := range h.terms {
+		extra, err := t.LossTermHost(l, zs, grad, dzs)
+		if err != nil {
+			return value, grad, h.named(err)
+		}
+		value += extra
 	}
-	extra, err := h.term.LossTermHost(l, zs, grad, dzs)
-	return value + extra, grad, h.named(err)
+	return value, grad, nil
 }
 
 func (h *Host) named(err error) error {

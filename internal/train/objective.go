@@ -36,9 +36,9 @@ type Objective struct {
 	Resumed func() error
 	// EndStep, unless nil, is called after every step with its loss.
 	EndStep func(p Progress)
-	// Task names data, method, loss and initial values: everything that decides
-	// the result besides the options. A checkpoint of another task is refused.
-	Task string
+	// Identity names data, method, loss and initial values: everything that decides
+	// the result besides the options. A checkpoint of another is refused.
+	Identity string
 }
 
 // Param is a tensor that trains, in place.

@@ -34,7 +34,7 @@ func (r *Registry[T]) Add(v T) error {
 	if reflect.TypeOf(v).Kind() == reflect.Pointer {
 		return fmt.Errorf("register %s %s: register the struct itself, not a pointer to it", r.kind, name)
 	}
-	if err := settings.Check(v); err != nil {
+	if err := settings.Declared(v); err != nil {
 		return fmt.Errorf("register %s %s: %w", r.kind, name, err)
 	}
 	r.mu.Lock()

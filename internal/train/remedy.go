@@ -1,6 +1,8 @@
 package train
 
 import (
+	"fmt"
+
 	"clipcalib/calib"
 	"clipcalib/internal/graph"
 )
@@ -21,6 +23,22 @@ type LogitMap interface {
 // LossTerm is a remedy that adds a term to the training loss.
 type LossTerm interface {
 	LossTerm(logits *graph.Node, zs *Reference) *graph.Node
+}
+
+// TextTerm is a remedy that adds to the training loss of prompts a term of the
+// labels, int32 [B], and of the text features that the prompts give.
+type TextTerm interface {
+	TextTerm(logits, labels *graph.Node, texts *Texts) *graph.Node
+}
+
+// Texts are the classes' text features [K, D], of unit length, in the training of
+// prompts.
+type Texts struct {
+	// Tuned builds those under the learned prompts: one for all samples of the
+	// batch, or one for each where they differ.
+	Tuned func() []*graph.Node
+	// Frozen builds those of the zero-shot model.
+	Frozen func() *graph.Node
 }
 
 // InferenceMap is a remedy that maps the logits of a trained model.
@@ -50,9 +68,17 @@ type tuningChoice interface{ TuningChoice() string }
 // ActsInTraining reports whether a remedy has a part in the training loss, and
 // not only in the use of what was trained.
 func ActsInTraining(r Remedy) bool {
-	_, maps := r.(LogitMap)
-	_, adds := r.(LossTerm)
-	return maps || adds
+	return len(With[LogitMap](r))+len(With[LossTerm](r))+len(With[TextTerm](r)) > 0
+}
+
+// CheckTexts refuses a remedy that asks for text features where training changes
+// none; what says in words who trains.
+func CheckTexts(r Remedy, what string) error {
+	if len(With[TextTerm](r)) > 0 {
+		return fmt.Errorf("remedy %s is for learned prompts (coop, kgcoop, ...): it holds the text features that they give, "+
+			"and %s changes none", r.Name(), what)
+	}
+	return nil
 }
 
 // None leaves the logits alone.

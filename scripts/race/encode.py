@@ -3,10 +3,9 @@
 names in "a photo of a {}.".
 
     python scripts/race/encode.py [--model ViT-B-16] [--precision fp32,bf16] [--threads 2] [--rounds 5] [--images 32]
-                                  [--only images] [--onednn]
+                                  [--only images]
 
-Needs Go, torch and open_clip; oneDNN's headers for --onednn. The same seeded
-random weights, images and prompts go through both sides on the same number of
+Needs Go, torch and open_clip. The same seeded random weights, images and prompts go through both sides on the same number of
 threads, in turn within every round, so that what else the machine does falls on
 all alike. Medians of the rounds are compared; a ratio above 1 means clipcalib is
 faster. PyTorch runs open_clip's model in eager mode under inference_mode, as its
@@ -134,7 +133,6 @@ def main():
     a.add_argument("--images", type=int, default=32)
     a.add_argument("--cpu", action="store_true")
     a.add_argument("--only", choices=["images", "texts"])
-    a.add_argument("--onednn", action="store_true", help="a build with oneDNN, too")
     a.add_argument("--base", help="another tree of clipcalib to race")
     a.add_argument("--base-tags", default="")
     a.add_argument("--truth", type=int, default=32, choices=[32, 64])
@@ -151,8 +149,6 @@ def main():
             products[p] = Products(model, dtype, a)
             sides[p] = [Torch("PyTorch " + p, copy.deepcopy(model), x, tokens, dtype, a)]
             sides[p].append(Ours("clipcalib " + p, folder, "", "cpu", p, a))
-            if a.onednn and p == "fp32":
-                sides[p].append(Ours("clipcalib oneDNN " + p, folder, "onednn", "cpu", p, a))
             if a.base:
                 sides[p].append(Ours("other tree " + p, folder, a.base_tags, "cpu", p, a, a.base))
         for what in truth:

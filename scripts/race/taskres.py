@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Races TaskRes training against the same loop in PyTorch.
 
-    go test -c -o adapt.test ./adapt        # add -tags onednn for oneDNN
+    go test -c -o adapt.test ./adapt
     python scripts/race/taskres.py --binary ./adapt.test [--threads 2] [--rounds 3] [--steps 186]
 
 Both sides take the same steps: 256 unit features of width 512, 1,000 classes,

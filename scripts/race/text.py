@@ -58,7 +58,7 @@ def options(doc):
     p.add_argument("--classes", type=int, nargs="+", default=[100, 300, 1000, 3000])
     p.add_argument("--rounds", type=int, default=3)
     p.add_argument("--threads", type=int, default=2)
-    p.add_argument("--tags", default="", help="build tags of our side, such as onednn")
+    p.add_argument("--tags", default="", help="build tags of our side, such as noasm")
     return p
 
 

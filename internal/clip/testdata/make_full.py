@@ -1,9 +1,10 @@
 """Writes full-size models with seeded random weights, in three name layouts,
 and what PyTorch makes of them, for TestFullSizeAgreesWithPyTorch.
 
-    python make_full.py DIR [ViT-B-32 ViT-B-16 ViT-L-14] [--gradients ViT-B-32]
+    python make_full.py DIR [ViT-B-32 ViT-B-16 ViT-L-14 RN50] [--gradients ViT-B-32]
     CLIPCALIB_FULL=DIR go test -v -run FullSize ./internal/clip
 
+RN50, RN101, RN50x4, RN50x16 and RN50x64 are written where they are named, in two layouts.
 Needs what make_golden.py needs, and 1 to 3 GB of disk a model.
 """
 
@@ -14,6 +15,7 @@ import os
 import torch
 from safetensors.torch import save_file
 
+import make_resnet
 from make_golden import Size, agree, build, contrastive, half, inputs, parameters, run
 
 SIZES = {
@@ -31,8 +33,14 @@ def main():
     a = a.parse_args()
     os.makedirs(a.dir, exist_ok=True)
     for name in a.models:
-        s = SIZES[name]
         at = lambda suffix: os.path.join(a.dir, f"{name}.{suffix}")
+        if name in make_resnet.FULL:
+            tensors, custom = make_resnet.write(make_resnet.FULL[name], at, 4, 6)
+            torch.save(tensors, at("openai.pt"))
+            torch.save({"state_dict": custom}, at("text.pt"))
+            print(name, "done", flush=True)
+            continue
+        s = SIZES[name]
         plain, custom, hf = build(s, True, seed=3)
         x, tokens = inputs(s, 6, 12, seed=4)
         image, text, logits = agree((plain, custom, hf), x, tokens, 1e-4)

@@ -71,8 +71,8 @@ func (e *Engine) Attention(out, qkv *tensor.Dense, batch, tokens, count int) err
 	if isFloat16(out, qkv) {
 		x, y := matrix(qkv), matrix(out)
 		e.each(batch*count, 1, func(lo, hi int) {
-			for task := lo; task < hi; task++ {
-				from, column := task/count*tokens, task%count*h.dim
+			for pair := lo; pair < hi; pair++ {
+				from, column := pair/count*tokens, pair%count*h.dim
 				q := x.Down(from).From(column)
 				bgemm.Attend(y.Down(from).From(column), q, q.From(h.width), q.From(2*h.width), tokens, h.dim, h.scale)
 			}
@@ -85,8 +85,8 @@ func (e *Engine) Attention(out, qkv *tensor.Dense, batch, tokens, count int) err
 		buf := scratch.Get(block*tokens + block)
 		defer buf.Put()
 		inv, scores := buf.Data[:block], buf.Data[block:]
-		for task := lo; task < hi; task++ {
-			h.attend(x, y, task/count*tokens, tokens, task%count, block, scores, inv)
+		for pair := lo; pair < hi; pair++ {
+			h.attend(x, y, pair/count*tokens, tokens, pair%count, block, scores, inv)
 		}
 	})
 	return nil
@@ -143,8 +143,8 @@ func (e *Engine) AttentionGrad(dqkv, qkv, out, dout *tensor.Dense, batch, tokens
 		clear(g.zeros)
 		g.p = buf.Data[block+tokens:][:block*tokens]
 		g.ds = buf.Data[block+tokens+block*tokens:]
-		for task := lo; task < hi; task++ {
-			g.run(task/count*tokens, tokens, task%count)
+		for pair := lo; pair < hi; pair++ {
+			g.run(pair/count*tokens, tokens, pair%count)
 		}
 	})
 	return nil

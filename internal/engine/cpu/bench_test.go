@@ -9,19 +9,13 @@ import (
 	"testing"
 
 	"clipcalib/internal/engine"
-	"clipcalib/internal/engine/cpu/dnnl"
 
 	"gorgonia.org/tensor"
 )
 
 // eachMode benchmarks on every way of computing this program has.
 func eachMode(b *testing.B, f func(b *testing.B, e *Engine)) {
-	options := []Options{{PureGo: true}}
-	if dnnl.Available() {
-		options = append(options, Options{})
-	}
-	options = append(options, Options{BF16: true})
-	for _, o := range options {
+	for _, o := range []Options{{}, {BF16: true}} {
 		e, err := New(o)
 		if err != nil {
 			b.Fatal(err)

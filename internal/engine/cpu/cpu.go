@@ -1,6 +1,5 @@
 // Package cpu is the engine that runs on the processor: pure Go with assembly
-// micro-kernels, in float32 and in bfloat16, and oneDNN's float32 products in
-// programs built with the tag onednn.
+// micro-kernels, in float32 and in bfloat16.
 //
 // Every kernel cuts its work by the shapes and the number of threads alone,
 // whatever the load, so the same inputs give the same bytes.
@@ -13,7 +12,6 @@ import (
 
 	"clipcalib/internal/engine"
 	"clipcalib/internal/engine/cpu/bgemm"
-	"clipcalib/internal/engine/cpu/dnnl"
 	"clipcalib/internal/engine/cpu/parallel"
 	"clipcalib/internal/engine/cpu/sgemm"
 
@@ -21,20 +19,19 @@ import (
 )
 
 // Options chooses how an engine computes. The zero value is float32 on all
-// processors, with oneDNN where the program has it.
+// processors.
 type Options struct {
 	Threads int  // goroutines of a kernel; 0 is runtime.GOMAXPROCS
-	PureGo  bool // never call oneDNN
-	BF16    bool // multiply by frozen weights in bfloat16, in Go
+	BF16    bool // multiply by frozen weights in bfloat16
 }
 
 // Engine implements engine.Engine in host memory.
 type Engine struct {
 	tensor.StdEng
 	threads int
-	dnn     *dnnl.Context // nil without oneDNN
 	bf16    bool
 	frozen  map[*tensor.Dense]*frozen
+	givenUp int // bytes of float32 values of frozen matrices, see packed
 }
 
 var (
@@ -48,14 +45,6 @@ func New(o Options) (*Engine, error) {
 	if e.threads <= 0 {
 		e.threads = runtime.GOMAXPROCS(0)
 	}
-	if o.PureGo || !dnnl.Available() {
-		return e, nil
-	}
-	dnn, err := dnnl.New(e.threads)
-	if err != nil {
-		return nil, err
-	}
-	e.dnn = dnn
 	return e, nil
 }
 
@@ -67,8 +56,6 @@ func (e *Engine) Name() string {
 		by = "pure Go (" + bgemm.Kernel() + ")"
 	case e.bf16:
 		by = "pure Go (bf16 weights by " + bgemm.Kernel() + ")"
-	case e.dnn != nil:
-		by = "oneDNN " + dnnl.Version()
 	}
 	threads := "threads"
 	if e.threads == 1 {
@@ -172,12 +159,9 @@ func (e *Engine) Download(dst any, src *tensor.Dense) error {
 // Sync does nothing: every kernel is done when it returns.
 func (e *Engine) Sync() error { return nil }
 
-// Close frees what oneDNN holds.
+// Close gives up the packed weights.
 func (e *Engine) Close() error {
 	clear(e.frozen)
-	if e.dnn != nil {
-		e.dnn.Close()
-	}
 	return nil
 }
 

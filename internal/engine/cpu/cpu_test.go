@@ -8,7 +8,6 @@ import (
 
 	"clipcalib/internal/engine"
 	"clipcalib/internal/engine/cpu/bgemm"
-	"clipcalib/internal/engine/cpu/dnnl"
 	"clipcalib/internal/engine/enginetest"
 
 	"gorgonia.org/tensor"
@@ -17,10 +16,7 @@ import (
 // TestConformance runs the suite on every way this program has of computing on
 // a processor, with one thread and with several.
 func TestConformance(t *testing.T) {
-	options := []Options{{Threads: 1, PureGo: true}, {Threads: 3, PureGo: true}, {Threads: 2, PureGo: true, BF16: true}}
-	if dnnl.Available() {
-		options = append(options, Options{Threads: 2})
-	}
+	options := []Options{{Threads: 1}, {Threads: 3}, {Threads: 2, BF16: true}}
 	for _, o := range options {
 		e, err := New(o)
 		if err != nil {
@@ -36,7 +32,7 @@ func TestConformance(t *testing.T) {
 }
 
 func TestNameSaysWhatRuns(t *testing.T) {
-	e, err := New(Options{Threads: 3, PureGo: true})
+	e, err := New(Options{Threads: 3})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,8 @@
 package cpu
 
 import (
+	"runtime"
+
 	"clipcalib/internal/engine/cpu/bgemm"
 
 	"gorgonia.org/tensor"
@@ -14,6 +16,11 @@ import (
 type frozen struct {
 	plain, transposed *bgemm.Weights
 }
+
+// collectAfter is how many bytes of float32 values are given up before the
+// collector is asked to take them: by itself it lets the heap double first, and
+// the memory of both copies would be held at once.
+const collectAfter = 32 << 20
 
 // Freeze promises that t never changes again.
 func (e *Engine) Freeze(t *tensor.Dense) {
@@ -62,6 +69,10 @@ func (e *Engine) packed(t *tensor.Dense, trans bool) *bgemm.Weights {
 		// One value is left, by whose number every kernel sees that the values
 		// are elsewhere. The shape stays: graphs that are being built read it.
 		t.Raw = make([]byte, 4)
+		if e.givenUp += 4 * k * n; e.givenUp >= collectAfter {
+			e.givenUp = 0
+			runtime.GC()
+		}
 	}
 	return *slot
 }

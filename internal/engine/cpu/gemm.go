@@ -5,7 +5,6 @@ import (
 
 	"clipcalib/internal/engine"
 	"clipcalib/internal/engine/cpu/bgemm"
-	"clipcalib/internal/engine/cpu/dnnl"
 	"clipcalib/internal/engine/cpu/scratch"
 	"clipcalib/internal/engine/cpu/sgemm"
 	"clipcalib/internal/engine/cpu/vec"
@@ -57,13 +56,13 @@ func newProduct(g engine.Gemm) (p product, err error) {
 //	    out[i, j] = act(alpha * sum over l of op(a)[i, l] * op(b)[l, j] + bias[j]) + residual[i, j]
 //
 // or, with ActLast, the residual inside the activation: in bfloat16 where b is
-// frozen in that precision, else in oneDNN or by package sgemm.
+// frozen in that precision, else by package sgemm.
 func (e *Engine) Gemm(g engine.Gemm) error {
 	p, err := newProduct(g)
 	if err != nil {
 		return err
 	}
-	if p.ActLast && g.Residual != nil && g.Act != engine.Identity && (e.frozen[g.B] != nil || e.dnn != nil) {
+	if p.ActLast && g.Residual != nil && g.Act != engine.Identity && e.frozen[g.B] != nil {
 		g.ActLast, g.Act = false, engine.Identity // the activation is a pass of its own
 		return first(e.Gemm(g), e.Act(g.Out, g.Out, p.Act))
 	}
@@ -76,11 +75,6 @@ func (e *Engine) Gemm(g engine.Gemm) error {
 	}
 	if isFloat16(g.Out, g.A, g.Residual) || len(p.b) != p.k*p.n {
 		return e.float32Gemm(g)
-	}
-	if e.dnn != nil {
-		if done, err := e.oneDNN(p); done || err != nil {
-			return err
-		}
 	}
 	e.gemm(p)
 	return nil
@@ -102,28 +96,7 @@ func (e *Engine) float32Gemm(g engine.Gemm) error {
 	})
 }
 
-// acts maps the engine's activations to oneDNN's.
-var acts = [...]dnnl.Act{
-	engine.Identity: dnnl.Identity, engine.QuickGELU: dnnl.QuickGELU, engine.GELU: dnnl.GELU, engine.ReLU: dnnl.ReLU,
-}
-
-// leastDNN is the number of multiply-adds below which a call of oneDNN costs
-// more than it saves.
-const leastDNN = 1 << 16
-
-// oneDNN computes p if that is the faster way: unless A is transposed (oneDNN
-// would gather its columns; sgemm packs them) or there are few rows.
-func (e *Engine) oneDNN(p product) (bool, error) {
-	if p.TransA || p.m*p.n*p.k < leastDNN || (p.bias != nil && p.Alpha != 1) {
-		return false, nil
-	}
-	if p.m < 8 {
-		return false, nil
-	}
-	return true, e.dnn.Gemm(p.out, p.a, p.b, p.m, p.n, p.k, false, p.TransB, p.Alpha, p.bias, acts[p.Act], p.res)
-}
-
-// gemm computes p in Go. Bias, activation and residual are applied to each
+// gemm computes p in float32. Bias, activation and residual are applied to each
 // tile of rows while it is in cache.
 func (e *Engine) gemm(p product) {
 	beta := float32(0)
@@ -148,6 +121,13 @@ func (e *Engine) gemm(p product) {
 func (p product) finish(i0, i1, j0, j1 int) {
 	for i := i0; i < i1; i++ {
 		row := p.out[i*p.n+j0 : i*p.n+j1]
+		if p.bias != nil && p.Act == engine.ReLU && (p.res == nil || p.ActLast) { // all at once
+			if p.res != nil {
+				vec.Axpy(1, p.res[i*p.n+j0:i*p.n+j1], row)
+			}
+			vec.AddReLU(row, p.bias[j0:j1])
+			continue
+		}
 		if p.bias != nil {
 			vec.Axpy(1, p.bias[j0:j1], row)
 		}

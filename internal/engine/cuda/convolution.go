@@ -41,8 +41,9 @@ func (e *Engine) Conv(c engine.Conv) error {
 		if err != nil {
 			return err
 		}
+		to := address(c.Out) + Ptr(width(c.Out)*int64(at)*int64(s.Out))
 		g := engine.Gemm{A: e.over(buf, c.X.Dtype(), []int{n, depth}), B: c.W, TransB: true, Alpha: 1, Bias: c.Bias,
-			Act: c.Act, Out: e.over(address(c.Out)+Ptr(width(c.Out)*int64(at)*int64(s.Out)), c.Out.Dtype(), []int{n, s.Out})}
+			Act: c.Act, Out: e.over(to, c.Out.Dtype(), []int{n, s.Out})}
 		if err := e.Gemm(g); err != nil {
 			return fmt.Errorf("convolution: %w", err)
 		}
@@ -77,13 +78,15 @@ func (e *Engine) PoolTokens(out, x, pos *tensor.Dense) error {
 func (e *Engine) PoolAttention(out, q, kv *tensor.Dense, heads int) error {
 	s, err := engine.PoolAttentionShape(out, q, kv, heads)
 	n := s.Batch * s.Width
-	err = first(err, activations(sized{"queries", q, n}, sized{"keys and values", kv, 2 * n * s.N}, sized{"result", out, n}))
+	err = first(err, activations(sized{"queries", q, n}, sized{"keys and values", kv, 2 * n * s.N},
+		sized{"result", out, n}))
 	if err != nil {
 		return err
 	}
 	d := s.Width / heads
 	if d > mostPoolHead {
-		return fmt.Errorf("attention pool: heads of %d, the GPU's kernel takes up to %d: use --device cpu", d, mostPoolHead)
+		return fmt.Errorf("attention pool: heads of %d, the GPU's kernel takes up to %d: use --device cpu", d,
+			mostPoolHead)
 	}
 	if q.Dtype() != kv.Dtype() {
 		return e.inFloat32(out, []*tensor.Dense{q, kv}, func(out *tensor.Dense, in []*tensor.Dense) error {

@@ -26,11 +26,10 @@ comma      := ,
 # Why GPUs are left out of a build; empty where they are not.
 CUDA_TARGETS := linux/amd64 linux/arm64
 CUDA_TARGET  := $(word 1,$(GO_ENV))/$(word 2,$(GO_ENV))
-NO_CUDA      := $(or $(NO_CGO),$(if $(filter $(CUDA_TARGETS),$(CUDA_TARGET)),,there is nothing for them on $(CUDA_TARGET)))
+NO_CUDA      := $(if $(HAS_CC),$(if $(filter 0,$(word 3,$(GO_ENV))),CGO_ENABLED is 0,$(if $(filter $(CUDA_TARGETS),$(CUDA_TARGET)),,there is nothing for them on $(CUDA_TARGET))),there is no C compiler)
 NVIDIA_DIR   := $(CURDIR)/$(CUDA_DIR)/nvidia
 CUDA_FLAGS   := CGO_ENABLED=1 CGO_CFLAGS="$(or $(CGO_CFLAGS),-O2) -I$(NVIDIA_DIR)" CGO_LDFLAGS="-L$(NVIDIA_DIR) $(CGO_LDFLAGS)"
-CUDA_ENV     := $(if $(NO_CUDA),,$(CUDA_FLAGS))
-ALL_TAGS     := $(if $(NO_CUDA),$(TAGS),$(if $(TAGS),gpu$(comma)$(TAGS),gpu))
+CUDA_ENV     := $(if $(NO_CUDA),CGO_ENABLED=0,$(CUDA_FLAGS))
 
 .PHONY: cuda-check cuda-ptx cuda-where cuda-compiler
 
@@ -67,9 +66,8 @@ cuda-ptx:
 	@if [ -z "$(NVCC)" ]; then echo "nvcc is not found: pip install --no-deps --target /opt/cuda13 nvidia-cuda-nvcc nvidia-nvvm nvidia-cuda-crt nvidia-cuda-runtime nvidia-cuda-cccl"; exit 1; fi
 	NVCC=$(NVCC) sh $(CUDA_DIR)/kernels/make.sh $(CUDA_DIR)/kernels
 
-# The binaries that scripts/gpu/gpu_check.sh runs on a machine with a GPU: without
-# oneDNN, so that they need nothing there but the driver and cuBLAS; packed, so
-# that they travel lightly.
+# The binaries that scripts/gpu/gpu_check.sh runs on a machine with a GPU, which
+# need nothing there but the driver and cuBLAS; packed, so that they travel lightly.
 GPU_CHECK ?= .cache/gpu-check
 GPU_FILES := $(CUDA_BUILD)/gpu-check
 .PHONY: gpu-check-files gpu-check-programs

@@ -111,7 +111,7 @@ func TestResNetAgreesWithProcessor(t *testing.T) {
 }
 
 func openCPU(t *testing.T) *cpu.Engine {
-	e, err := cpu.New(cpu.Options{PureGo: true, Threads: 1})
+	e, err := cpu.New(cpu.Options{Threads: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,8 +9,8 @@ import (
 // convolution checks the kernels of the modified ResNet.
 func (b *bench) convolution() {
 	b.expect(products)
-	shapes := [][6]int{{1, 1, 1, 1, 1, 3}, {2, 1, 2, 3, 5, 0}, {1, 2, 2, 8, 4, 3}, {3, 1, 7, 5, 6, 3}, {2, 2, 7, 3, 9, 0},
-		{1, 1, 14, 16, 40, 3}, {1, 2, 9, 33, 17, 1}}
+	shapes := [][6]int{{1, 1, 1, 1, 1, 3}, {2, 1, 2, 3, 5, 0}, {1, 2, 2, 8, 4, 3}, {3, 1, 7, 5, 6, 3},
+		{2, 2, 7, 3, 9, 0}, {1, 1, 14, 16, 40, 3}, {1, 2, 9, 33, 17, 1}}
 	if b.large {
 		shapes = append(shapes, [6]int{2, 1, 28, 48, 64, 3}, [6]int{2, 2, 32, 3, 32, 3}, [6]int{1, 1, 13, 70, 33, 3})
 	}
@@ -20,9 +20,8 @@ func (b *bench) convolution() {
 	b.expect(elementwise)
 	for _, s := range [][3]int{{1, 2, 1}, {2, 4, 5}, {3, 14, 8}, {1, 6, 33}, {2, 8, 64}} {
 		batch, side, c := s[0], s[1], s[2]
-		b.same(fmt.Sprint("AvgPool ", s), []array{b.normal(batch*side*side, c)}, func(e engine.Engine, i, o tensors) error {
-			return e.AvgPool(o[0], i[0], side)
-		}, sh(batch*side*side/4, c))
+		b.same(fmt.Sprint("AvgPool ", s), []array{b.normal(batch*side*side, c)},
+			func(e engine.Engine, i, o tensors) error { return e.AvgPool(o[0], i[0], side) }, sh(batch*side*side/4, c))
 	}
 	for _, s := range [][3]int{{1, 1, 1}, {2, 4, 7}, {3, 49, 64}, {1, 9, 40}} {
 		batch, n, w := s[0], s[1], s[2]

@@ -89,7 +89,8 @@ func (e *Engine) PoolTokens(out, x, pos *tensor.Dense) error {
 func (e *Engine) PoolAttention(out, q, kv *tensor.Dense, heads int) error {
 	s, err := engine.PoolAttentionShape(out, q, kv, heads)
 	if err == nil {
-		err = want(sized{"queries", q, size(q)}, sized{"keys and values", kv, size(kv)}, sized{"result", out, size(out)})
+		err = want(sized{"queries", q, size(q)}, sized{"keys and values", kv, size(kv)},
+			sized{"result", out, size(out)})
 	}
 	if err != nil {
 		return err

@@ -39,7 +39,7 @@ func run() error {
 	dir := flag.String("dir", "", "folder with model.pt, images.f32 and prompts.txt; features are written there")
 	var on device.Options
 	o := clip.Options{Weights: weights.Options{Activation: weights.QuickGELU}} // model.pt says nothing of itself
-	flag.StringVar(&on.Kind, "device", "cpu", "cpu or cpu-go")
+	flag.StringVar(&on.Kind, "device", "cpu", "cpu or cuda")
 	flag.StringVar(&on.Precision, "precision", "fp32", "fp32 or bf16")
 	flag.IntVar(&on.Threads, "threads", 0, "")
 	flag.IntVar(&o.Batch, "batch", 32, "")

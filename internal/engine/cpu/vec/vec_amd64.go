@@ -20,6 +20,9 @@ func maxAVX2(x []float32) float32
 func sqDistAVX2(x []float32, mean float32) float32
 
 //go:noescape
+func addReLUAVX2(x, y []float32)
+
+//go:noescape
 func axpyAVX2(a float32, x, y []float32)
 
 //go:noescape

@@ -8,6 +8,7 @@ func dotAVX2(x, y []float32) float32                            { panic("vec: no
 func sumAVX2(x []float32) float32                               { panic("vec: no assembly") }
 func maxAVX2(x []float32) float32                               { panic("vec: no assembly") }
 func sqDistAVX2(x []float32, mean float32) float32              { panic("vec: no assembly") }
+func addReLUAVX2(x, y []float32)                                { panic("vec: no assembly") }
 func axpyAVX2(a float32, x, y []float32)                        { panic("vec: no assembly") }
 func normAVX2(dst, x, gain, bias []float32, mean, rstd float32) { panic("vec: no assembly") }
 func expAVX2(dst, x []float32, scale, shift float32) float32    { panic("vec: no assembly") }

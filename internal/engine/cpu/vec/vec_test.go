@@ -138,3 +138,21 @@ func BenchmarkSigmoidMul(b *testing.B) {
 		SigmoidMul(y, x, 1.702)
 	}
 }
+
+func TestAddReLU(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 10))
+	for n := range 100 {
+		x, y := random(r, n, 1), random(r, n, 1)
+		for i := 0; i < n; i += 13 {
+			x[i] = []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1)), -y[i]}[i/13%4]
+		}
+		got := append([]float32(nil), x...)
+		AddReLU(got, y)
+		for i := range got {
+			want := max(x[i]+y[i], 0)
+			if got[i] != want && (want == want || got[i] == got[i]) {
+				t.Fatalf("%d values: max(%v + %v, 0) = %v", n, x[i], y[i], got[i])
+			}
+		}
+	}
+}

@@ -81,7 +81,7 @@ func random(t testing.TB, size string) *weights.Checkpoint {
 // every precision with the processor's in float32, and shows the figures.
 func TestGPUModelsAgreeWithProcessor(t *testing.T) {
 	e := open(t, cuda.FP32)
-	base, err := cpu.New(cpu.Options{PureGo: true})
+	base, err := cpu.New(cpu.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"clipcalib/internal/data"
+	"clipcalib/internal/features"
+	"clipcalib/internal/run"
+)
+
+// sight is what a command has seen of the contents of its sets.
+type sight struct {
+	said     map[string]bool             // doubts that were told
+	contents map[*data.Set]data.Contents // of sets looked at
+	targets  map[string]*data.Set        // by the hash of what they hold
+}
+
+func newSight() *sight {
+	return &sight{map[string]bool{}, map[*data.Set]data.Contents{}, map[string]*data.Set{}}
+}
+
+// doubt tells once what may be wrong with a set or its figures, quiet or not.
+func (a *app) doubt(line string) {
+	if !a.seen.said[line] {
+		a.seen.said[line] = true
+		fmt.Fprintf(a.err, "note: %s\n", line)
+	}
+}
+
+// lookAt notes in the record of a set's kept items what their contents show, and
+// tells it.
+func (a *app) lookAt(src *features.Source, set *data.Set, kept []int, r *data.Record) (data.Contents, error) {
+	all, ok := a.seen.contents[set]
+	if !ok {
+		var err error
+		if all, err = set.Contents(src.Bank); err != nil {
+			return nil, err
+		}
+		a.seen.contents[set] = all
+	}
+	contents, items := make(data.Contents, len(kept)), make([]data.Item, len(kept))
+	for i, k := range kept {
+		contents[i], items[i] = all[k], set.Items[k]
+	}
+	r.ContentsSHA256 = contents.Sum()
+	if line := set.With(items).TwoLabels(contents); line != "" {
+		r.Doubts = append(r.Doubts, line)
+	}
+	for _, line := range r.Doubts {
+		a.doubt(line)
+	}
+	return contents, nil
+}
+
+// lookAtShots is lookAt for what a run learns from, of which the record keeps
+// the hashes.
+func (a *app) lookAtShots(src *features.Source, shots *data.Set, kept []int, r *data.Record) error {
+	contents, err := a.lookAt(src, shots, kept, r)
+	for i := range contents {
+		r.Rows[i].SHA256 = contents.Hex(i)
+	}
+	return err
+}
+
+// lookAtTarget is lookAt for a target of a run: it may hold what the run learned
+// from, or be another target under a second name.
+func (a *app) lookAtTarget(src *features.Source, set *data.Set, kept []int, r *data.Record, dir string) error {
+	contents, err := a.lookAt(src, set, kept, r)
+	if err != nil {
+		return err
+	}
+	if first := a.seen.targets[r.ContentsSHA256]; r.ContentsSHA256 == "" {
+	} else if first == nil {
+		a.seen.targets[r.ContentsSHA256] = set
+	} else if first.Name != set.Name || first.Root != set.Root {
+		a.doubt(fmt.Sprintf("targets %s (%s) and %s (%s) hold the same pictures: one target under two names",
+			first.Name, first.Root, set.Name, set.Root))
+	}
+	if dir == "" {
+		return nil
+	}
+	learnt, err := data.ReadHashes(filepath.Join(dir, run.ShotsFile))
+	if errors.Is(err, fs.ErrNotExist) { // learned elsewhere, or from features
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if n, i := contents.Among(learnt); n > 0 {
+		line := fmt.Sprintf("%s: %d of its %d pictures are among those that the run learned from, such as %s: its "+
+			"figures are flattered", set.Name, n, len(kept), r.Rows[i].File)
+		r.Doubts = append(r.Doubts, line)
+		a.doubt(line)
+	}
+	return nil
+}

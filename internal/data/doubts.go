@@ -1,0 +1,135 @@
+package data
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"runtime"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+)
+
+// Contents are the hashes of a set's pictures by item: of their files, or of
+// their part of a container. Those that cannot be read have none.
+type Contents []digest
+
+// Contents hashes the set's pictures. Hashes of files are kept in the folder
+// cache, as those of [Set.Fingerprint].
+func (s *Set) Contents(cache string) (Contents, error) {
+	files, err := s.contents(cache)
+	if err != nil {
+		return nil, err
+	}
+	out := make(Contents, len(s.Items))
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i, it := range s.Items {
+		switch {
+		case it.Bytes != nil:
+			g.Go(func() error {
+				if encoded, err := it.Bytes(); err == nil { // or it is named when it is read
+					out[i] = sha256.Sum256(encoded)
+				}
+				return nil
+			})
+		case it.Load == nil:
+			out[i] = files[it.Path]
+		}
+	}
+	return out, g.Wait()
+}
+
+// Hex is the hash of item i, "" where there is none.
+func (c Contents) Hex(i int) string {
+	if c[i] == (digest{}) {
+		return ""
+	}
+	return hex.EncodeToString(c[i][:])
+}
+
+// Sum is the hash of the pictures whatever their order and names; "" where some
+// have none.
+func (c Contents) Sum() string {
+	sorted := slices.Clone(c)
+	slices.SortFunc(sorted, func(a, b digest) int { return slices.Compare(a[:], b[:]) })
+	if len(sorted) == 0 || sorted[0] == (digest{}) {
+		return ""
+	}
+	h := sha256.New()
+	for _, d := range sorted {
+		h.Write(d[:])
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Among counts the pictures that are among known ones, by their hashes, and
+// returns the number of the first.
+func (c Contents) Among(known map[string]bool) (n, first int) {
+	first = -1
+	for i := range c {
+		if known[c.Hex(i)] {
+			if n++; first < 0 {
+				first = i
+			}
+		}
+	}
+	return n, first
+}
+
+// TwoLabels says which pictures are in the set under several labels; "" is none.
+func (s *Set) TwoLabels(c Contents) string {
+	seen := map[digest]int{}
+	unlike, example := 0, ""
+	for i, d := range c {
+		first, ok := seen[d]
+		switch {
+		case d == (digest{}):
+		case !ok:
+			seen[d] = i
+		case s.Items[first].Label != s.Items[i].Label:
+			if unlike++; unlike == 1 {
+				a, b := s.Items[first], s.Items[i]
+				example = fmt.Sprintf("%s (%s) is %s (%s)", b.Key(s.Root), s.Classes[b.Label], a.Key(s.Root),
+					s.Classes[a.Label])
+			}
+		}
+	}
+	if unlike == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s: %s under another label too, by content: %s; at most one label is right", s.Name,
+		counted(unlike, "picture is there", "pictures are there"), example)
+}
+
+// doubtNames notes classes that cannot be told apart by their names, or hardly.
+func (s *Set) doubtNames() {
+	keys, alike := map[string][]string{}, map[string][]string{}
+	fold := cases.Fold()
+	for _, c := range s.Keys() {
+		if len(keys[c.Name]) == 0 {
+			plain := norm.NFC.String(fold.String(norm.NFC.String(c.Name)))
+			alike[plain] = append(alike[plain], c.Name)
+		}
+		keys[c.Name] = append(keys[c.Name], c.Key())
+	}
+	for _, name := range s.Classes {
+		if of := keys[name]; len(of) > 1 {
+			s.doubt("%d classes are called %q (%s): their prompts are the same, and so are their zero-shot logits",
+				len(of), name, listed(of, 5))
+			delete(keys, name)
+		}
+		plain := norm.NFC.String(fold.String(norm.NFC.String(name)))
+		if of := alike[plain]; len(of) > 1 {
+			s.doubt("classes %q differ in case or Unicode form alone: CLIP reads the same words, so their prompts and "+
+				"zero-shot logits are the same or nearly so", of)
+			delete(alike, plain)
+		}
+	}
+}
+
+func (s *Set) doubt(format string, args ...any) {
+	s.Doubts = append(s.Doubts, s.Name+": "+fmt.Sprintf(format, args...))
+}
