@@ -175,6 +175,17 @@ func openTuner(r *Run) (classifier, error) {
 		Views: t.Views, Keep: t.Keep, Context: t.Context, LR: t.LearningRate, WeightDecay: &t.WeightDecay, AugMix: t.AugMix,
 		Seed: t.Seed, Truncate: r.model.Truncate, Compat: adapt.Compat(r.model.Compat),
 	}
+	if t.FPP != nil {
+		fpp, err := settings.Restore(testtime.FPP{}, t.FPP)
+		if err != nil {
+			return nil, fmt.Errorf("fpp: %w", err)
+		}
+		o.FPP = &fpp
+		// Not there, or of other classes: they are learned again.
+		if o.Start, err = testtime.ReadStart(r.dir, testtime.StartKey(r.model.Weights.SHA256, r.classes, o)); err != nil {
+			return nil, err
+		}
+	}
 	tuner, err := testtime.NewTuner(context.Background(), r.clip.Images, r.clip.Texts, r.classes, method, remedy, o)
 	if err != nil {
 		return nil, err

@@ -22,7 +22,8 @@ import (
 // those under the vectors v; no gradient flows through the second argument of the
 // cosine. The noise is normal, drawn for every position of a prompt and shared by
 // the classes, and the mean is over classes and draws. AdamW's rate falls by a
-// cosine. Zero values are the release's, the weight that of its formula.
+// cosine. Zero values are the release's, the weight that of its formula. Learning
+// goes over the token trie, as tuning does.
 type FPP struct {
 	Steps int `set:"steps" default:"1000" range:">=1" from:"the release" help:"steps of AdamW"`
 	Draws int `set:"draws" default:"4" range:">=1" from:"the release" help:"draws of the noise in a step"`
@@ -44,12 +45,16 @@ const (
 // Name is "fpp".
 func (FPP) Name() string { return "fpp" }
 
-// Choices says in words how the vectors are learned for a number of classes.
-func (f FPP) Choices(classes int) []string {
+// Choices says in words how the vectors are learned.
+func (f FPP) Choices() []string {
 	r := settings.Resolved(f)
+	weight := "1 + 15/classes"
+	if f.Weight != 0 {
+		weight = fmt.Sprint(f.Weight)
+	}
 	return []string{fmt.Sprintf("start: vectors learned of the class names by FPP: %d steps of AdamW from %s vectors, "+
-		"rate %g to %g by a cosine, weight decay %g; flatness of weight %g over %d draws of noise, deviation %g on "+
-		"vectors and %g elsewhere", r.Steps, r.From, r.LR, fppLast, fppDecay, f.weight(classes), r.Draws, r.Vector, r.Words)}
+		"rate %g to %g by a cosine, weight decay %g; flatness of weight %s over %d draws of noise, deviation %g on "+
+		"vectors and %g elsewhere", r.Steps, r.From, r.LR, fppLast, fppDecay, weight, r.Draws, r.Vector, r.Words)}
 }
 
 func (f FPP) weight(classes int) float64 {
@@ -65,7 +70,7 @@ func (f FPP) weight(classes int) float64 {
 func LearnStart(ctx context.Context, texts *text.Encoder, classes []string, f FPP, o Options,
 	progress func(step int, loss float64),
 ) ([]float32, error) {
-	o.Start, o.Crop, o.Pinned = nil, nil, ""
+	o.Start, o.Crop, o.Pinned, o.FPP = nil, nil, "", nil
 	o, err := o.Resolved()
 	if err == nil && texts == nil {
 		err = errors.New("a text encoder is needed")

@@ -35,6 +35,9 @@ type Options struct {
 	// Start, unless nil, are the context vectors [M*W] that tuning starts from, in
 	// place of the phrase's embeddings.
 	Start []float32
+	// FPP, unless nil, says how Start was learned; where Start is nil, [NewTuner]
+	// learns it.
+	FPP *FPP
 	// Crop, unless nil, gives the box and the mirroring of a view of the picture of
 	// a key or name, in place of drawing them; view 0 is the plain picture.
 	Crop func(picture string, view int) (vit.CropView, error)
@@ -51,6 +54,9 @@ const (
 	adamEps            = 1e-8
 )
 
+// defaultContext is the phrase of TPT's release.
+const defaultContext = "a photo of a"
+
 // maxViews bounds the memory a run asks for.
 const maxViews = 4096
 
@@ -61,7 +67,7 @@ func (o Options) Resolved() (Options, error) {
 	}
 	o.Keep, o.LR = cmp.Or(o.Keep, 0.1), cmp.Or(o.LR, 0.005)
 	if o.Context == "" {
-		o.Context = "a photo of a"
+		o.Context = defaultContext
 	}
 	if o.WeightDecay == nil {
 		decay := defaultWeightDecay
@@ -77,7 +83,7 @@ func (o Options) Resolved() (Options, error) {
 	switch {
 	case o.Crop != nil && o.AugMix:
 		return o, errors.New("given views cannot have AugMix: what it draws is no box")
-	case (o.Start != nil || o.Crop != nil) && o.Pinned == "":
+	case (o.Start != nil && o.FPP == nil || o.Crop != nil) && o.Pinned == "":
 		return o, errors.New("given vectors or views need a name: set Pinned")
 	case o.Views < 1 || o.Views > maxViews:
 		return o, fmt.Errorf("%d views of an image: want 1 to %d", o.Views, maxViews)

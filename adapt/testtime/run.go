@@ -11,6 +11,7 @@ import (
 	"clipcalib/calib"
 	"clipcalib/internal/docfile"
 	"clipcalib/internal/run"
+	"clipcalib/internal/settings"
 )
 
 // Item is one test image.
@@ -111,7 +112,12 @@ func (t *Tuner) run(ctx context.Context, o RunOptions) (Result, error) {
 // recipe is everything that decides a run but its targets.
 func (t *Tuner) recipe(in Inputs) run.TunedRecipe {
 	o := t.options
+	var fpp map[string]any
+	if o.FPP != nil {
+		fpp = settings.Values(*o.FPP)
+	}
 	return run.TunedRecipe{
+		FPP:    fpp,
 		Family: run.FamilyTestTime, Method: t.method.Name(), MethodSettings: docfile.Settings(t.method),
 		Remedy: t.remedy.remedy.Name(), RemedySettings: docfile.Settings(t.remedy.remedy), Compat: string(o.Compat),
 		Context: o.Context, Views: o.Views, Keep: o.Keep, AugMix: o.AugMix, LearningRate: o.LR,
@@ -129,7 +135,7 @@ func (t *Tuner) model(r run.TunedRecipe, o RunOptions) run.Model {
 	m.SetConfig(t.config)
 	m.Tuning = &run.Tuning{Context: r.Context, Pinned: r.Pinned, Views: r.Views, Keep: r.Keep, AugMix: r.AugMix,
 		LearningRate: r.LearningRate,
-		WeightDecay:  r.WeightDecay, Seed: r.Seed, ViewKey: r.ViewKey}
+		WeightDecay:  r.WeightDecay, Seed: r.Seed, ViewKey: r.ViewKey, FPP: r.FPP}
 	m.Truncate, m.Prefix, m.NoConfig = r.Truncate, o.Inputs.Prefix, o.Inputs.NoConfig
 	return m
 }

@@ -99,6 +99,11 @@ func newTuner(ctx context.Context, images *vit.Encoder, texts *text.Encoder, cla
 		return nil, fmt.Errorf("image features have length %d, text features %d: the encoders are of different models",
 			images.Dim(), texts.Dim())
 	}
+	if o.FPP != nil && o.Start == nil {
+		if o.Start, err = LearnStart(ctx, texts, classes, *o.FPP, o, nil); err != nil {
+			return nil, err
+		}
+	}
 	t.remedy = newRemedied(m, r, o.Compat, texts.Device())
 	p, err := newPrompts(o.Context, classes, texts.Config().Text, o.Truncate)
 	if err != nil {
@@ -118,7 +123,11 @@ func newTuner(ctx context.Context, images *vit.Encoder, texts *text.Encoder, cla
 
 // Choices says in words everything that decides a prediction.
 func (t *Tuner) Choices() []string {
-	return append(append(t.method.Choices(), t.remedy.choices()...), t.options.choices()...)
+	out := append(append(t.method.Choices(), t.remedy.choices()...), t.options.choices()...)
+	if t.options.FPP != nil {
+		out = append(out, t.options.FPP.Choices()...)
+	}
+	return out
 }
 
 // Start returns the context vectors [M*W] that tuning starts from, and their

@@ -93,6 +93,11 @@ func (a *app) table(ctx context.Context, t recipe.Table, s paperSource, format s
 	if a.json {
 		format = "json"
 	}
+	if format == "csv" { // which has no place for them
+		for _, n := range found.notes {
+			a.note("note: %s", n)
+		}
+	}
 	if err := sheet.Write(a.out, format, a.columns()); err != nil {
 		return err
 	}
@@ -166,6 +171,7 @@ type paperFound struct {
 	leftOut  bool
 	lacking  int // cells without data or weights
 	cells    int
+	shapes   map[string]savedShape // of saved logits, by set
 }
 
 // end is the error that the command ends with.

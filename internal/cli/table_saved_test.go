@@ -147,6 +147,56 @@ func TestDryRunSaysWhatIsMissing(t *testing.T) {
 	}
 }
 
+// Saved results of one set are of the same pictures and classes, and those that
+// are scaled to each other in one order.
+func TestSavedLogitsThatDoNotBelongTogetherAreRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := func(name, content string) string {
+		writeFile(t, filepath.Join(dir, name), []byte(content))
+		return name
+	}
+	zs := file("zs.csv", "3,1,0\n0,2,1\n1,0,4\n")
+	z := file("z.csv", "9,1,0\n0,8,1\n1,0,7\n")
+	y := file("y.csv", "0\n1\n2\n")
+	turned, turnedY := file("turned.csv", "1,0,7\n0,8,1\n9,1,0\n"), file("turned-y.csv", "2\n1\n0\n")
+	two, twoY := file("two.csv", "9,1\n0,8\n1,0\n"), file("two-y.csv", "0\n1\n0\n")
+	short, shortY := file("short.csv", "9,1,0\n0,8,1\n"), file("short-y.csv", "0\n1\n")
+	table := func(lines ...string) outcome {
+		file("index.csv", "model,method,remedy,set,seed,logits,labels,zero_shot\nRN50,zero-shot,none,ImageNetV2,,"+zs+","+y+
+			",\n"+strings.Join(lines, "\n")+"\n")
+		return command("table", "adapters", "--logits", dir, "--format", "csv")
+	}
+	line := func(remedy, seed, logits, labels, zeroShot string) string {
+		return strings.Join([]string{"RN50,taskres", remedy, "ImageNetV2", seed, logits, labels, zeroShot}, ",")
+	}
+	good := table(line("none", "1", z, y, zs), "RN50,task-res,none,ImageNetV2,1,"+z+","+y+",")
+	if good.code == 1 || !strings.Contains(good.err, "1 of 3 saved results are in no row of this table: index.csv, line 4 "+
+		"(RN50, task-res, none, ImageNetV2)") {
+		t.Errorf("exit code %d: %s", good.code, good.err)
+	}
+	for name, c := range map[string]struct {
+		line string
+		want []string
+	}{
+		"another order":               {line("none", "1", turned, turnedY, zs), []string{"line 3", "labels", "turned-y.csv"}},
+		"another order, zs not named": {line("none", "1", turned, turnedY, ""), []string{"line 3", "labels", "turned-y.csv"}},
+		"other classes":               {line("none", "1", two, twoY, ""), []string{"3 samples of 2 classes", "3 of 3"}},
+		"other classes, remedied":     {line("penalty", "1", two, twoY, ""), []string{"3 samples of 2 classes", "3 of 3"}},
+		"fewer samples":               {line("penalty", "1", short, shortY, ""), []string{"2 samples of 3", "3 of 3"}},
+	} {
+		if o := table(c.line); o.code != 1 {
+			t.Errorf("%s: exit code %d: %s", name, o.code, o.out)
+		} else {
+			for _, w := range c.want {
+				if !strings.Contains(o.err, w) {
+					t.Errorf("%s: %s; want %q in it", name, o.err, w)
+				}
+			}
+		}
+	}
+}
+
 func TestTablesRefuseWhatTheyCannotDo(t *testing.T) {
 	t.Parallel()
 	root, err := miniatureRoot()

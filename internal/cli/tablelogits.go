@@ -61,9 +61,8 @@ func (a *app) savedLogits(ctx context.Context, t recipe.Table, s paperSource) (*
 	if len(used) == 0 {
 		return nil, fmt.Errorf("--logits %s: of %d results there none is of this table", s.logits, len(dumps))
 	}
-	if more := len(dumps) - len(used); more > 0 {
-		found.notes = append(found.notes, fmt.Sprintf("%d of %d saved results are in no row of this table", more,
-			len(dumps)))
+	if note := unused(dumps, used); note != "" {
+		found.notes = append(found.notes, note)
 	}
 	found.notes = append(found.notes, skipped...)
 	return found, nil
@@ -88,12 +87,18 @@ func takeDumps(ctx context.Context, dumps []dump, used map[int]bool, b recipe.Bl
 					continue
 				}
 				m.Where += " and " + zero
+				if err := oneOrder(ctx, dumps, d, zero); err != nil {
+					return fmt.Errorf("%s: %w", d.at, err)
+				}
 				m.Predictions, err = scaled(ctx, d.logits, zero, d.labels)
 			} else {
 				m.Predictions, err = predictions(ctx, d.logits, d.labels)
 			}
 			if err != nil {
 				return fmt.Errorf("%s: %w", d.at, err)
+			}
+			if err := found.alike(d, m.Predictions); err != nil {
+				return err
 			}
 			found.measured, used[i], n = append(found.measured, m), true, n+1
 		}
@@ -126,6 +131,10 @@ func scaled(ctx context.Context, logits, zeroShot, labels string) (p calib.Predi
 		return p, err
 	}
 	defer z.Close()
+	_, k := l.Shape()
+	if _, zk := z.Shape(); zk != k {
+		return p, fmt.Errorf("%s has logits of %d classes, %s of %d: both must be of the same classes", logits, k, zeroShot, zk)
+	}
 	rows, err := calib.SaLSRows(l.Rows, z.Rows)
 	if err != nil {
 		return p, fmt.Errorf("%s scaled to %s: %w", logits, zeroShot, err)

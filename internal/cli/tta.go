@@ -28,6 +28,7 @@ type ttaFlags struct {
 	out    string
 	remedy string
 	compat string
+	start  string
 	bins   int
 	set    []string
 	decay  float64
@@ -47,8 +48,8 @@ classifies the image with the tuned prompt. The run folder and its metrics are
 those of adapters. An interrupted run goes on behind the last finished image. The
 seed and a picture's pixels decide its views, whatever it is called.
 
-Several methods, and several values of --remedy, --seed, --views, --keep, --lr,
---weight-decay and --compat, parted by commas, make a run each, in folders below
+Several methods, and several values of --remedy, --seed, --start, --views,
+--keep, --lr, --weight-decay and --compat, parted by commas, make a run each, in folders below
 --out, on one model. Those that are finished are kept; one that fails does not
 stop the others. A setting then counts for the runs that have it.
 
@@ -58,6 +59,9 @@ Remedies: ` + strings.Join(tuningRemedyNames(), ", ") + `
 ` + combinesHelp + `
 A constant of which no value is known is required: a-tpt --set sign=maximise (or
 minimise), soc --set lambda=L --set delta=D.
+
+--start fpp learns the vectors that tuning starts from of the class names alone, for
+any method, and keeps them in the run's folder: 1,000 steps over the text tower.
 
 ZS-Norm and Penalty refer to the plain image's zero-shot logits (the formula);
 with --compat clipcalib to those of the most confident view, as released.
@@ -107,6 +111,7 @@ func (f *ttaFlags) add(c *cobra.Command) *varied {
 	addTensorboard(fl, &f.tensorboard)
 	completesMethods(c, testtimeNames()...)
 	completesList(c, "remedy", tuningRemedyNames()...)
+	completesList(c, "start", startPhrase, startFPP)
 	completesList(c, "compat", string(adapt.Textbook), string(adapt.CLIPCalib))
 	return varied
 }
@@ -115,6 +120,7 @@ func (f *ttaFlags) add(c *cobra.Command) *varied {
 func (f *ttaFlags) addVaried(fl *pflag.FlagSet) {
 	fl.StringVar(&f.remedy, "remedy", "none", strings.Join(tuningRemedyNames(), ", "))
 	fl.StringVar(&f.compat, "compat", "textbook", "textbook, or clipcalib for the released code's reference view")
+	fl.StringVar(&f.start, "start", startPhrase, "phrase, or fpp: vectors learned of the class names alone (start.steps=...)")
 	fl.IntVar(&f.tune.Views, "views", 64, "views of an image, the plain one among them")
 	fl.Float64Var(&f.tune.Keep, "keep", 0.1, "share of views kept, those of lowest entropy")
 	fl.Float64Var(&f.tune.LR, "lr", 0.005, "rate of the AdamW step")
@@ -209,7 +215,11 @@ func (a *app) tune(ctx context.Context, src *features.Source, sets []*data.Set, 
 // tuneOn tunes on the i-th target.
 func (a *app) tuneOn(ctx context.Context, src *features.Source, set *data.Set, f tuning, i int, dir string,
 	out *measured) error {
-	t, err := testtime.NewTuner(ctx, src.Model.Images, src.Model.Texts, set.Classes, f.method, f.withRemedy, f.tune)
+	options, err := a.learnStart(ctx, src, set.Classes, &f, dir)
+	if err != nil {
+		return err
+	}
+	t, err := testtime.NewTuner(ctx, src.Model.Images, src.Model.Texts, set.Classes, f.method, f.withRemedy, options)
 	if err != nil {
 		return err
 	}

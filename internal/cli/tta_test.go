@@ -103,6 +103,9 @@ func TestTestTimeTuningRefusesWhatItCannotDo(t *testing.T) {
 		{[]string{"tta", "tpt", "--weights", tinyModel(), "--data", blank}, []string{"class", "no tokens"}},
 		{[]string{"tta", "tpt", "--weights", filepath.Join(dir, "absent.pt"), "--data", root}, []string{"absent.pt"}},
 		{[]string{"tta", "tpt", "--data", root}, []string{"--weights"}},
+		{[]string{"tta", "tpt", "--weights", tinyModel(), "--data", root, "--start", "ffp"}, []string{"ffp", "fpp"}},
+		{[]string{"tta", "tpt", "--weights", tinyModel(), "--data", root, "--start", "fpp", "--set", "steps=0"},
+			[]string{"steps"}},
 		{[]string{"tta", "a-tpt", "--weights", tinyModel(), "--data", root}, []string{"sign is required"}},
 		{[]string{"tta", "soc", "--weights", tinyModel(), "--data", root, "--set", "lambda=1"}, []string{"delta is required"}},
 		{[]string{"tta", "tpt", "--weights", tinyModel(), "--data", root, "--remedy", "tcpt"}, []string{"learned prompts"}},
@@ -135,12 +138,33 @@ func TestTestTimeTuningLeavesOutPicturesItCannotRead(t *testing.T) {
 // A picture has the same views in tta, under another name, and in predict.
 func TestPredictSaysWhatTuningSaid(t *testing.T) {
 	t.Parallel()
+	predictSaysWhatTuningSaid(t)
+}
+
+// Vectors that FPP learned are in the run's folder, and predict starts from them.
+func TestPredictStartsFromWhatFPPLearned(t *testing.T) {
+	t.Parallel()
+	out := predictSaysWhatTuningSaid(t, "--start", "fpp", "--set", "start.steps=4", "--set", "start.lr=0.2")
+	kept, err := filepath.Glob(filepath.Join(out, "fpp-*.safetensors"))
+	if err != nil || len(kept) != 1 {
+		t.Fatalf("vectors kept: %v, %v", kept, err)
+	}
+	if m := string(readFile(t, filepath.Join(out, "model.yaml"))); !strings.Contains(m, "steps: 4") {
+		t.Errorf("model.yaml does not say how the start was learned:\n%s", m)
+	}
+	writeFile(t, kept[0], readFile(t, tinyModel()))
+	fails(t, []string{"predict", out, filepath.Join(out, "..", "colours", "test", "grass", "00.png")}, "fpp")
+}
+
+// predictSaysWhatTuningSaid tunes with more flags and returns the run's folder.
+func predictSaysWhatTuningSaid(t *testing.T, more ...string) string {
 	dir := t.TempDir()
 	root := folderSet(t, filepath.Join(dir, "colours"), 1, 2)
 	first := filepath.Join(root, "test", "grass", "00.png")
 	writeFile(t, filepath.Join(root, "test", "grass", "99.png"), readFile(t, first))
 	out := filepath.Join(dir, "run")
-	mustRun(t, "tta", "tpt", "--weights", tinyModel(), "--data", root, "--views", "8", "--lr", "0.5", "--out", out)
+	mustRun(t, append([]string{"tta", "tpt", "--weights", tinyModel(), "--data", root, "--views", "8", "--lr", "0.5",
+		"--out", out}, more...)...)
 	rows, err := csv.NewReader(bytes.NewReader(readFile(t, filepath.Join(out, "targets", "colours", "rows.csv")))).ReadAll()
 	if err != nil {
 		t.Fatal(err)
@@ -171,6 +195,7 @@ func TestPredictSaysWhatTuningSaid(t *testing.T) {
 	if a, b := ev.Logits.Row(at["grass/00.png"]), ev.Logits.Row(at["grass/99.png"]); !slices.Equal(a, b) {
 		t.Errorf("one picture under two names: %v and %v", a, b)
 	}
+	return out
 }
 
 // A run of an older version, whose views went by paths, is read and predicted

@@ -21,7 +21,9 @@ type tuning struct {
 	withRemedy adapt.Remedy
 	resolved   testtime.Options
 	assigned   []string // of --set, what it has a use for
-	label      string   // what tells it from the others of its grid
+	fpp        testtime.FPP
+	learned    starts
+	label      string // what tells it from the others of its grid
 }
 
 // cells are the runs that the flags ask for.
@@ -35,10 +37,10 @@ func (f ttaFlags) cells(methods string, v *varied) ([]tuning, error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
-	used := map[string]bool{}
+	used, learned := map[string]bool{}, starts{}
 	var cells []tuning
 	for _, p := range all {
-		c := tuning{ttaFlags: f, label: methods}
+		c := tuning{ttaFlags: f, label: methods, learned: learned}
 		fl := pflag.NewFlagSet("", pflag.ContinueOnError)
 		c.addVaried(fl) // which also sets the defaults
 		name := p[len(p)-1].values[0]
@@ -82,6 +84,11 @@ func (c *tuning) resolve(method string, grid bool, used map[string]bool) (err er
 		return usagef("--remedy %s is for learned prompts, which adapt trains, not for tuning at test time", c.remedy)
 	}
 	owners := []settings.Owner{owner("method", &c.method), owner("remedy", &c.withRemedy)}
+	more, err := c.chooseStart()
+	if err != nil {
+		return err
+	}
+	owners = append(owners, more...)
 	c.assigned = slices.Clone(c.set)
 	if grid {
 		c.assigned = settingsFor(c.assigned, owners, used)
@@ -93,6 +100,9 @@ func (c *tuning) resolve(method string, grid bool, used map[string]bool) (err er
 		if err := v.Check(); err != nil {
 			return usagef("--set: %s %s: %w", v.Prefix, v.Name, err)
 		}
+	}
+	if len(more) > 0 {
+		c.tune.FPP = &c.fpp
 	}
 	decay := c.decay
 	c.tune.WeightDecay = &decay
@@ -111,5 +121,10 @@ func (c tuning) folder(src *features.Source) string {
 		c.resolved.Context, c.resolved.Views, c.resolved.Keep, c.resolved.LR, c.decay, c.resolved.AugMix, c.resolved.Seed,
 		c.compat, testtime.ViewKey, c.tune.Truncate, src.Weights, src.Preprocessing(features.Views{}),
 	}))
-	return fmt.Sprintf("%s-%s-seed%d-%x", c.method.Name(), c.withRemedy.Name(), c.resolved.Seed, sum[:4])
+	method := c.method.Name()
+	if c.tune.FPP != nil {
+		sum = sha256.Sum256(fmt.Appendf(sum[:], "%v", settings.Values(*c.tune.FPP)))
+		method = "fpp-" + method
+	}
+	return fmt.Sprintf("%s-%s-seed%d-%x", method, c.withRemedy.Name(), c.resolved.Seed, sum[:4])
 }

@@ -70,6 +70,8 @@ type Tuning struct {
 	Seed         uint64  `yaml:"seed"`
 	Pinned       string  `yaml:"pinned,omitempty"`   // hash of given vectors and views
 	ViewKey      string  `yaml:"view_key,omitempty"` // names a picture in its views' seeds; "" is its path
+
+	FPP map[string]any `yaml:"fpp,omitempty"` // settings, where it learned the start
 }
 
 // NewModel returns what method and remedy say of a model.

@@ -32,6 +32,7 @@ type TunedRecipe struct {
 	Seed           uint64         `yaml:"seed"`
 	ViewKey        string         `yaml:"view_key,omitempty"` // names a picture in its views' seeds; "" is its path
 	Pinned         string         `yaml:"pinned,omitempty"`   // hash of given vectors and views
+	FPP            map[string]any `yaml:"fpp,omitempty"`      // settings, where it learned the start
 	Truncate       bool           `yaml:"truncate,omitempty"` // prompts of more tokens than CLIP takes
 	LogitScale     float64        `yaml:"logit_scale"`
 	WeightsSHA256  string         `yaml:"weights_sha256,omitempty"`
