@@ -11,7 +11,7 @@ BIN      := bin/clipcalib
 HAS_CC   := $(shell printf '\043include <dlfcn.h>\nint main(void){return !dlopen;}\n' | $(CC) -x c - -ldl -o /dev/null 2>/dev/null && echo yes)
 GO_ENV   := $(shell $(GO) env GOOS GOARCH CGO_ENABLED 2>/dev/null)
 
-.PHONY: help demo build test check race fuzz clean kubernetes-test slurm-test
+.PHONY: help demo build test check race fuzz clean cross dist dist-check kubernetes-test slurm-test
 
 help:
 	@echo "make demo            build, then run the whole pipeline on shipped data"
@@ -19,6 +19,9 @@ help:
 	@echo "make build           $(BIN)"
 	@echo "make race            concurrent code under the race detector"
 	@echo "make fuzz            every fuzz target for FUZZTIME (default 20s) each"
+	@echo "make cross           the program for every platform that archives are made for"
+	@echo "make dist            those archives, with checksums and licences, in dist/"
+	@echo "make dist-check      that two folders give the same archives, and that the demo runs from one"
 	@echo "make kubernetes-test what plan writes for Kubernetes and Kueue, decoded by their own types"
 	@echo "make slurm-test      an array on a Slurm of this machine (as root on Debian)"
 
@@ -52,6 +55,27 @@ FUZZTIME ?= 20s
 FUZZMINIMIZE ?= 10x
 fuzz:
 	@GO="$(GO)" sh scripts/fuzz.sh $(FUZZTIME) $(FUZZMINIMIZE)
+
+# Of the modules, mousetrap alone is for Windows alone: where it can be neither
+# found nor fetched, Windows is left out, and that is said.
+CROSS := linux/arm64 darwin/arm64 windows/amd64
+cross:
+	@mkdir -p .cache/cross
+	@for p in $(CROSS); do \
+	if [ $$p = windows/amd64 ] && ! $(GO) mod download github.com/inconshreveable/mousetrap 2>/dev/null; then \
+	echo "cross: $$p skipped, the module mousetrap is not here and cannot be fetched"; continue; fi; \
+	GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) build -trimpath -o .cache/cross/ ./cmd/clipcalib || exit 1; \
+	echo "cross: $$p builds"; done
+
+# The card's program goes into the archive of linux/amd64 where it can be built.
+dist: go-note
+	@card=; if why=$$($(MAKE) -s cuda-compiler); then card="--card .cache/cuda/clipcalib-cuda"; \
+	$(MAKE) --no-print-directory build BIN=.cache/cuda/clipcalib-cuda || exit 1; \
+	else echo "dist: $$why"; fi; \
+	$(GO) run ./scripts/dist --out dist $$card
+
+dist-check:
+	@GO="$(GO)" sh scripts/dist/check.sh
 
 # A module of its own, whose modules are fetched where the proxy answers.
 kubernetes-test:

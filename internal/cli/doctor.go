@@ -89,7 +89,11 @@ func engineFinding(ctx context.Context, o device.Options, precision, what string
 		return f
 	}
 	k := on.Kernel()
-	if !k.Native {
+	switch {
+	case k.Name == "portable":
+		f.State = "slow"
+		f.Detail += "; kernels in assembly are for amd64 with AVX2 or AVX-512"
+	case !k.Native:
 		f.State = "slow"
 		f.Detail += "; this processor has no AVX512_BF16 or AMX: 16-bit weights are widened"
 	}
