@@ -101,7 +101,8 @@ func (e *Engine) Attention(out, qkv *tensor.Dense, batch, tokens, count int) err
 		out, qkv, int32(tokens), int32(h.width), int32(h.dim), h.scale)
 }
 
-// AttentionGrad differentiates Attention, recomputing the softmax.
+// AttentionGrad differentiates Attention, recomputing the softmax: on tensor cores
+// where Attention of float32 is, else by the float32 kernels.
 func (e *Engine) AttentionGrad(dqkv, qkv, out, dout *tensor.Dense, batch, tokens, count int) error {
 	h, err := newHeads(qkv, count)
 	if err != nil {
@@ -116,6 +117,14 @@ func (e *Engine) AttentionGrad(dqkv, qkv, out, dout *tensor.Dense, batch, tokens
 		return err
 	}
 	defer release()
+	if e.tensorCores(h) {
+		on := tensorAttentions[Float]
+		return first(
+			e.launch("attention_grad_q_tf32", on.grid(h, batch, tokens), on.block(tokens), on.shared(),
+				dqkv, logSum, delta, qkv, out, dout, int32(tokens), int32(h.width), h.scale),
+			e.launch("attention_grad_kv_tf32", on.grid(h, batch, tokens), on.block(tokens), on.gradShared(),
+				dqkv, logSum, delta, qkv, dout, int32(tokens), int32(h.width), h.scale))
+	}
 	run := func(kernel string, args ...any) error {
 		args = append(args, int32(tokens), int32(h.width), int32(h.dim), h.scale)
 		return e.launch(h.kernel(kernel), grid, dims3{attentionBlock, 1, 1}, h.shared(), args...)

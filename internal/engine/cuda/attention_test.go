@@ -2,7 +2,11 @@
 
 package cuda
 
-import "testing"
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
 
 // TestAttentionTakesTheKernelThatFits looks which kernel ran, and that it wrote
 // its result, all of it and nothing beside it.
@@ -61,6 +65,50 @@ func TestAttentionTakesTheKernelThatFits(t *testing.T) {
 		}
 		if ran != c.want {
 			t.Errorf("%v, heads of %d, %d: %s ran, want %s", c.p, c.dim, c.capability, ran, c.want)
+		}
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestAttentionGradTakesTheKernelsThatFit looks which kernels ran.
+func TestAttentionGradTakesTheKernelsThatFit(t *testing.T) {
+	const stock = "attention_grad_q_%d attention_grad_v_%[1]d attention_grad_k_%[1]d"
+	for _, c := range []struct {
+		p               Precision
+		capability, dim int
+		want            string
+	}{
+		{TF32, 80, 64, "attention_grad_q_tf32 attention_grad_kv_tf32"},
+		{BF16, 90, 64, "attention_grad_q_tf32 attention_grad_kv_tf32"},
+		{FP16, 120, 64, "attention_grad_q_tf32 attention_grad_kv_tf32"},
+		{FP32, 90, 64, fmt.Sprintf(stock, 64)},
+		{FP16, 75, 64, fmt.Sprintf(stock, 64)},
+		{TF32, 90, 80, fmt.Sprintf(stock, 128)},
+	} {
+		f := newFake(t)
+		f.info.Capability = c.capability
+		e, err := New(f, Options{Precision: c.p})
+		if err != nil {
+			t.Fatal(err)
+		}
+		const rows, heads = 5, 2
+		n := rows * heads * c.dim
+		in, grad, out := mustNew(t, e, 3*n), mustNew(t, e, 3*n), mustNew(t, e, n)
+		w := heads * c.dim
+		if err := first(e.Fill(in, 0), e.Fill(out, 0), e.AttentionGrad(e.View(grad, rows, 3*w), e.View(in, rows, 3*w),
+			e.View(out, rows, w), e.View(out, rows, w), 1, rows, heads)); err != nil {
+			t.Fatal(err)
+		}
+		var ran []string
+		for _, l := range f.launches {
+			if strings.HasPrefix(l.Kernel, "attention") {
+				ran = append(ran, l.Kernel)
+			}
+		}
+		if got := strings.Join(ran, " "); got != c.want {
+			t.Errorf("%v, heads of %d, %d: %s ran, want %s", c.p, c.dim, c.capability, got, c.want)
 		}
 		if err := e.Close(); err != nil {
 			t.Error(err)

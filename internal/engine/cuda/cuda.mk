@@ -22,6 +22,8 @@ NV_H       ?= $(firstword $(foreach d,$(CUDA_H) $(CUDA_H)/cccl $(abspath $(CUDA_
 NVCC_PLACES = $(if $(CUDA_HOME),$(CUDA_HOME)/bin/nvcc) $(shell command -v nvcc 2>/dev/null) /usr/local/cuda/bin/nvcc $(foreach r,$(PIP_ROOTS),$(r)/nvidia/cu13/bin/nvcc)
 NVCC       ?= $(firstword $(foreach n,$(NVCC_PLACES),$(wildcard $(n))))
 comma      := ,
+# Machine code is made by the assembler of CUDA 12, see kernels/make.sh.
+PTXAS      ?= $(firstword $(foreach r,$(PIP_ROOTS),$(wildcard $(r)/nvidia/cuda_nvcc/bin/ptxas)))
 
 # Why GPUs are left out of a build; empty where they are not.
 CUDA_TARGETS := linux/amd64 linux/arm64
@@ -64,7 +66,8 @@ cuda-check-one: cuda-where
 
 cuda-ptx:
 	@if [ -z "$(NVCC)" ]; then echo "nvcc is not found: pip install --no-deps --target /opt/cuda13 nvidia-cuda-nvcc nvidia-nvvm nvidia-cuda-crt nvidia-cuda-runtime nvidia-cuda-cccl"; exit 1; fi
-	NVCC=$(NVCC) sh $(CUDA_DIR)/kernels/make.sh $(CUDA_DIR)/kernels
+	@if [ -z "$(PTXAS)" ]; then echo "ptxas of CUDA 12 is not found: pip install --no-deps --target /opt/cuda12 nvidia-cuda-nvcc-cu12==12.9.86"; exit 1; fi
+	NVCC=$(NVCC) PTXAS=$(PTXAS) sh $(CUDA_DIR)/kernels/make.sh $(CUDA_DIR)/kernels
 
 # The binaries that scripts/gpu/gpu_check.sh runs on a machine with a GPU, which
 # need nothing there but the driver and cuBLAS; packed, so that they travel lightly.

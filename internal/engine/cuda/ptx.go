@@ -6,25 +6,21 @@ import (
 	"embed"
 	"fmt"
 	"io"
-	"strings"
+	"slices"
 )
 
 // The kernels' code, made by "make cuda-ptx".
 //
-//go:embed kernels/sm_75.ptx.gz kernels/sm_80.ptx.gz kernels/sm_90.cubin.gz
+//go:embed kernels/*.ptx.gz kernels/*.cubin.gz
 var packedCode embed.FS
 
-// codes lists what is embedded, the best first, with the compute capabilities
-// that can run it: PTX, which the driver compiles, all from its own on; machine
-// code those of its generation.
-var codes = []struct {
-	file        string
-	least, most int
-}{
-	{"sm_90.cubin", 90, 99},
-	{"sm_80.ptx", 80, 1 << 30},
-	{"sm_75.ptx", leastCapability, 1 << 30},
-}
+// Compute capabilities of what is embedded, the best first: machine code runs
+// within its generation (8.6 on 8.6 to 8.9), and PTX, which the driver compiles,
+// on all from its own on.
+var (
+	machineCode = []int{120, 100, 90, 89, 86, 80}
+	portable    = []int{80, leastCapability}
+)
 
 // mostCode bounds what an embedded file may unpack to.
 const mostCode = 64 << 20
@@ -42,24 +38,27 @@ func Images(info Info) ([]Image, error) {
 		return nil, err
 	}
 	var images []Image
-	for _, c := range codes {
-		if info.Capability < c.least || info.Capability > c.most {
-			continue
+	add := func(form, suffix string, from []int, runs func(capability int) bool) error {
+		i := slices.IndexFunc(from, runs)
+		if i < 0 {
+			return nil
 		}
-		_, image, err := unpack(c.file)
+		file := codeFile(from[i], suffix)
+		_, code, err := unpack(file)
 		if err != nil {
-			return nil, fmt.Errorf("embedded kernels %s: %w", c.file, err)
+			return fmt.Errorf("embedded kernels %s: %w", file, err)
 		}
-		form := "machine code"
-		if strings.HasSuffix(c.file, ".ptx") {
-			form = "PTX"
-		}
-		images = append(images, Image{fmt.Sprintf("%s for %d.%d", form, c.least/10, c.least%10), image})
-		if strings.HasSuffix(c.file, ".ptx") {
-			break
-		}
+		images = append(images, Image{fmt.Sprintf("%s for %d.%d", form, from[i]/10, from[i]%10), code})
+		return nil
 	}
-	return images, nil
+	have := info.Capability
+	return images, first(
+		add("machine code", ".cubin", machineCode, func(c int) bool { return c <= have && c/10 == have/10 }),
+		add("PTX", ".ptx", portable, func(c int) bool { return c <= have }))
+}
+
+func codeFile(capability int, suffix string) string {
+	return fmt.Sprintf("sm_%d%s", capability, suffix)
 }
 
 // unpack returns an embedded file's first lines, which say what it was made

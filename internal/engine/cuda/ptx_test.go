@@ -27,6 +27,17 @@ func codeOf(t *testing.T, file string) (origin [2]string, code string) {
 	return origin, code
 }
 
+// codeFiles lists what is embedded.
+func codeFiles() (files []string) {
+	for _, c := range portable {
+		files = append(files, codeFile(c, ".ptx"))
+	}
+	for _, c := range machineCode {
+		files = append(files, codeFile(c, ".cubin"))
+	}
+	return files
+}
+
 // TestCodeIsOfTheseSources compares the hash noted in the embedded code.
 func TestCodeIsOfTheseSources(t *testing.T) {
 	var files []string
@@ -44,42 +55,59 @@ func TestCodeIsOfTheseSources(t *testing.T) {
 		h.Write(b)
 	}
 	want := fmt.Sprintf("// sources %x\n", h.Sum(nil))
-	for _, c := range codes {
-		if origin, _ := codeOf(t, c.file); origin[0] != want {
-			t.Errorf("the kernels' sources have changed since %s was made: run make cuda-ptx", c.file)
+	for _, file := range codeFiles() {
+		if origin, _ := codeOf(t, file); origin[0] != want {
+			t.Errorf("the kernels' sources have changed since %s was made: run make cuda-ptx", file)
 		}
+	}
+	if table, err := os.ReadFile("kernels/registers.txt"); err != nil || !strings.HasPrefix(string(table), want) {
+		t.Errorf("registers.txt is of other sources: run make cuda-ptx %v", err)
 	}
 }
 
-// TestCodeIsWhatTheCompilerMakes compiles again where the same compiler is.
-func TestCodeIsWhatTheCompilerMakes(t *testing.T) {
-	nvcc := os.Getenv("NVCC")
-	if nvcc == "" {
-		nvcc, _ = exec.LookPath("nvcc")
+// compilerOf returns the program that a variable names, or that is in the path,
+// if it is of the version noted in an embedded file.
+func compilerOf(t *testing.T, variable, name, file string) string {
+	program := os.Getenv(variable)
+	if program == "" {
+		program, _ = exec.LookPath(name)
 	}
-	if nvcc == "" {
-		t.Skip("needs nvcc, in the path or named by NVCC")
+	if program == "" {
+		t.Skipf("needs %s, in the path or named by %s", name, variable)
 	}
-	version, err := exec.Command(nvcc, "--version").Output()
+	version, err := exec.Command(program, "--version").Output()
 	if err != nil {
-		t.Skip("nvcc does not run:", err)
+		t.Skipf("%s does not run: %v", name, err)
 	}
-	origin, _ := codeOf(t, codes[0].file)
-	noted, ok := strings.CutPrefix(strings.TrimSpace(origin[1]), "// compiler nvcc ")
-	if !ok || !strings.Contains(string(version), ", V"+noted) {
-		t.Skip("another version of nvcc made the embedded code")
+	origin, _ := codeOf(t, file)
+	m := regexp.MustCompile(`\b` + name + ` ([\d.]+)`).FindStringSubmatch(origin[1])
+	if m == nil || !strings.Contains(string(version), ", V"+m[1]) {
+		t.Skipf("another version of %s made the embedded code", name)
 	}
+	return program
+}
+
+// TestCodeIsWhatTheCompilerMakes compiles again where the same compilers are;
+// machine code takes minutes, so it asks for PTXAS to be named.
+func TestCodeIsWhatTheCompilerMakes(t *testing.T) {
+	nvcc := compilerOf(t, "NVCC", "nvcc", codeFile(portable[0], ".ptx"))
 	if exec.Command("setarch", "-R", "true").Run() != nil {
 		t.Skip("needs setarch -R: nvcc's choices depend on where things lie in memory")
 	}
+	what, files := "ptx", codeFiles()[:len(portable)]
+	env := append(os.Environ(), "NVCC="+nvcc)
+	if os.Getenv("PTXAS") != "" {
+		env = append(env, "PTXAS="+compilerOf(t, "PTXAS", "ptxas", codeFile(machineCode[0], ".cubin")))
+		what, files = "all", codeFiles()
+	}
 	dir := t.TempDir()
-	cmd := exec.Command("sh", "kernels/make.sh", dir)
-	cmd.Env = append(os.Environ(), "NVCC="+nvcc)
+	cmd := exec.Command("sh", "kernels/make.sh", dir, what)
+	cmd.Env = env
 	if b, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, b)
 	}
-	for _, c := range codes {
-		name := c.file + ".gz"
+	for _, file := range files {
+		name := file + ".gz"
 		got, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)
@@ -90,10 +118,14 @@ func TestCodeIsWhatTheCompilerMakes(t *testing.T) {
 	}
 }
 
-// TestDevicesGetTheirCode checks what a driver is given for each generation.
+// TestDevicesGetTheirCode checks what a driver is given for each generation. The
+// file's header says what machine code is for, and the version of its form: 7 is
+// what drivers for CUDA 12.0 take, and 8 has the generation in another place.
 func TestDevicesGetTheirCode(t *testing.T) {
-	for capability, want := range map[int]string{75: "sm_75", 80: "sm_80", 89: "sm_80", 90: "ELF sm_80", 100: "sm_80",
-		120: "sm_80"} {
+	const abiVersion, flags = 8, 48 // offsets in the header of an ELF file
+	for capability, want := range map[int]string{75: "PTX 75", 80: "ELF 80 PTX 80", 86: "ELF 86 PTX 80",
+		87: "ELF 86 PTX 80", 89: "ELF 89 PTX 80", 90: "ELF 90 PTX 80", 100: "ELF 100 PTX 80", 103: "ELF 100 PTX 80",
+		110: "PTX 80", 120: "ELF 120 PTX 80", 121: "ELF 120 PTX 80"} {
 		images, err := Images(Info{Capability: capability})
 		if err != nil {
 			t.Fatal(err)
@@ -101,10 +133,14 @@ func TestDevicesGetTheirCode(t *testing.T) {
 		var got []string
 		for _, image := range images {
 			if strings.HasPrefix(image.Code, "\x7fELF") {
-				got = append(got, "ELF")
+				v := image.Code[abiVersion]
+				if v != 7 && (v != 8 || capability < 100) {
+					t.Errorf("compute capability %d: %s has ABI version %d", capability, image.Name, v)
+				}
+				got = append(got, fmt.Sprint("ELF ", image.Code[flags+int(v)-7]))
 				continue
 			}
-			got = append(got, regexp.MustCompile(`(?m)^\.target (\w+)`).FindStringSubmatch(image.Code)[1])
+			got = append(got, "PTX "+regexp.MustCompile(`(?m)^\.target sm_(\d+)`).FindStringSubmatch(image.Code)[1])
 		}
 		if strings.Join(got, " ") != want {
 			t.Errorf("compute capability %d gets %v, want %s", capability, got, want)
@@ -119,18 +155,51 @@ func TestDevicesGetTheirCode(t *testing.T) {
 // TestCodeHasAllKernels looks for the kernels' names; what needs compute
 // capability 8.0 is left out of the code for older cards.
 func TestCodeHasAllKernels(t *testing.T) {
-	for _, c := range codes {
-		_, code := codeOf(t, c.file)
+	for _, file := range codeFiles() {
+		_, code := codeOf(t, file)
 		for _, name := range kernelNames(t) {
 			entry := ".visible .entry " + name + "("
-			if strings.HasSuffix(c.file, ".cubin") {
+			if strings.HasSuffix(file, ".cubin") {
 				entry = ".text." + name + "\x00"
 			}
-			old := c.least < mixedFrom && regexp.MustCompile(`_(bf16|fp16|tf32)(_|$)`).MatchString(name)
+			old := file == "sm_75.ptx" && regexp.MustCompile(`_(bf16|fp16|tf32)(_|$)`).MatchString(name)
 			if strings.Contains(code, entry) == old {
-				t.Errorf("%s: kernel %s: missing %v, want %v", c.file, name, !old, old)
+				t.Errorf("%s: kernel %s: missing %v, want %v", file, name, !old, old)
 			}
 		}
+	}
+}
+
+// TestRegisters holds the table of what kernels take: every kernel is in it for
+// every generation, and those on tensor cores keep all they have in registers.
+func TestRegisters(t *testing.T) {
+	table, err := os.ReadFile("kernels/registers.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]bool{}
+	for _, line := range strings.Split(strings.TrimSpace(string(table)), "\n")[3:] {
+		var kernel, generation string
+		var registers, stack, stores, loads, shared int
+		if _, err := fmt.Sscan(line, &kernel, &generation, &registers, &stack, &stores, &loads, &shared); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		got[kernel+" "+generation] = true
+		onTensorCores := regexp.MustCompile(`^attention_(grad_\w+_)?(bf16|fp16|tf32)$`).MatchString(kernel)
+		if registers < 1 || registers > 255 || onTensorCores && stack+stores+loads > 0 {
+			t.Errorf("%s", line)
+		}
+	}
+	names := kernelNames(t)
+	for _, name := range names {
+		for _, c := range machineCode {
+			if !got[fmt.Sprintf("%s sm_%d", name, c)] {
+				t.Errorf("registers.txt lacks %s for sm_%d", name, c)
+			}
+		}
+	}
+	if len(got) != len(names)*len(machineCode) {
+		t.Errorf("registers.txt has %d lines for %d kernels", len(got), len(names))
 	}
 }
 
@@ -175,7 +244,8 @@ func TestPTXTakesTheArgumentsTheEngineGives(t *testing.T) {
 	e.Freeze(w)
 	if err := first(e.LayerNormGrad(w, e.View(x, 8), e.View(x, 8), w, e.View(x, 8), w, 1), e.DivNorm(w, w, 1),
 		e.DivNormGrad(w, w, w, 1),
-		e.Attention(e.ViewFloat16(y, 1, 64), e.ViewFloat16(z, 1, 192), 1, 1, 1), e.Attention(y, z, 1, 1, 1)); err != nil {
+		e.Attention(e.ViewFloat16(y, 1, 64), e.ViewFloat16(z, 1, 192), 1, 1, 1), e.Attention(y, z, 1, 1, 1),
+		e.AttentionGrad(z, z, y, y, 1, 1, 1)); err != nil {
 		t.Fatal(err)
 	}
 	used := map[string]bool{}

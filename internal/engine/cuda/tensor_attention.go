@@ -27,13 +27,22 @@ var tensorAttentions = map[Kind]tensorAttention{
 // float32 rounds them to TF32, whose mantissa is as long as a half's, so it
 // stands in where the 16-bit precisions keep float32, too.
 func (e *Engine) tensorAttention(out, qkv *tensor.Dense, h heads) (tensorAttention, bool) {
-	allowed := e.precision != FP32 && e.d.Info().Capability >= mixedFrom
-	return tensorAttentions[e.kind(qkv)], allowed && h.dim == tensorHead && out.Dtype() == qkv.Dtype()
+	return tensorAttentions[e.kind(qkv)], e.tensorCores(h) && out.Dtype() == qkv.Dtype()
+}
+
+// tensorCores says whether the precision and the device allow attention on tensor
+// cores, and the kernels are built for the size of head.
+func (e *Engine) tensorCores(h heads) bool {
+	return e.precision != FP32 && e.d.Info().Capability >= mixedFrom && h.dim == tensorHead
 }
 
 // shared is the shared memory in bytes: two tiles of keys and values, in rows
 // that are 16 bytes longer than a head.
 func (a tensorAttention) shared() int { return 2 * 2 * a.keys * (a.element*tensorHead + 16) }
+
+// gradShared is that of the gradient of keys and values, which also holds two
+// numbers of each of a tile's queries.
+func (a tensorAttention) gradShared() int { return a.shared() + 2*2*a.keys*4 }
 
 func (a tensorAttention) grid(h heads, batch, tokens int) dims3 {
 	_, blocks := tensorBlocks(tokens)

@@ -54,6 +54,8 @@ var checks = []check{
 	{"LongAttention", (*bench).longAttention, nil, false},
 	{"TF32Attention", (*bench).tf32Attention, func(e engine.Engine) bool { return engine.PrecisionOf(e) == "tf32" },
 		false},
+	{"TF32AttentionGrad", (*bench).tf32AttentionGrad,
+		func(e engine.Engine) bool { return engine.PrecisionOf(e) == "tf32" }, false},
 	{"Float16Attention", (*bench).float16Attention, engine.StoresFloat16, false},
 	{"Float16Cast", (*bench).float16Cast, engine.StoresFloat16, false},
 	{"Float16Convolution", (*bench).float16Convolution, engine.StoresFloat16, false},

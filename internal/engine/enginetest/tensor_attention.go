@@ -108,9 +108,7 @@ func (b *bench) float16Attention() {
 // are exact in it, where only the probabilities are rounded, and on others.
 func (b *bench) tf32Attention() {
 	b.projections(tensor32, exact32, func(a array) array {
-		for i, v := range a.floats {
-			a.floats[i] = math.Float32frombits(math.Float32bits(v) &^ 0x1fff)
-		}
+		exactTF32(a.floats)
 		return a
 	})
 	b.projections(tensor32Any, tensor32Any, func(a array) array { return a })

@@ -24,6 +24,8 @@ const (
 	exact32                    // of values exact in TF32, all probabilities being exact
 	tensor32                   // attention on tensor cores in TF32, inputs exact in it
 	tensor32Any                // and inputs that are rounded to it first: 64 products, 2 units each
+	gradient32                 // of attention in TF32, inputs exact in it, of the part's largest value
+	gradient32Any              // and inputs that are rounded to it first
 )
 
 // The unit roundoffs. TF32 has as many bits of significand as IEEE half.
@@ -52,6 +54,8 @@ var tolerances = map[group]map[string]tolerance{
 	exact32:       {"tf32": {of: 1e-6}},
 	tensor32:      {"tf32": {of: 1.1 * unitTF32}},
 	tensor32Any:   {"tf32": {of: 12 * unitTF32}},
+	gradient32:    {"tf32": {of: 2.5 * unitTF32}},
+	gradient32Any: {"tf32": {of: 4 * unitTF32}},
 }
 
 // all is one tolerance in all precisions.

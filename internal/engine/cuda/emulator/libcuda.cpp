@@ -142,7 +142,11 @@ API cuMemsetD32Async(uint64_t to, unsigned v, size_t n, void *s) {
 }
 API cuModuleLoadData(void **m, const void *image) {
     *m = &module_object;
-    if (!memcmp(image, "\177ELF", 4)) return capability() / 10 == 9 ? (int)setting("EMULATOR_CUBIN", 0) : 209;
+    if (!memcmp(image, "\177ELF", 4)) {
+        int made = ((const unsigned char *)image)[48]; // the low byte of the header's flags
+        if (((const unsigned char *)image)[8] > 7) made = ((const unsigned char *)image)[49]; // of ABI 8 the second
+        return made / 10 == capability() / 10 && made <= capability() ? (int)setting("EMULATOR_CUBIN", 0) : 209;
+    }
     const char *target = strstr((const char *)image, ".target sm_");
     if (!target) return 218;
     return atoi(target + strlen(".target sm_")) <= capability() ? 0 : 209;

@@ -16,5 +16,6 @@
 #include "range.cu"
 #include "rows.cu"
 #include "tensor_attention.cu"
+#include "tensor_attention_grad.cu"
 #include "tree_attention.cu"
 #include "tree_attention_grad.cu"
