@@ -9,11 +9,21 @@ import (
 
 // Two text features of one class, made by one model of one prompt, have at least
 // sameClass as their cosine; one that is nearer to another class by more than
-// otherClass is of that class.
+// otherClass is of that class. Where all classes lie close together, it is of that
+// class if its distance, 1 - cosine, is so many times smaller, beyond what
+// rounding to float16 does.
 const (
-	sameClass  = 0.99
-	otherClass = 0.01
+	sameClass     = 0.99
+	otherClass    = 0.01
+	timesNearer   = 10
+	roundingError = 1e-5
 )
+
+// ofAnother says whether a text feature is of the class that it has the cosine best
+// with, and not of the one it has own with.
+func ofAnother(own, best float64) bool {
+	return best > own+otherClass || 1-own > roundingError && timesNearer*max(0, 1-best) < 1-own
+}
 
 // settlePrototypes decides whose text prototypes the adapter has, and sees that
 // they are of the classes it is used for, in the same order.
@@ -56,7 +66,7 @@ func (o Foreign) checkOrder(base Matrix) ([]string, error) {
 		if own >= sameClass {
 			same++
 		}
-		if best > own+otherClass {
+		if ofAnother(own, best) {
 			wrong = append(wrong, fmt.Sprintf("its class %d is nearest to %s (cosine %.3f) and not to %s (%.3f)", k,
 				o.class(at), best, o.class(k), own))
 		}

@@ -95,6 +95,14 @@ func TestWhatDoesNotFitAForeignAdapterIsRefusedByName(t *testing.T) {
 	for i := range other.Data {
 		other.Data[i] = float32(math.Sin(float64(7 * i)))
 	}
+	// Classes whose text features all but agree.
+	close := base.Clone()
+	for i := range close.Data {
+		close.Data[i] += 60
+	}
+	closeFile := rewritten(t, foreignFile("taskres.pth.tar-100"), func(m map[string]weights.NamedTensor) {
+		copy(m["base_text_features"].Data, close.Data)
+	})
 	cut := func(name string, change func(map[string]weights.NamedTensor)) string {
 		return rewritten(t, foreignFile(name), change)
 	}
@@ -110,6 +118,7 @@ func TestWhatDoesNotFitAForeignAdapterIsRefusedByName(t *testing.T) {
 		"fewer classes":    {foreignFile("taskres.pth.tar-100"), Foreign{Prototypes: fewer}, "5 classes and features 16 wide"},
 		"another width":    {foreignFile("taskres.pth.tar-100"), Foreign{Prototypes: narrow}, "features 8 wide"},
 		"another order":    {foreignFile("taskres.pth.tar-100"), Foreign{Prototypes: swapped}, `class 1 is nearest to 2, "c"`},
+		"close classes":    {closeFile, Foreign{Prototypes: close.take([]int{0, 2, 1, 3, 4})}, `class 1 is nearest to 2, "c"`},
 		"another model":    {foreignFile("taskres.pth.tar-100"), Foreign{Prototypes: other}, "another model"},
 		"no prototypes":    {foreignFile("keys_2shots.pt"), Foreign{}, "no text prototypes"},
 		"classes of cache": {foreignFile("keys_2shots.pt"), Foreign{Prototypes: fewer}, "of 5 classes, and it is used for 4"},
@@ -131,6 +140,21 @@ func TestWhatDoesNotFitAForeignAdapterIsRefusedByName(t *testing.T) {
 		c.o.LogitScale = 100
 		if _, _, err := LoadForeign(c.path, c.o); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", name, err, c.want)
+		}
+	}
+}
+
+// What rounding to float16 does to text features is no other order of classes.
+func TestOtherClassesAreToldByTheirDistance(t *testing.T) {
+	for _, c := range []struct {
+		own, best float64
+		want      bool
+	}{
+		{1 - 2e-7, 1, false}, {1 - 5e-6, 1 - 1e-8, false}, {0.9, 0.905, false}, {0.85, 0.9, true},
+		{0.999, 1, true}, {0.9998, 1 - 1e-7, true}, {0.995, 0.999, false},
+	} {
+		if got := ofAnother(c.own, c.best); got != c.want {
+			t.Errorf("cosines %v with its own, %v with another: %v", c.own, c.best, got)
 		}
 	}
 }

@@ -33,7 +33,7 @@ FILE is YAML:
   tables:
     - name: RN50
       columns: [INet, DTD, Avg]
-      average: Avg       # the column that averages the others
+      average: Avg       # the column that averages the others, "-" for none
       samples: {INet: 50000, DTD: 1692}
       rows:
         - {row: TPT, metric: accuracy, cells: [60.74, 42.08, 51.41]}

@@ -9,6 +9,7 @@ import (
 	"clipcalib/adapt/prompt"
 	"clipcalib/internal/data"
 	"clipcalib/internal/features"
+	"clipcalib/internal/pin"
 	"clipcalib/internal/run"
 )
 
@@ -195,7 +196,11 @@ func (f *adaptFlags) checkPicks(axes []axis) error {
 	}
 	for _, a := range axes {
 		if a.name == "shots" || a.name == "repeat" {
-			return usagef("--picks names the shots, so --%s has nothing to draw: leave it out", a.name)
+			from := "--picks names"
+			if f.pins.from != "" && f.picks == pin.Find(f.pins.from, pin.ShotsFile) {
+				from = "--pin has " + pin.ShotsFile + ", which names"
+			}
+			return usagef("%s the shots, so --%s has nothing to draw: leave it out", from, a.name)
 		}
 	}
 	return nil

@@ -23,8 +23,9 @@ const (
 // Cell is one piece of work.
 type Cell struct {
 	Version int    `json:"version"`
-	Number  int    `json:"cell"` // its line in the plan, from 0
-	ID      string `json:"id"`   // of what decides its results; 32 hexadecimal digits
+	Number  int    `json:"cell"`         // its line in the plan, from 0
+	Of      int    `json:"of,omitempty"` // of how many, in a file; 0 in older ones
+	ID      string `json:"id"`           // of what decides its results; 32 hexadecimal digits
 	Label   string `json:"label"`
 	Command string `json:"command"`
 	// Recipe is the command's flags by their names, as a recipe file has them.

@@ -57,8 +57,9 @@ func (p *Plan) Add(c Cell) error {
 func (p *Plan) Write(w io.Writer) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	for i := range p.Cells {
-		if err := enc.Encode(&p.Cells[i]); err != nil {
+	for _, c := range p.Cells {
+		c.Of = len(p.Cells)
+		if err := enc.Encode(&c); err != nil {
 			return err
 		}
 	}
@@ -114,6 +115,13 @@ func read(r io.Reader) (*Plan, error) {
 		return nil, err
 	case len(p.Cells) == 0:
 		return nil, errors.New("it has no cells")
+	}
+	for i, c := range p.Cells {
+		if c.Of != 0 && c.Of != len(p.Cells) {
+			return nil, fmt.Errorf("line %d says that the plan has %d cells, and there are %d: it was cut short, or made of "+
+				"two; copy it whole, and join plans with clipcalib plan A B --out C", i+1, c.Of, len(p.Cells))
+		}
+		p.Cells[i].Of = 0 // of the file alone
 	}
 	return p, nil
 }

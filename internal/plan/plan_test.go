@@ -118,6 +118,7 @@ func TestWhatIsNoPlanIsRefused(t *testing.T) {
 		"moved":     {lines[1] + lines[0], "line 1: it is cell 1 where cell 0 should be"},
 		"edited":    {strings.Replace(b.String(), `"seed":1`, `"seed":2`, 1), "line 1: its id"},
 		"cut":       {b.String()[:b.Len()-40], "line 4"},
+		"cut after": {lines[0] + lines[1], "line 1 says that the plan has 4 cells, and there are 2"},
 		"newer":     {strings.Replace(b.String(), `"version":1`, `"version":2`, 1), "use a newer one"},
 		"not ours":  {"{}\n", "no cell of a plan"},
 		"unknown":   {strings.Replace(b.String(), `"label"`, `"colour"`, 1), "colour"},
@@ -128,6 +129,18 @@ func TestWhatIsNoPlanIsRefused(t *testing.T) {
 		if _, err := read(strings.NewReader(c.text)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q in it", name, err, c.want)
 		}
+	}
+}
+
+// Plans of before do not say how many cells they have.
+func TestOlderPlansAreRead(t *testing.T) {
+	var b bytes.Buffer
+	if err := grid(t).Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	p, err := read(strings.NewReader(strings.ReplaceAll(b.String(), `"of":4,`, "")))
+	if err != nil || len(p.Cells) != 4 || !strings.Contains(b.String(), `"of":4,`) {
+		t.Errorf("%+v, %v", p, err)
 	}
 }
 

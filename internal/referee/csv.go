@@ -21,7 +21,7 @@ func parseCSV(raw []byte, comma rune) (f File, err error) {
 	d := tableDoc{Samples: map[string]int{}}
 	seeds := 0
 	var body []string
-	for line := range strings.Lines(string(raw)) {
+	for line := range strings.Lines(strings.TrimPrefix(string(raw), "\ufeff")) {
 		text, ok := strings.CutPrefix(strings.TrimSpace(line), "#")
 		if !ok {
 			body = append(body, line)

@@ -297,6 +297,7 @@ func TestWhatIsNoTableIsRefused(t *testing.T) {
 		"tables: [{name: a, columns: [A], rows: [{row: x, cells: [1, 2]}]}]":                    "2 cells under 1 columns",
 		"tables: [{name: a, columns: [A], rows: [{row: x, cells: [so]}]}]":                      `"so" is no figure`,
 		"tables: [{name: a, columns: [A], average: Avg, rows: [{row: x, cells: [1]}]}]":         `no column "Avg"`,
+		"tables: [{name: a, columns: [A, B, Avg.], rows: [{row: x, cells: [1, 2, 9]}]}]":        `say average: Avg.`,
 		"tables: [{name: a, columns: [A], rows: [{row: x, of: y, cells: [1]}]}]":                `no row "y"`,
 		"tables: [{name: a, columns: [A], rows: [{row: x, metric: eec, cells: [1]}]}]":          `unknown metric "eec"`,
 		"tables: [{name: a, columns: [A], rows: [{row: x, cells: [[1]]}]}]":                     "a cell is one figure",
@@ -309,10 +310,21 @@ func TestWhatIsNoTableIsRefused(t *testing.T) {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}
 	}
+	if _, err := parse("f", "yaml", []byte(`tables: [{name: a, columns: [A, B, Mean], average: "-", rows: [{row: x, cells: `+
+		`[1, 2, 9]}]}]`)); err != nil {
+		t.Error(err)
+	}
 	dir := t.TempDir()
 	path := filepath.Join(dir, "t.csv")
 	if err := os.WriteFile(path, []byte("# avarage: Avg\nrow,metric,A,Avg\na,ece,1,1\n"), 0o644); err != nil {
 		t.Fatal(err)
+	}
+	bom := filepath.Join(dir, "bom.csv") // as spreadsheets write it
+	if err := os.WriteFile(bom, []byte("\ufeff# average: Avg\nrow,metric,A,B,Avg\na,ece,1,3,2\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := Read(bom); err != nil || f.Tables[0].Average != 2 {
+		t.Errorf("%+v, %v", f, err)
 	}
 	_, err := Read(path)
 	if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "average") {

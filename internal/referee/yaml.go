@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"clipcalib/internal/named"
 
@@ -113,8 +114,25 @@ func (d tableDoc) table(seeds int) (Table, error) {
 	return t, nil
 }
 
+// averages says whether a column is called as one that averages the others.
+func averages(column string) bool {
+	return slices.Contains([]string{"avg", "average", "mean"}, strings.ToLower(strings.TrimRight(column, ".")))
+}
+
+// noAverage says that no column averages the others, whatever they are called.
+const noAverage = "-"
+
 func averageColumn(name string, columns []string) (int, error) {
-	if name == "" {
+	switch name {
+	case noAverage:
+		return -1, nil
+	case "":
+		for _, c := range columns {
+			if len(columns) > 2 && averages(c) {
+				return -1, fmt.Errorf("column %q is called as an average of the others is: say average: %s, to have it checked, "+
+					"or average: %q if it is none", c, c, noAverage)
+			}
+		}
 		return -1, nil
 	}
 	i := slices.Index(columns, name)
