@@ -3,11 +3,13 @@
 #   make demo   sets up, builds, and shows the paper's effect on shipped data
 #   make test   everything that is checked
 #
-# Both need Go alone; a C compiler adds the card (make cuda).
+# Both need Go alone; a C compiler adds NVIDIA GPUs (docs/GPU.md).
 
 GO       ?= go
 CC       ?= cc
 BIN      := bin/clipcalib
+HAS_CC   := $(shell printf '\043include <dlfcn.h>\nint main(void){return !dlopen;}\n' | $(CC) -x c - -ldl -o /dev/null 2>/dev/null && echo yes)
+GO_ENV   := $(shell $(GO) env GOOS GOARCH CGO_ENABLED 2>/dev/null)
 
 .PHONY: help demo build test check race fuzz clean cross dist dist-check kubernetes-test slurm-test
 
@@ -27,9 +29,9 @@ demo: build
 	./$(BIN) demo
 
 build: go-note
-	@mkdir -p bin
-	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/clipcalib
-	@echo "built $(BIN)"
+	@mkdir -p $(dir $(BIN))
+	$(CUDA_ENV) $(GO) build $(if $(NO_CUDA),,-tags gpu) -trimpath -o $(BIN) ./cmd/clipcalib
+	@echo "built $(BIN); $(if $(NO_CUDA),NVIDIA GPUs are left out: $(NO_CUDA),NVIDIA GPUs are used with --device cuda or auto$(comma) where there is a driver)"
 
 .PHONY: go-note
 go-note:
@@ -65,10 +67,12 @@ cross:
 	GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) build -trimpath -o .cache/cross/ ./cmd/clipcalib || exit 1; \
 	echo "cross: $$p builds"; done
 
-# The card's program goes into the archive of linux/amd64 where it can be built.
+# CARD=yes adds the program for NVIDIA GPUs to the archive of linux/amd64, which
+# then is not the same from every folder: cgo is told where its headers are.
 dist: go-note
-	@card=; if why=$$($(MAKE) -s cuda-where 2>/dev/null); then $(MAKE) --no-print-directory cuda && card="--card $(CUDA_BIN)"; \
-	else echo "dist: without the card's engine: $$why" | head -n 1; fi; \
+	@card=; if [ -n "$(CARD)" ]; then $(MAKE) -s cuda-compiler || exit 1; card="--card .cache/cuda/clipcalib-cuda"; \
+	$(MAKE) --no-print-directory build BIN=.cache/cuda/clipcalib-cuda || exit 1; \
+	else echo "dist: without NVIDIA GPUs (make dist CARD=yes adds them)"; fi; \
 	$(GO) run ./scripts/dist --out dist $$card
 
 dist-check:

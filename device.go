@@ -23,8 +23,9 @@ type Device = device.Device
 // all its cores, in float32.
 type DeviceOptions struct {
 	// Kind is "cpu" (also ""), "cuda" or "cuda:N", the N-th GPU that
-	// CUDA_VISIBLE_DEVICES leaves, from 0. GPUs need a program built with the
-	// tag gpu; one of them can be open at a time.
+	// CUDA_VISIBLE_DEVICES leaves, from 0, or "auto": the first GPU if it can be
+	// used, else the processor. GPUs need a program built with the tag gpu, as
+	// docs/GPU.md says; one of them can be open at a time.
 	Kind    string
 	Threads int // cores to use; 0 means all
 	// Precision is the form products are multiplied in: "fp32"; "bf16"; "tf32"

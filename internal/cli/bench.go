@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"clipcalib/internal/bench"
+	"clipcalib/internal/device"
 
 	"github.com/spf13/cobra"
 )
@@ -91,17 +92,20 @@ program; --show prints such a file, --compare puts two side by side.`,
 	return c
 }
 
+// benchDevice is the kind of device to measure on: what auto comes to, said once.
+func (a *app) benchDevice(o device.Options) (kind string, err error) {
+	d, err := device.Open(o)
+	if err != nil {
+		return "", err
+	}
+	a.noteChoice(d)
+	if auto, _ := device.Chosen(d); auto {
+		o.Kind = d.Kind()
+	}
+	return strings.ToLower(o.Kind), d.Close()
+}
+
 func (a *app) bench(ctx context.Context, o bench.Options) error {
-	models, batches := []string{"ViT-B/32", "ViT-B/16"}, []int{1, 8, 32}
-	if strings.EqualFold(a.device, "cuda") {
-		models, batches = append(models, "ViT-L/14"), []int{1, 32, 256}
-	}
-	if len(o.Models) == 0 {
-		o.Models = models
-	}
-	if len(o.Batches) == 0 {
-		o.Batches = batches
-	}
 	for _, b := range o.Batches {
 		if b < 1 {
 			return usagef("--batches: %d is not a batch", b)
@@ -122,6 +126,22 @@ func (a *app) bench(ctx context.Context, o bench.Options) error {
 	}
 	o.Device = a.deviceOptions()
 	o.Precisions = strings.Split(a.precision, ",")
+	o.Device.Precision = o.Precisions[0]
+	kind, err := a.benchDevice(o.Device)
+	if err != nil {
+		return err
+	}
+	o.Device.Kind = kind
+	models, batches := []string{"ViT-B/32", "ViT-B/16"}, []int{1, 8, 32}
+	if strings.HasPrefix(kind, "cuda") {
+		models, batches = append(models, "ViT-L/14"), []int{1, 32, 256}
+	}
+	if len(o.Models) == 0 {
+		o.Models = models
+	}
+	if len(o.Batches) == 0 {
+		o.Batches = batches
+	}
 	o.Note = func(what string) { a.note("%s", what) }
 	// A measurement under way is not waited for when ctx ends: it ends with the
 	// process, and leaves nothing.

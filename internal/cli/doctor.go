@@ -31,7 +31,7 @@ func doctorCommand(a *app) *cobra.Command {
 		Example: "  clipcalib doctor\n  clipcalib doctor --json",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			fs := examine(c.Context(), device.Options{Threads: a.threads})
+			fs := examine(c.Context(), a.deviceOptions())
 			if a.json {
 				return a.printJSON(fs)
 			}
@@ -55,7 +55,23 @@ func examine(ctx context.Context, o device.Options) []finding {
 	}
 	fs = append(fs, engineFinding(ctx, o, "fp32", "cpu engine"),
 		engineFinding(ctx, o, "bf16", "bf16 on the cpu"))
-	return append(fs, examineGPU(o)...)
+	o.Precision = ""
+	fs = append(fs, examineGPU(o)...)
+	return append(fs, chosenDevice(o))
+}
+
+// chosenDevice says where commands compute that name no device, or the one named.
+func chosenDevice(o device.Options) finding {
+	what := "--device " + o.Kind
+	d, err := device.Open(o)
+	if err != nil {
+		return finding{what, "missing", err.Error(), ""}
+	}
+	defer d.Close()
+	if _, passed := device.Chosen(d); passed != "" {
+		return finding{what, "slow", fmt.Sprintf("%s, since the GPU cannot be used", d.Name()), ""}
+	}
+	return finding{what, "ok", d.Name(), ""}
 }
 
 // engineFinding says what multiplies on the processor in a precision, and how

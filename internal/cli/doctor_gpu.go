@@ -15,15 +15,18 @@ import (
 )
 
 // examineGPU says whether the GPU engine runs, and where the first thing is
-// that keeps it from running.
+// that keeps it from running: the one that o names, else the first.
 func examineGPU(o device.Options) []finding {
-	o.Kind, o.Precision = "cuda", ""
+	if !strings.HasPrefix(strings.ToLower(o.Kind), "cuda:") {
+		o.Kind = "cuda"
+	}
+	fs := listGPUs()
 	d, err := device.Open(o)
 	if err != nil {
-		return gpuTrouble("/", device.NVIDIARelease(), err)
+		return append(fs, gpuTrouble("/", device.NVIDIARelease(), err)...)
 	}
 	defer d.Close()
-	fs := []finding{{"cuda engine", "ok", d.Name(), ""}}
+	fs = append(fs, finding{"cuda engine", "ok", d.Name(), ""})
 	if release := device.NVIDIARelease(); release != "" {
 		fs = append(fs, finding{"NVIDIA driver", "ok", release, ""})
 	}
@@ -39,6 +42,25 @@ func examineGPU(o device.Options) []finding {
 	return append(fs, gpuMemory(card),
 		finding{"GPU precision", "ok", gpu.Precision() + " where --precision names none", ""})
 }
+
+// listGPUs lists the GPUs that this process sees. Why there are none, what is
+// found when one is opened says.
+func listGPUs() []finding {
+	cards, _ := device.Cards()
+	var fs []finding
+	for i, c := range cards {
+		fs = append(fs, finding{fmt.Sprintf("GPU cuda:%d", i), "ok", fmt.Sprintf(
+			"%s, %.1f GiB, compute capability %d.%d, driver for CUDA %d.%d", c.Name, float64(c.Memory)/(1<<30),
+			c.Capability/10, c.Capability%10, c.Driver/1000, c.Driver%1000/10), ""})
+	}
+	return fs
+}
+
+// buildForBoth is how go itself, without make, builds this program or another
+// that uses this module for the processor and NVIDIA GPUs.
+const buildForBoth = "make build, or D=$(go list -m -f '{{.Dir}}' clipcalib)/internal/engine/cuda/nvidia; " +
+	`CGO_ENABLED=1 CGO_CFLAGS="-O2 -I$D" CGO_LDFLAGS="-L$D" go build -tags gpu, also in other modules; a C compiler, ` +
+	"but nothing of CUDA"
 
 // gpuFastPath tries whether work is recorded and biases are added in products,
 // and says which code the driver took.
@@ -113,6 +135,12 @@ func gpuTrouble(root, release string, err error) []finding {
 	var u *engine.Unavailable
 	if errors.As(err, &u) {
 		out.Detail, out.Remedy = u.Why, u.Remedy
+	}
+	if device.LeftOut(err) {
+		out.Remedy = buildForBoth
+		if release == "" {
+			return []finding{out}
+		}
 	}
 	if release == "" {
 		out.Remedy = "an NVIDIA GPU with its driver, of which this machine shows none; the cpu engine does everything without"

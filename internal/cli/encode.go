@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -116,7 +115,11 @@ func (a *app) encode(ctx context.Context, f encodeFlags, args []string) error {
 		return err
 	}
 	defer c.Close()
-	a.noteModel(c, cmp.Or(a.device, "cpu"))
+	d, err := a.openDevice()
+	if err != nil {
+		return err
+	}
+	a.noteModel(c, d.Name())
 	var rows [][]float32
 	var unreadable []data.LeftOut
 	if f.images {

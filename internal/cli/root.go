@@ -240,11 +240,12 @@ Exit codes:
 	f := root.PersistentFlags()
 	f.BoolVar(&a.json, "json", false, "print the result as JSON on standard output")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "no progress")
-	f.StringVar(&a.device, "device", "cpu", "where to compute: cpu, cuda, or cuda:N for the N-th visible GPU")
+	f.StringVar(&a.device, "device", "auto", "where to compute: auto, cpu, cuda, or cuda:N for the N-th visible "+
+		"GPU, from 0; auto is the first GPU that can be used, else the cpu")
 	f.IntVar(&a.threads, "threads", 0, "threads on the cpu; 0 is one a core")
 	f.StringVar(&a.precision, "precision", "", "form of products, all with fp32 sums: fp32, bf16, on cuda tf32 and "+
 		"fp16; default fp32, on cuda what doctor says")
-	completes(root, "device", "cpu", "cuda")
+	completes(root, "device", "auto", "cpu", "cuda")
 	completes(root, "precision", "fp32", "bf16", "tf32", "fp16")
 	root.AddCommand(commands(a)...)
 	return root

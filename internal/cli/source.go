@@ -147,9 +147,23 @@ func (a *app) openDevice() (*device.Device, error) {
 	if a.opened != nil {
 		return a.opened, nil
 	}
-	var err error
-	a.opened, err = device.Open(a.deviceOptions())
-	return a.opened, err
+	d, err := device.Open(a.deviceOptions())
+	if err != nil {
+		return nil, err
+	}
+	a.opened = d
+	a.noteChoice(d)
+	return d, nil
+}
+
+// noteChoice says which device auto took, where there was a choice.
+func (a *app) noteChoice(d *device.Device) {
+	switch auto, passed := device.Chosen(d); {
+	case passed != "":
+		a.note("device auto takes the processor: %s", passed)
+	case auto && d.Kind() != "cpu":
+		a.note("device auto takes %s", d.Name())
+	}
 }
 
 // closeDevice closes what openDevice opened.

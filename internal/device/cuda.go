@@ -11,7 +11,7 @@ import (
 	"clipcalib/internal/engine/cuda/nvidia"
 )
 
-func init() { openers["cuda"] = openCUDA }
+func init() { openers["cuda"], listCards = openCUDA, nvidia.Cards }
 
 // openCUDA opens a GPU by its place among those that CUDA_VISIBLE_DEVICES
 // leaves. Threads are of no matter to it.

@@ -17,8 +17,9 @@ import (
 // its cores, in float32.
 type Options struct {
 	// Kind is "cpu" (also ""), "cuda" or "cuda:N", the N-th GPU that
-	// CUDA_VISIBLE_DEVICES leaves, from 0. "cpu-go", of programs that had two
-	// engines for the processor, is "cpu".
+	// CUDA_VISIBLE_DEVICES leaves, from 0, or "auto": the first GPU if it can be
+	// used, else the processor. "cpu-go", of programs that had two engines for the
+	// processor, is "cpu".
 	Kind    string
 	Threads int // cores to use; 0 means all
 	// Precision is the form products are multiplied in: "fp32", "bf16", and on
@@ -37,6 +38,8 @@ type Device struct {
 	precision string
 	threads   int
 	memory    int64
+	auto      bool
+	passed    string // why auto passed over the GPU; "" if there is none
 
 	turn chan struct{} // full while somebody holds the device
 	// closed is the holder's.
@@ -60,14 +63,15 @@ func Open(o Options) (*Device, error) {
 	open, ok := openers[kind]
 	switch {
 	case !ok && kind == "cuda":
-		return nil, fmt.Errorf("device cuda: %w", &engine.Unavailable{Why: "this build has no CUDA support",
-			Remedy: "use --device cpu, or build with make cuda (Go tag gpu)"})
-	case !ok:
-		return nil, fmt.Errorf("device %q is unknown: use cpu or cuda", o.Kind)
+		return nil, fmt.Errorf("device cuda: %w", errLeftOut)
+	case !ok && kind != "auto":
+		return nil, fmt.Errorf("device %q is unknown: use auto, cpu or cuda", o.Kind)
 	case o.Threads < 0:
 		return nil, fmt.Errorf("%d threads: use 1 or more, or 0 for all cores", o.Threads)
 	case o.Memory < 0:
 		return nil, fmt.Errorf("a memory bound of %d bytes: use 1 or more, or 0 for what is free", o.Memory)
+	case kind == "auto":
+		return openAuto(o)
 	case o.Memory > 0 && kind != "cuda":
 		return nil, fmt.Errorf("device %s: a memory bound is for GPUs; on the processor smaller batches take less", kind)
 	}

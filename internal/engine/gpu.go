@@ -16,6 +16,9 @@ type OnGPU interface {
 }
 
 // Unavailable says why a device cannot be used, and what to do about it.
-type Unavailable struct{ Why, Remedy string }
+type Unavailable struct {
+	Why, Remedy string
+	Absent      bool // nothing of the kind is here, as far as the program can tell
+}
 
 func (u *Unavailable) Error() string { return u.Why + ": " + u.Remedy }

@@ -91,7 +91,7 @@ func (t Tasks) run() []string {
 	if t.GPUs > 0 {
 		args = append(args, "--device", "cuda")
 	} else {
-		args = append(args, "--threads", fmt.Sprint(t.CPUs))
+		args = append(args, "--device", "cpu", "--threads", fmt.Sprint(t.CPUs))
 	}
 	return args
 }

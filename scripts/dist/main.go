@@ -2,7 +2,7 @@
 // its papers, and the licences of the modules that are linked into it, with
 // checksums beside. One commit gives the same bytes in any folder.
 //
-//	go run ./scripts/dist --out dist [--card bin/clipcalib-cuda]
+//	go run ./scripts/dist --out dist [--card PROGRAM]
 package main
 
 import (
@@ -27,7 +27,7 @@ var papers = []string{"LICENSE", "NOTICE", "README.md", "CHANGELOG.md"}
 
 func main() {
 	out := flag.String("out", "dist", "folder for the archives")
-	card := flag.String("card", "", "the linux/amd64 program with the GPU's engine, built by make cuda")
+	card := flag.String("card", "", "the linux/amd64 program with the GPU's engine, built by make build")
 	flag.Parse()
 	if err := run(*out, *card); err != nil {
 		fmt.Fprintln(os.Stderr, "dist:", err)

@@ -1,13 +1,14 @@
-# The GPU build, with the Go tag gpu (the tag cuda is Gorgonia's own, which
-# wants a cuDNN that no longer exists). "make cuda" needs the headers of CUDA 12 or 13 and of cuBLAS
+# The part of the program for NVIDIA GPUs, with the Go tag gpu (the tag cuda is
+# Gorgonia's own, which wants a cuDNN that no longer exists). "make build" has it
+# in wherever there is a C compiler: gorgonia.org/cu compiles against cuda.h of
+# package nvidia, and the driver and cuBLAS are loaded at run time, when a GPU is
+# asked for. NVIDIA's own headers are only compared with, by "make cuda-check"
 # (packages cuda-driver-dev/cuda-cudart-dev and libcublas-dev, or from PyPI
-# nvidia-cuda-runtime and nvidia-cublas), a C compiler, and no GPU, driver or
-# library: those are loaded at run time. It looks in CUDA_INCLUDE, CUDA_HOME,
+# nvidia-cuda-runtime and nvidia-cublas): looked for in CUDA_INCLUDE, CUDA_HOME,
 # /usr/local/cuda, /usr/include, and the folders pip installs to.
 
 CUDA_DIR   := internal/engine/cuda
 CUDA_BUILD ?= .cache/cuda
-CUDA_BIN   ?= bin/clipcalib-cuda
 PIP_ROOTS  ?= $(wildcard /opt/cuda*) $(wildcard /usr/lib/python3*/site-packages /usr/local/lib/python3*/*-packages $(VIRTUAL_ENV)/lib/python3*/site-packages)
 CUDA_PLACES = $(CUDA_INCLUDE) $(if $(CUDA_HOME),$(CUDA_HOME)/include) /usr/local/cuda/include /usr/include \
               $(foreach r,$(PIP_ROOTS),$(r)/nvidia/cu13/include $(r)/nvidia/cuda_runtime/include)
@@ -20,15 +21,23 @@ CRT_H      ?= $(firstword $(foreach d,$(CUDA_H) $(abspath $(CUDA_H)/../../cuda_n
 NV_H       ?= $(firstword $(foreach d,$(CUDA_H) $(CUDA_H)/cccl $(abspath $(CUDA_H)/../../cuda_cccl/include),$(if $(wildcard $(d)/nv/target),$(d))))
 NVCC_PLACES = $(if $(CUDA_HOME),$(CUDA_HOME)/bin/nvcc) $(shell command -v nvcc 2>/dev/null) /usr/local/cuda/bin/nvcc $(foreach r,$(PIP_ROOTS),$(r)/nvidia/cu13/bin/nvcc)
 NVCC       ?= $(firstword $(foreach n,$(NVCC_PLACES),$(wildcard $(n))))
+comma      := ,
 # Machine code is made by the assembler of CUDA 12, see kernels/make.sh.
 PTXAS      ?= $(firstword $(foreach r,$(PIP_ROOTS),$(wildcard $(r)/nvidia/cuda_nvcc/bin/ptxas)))
-CUDA_ENV    = CGO_ENABLED=1 CGO_CFLAGS="-O2 -I$(CURDIR)/$(CUDA_DIR)/compat -I$(CUDA_H) -I$(BLAS_H) -I$(CRT_H) -I$(NV_H)" CGO_LDFLAGS="-L$(abspath $(CUDA_BUILD))"
 
-.PHONY: cuda cuda-check cuda-ptx cuda-where cuda-lib
+# Why GPUs are left out of a build; empty where they are not.
+CUDA_TARGETS := linux/amd64 linux/arm64
+CUDA_TARGET  := $(word 1,$(GO_ENV))/$(word 2,$(GO_ENV))
+NO_CUDA      := $(if $(HAS_CC),$(if $(filter 0,$(word 3,$(GO_ENV))),CGO_ENABLED is 0,$(if $(filter $(CUDA_TARGETS),$(CUDA_TARGET)),,there is nothing for them on $(CUDA_TARGET))),there is no C compiler)
+NVIDIA_DIR   := $(CURDIR)/$(CUDA_DIR)/nvidia
+CUDA_FLAGS   := CGO_ENABLED=1 CGO_CFLAGS="$(or $(CGO_CFLAGS),-O2) -I$(NVIDIA_DIR)" CGO_LDFLAGS="-L$(NVIDIA_DIR) $(CGO_LDFLAGS)"
+CUDA_ENV     := $(if $(NO_CUDA),CGO_ENABLED=0,$(CUDA_FLAGS))
+
+.PHONY: cuda-check cuda-ptx cuda-where cuda-compiler
 
 cuda-where:
 	@if [ -z "$(CUDA_H)" ]; then echo "cuda.h is not found. Looked in: $(CUDA_PLACES)"; \
-	  echo "to have it: pip install --no-deps --target /opt/cuda13 nvidia-cuda-runtime nvidia-cuda-crt nvidia-cuda-cccl nvidia-cublas (or CUDA_INCLUDE=DIR make cuda)"; exit 1; fi
+	  echo "to have it: pip install --no-deps --target /opt/cuda13 nvidia-cuda-runtime nvidia-cuda-crt nvidia-cuda-cccl nvidia-cublas (or CUDA_INCLUDE=DIR make cuda-check)"; exit 1; fi
 	@if [ -z "$(BLAS_H)" ]; then echo "cublasLt.h is not found beside $(CUDA_H)"; \
 	  echo "to have it: pip install --no-deps --target /opt/cuda13 nvidia-cublas"; exit 1; fi
 	@if [ -z "$(CRT_H)" ]; then echo "crt/host_defines.h is not found beside $(CUDA_H)"; \
@@ -37,28 +46,23 @@ cuda-where:
 	  echo "to have it: pip install --no-deps --target /opt/cuda13 nvidia-cuda-cccl"; exit 1; fi
 	@echo "CUDA $$(sed -n 's/^#define CUDA_VERSION *\([0-9]*\).*/\1/p' $(CUDA_H)/cuda.h): cuda.h in $(CUDA_H), cublasLt.h in $(BLAS_H)"
 
-# A libcuda to link against, see libcuda/forward.c.
-cuda-lib: cuda-where
-	@CC="$(CC)" GO="$(GO)" sh $(CUDA_DIR)/libcuda/make.sh $(CUDA_DIR)/compat $(CUDA_H) $(CUDA_BUILD)
+cuda-compiler:
+	@if [ -n "$(NO_CUDA)" ]; then echo "NVIDIA GPUs are left out: $(NO_CUDA)"; exit 1; fi
 
-cuda: cuda-lib
-	@mkdir -p $(dir $(CUDA_BIN))
-	$(CUDA_ENV) $(GO) build -buildvcs=auto -tags gpu -trimpath -o $(CUDA_BIN) ./cmd/clipcalib
-	@echo "built $(CUDA_BIN); it needs NVIDIA's driver for CUDA 12.0 or later and cuBLAS 12 or 13 where it runs"
-
-# Builds and vets with every version of the headers that is found.
+# Vets what is for GPUs, and compares our declarations with every version of
+# NVIDIA's that is found.
 cuda-check:
+	@if [ -n "$(NO_CUDA)" ]; then echo "cuda: skipped: $(NO_CUDA)"; else \
+	  echo "vet with the tag gpu"; $(CUDA_ENV) $(GO) vet -tags gpu ./$(CUDA_DIR)/... ./internal/device/ || exit 1; fi
 	@found=; for d in $(CUDA_PLACES); do [ -f $$d/cuda.h ] || continue; \
 	  case " $$found " in *" $$d "*) continue;; esac; found="$$found $$d"; \
-	  if ! why=$$($(MAKE) -s cuda-where CUDA_H=$$d 2>/dev/null); then echo "cuda: skipped for $$d: $$why"; continue; fi; \
-	  $(MAKE) --no-print-directory cuda-check-one CUDA_H=$$d CUDA_BUILD=$(CUDA_BUILD)/check || exit 1; done; \
-	if [ -z "$$found" ]; then echo "cuda: skipped, the headers of CUDA are not installed (make cuda says how to get them)"; fi
+	  if ! why=$$($(MAKE) -s cuda-where CUDA_H=$$d 2>/dev/null); then echo "cuda headers: skipped for $$d: $$why"; continue; fi; \
+	  $(MAKE) --no-print-directory -s cuda-check-one CUDA_H=$$d || exit 1; done; \
+	if [ -z "$$found" ]; then echo "cuda headers: not compared, NVIDIA's are not installed (make cuda-where says how to get them)"; fi
 
 .PHONY: cuda-check-one
-cuda-check-one: cuda-lib
-	$(CUDA_ENV) $(GO) vet -tags gpu ./$(CUDA_DIR)/... ./internal/device/
-	$(CUDA_ENV) $(GO) build -tags gpu -o $(CUDA_BUILD)/clipcalib ./cmd/clipcalib
-	$(CUDA_ENV) $(GO) test -tags gpu -c -o $(CUDA_BUILD)/gpu.test ./$(CUDA_DIR)/nvidia
+cuda-check-one: cuda-where
+	@CXX="$(CXX)" sh $(CUDA_DIR)/nvidia/headers_check.sh $(CUDA_BUILD)/check -I$(CUDA_H) -I$(BLAS_H) -I$(CRT_H) -I$(NV_H)
 
 cuda-ptx:
 	@if [ -z "$(NVCC)" ]; then echo "nvcc is not found: pip install --no-deps --target /opt/cuda13 nvidia-cuda-nvcc nvidia-nvvm nvidia-cuda-crt nvidia-cuda-runtime nvidia-cuda-cccl"; exit 1; fi
@@ -70,7 +74,7 @@ cuda-ptx:
 GPU_CHECK ?= .cache/gpu-check
 GPU_FILES := $(CUDA_BUILD)/gpu-check
 .PHONY: gpu-check-files gpu-check-programs
-gpu-check-programs: cuda-lib
+gpu-check-programs: cuda-compiler
 	@mkdir -p $(GPU_FILES)
 	$(CUDA_ENV) $(GO) build -buildvcs=auto -tags gpu -trimpath -ldflags '-s -w' -o $(GPU_FILES)/clipcalib ./cmd/clipcalib
 	$(CUDA_ENV) $(GO) test -tags gpu -trimpath -ldflags '-s -w' -c -o $(GPU_FILES)/gpu.test ./$(CUDA_DIR)/nvidia
@@ -91,9 +95,10 @@ cuda-emulated: gpu-check-programs
 	@sed 's/.*/emulator::add<&>("&", \&&);/' $(EMULATED)/kernels.txt >$(EMULATED)/table.inc
 	@sed 's/.*/add_name("&")/' $(EMULATED)/kernels.txt >$(EMULATED)/names.inc
 	$(CXX) -std=c++17 -O1 -w -fPIC -shared -I$(EMULATED) -I$(CUDA_DIR)/emulator -I$(CUDA_DIR)/kernels -Wl,-soname,libcuda.so.1 -o $(EMULATED)/libcuda.so.1 $(CUDA_DIR)/emulator/libcuda.cpp
-	for release in 12 13; do $(CXX) -std=c++17 -O1 -w -fPIC -shared -DLIBRARY=$$release -I$(CUDA_H) -I$(BLAS_H) -I$(CRT_H) -I$(NV_H) \
+	for release in 12 13; do $(CXX) -std=c++17 -O1 -w -fPIC -shared -DLIBRARY=$$release -I$(NVIDIA_DIR) \
 	  -o $(EMULATED)/libcublasLt.so.$$release $(CUDA_DIR)/emulator/libcublaslt.cpp -ldl || exit 1; done
 	cd $(CUDA_DIR)/nvidia && LD_LIBRARY_PATH=$(EMULATED) CLIPCALIB_GPU=required CLIPCALIB_GPU_SMOKE=1 CLIPCALIB_GPU_FEATURES=$(EMULATED)/features $(abspath $(GPU_FILES))/gpu.test -test.run 'Kernels|Recording|FastPath|Tune|Emulated|Soak|Features|Apart'
+	sh $(CUDA_DIR)/emulator/one_program.sh $(abspath $(GPU_FILES))/clipcalib $(EMULATED)
 	@if command -v python3 >/dev/null; then LD_LIBRARY_PATH=$(EMULATED) python3 scripts/gpu/gpu_check_faults.py --emulated \
 	  --clipcalib $(abspath $(GPU_FILES))/clipcalib --weights $(EMULATED)/features/tiny.weights --work $(EMULATED)/faults; \
 	else echo "faults in the middle of runs: skipped, there is no python3"; fi

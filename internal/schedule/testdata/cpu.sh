@@ -25,7 +25,7 @@ for ((offset = 0; offset < tasks; offset += most)); do
 ending= told= code=
 trap 'told=1; ending=1; kill -TERM "$run" 2>/dev/null' USR1
 trap 'told=1; kill -TERM "$run" 2>/dev/null' TERM
-clipcalib run /shared/plan.jsonl --out /shared/results --partial-ok --threads 2 --offset "$CLIPCALIB_OFFSET" &
+clipcalib run /shared/plan.jsonl --out /shared/results --partial-ok --device cpu --threads 2 --offset "$CLIPCALIB_OFFSET" &
 run=$!
 while :; do # a signal ends the waiting, not the program
     told=

@@ -4,7 +4,8 @@
 // Environment: EMULATOR_INIT, EMULATOR_RETAIN (errors those calls return),
 // EMULATOR_CUBIN (error for machine code), EMULATOR_VERSION (CUDA version),
 // EMULATOR_CAPABILITY (90 for 9.0), EMULATOR_MEMORY (bytes), EMULATOR_CAPTURE (error when a
-// capture ends), EMULATOR_TRACE (a file that notes starts and contexts).
+// capture ends), EMULATOR_DEVICES (how many), EMULATOR_TRACE (a file that notes
+// starts and contexts).
 #include "core.h"
 
 #include <cstdio>
@@ -72,8 +73,9 @@ API cuInit(unsigned) {
     return (int)setting("EMULATOR_INIT", 0);
 }
 API cuDriverGetVersion(int *v) { return *v = (int)setting("EMULATOR_VERSION", 13000), 0; }
-API cuDeviceGet(int *d, int i) { return *d = i, i == 0 ? 0 : 101; }
-API cuDeviceGetCount(int *n) { return *n = 1, 0; }
+static int devices() { return (int)setting("EMULATOR_DEVICES", 1); }
+API cuDeviceGet(int *d, int i) { return *d = i, i >= 0 && i < devices() ? 0 : 101; }
+API cuDeviceGetCount(int *n) { return *n = devices(), 0; }
 API cuDeviceGetName(char *s, int n, int) { return snprintf(s, n, "Emulated GPU"), 0; }
 API cuDeviceTotalMem_v2(size_t *n, int) { return *n = setting("EMULATOR_MEMORY", 1l << 30), 0; }
 static int capability() { return (int)setting("EMULATOR_CAPABILITY", 90); }

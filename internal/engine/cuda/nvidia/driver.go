@@ -2,6 +2,7 @@
 
 package nvidia
 
+// #cgo CFLAGS: -I${SRCDIR}
 // #cgo LDFLAGS: -ldl
 // #include <stdlib.h>
 // #include "shim.h"
@@ -50,17 +51,8 @@ func Open() (cuda.Driver, error) { return OpenIndex(0) }
 // CUDA_VISIBLE_DEVICES leaves. One of them can be open at a time, any number of
 // times: cuBLAS is opened once, for one GPU.
 func OpenIndex(index int) (cuda.Driver, error) {
-	if status := int(C.libcuda_open()); status == -1 {
-		return nil, &engine.Unavailable{Why: fmt.Sprintf("no NVIDIA driver on this machine (%s)",
-			C.GoString(C.libcuda_reason())),
-			Remedy: "install it, or use --device cpu"}
-	} else if status != 0 {
-		return nil, cuda.DriverError(status)
-	}
-	if v := cu.Version(); v < cuda.LeastDriver {
-		return nil, &engine.Unavailable{Why: fmt.Sprintf("the NVIDIA driver runs CUDA %d.%d at most, %d.%d is needed",
-			v/1000, v%1000/10, cuda.LeastDriver/1000, cuda.LeastDriver%1000/10),
-			Remedy: "install a newer driver, or use --device cpu"}
+	if err := start(); err != nil {
+		return nil, err
 	}
 	if err := claims.take(index); err != nil {
 		return nil, err
@@ -71,6 +63,48 @@ func OpenIndex(index int) (cuda.Driver, error) {
 		return nil, err
 	}
 	return d, nil
+}
+
+// start loads the driver's library and starts it, the first time.
+func start() error {
+	if status := int(C.libcuda_open()); status == -1 {
+		return &engine.Unavailable{Why: fmt.Sprintf("no NVIDIA driver on this machine (%s)",
+			C.GoString(C.libcuda_reason())),
+			Remedy: "install it, or use --device cpu", Absent: true}
+	} else if status != 0 {
+		return cuda.DriverError(status)
+	}
+	if v := cu.Version(); v < cuda.LeastDriver {
+		return &engine.Unavailable{Why: fmt.Sprintf("the NVIDIA driver runs CUDA %d.%d at most, %d.%d is needed",
+			v/1000, v%1000/10, cuda.LeastDriver/1000, cuda.LeastDriver%1000/10),
+			Remedy: "install a newer driver, or use --device cpu"}
+	}
+	return nil
+}
+
+// Cards describes the GPUs that CUDA_VISIBLE_DEVICES leaves, in order, without
+// taking any: their memory is all there is, not what is free.
+func Cards() ([]engine.GPU, error) {
+	if err := start(); err != nil {
+		return nil, err
+	}
+	n, err := cu.NumDevices()
+	if err != nil {
+		return nil, explain(err)
+	}
+	cards := make([]engine.GPU, n)
+	for i := range cards {
+		d, err := cu.GetDevice(i)
+		if err != nil {
+			return nil, explain(err)
+		}
+		info, err := describe(d)
+		if err != nil {
+			return nil, explain(err)
+		}
+		cards[i] = engine.GPU{Name: info.Name, Capability: info.Capability, Memory: info.Memory, Driver: info.Driver}
+	}
+	return cards, nil
 }
 
 func (d *driver) open() (err error) {

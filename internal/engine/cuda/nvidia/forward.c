@@ -1,9 +1,9 @@
-/* A libcuda to link against where there is none, and the reason why a program
- * built with CUDA support also runs where there is no driver: every function of
- * the driver that the program uses is a jump to the real one, which is looked
- * up in libcuda.so.1 when a GPU is asked for.
- *
- * symbols.inc, made from the header by make.sh, lists SYMBOL(name) for each. */
+//go:build gpu
+
+/* Every function of the driver that gorgonia.org/cu and this package call is a
+ * jump to the real one, which is looked up in libcuda.so.1 when a GPU is asked
+ * for: so one program runs where there is a driver and where there is none.
+ * The library that cu names to the linker, libcuda.a beside this file, is empty. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <pthread.h>
@@ -14,9 +14,9 @@
 static int missing(void) { return NOT_INITIALIZED; }
 
 #define HIDDEN __attribute__((visibility("hidden")))
-#define SYMBOL(name) HIDDEN void *forward_##name = (void *)missing;
-#include "symbols.inc"
-#undef SYMBOL
+#define CUDA_FUNCTION(name, arguments) HIDDEN void *forward_##name = (void *)missing;
+#include "functions.h"
+#undef CUDA_FUNCTION
 
 #if defined(__x86_64__)
 #define JUMP(name) "jmp *forward_" #name "(%rip)\n"
@@ -26,18 +26,21 @@ static int missing(void) { return NOT_INITIALIZED; }
 #error "no way to forward calls on this processor: x86-64 and arm64 are known"
 #endif
 
-#define SYMBOL(name) \
-    __asm__(".text\n.globl " #name "\n.type " #name ", %function\n" #name ":\n" JUMP(name) ".size " #name ", .-" #name "\n");
-#include "symbols.inc"
-#undef SYMBOL
+/* Hidden, since the program's own symbols come before those of the libraries it
+ * opens, and the driver calls its functions by name. */
+#define CUDA_FUNCTION(name, arguments)                                                            \
+    __asm__(".text\n.globl " #name "\n.hidden " #name "\n.type " #name ", %function\n" #name ":\n" \
+            JUMP(name) ".size " #name ", .-" #name "\n.previous\n");
+#include "functions.h"
+#undef CUDA_FUNCTION
 
 static const struct {
     const char *name;
     void **forward;
 } table[] = {
-#define SYMBOL(name) {#name, &forward_##name},
-#include "symbols.inc"
-#undef SYMBOL
+#define CUDA_FUNCTION(name, arguments) {#name, &forward_##name},
+#include "functions.h"
+#undef CUDA_FUNCTION
 };
 
 static int status = -1;
@@ -48,7 +51,7 @@ const char *libcuda_reason(void) { return reason; }
 
 /* cuInit does nothing: gorgonia.org/cu calls it when the program starts, also
  * one that never uses a GPU, and would end the program where it fails. */
-int cuInit(unsigned int flags) {
+HIDDEN int cuInit(unsigned int flags) {
     (void)flags;
     return 0;
 }

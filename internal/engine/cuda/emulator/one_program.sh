@@ -1,0 +1,58 @@
+#!/bin/sh
+# one_program.sh PROGRAM EMULATED: one program, where there is no driver and on the
+# emulated one of the folder EMULATED. "make cuda-emulated" runs it.
+set -eu
+program=$1 emulated=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+printf 'a photo of a cat\n' >"$work/prompts.txt"
+
+fail() {
+	echo "one program: $1"
+	cat "$work/said"
+	exit 1
+}
+
+# encode FLAGS...: encodes a prompt; what it says is in said, driver calls in trace.
+encode() {
+	rm -f "$work/trace"
+	: >"$work/trace"
+	EMULATOR_TRACE="$work/trace" "$program" encode --weights "$emulated/features/tiny.weights" \
+		--texts "$work/prompts.txt" --out "$work/out.npy" "$@" >"$work/said" 2>&1
+}
+says() { grep -q -e "$1" "$work/said" || fail "$2"; }
+
+# No driver. (A machine with a real one is no place for this half.)
+if [ ! -e /dev/nvidiactl ]; then
+	unset LD_LIBRARY_PATH
+	encode || fail "without a driver, auto is not the processor"
+	says '; cpu: ' "without a driver, auto is not the processor"
+	! grep -q 'device auto' "$work/said" || fail "auto speaks of a GPU where there is no driver"
+	if encode --device cuda; then fail "--device cuda without a driver is not refused"; fi
+	says 'no NVIDIA driver on this machine' "without a driver, --device cuda does not say so"
+	[ "$(wc -l <"$work/said")" = 1 ] || fail "the refusal is not one line"
+	"$program" doctor >"$work/said"
+	says 'no NVIDIA driver on this machine' "doctor does not say that there is no driver"
+fi
+
+export LD_LIBRARY_PATH="$emulated" EMULATOR_DEVICES=2
+encode --device cpu || fail "the processor beside a driver"
+[ ! -s "$work/trace" ] || fail "--device cpu loads the driver: $(head -1 "$work/trace")"
+encode || fail "auto on a GPU"
+says 'device auto takes cuda: Emulated GPU' "auto does not say that it takes the GPU"
+says '; cuda: Emulated GPU' "auto does not take the GPU"
+grep -q init "$work/trace" || fail "the GPU was taken without its driver"
+mv "$work/out.npy" "$work/auto.npy"
+for kind in cuda cuda:1; do
+	encode --device $kind || fail "--device $kind"
+	cmp "$work/auto.npy" "$work/out.npy" || fail "--device $kind gives other bytes than auto"
+done
+if encode --device cuda:2; then fail "a third of two GPUs is not refused"; fi
+says 'no GPU 2 among the 2' "which GPUs there are is not said"
+EMULATOR_RETAIN=46 encode || fail "auto where the GPU is taken"
+says 'device auto takes the processor: .*taken by another process' "auto does not say why it passes over the GPU"
+says '; cpu: ' "auto does not go on with the processor"
+"$program" doctor >"$work/said"
+says 'GPU cuda:1 *Emulated GPU, 1.0 GiB' "doctor does not list the GPUs"
+says 'device auto *cuda: Emulated GPU' "doctor does not say what auto takes"
+echo "one program: as it should be without a driver and on the emulated one"
