@@ -12,7 +12,7 @@ import (
 var _ engine.OnProcessor = (*Engine)(nil)
 
 const (
-	peakRounds = 1 << 16 // a millisecond or less
+	peakRounds = 1 << 19 // some milliseconds, beside which starting a thread is nothing
 	peakTries  = 10
 )
 
