@@ -23,7 +23,7 @@ type Fold struct {
 	// logits are of, where they are an evaluation of a run.
 	DataSHA256 string `json:"data_sha256,omitempty"`
 	Labels     string `json:"labels,omitempty"`
-	Rows         string `json:"rows,omitempty"` // which rows, where not all
+	Rows       string `json:"rows,omitempty"` // which rows, where not all
 	CalibratorFit
 }
 
