@@ -181,7 +181,7 @@ func Unlearnt(dir, evaluation string, t Target) error {
 	}
 	// Where the set is gone, only a fold that has every one is taken for the same.
 	if both > 0 && (known || both == len(learnt)) {
-		return fmt.Errorf("fold %s: %d of its pictures, such as %s, are among those that the run learnt from", evaluation,
+		return fmt.Errorf("fold %s: %d pictures of it, such as %s, are among those that the run learnt from", evaluation,
 			both, first)
 	}
 	return nil
