@@ -62,16 +62,17 @@ func (m *meter) taskRes() error {
 		return err
 	}
 	whole := time.Since(begun).Seconds()
-	var times []float64
+	each, all := m.newSample(), m.newSample()
 	for i := 1; i < len(at); i++ {
-		times = append(times, at[i].Sub(at[i-1]).Seconds()/float64(perEpoch))
+		each.add(at[i].Sub(at[i-1]).Seconds()/float64(perEpoch), perEpoch)
 	}
+	all.add(whole, 1)
 	w := taskResWork()
-	m.add(Figure{What: "TaskRes step, 1,000 classes", Batch: taskResBatch, Unit: "steps/s"}, summary(times, perEpoch), 1,
+	m.add(Figure{What: "TaskRes step, 1,000 classes", Batch: taskResBatch, Unit: "steps/s"}, each.timing(), 1,
 		w.flop(), m.bytes(w))
 	n := float64(epochs * perEpoch)
 	f := Figure{What: fmt.Sprintf("TaskRes training, %d epochs", epochs), Batch: taskResBatch, Unit: "trainings/s"}
-	m.add(f, timing{whole, 1, 1}, 1, n*w.flop(), n*m.bytes(w))
+	m.add(f, all.timing(), 1, n*w.flop(), n*m.bytes(w))
 	return nil
 }
 
@@ -107,7 +108,7 @@ func (m *meter) coOp(name string, ck *weights.Checkpoint) error {
 	}
 	ctx, stop := context.WithCancel(m.ctx)
 	defer stop()
-	s := steps{stop: stop, budget: m.Budget}
+	s := steps{stop: stop, sample: m.newSample()}
 	if _, err = prompt.Train(ctx, model, prompt.CoOp{Contexts: coOpContexts}, adapt.None{}, data,
 		prompt.Options{Batch: coOpBatch, Epochs: 1000, Progress: func(adapt.Progress) { s.step() }}); err != nil &&
 		(m.ctx.Err() != nil || !errors.Is(err, context.Canceled)) {
