@@ -19,16 +19,17 @@ import (
 
 // What can be measured.
 const (
-	Peaks   = "peaks"   // of matrix products and memory, which shares are of
-	Images  = "images"  // encoding of pictures
-	Prompts = "prompts" // encoding of class prompts
-	TaskRes = "taskres" // training of an adapter on features
-	CoOp    = "coop"    // learning of a prompt
-	TPT     = "tpt"     // test-time tuning of a prompt
+	Peaks     = "peaks"   // of matrix products and memory, which shares are of
+	Images    = "images"  // encoding of pictures
+	Latencies = "latency" // of single pictures
+	Prompts   = "prompts" // encoding of class prompts
+	TaskRes   = "taskres" // training of an adapter on features
+	CoOp      = "coop"    // learning of a prompt
+	TPT       = "tpt"     // test-time tuning of a prompt
 )
 
 // Parts lists them all.
-var Parts = []string{Peaks, Images, Prompts, TaskRes, CoOp, TPT}
+var Parts = []string{Peaks, Images, Latencies, Prompts, TaskRes, CoOp, TPT}
 
 // Options says what is measured and for how long.
 type Options struct {
@@ -43,7 +44,12 @@ type Options struct {
 	Steps      int           // of TaskRes; 300 epochs are 18,600
 	Budget     time.Duration // the most for each figure
 	RelStd     float64       // at which measuring a figure stops; 0 means DefaultRelStd
-	Note       func(string)  // told what is being measured; may be nil
+	Power      bool          // measures each figure long enough for its energy
+
+	// Sensors opens what reads the device's hardware; nil means what there is.
+	Sensors     func(*device.Device) (engine.Sensors, error)
+	shortEnergy time.Duration // in place of EnergyWindow, for tests
+	Note        func(string)  // told what is being measured; may be nil
 }
 
 // Measure measures.
@@ -112,12 +118,21 @@ func (o Options) precision(ctx context.Context, models []*weights.Checkpoint, r 
 		}
 	}
 	r.Settings = &Settings{Time: o.Budget.Seconds(), Least: LeastTime.Seconds(), RelStd: o.RelStd, Window: Window,
-		Statistic: "median", Prompts: o.Prompts, Classes: m.Classes, Steps: o.Steps, Threads: d.Threads()}
+		Statistic: "median", Prompts: o.Prompts, Classes: m.Classes, Steps: o.Steps, Power: o.Power,
+		Threads: d.Threads()}
+	defer m.jpegs.remove()
+	m.openSensors()
+	if m.sensors != nil {
+		defer m.sensors.Close()
+	}
 	if err := m.measureAll(models); err != nil {
 		return err
 	}
 	if err := m.sharesOfPeaks(); err != nil {
 		return err
+	}
+	if m.jpegs.facts != nil {
+		r.Settings.JPEGs = m.jpegs.facts
 	}
 	if i, ok := e.(engine.Inspected); ok {
 		f := i.FastPath()
@@ -129,6 +144,9 @@ func (o Options) precision(ctx context.Context, models []*weights.Checkpoint, r 
 	r.Runs = append(r.Runs, m.run)
 	return nil
 }
+
+// sensorsOf opens a device's sensors.
+func sensorsOf(d *device.Device) (engine.Sensors, error) { return device.Sensors(d) }
 
 func (m *meter) measureAll(models []*weights.Checkpoint) error {
 	if slices.Contains(m.Parts, Peaks) {
@@ -144,7 +162,7 @@ func (m *meter) measureAll(models []*weights.Checkpoint) error {
 		for _, part := range []struct {
 			name string
 			do   func(string, *weights.Checkpoint) error
-		}{{Images, m.images}, {Prompts, m.prompts}, {CoOp, m.coOp}, {TPT, m.tpt}} {
+		}{{Images, m.images}, {Latencies, m.latency}, {Prompts, m.prompts}, {CoOp, m.coOp}, {TPT, m.tpt}} {
 			if !slices.Contains(m.Parts, part.name) {
 				continue
 			}

@@ -27,6 +27,9 @@ func TestMeasureTiny(t *testing.T) {
 		len(r.Runs[0].Bandwidths) != len(r.Runs[0].Peaks) {
 		t.Fatalf("%+v", r)
 	}
+	if j := r.Settings.JPEGs; j == nil || j.MeanBytes < 50_000 || j.MeanBytes > 200_000 {
+		t.Errorf("JPEG files: %+v", j)
+	}
 	units := map[string]int{}
 	for _, f := range r.Runs[0].Figures {
 		units[f.Unit]++
@@ -41,7 +44,7 @@ func TestMeasureTiny(t *testing.T) {
 			}
 		}
 	}
-	if units["images/s"] != 3 || units["prompts/s"] != 1 || units["steps/s"] != 2 || units["trainings/s"] != 1 {
+	if units["images/s"] != 6 || units["prompts/s"] != 1 || units["steps/s"] != 2 || units["trainings/s"] != 1 {
 		t.Error(units)
 	}
 }

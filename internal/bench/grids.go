@@ -13,30 +13,79 @@ import (
 func (r Run) Grid() (g table.Grid, notes []string) {
 	g = table.Grid{Left: 3, Header: []string{"what", "model", "batch", "rate", "", "rel. std", "GFLOP/s", "of peak", "GB/s",
 		"of bandwidth", "of roofline", "runs"}}
-	unmet := map[string][]string{}
-	var order []string
+	energy := slices.ContainsFunc(r.Figures, func(f Figure) bool { return f.Conditions != nil && f.Conditions.Joules > 0 })
+	if energy {
+		g.Header = append(g.Header, "J an item", "W")
+	}
+	states, missing := grouped{}, grouped{}
+	unmet := grouped{}
 	for _, f := range r.Figures {
 		std := "-"
 		if f.Window > 1 {
 			std = percent(f.RelStd)
 		}
-		g.Rows = append(g.Rows, []string{f.What, f.Model, batchText(f.Batch), number(f.Rate), f.Unit, std,
+		row := []string{f.What, f.Model, batchText(f.Batch), number(f.Rate), f.Unit, std,
 			fmt.Sprintf("%.0f", f.GFLOPS), shareText(f, f.Share, "peak"), fmt.Sprintf("%.1f", f.GBS),
-			shareText(f, f.BandwidthShare, "bandwidth"), shareText(f, f.RooflineShare, "roofline"), strconv.Itoa(f.Runs)})
-		if f.Unmet != "" {
-			if unmet[f.Unmet] == nil {
-				order = append(order, f.Unmet)
+			shareText(f, f.BandwidthShare, "bandwidth"), shareText(f, f.RooflineShare, "roofline"), strconv.Itoa(f.Runs)}
+		if energy && f.Conditions != nil && f.Conditions.Joules > 0 {
+			row = append(row, number(f.Conditions.JoulesPerItem), fmt.Sprintf("%.0f", f.Conditions.Watts))
+		}
+		g.Rows = append(g.Rows, row)
+		name := joined(f.What, f.Model, batchText(f.Batch))
+		unmet.add(f.Unmet, name)
+		states.add(f.Conditions.summary(), name)
+		if f.Conditions != nil {
+			for _, what := range f.Conditions.Missing {
+				missing.add(what, name)
 			}
-			unmet[f.Unmet] = append(unmet[f.Unmet], joined(f.What, f.Model, batchText(f.Batch)))
 		}
 	}
 	if r.over("") {
 		notes = append(notes, "over: more than was measured of the peak, or from caches; no share is given")
 	}
-	for _, why := range order {
-		notes = append(notes, "not met: "+why+": "+strings.Join(unmet[why], "; "))
+	for _, f := range r.Figures {
+		if f.Latency != nil {
+			notes = append(notes, joined(f.What, f.Model)+": "+f.Latency.String())
+		}
 	}
-	return g, notes
+	notes = append(notes, unmet.lines("not met: ", len(r.Figures))...)
+	notes = append(notes, states.lines("", len(r.Figures))...)
+	if r.NoSensors != "" {
+		notes = append(notes, "not read: clocks, power and energy: "+r.NoSensors)
+	}
+	return g, append(notes, missing.lines("not read: ", len(r.Figures))...)
+}
+
+// grouped is texts with the figures that they are true of.
+type grouped struct {
+	texts []string
+	of    map[string][]string
+}
+
+func (g *grouped) add(text, figure string) {
+	if text == "" {
+		return
+	}
+	if g.of == nil {
+		g.of = map[string][]string{}
+	}
+	if g.of[text] == nil {
+		g.texts = append(g.texts, text)
+	}
+	g.of[text] = append(g.of[text], figure)
+}
+
+// lines has a line for each text, of which one that holds for all figures names
+// none.
+func (g *grouped) lines(before string, all int) (out []string) {
+	for _, text := range g.texts {
+		line := before + text
+		if of := g.of[text]; len(of) < all {
+			line += ": " + strings.Join(of, "; ")
+		}
+		out = append(out, line)
+	}
+	return out
 }
 
 // Peak is the run's peaks in words, "" where they were not measured.
@@ -67,8 +116,12 @@ func shareOf(part, whole float64) string {
 
 // String says how long and by what figures were measured.
 func (s Settings) String() string {
-	return fmt.Sprintf("rates are of the %s of the last %d groups of runs; a figure stops at a relative standard deviation "+
+	text := fmt.Sprintf("rates are of the %s of the last %d groups of runs; a figure stops at a relative standard deviation "+
 		"of %.2g%% after %.3g s, or after %.3g s", s.Statistic, s.Window, 100*s.RelStd, min(s.Least, s.Time), s.Time)
+	if s.JPEGs != nil {
+		text += "\n" + s.JPEGs.String()
+	}
+	return text
 }
 
 // ComparedGrid is pairs as a table, under the names of the two files.
@@ -115,6 +168,23 @@ func batchText(n int) string {
 }
 
 // joined is the words that are not empty.
-func joined(words ...string) string {
-	return strings.Join(slices.DeleteFunc(words, func(s string) bool { return s == "" }), " ")
+func joined(words ...string) string { return joinedBy(" ", words...) }
+
+func joinedBy(by string, words ...string) string {
+	return strings.Join(slices.DeleteFunc(words, func(s string) bool { return s == "" }), by)
+}
+
+// String is percentiles in milliseconds.
+func (l Latency) String() string {
+	p99 := ""
+	if l.P99 > 0 {
+		p99 = fmt.Sprintf(", p99 %.3g", 1e3*l.P99)
+	}
+	return fmt.Sprintf("p50 %.3g, p90 %.3g%s ms, slowest %.3g of %d", 1e3*l.P50, 1e3*l.P90, p99, 1e3*l.Max, l.Requests)
+}
+
+// String says what was read.
+func (j JPEGs) String() string {
+	return fmt.Sprintf("JPEG files: %d of %d x %d, quality %d, %d bytes on average, in %s", j.Files, j.Width, j.Height,
+		j.Quality, j.MeanBytes, j.From)
 }

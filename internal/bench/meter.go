@@ -18,6 +18,11 @@ type meter struct {
 	activation, weight float64 // bytes of a value
 
 	productSize, vectorSize int // of the peaks' probes, by their places
+
+	sensors      engine.Sensors // nil where there are none
+	energyWindow time.Duration
+	seen         *Conditions // of the figure that is to be added
+	jpegs        jpegSet
 }
 
 // measure times do, which runs n times and then waits for the engine. It warms
@@ -48,20 +53,20 @@ func (m *meter) measure(do func(n int) error) (Timing, error) {
 		}
 		n = inGroup()
 	}
-	if n == 1 {
+	if n == 1 && !m.Power {
 		s.add(once, 1)
 		if once > 2*s.budget.Seconds() {
 			s.least = 2
 		}
 	}
-	for !s.done() {
-		t, err := timed(n)
-		if err != nil {
-			return Timing{}, err
+	w := m.startWatch()
+	for !s.done() && err == nil {
+		if once, err = timed(n); err == nil {
+			s.add(once, n)
 		}
-		s.add(t, n)
 	}
-	return s.timing(), nil
+	m.seen = w.stop(s.runs())
+	return s.timing(), err
 }
 
 // add completes a figure: items are done in a run, which takes flop operations
@@ -71,5 +76,9 @@ func (m *meter) add(f Figure, t Timing, items int, flop, bytes float64) {
 	f.Items = items
 	f.Rate = float64(items) / t.Seconds
 	f.GFLOPS, f.GBS = flop/t.Seconds/1e9, bytes/t.Seconds/1e9
+	if f.Conditions = m.seen; f.Conditions != nil {
+		f.Conditions.JoulesPerItem /= float64(items)
+	}
+	m.seen = nil
 	m.run.Figures = append(m.run.Figures, f)
 }

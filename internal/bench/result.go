@@ -39,7 +39,9 @@ type Settings struct {
 	Prompts   int     `json:"prompts"`
 	Classes   int     `json:"classes,omitempty"`
 	Steps     int     `json:"taskres_steps"`
+	Power     bool    `json:"power,omitempty"`   // each figure is measured long enough for its energy
 	Threads   int     `json:"threads,omitempty"` // of the processor's engine
+	JPEGs     *JPEGs  `json:"jpegs,omitempty"`
 }
 
 // Run is everything measured in one precision.
@@ -55,6 +57,8 @@ type Run struct {
 	// Kernel is what multiplies on a processor, and its own peak.
 	Kernel  *engine.Kernel `json:"kernel,omitempty"`
 	Figures []Figure       `json:"figures"`
+	// NoSensors is why there are no conditions of the hardware, where some could be.
+	NoSensors string `json:"no_sensors,omitempty"`
 	// FastPath says whether the GPU computed as it is meant to.
 	FastPath *engine.FastPath `json:"fast_path,omitempty"`
 }
@@ -79,6 +83,9 @@ type Figure struct {
 	RooflineShare  float64  `json:"roofline_share,omitempty"`
 	Intensity      float64  `json:"flop_per_byte,omitempty"`
 	Over           []string `json:"over_the_measured,omitempty"` // "peak", "bandwidth", "roofline"
+	Latency        *Latency `json:"latency,omitempty"`           // of single requests
+	// Conditions are those of the hardware meanwhile.
+	Conditions *Conditions `json:"conditions,omitempty"`
 }
 
 // Read reads a result written as JSON.

@@ -16,6 +16,10 @@ type steps struct {
 	mark   time.Time // when the group began: the end of a burst
 	last   time.Time // of the steps that were reported
 	n      int       // steps of the group
+
+	begin   func() *watch // starts to watch the hardware when the first group begins
+	watch   *watch
+	watched float64 // steps since
 }
 
 const (
@@ -31,6 +35,10 @@ func (s *steps) step() {
 		s.mark, s.last, s.n = now, now, 0
 		return
 	}
+	if s.begin != nil {
+		s.watch, s.begin = s.begin(), nil
+	}
+	s.watched++
 	if !burst {
 		s.close(s.sample.target())
 	}

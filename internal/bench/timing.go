@@ -40,8 +40,10 @@ type sample struct {
 	budget time.Duration
 	relStd float64
 	least  int // groups, however long they take
-	groups []group
-	took   float64 // seconds, all groups together
+	// atLeast is how long to collect, in seconds, even if all is calm.
+	atLeast float64
+	groups  []group
+	took    float64 // seconds, all groups together
 }
 
 type group struct {
@@ -49,8 +51,23 @@ type group struct {
 	runs    int
 }
 
-// newSample collects for at most the meter's budget.
-func (m *meter) newSample() sample { return sample{budget: m.Budget, relStd: m.RelStd, least: 3} }
+// newSample collects for at most the meter's budget, but long enough for energy
+// where that is asked for.
+func (m *meter) newSample() sample {
+	s := sample{budget: m.Budget, relStd: m.RelStd, least: 3}
+	if m.Power && m.sensors != nil {
+		s.atLeast = m.energyWindow.Seconds() + 2*readingEvery.Seconds()
+	}
+	return s
+}
+
+// runs is how many were timed.
+func (s *sample) runs() (n float64) {
+	for _, g := range s.groups {
+		n += float64(g.runs)
+	}
+	return n
+}
 
 func (s *sample) add(seconds float64, runs int) {
 	s.groups = append(s.groups, group{seconds, runs})
@@ -62,7 +79,7 @@ func (s *sample) target() time.Duration { return s.budget / (3 * Window) }
 
 // done reports whether enough was timed.
 func (s *sample) done() bool {
-	if len(s.groups) < s.least {
+	if len(s.groups) < s.least || s.took < s.atLeast {
 		return false
 	}
 	if s.took >= s.budget.Seconds() {

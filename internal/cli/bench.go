@@ -84,6 +84,8 @@ differences are within noise. --out writes JSON, Markdown and drawings.`,
 		"this relative standard deviation")
 	fl.StringArrayVar(&files, "out", nil, "write the result to a file too, by its ending "+strings.Join(benchFiles, ", ")+
 		"; may be repeated")
+	fl.BoolVar(&o.Power, "power", false, "measure each figure for 10 s at least, and with it energy: a GPU's by NVML, a "+
+		"processor's by RAPL")
 	fl.BoolVar(&show, "show", false, "print a file written with --json")
 	fl.BoolVar(&compare, "compare", false, "compare two files written with --json")
 	completes(c, "models", bench.Models()...)

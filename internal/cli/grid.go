@@ -86,6 +86,10 @@ func (a *app) adaptGrid(ctx context.Context, f adaptFlags, cells []cell) error {
 	case f.bins < 1:
 		return usagef("--bins wants at least 1")
 	}
+	scalers, err := f.scalers.open()
+	if err != nil {
+		return err
+	}
 	g, err := a.openGrid(f)
 	if err != nil {
 		return err
@@ -107,7 +111,7 @@ func (a *app) adaptGrid(ctx context.Context, f adaptFlags, cells []cell) error {
 		a.note("%s", n)
 	}
 	judgeAll(f.protocol, results)
-	return a.gridDone(f.bins, results, g.left)
+	return a.gridDone(f.bins, results, g.left, scalers)
 }
 
 // openGrid opens what all cells share. The cells then work without a word: what

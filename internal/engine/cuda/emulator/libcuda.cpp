@@ -79,7 +79,9 @@ API cuDeviceGetCount(int *n) { return *n = devices(), 0; }
 API cuDeviceGetName(char *s, int n, int) { return snprintf(s, n, "Emulated GPU"), 0; }
 API cuDeviceTotalMem_v2(size_t *n, int) { return *n = setting("EMULATOR_MEMORY", 1l << 30), 0; }
 static int capability() { return (int)setting("EMULATOR_CAPABILITY", 90); }
-API cuDeviceGetAttribute(int *v, int a, int) { return *v = a == 75 ? capability() / 10 : a == 76 ? capability() % 10 : 0, 0; }
+API cuDeviceGetAttribute(int *v, int a, int d) { // 33 is the bus that a device has for itself
+    return *v = a == 75 ? capability() / 10 : a == 76 ? capability() % 10 : a == 33 ? d + 1 : 0, 0;
+}
 API cuDevicePrimaryCtxRetain(void **c, int) {
     int error = (int)setting("EMULATOR_RETAIN", 0);
     *c = &context_object;

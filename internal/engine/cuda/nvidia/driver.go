@@ -173,8 +173,18 @@ func describe(d cu.Device) (info cuda.Info, err error) {
 		return info, err
 	}
 	major, minor, err := d.ComputeCapability()
+	if err != nil {
+		return info, err
+	}
 	info.Capability = 10*major + minor
-	return info, err
+	var at [3]int
+	for i, part := range []cu.DeviceAttribute{cu.PciDomainID, cu.PciBusID, cu.PciDeviceID} {
+		if at[i], err = d.Attribute(part); err != nil {
+			return info, err
+		}
+	}
+	info.PCI = fmt.Sprintf("%08x:%02x:%02x.0", at[0], at[1], at[2])
+	return info, nil
 }
 
 // on calls f on a thread where the context is current.
