@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -82,12 +83,16 @@ func (a *app) openSource(s sourceFlags) (*features.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := a.openDevice()
+	d, others, err := a.openDevices()
 	if err != nil {
 		return nil, err
 	}
 	m, err := clip.New(c, clip.Options{Device: d, Batch: int(s.batch)})
 	if err != nil {
+		return nil, err
+	}
+	if err := m.Beside(c, others, int(s.batch)); err != nil {
+		m.Close()
 		return nil, err
 	}
 	if s.truncate {
@@ -156,6 +161,25 @@ func (a *app) openDevice() (*device.Device, error) {
 	return d, nil
 }
 
+// openDevices is openDevice for commands that encode many pictures, on several
+// GPUs where the flags name them: the first does everything else, too.
+func (a *app) openDevices() (first *device.Device, others []*device.Device, err error) {
+	if !device.Several(a.device) {
+		first, err = a.openDevice()
+		return first, nil, err
+	}
+	if a.opened != nil {
+		return a.opened, a.others, nil
+	}
+	ds, err := device.OpenSeveral(a.deviceOptions())
+	if err != nil {
+		return nil, nil, err
+	}
+	a.opened, a.others = ds[0], ds[1:]
+	a.note("pictures are encoded on %d GPUs", len(ds))
+	return a.opened, a.others, nil
+}
+
 // noteChoice says which device auto took, where there was a choice.
 func (a *app) noteChoice(d *device.Device) {
 	switch auto, passed := device.Chosen(d); {
@@ -171,7 +195,11 @@ func (a *app) closeDevice() error {
 	if a.opened == nil {
 		return nil
 	}
-	return a.opened.Close()
+	err := a.opened.Close()
+	for _, d := range a.others {
+		err = errors.Join(err, d.Close())
+	}
+	return err
 }
 
 func (a *app) deviceOptions() device.Options {

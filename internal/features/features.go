@@ -244,7 +244,7 @@ func (s Source) encoder(set *data.Set, v Views, unread map[int]error) bank.Encod
 			}
 		}
 		open := func(i int) (image.Image, error) { return set.Items[items[i].Image].Image() }
-		for b, err := range s.Model.Images.EncodeBatches(ctx, loader.Batches(ctx, len(items), open)) {
+		for b, err := range s.Model.EncodeBatches(ctx, loader.Batches(ctx, len(items), open)) {
 			if err == nil {
 				err = bad
 			}
