@@ -23,6 +23,7 @@ import (
 	"clipcalib/internal/exitcode"
 	"clipcalib/internal/named"
 	"clipcalib/internal/printable"
+	"clipcalib/vit"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -39,6 +40,7 @@ type app struct {
 	precision string
 	opened    *device.Device   // by openDevice
 	others    []*device.Device // by openDevices
+	beside    []*vit.Encoder   // on others
 	encoded   *encodedSets     // of a grid; nil keeps nothing
 	seen      *sight
 

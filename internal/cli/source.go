@@ -15,6 +15,7 @@ import (
 	"clipcalib/internal/features"
 	"clipcalib/internal/run"
 	"clipcalib/text"
+	"clipcalib/vit"
 	"clipcalib/weights"
 
 	"github.com/spf13/cobra"
@@ -91,7 +92,8 @@ func (a *app) openSource(s sourceFlags) (*features.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := m.Beside(c, others, int(s.batch)); err != nil {
+	beside, err := a.encodersOn(c, others, int(s.batch))
+	if err != nil {
 		m.Close()
 		return nil, err
 	}
@@ -99,7 +101,7 @@ func (a *app) openSource(s sourceFlags) (*features.Source, error) {
 		m.Truncated = a.truncated()
 	}
 	a.noteModel(c, d.Name())
-	src := &features.Source{Model: m, Weights: run.WeightsIdentity(sum, c), Prefix: c.Prefix, NoConfig: o.NoConfig,
+	src := &features.Source{Model: m, Beside: beside, Weights: run.WeightsIdentity(sum, c), Prefix: c.Prefix, NoConfig: o.NoConfig,
 		Precision: d.Precision(), Strict: s.strict, Bank: s.bank, Float16Prototypes: s.float16}
 	if src.Bank == "" {
 		if src.Bank, err = defaultBank(); err != nil {
@@ -180,6 +182,19 @@ func (a *app) openDevices() (first *device.Device, others []*device.Device, err 
 	return a.opened, a.others, nil
 }
 
+// encodersOn loads the image tower on further devices; closeDevice closes them.
+func (a *app) encodersOn(c *weights.Checkpoint, devices []*device.Device, batch int) (out []*vit.Encoder, err error) {
+	for _, d := range devices {
+		e, err := vit.NewEncoder(c, vit.Options{Device: d, Batch: batch})
+		if err != nil {
+			return nil, err
+		}
+		a.beside = append(a.beside, e)
+		out = append(out, e)
+	}
+	return out, nil
+}
+
 // noteChoice says which device auto took, where there was a choice.
 func (a *app) noteChoice(d *device.Device) {
 	switch auto, passed := device.Chosen(d); {
@@ -194,6 +209,9 @@ func (a *app) noteChoice(d *device.Device) {
 func (a *app) closeDevice() error {
 	if a.opened == nil {
 		return nil
+	}
+	for _, e := range a.beside {
+		e.Close()
 	}
 	err := a.opened.Close()
 	for _, d := range a.others {

@@ -5,7 +5,6 @@ package clip
 
 import (
 	"context"
-	"iter"
 
 	"clipcalib/internal/device"
 	"clipcalib/text"
@@ -28,7 +27,6 @@ type Model struct {
 	Device *device.Device
 	Images *vit.Encoder
 	Texts  *text.Encoder
-	others []*vit.Encoder // image towers on further devices
 
 	// Truncated, unless nil, lets prompts of more tokens than CLIP takes be cut,
 	// and is told of each; nil refuses them.
@@ -67,25 +65,6 @@ func New(c *weights.Checkpoint, o Options) (*Model, error) {
 // Scale is the factor on cosines.
 func (m *Model) Scale() float32 { return float32(m.Config.Scale()) }
 
-// Beside loads the image tower of the model's checkpoint on further devices, alike
-// to the model's own, on which EncodeBatches encodes too.
-func (m *Model) Beside(c *weights.Checkpoint, devices []*device.Device, batch int) error {
-	for _, d := range devices {
-		e, err := vit.NewEncoder(c, vit.Options{Device: d, Batch: batch})
-		if err != nil {
-			return err
-		}
-		m.others = append(m.others, e)
-	}
-	return nil
-}
-
-// EncodeBatches is [vit.Encoder.EncodeBatches] of Images, with the image towers
-// on further devices beside it.
-func (m *Model) EncodeBatches(ctx context.Context, batches iter.Seq2[vit.Batch, error]) iter.Seq2[vit.Encoded, error] {
-	return vit.EncodeBatchesOn(ctx, append([]*vit.Encoder{m.Images}, m.others...), batches)
-}
-
 // ZeroShot returns the logits [N][K] of image features and class prototypes.
 func (m *Model) ZeroShot(ctx context.Context, features, prototypes [][]float32) ([][]float32, error) {
 	if err := ctx.Err(); err != nil {
@@ -97,9 +76,6 @@ func (m *Model) ZeroShot(ctx context.Context, features, prototypes [][]float32) 
 // Close waits for what runs and gives everything back, the device too where the
 // model opened it.
 func (m *Model) Close() error {
-	for _, e := range m.others {
-		e.Close()
-	}
 	if m.Images != nil {
 		m.Images.Close()
 	}

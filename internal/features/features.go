@@ -24,6 +24,7 @@ import (
 // Source makes the features of one model.
 type Source struct {
 	Model   *clip.Model
+	Beside  []*vit.Encoder // the image tower on further devices, alike, which encode too
 	Weights string // hash of the checkpoint, part of the bank's key
 	Bank    string // folder of the banks
 	Strict  bool   // stop at the first picture that cannot be read
@@ -244,7 +245,7 @@ func (s Source) encoder(set *data.Set, v Views, unread map[int]error) bank.Encod
 			}
 		}
 		open := func(i int) (image.Image, error) { return set.Items[items[i].Image].Image() }
-		for b, err := range s.Model.EncodeBatches(ctx, loader.Batches(ctx, len(items), open)) {
+		for b, err := range vit.EncodeBatchesOn(ctx, append([]*vit.Encoder{s.Model.Images}, s.Beside...), loader.Batches(ctx, len(items), open)) {
 			if err == nil {
 				err = bad
 			}
