@@ -25,9 +25,9 @@ import (
 type Source struct {
 	Model   *clip.Model
 	Beside  []*vit.Encoder // the image tower on further devices, alike, which encode too
-	Weights string // hash of the checkpoint, part of the bank's key
-	Bank    string // folder of the banks
-	Strict  bool   // stop at the first picture that cannot be read
+	Weights string         // hash of the checkpoint, part of the bank's key
+	Bank    string         // folder of the banks
+	Strict  bool           // stop at the first picture that cannot be read
 	// Prefix and NoConfig are by what the checkpoint was opened, as in
 	// [weights.Options].
 	Prefix   string
