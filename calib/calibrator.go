@@ -219,12 +219,14 @@ func (c Calibrator) Check() error {
 }
 
 // Apply shows logits through the calibrator. For platt, isotonic and histogram
-// the new logits are the logarithms of the fitted probabilities.
+// the new logits are the logarithms of the fitted probabilities. A temperature
+// applies to logits of any number of classes, the others to those of as many as
+// they were fitted on.
 func (c Calibrator) Apply(logits Rows) (Rows, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	if _, k := logits.Shape(); k != c.Classes {
+	if _, k := logits.Shape(); k != c.Classes && c.Kind != Temperature {
 		return nil, fmt.Errorf("the calibrator (%s) was fitted on %d classes, the logits have %d", c.Kind,
 			c.Classes, k)
 	}

@@ -19,8 +19,11 @@ const (
 type Fold struct {
 	Logits       string `json:"logits"` // the file's name, for people
 	LogitsSHA256 string `json:"logits_sha256,omitempty"`
-	Labels       string `json:"labels,omitempty"`
-	Rows         string `json:"rows,omitempty"` // which rows, where not all
+	// DataSHA256 is the hash of the list of pictures, labels and classes that the
+	// logits are of, where they are an evaluation of a run.
+	DataSHA256 string `json:"data_sha256,omitempty"`
+	Labels     string `json:"labels,omitempty"`
+	Rows       string `json:"rows,omitempty"` // which rows, where not all
 	CalibratorFit
 }
 

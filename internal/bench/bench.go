@@ -8,8 +8,6 @@ package bench
 import (
 	"context"
 	"fmt"
-	"runtime"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -21,16 +19,17 @@ import (
 
 // What can be measured.
 const (
-	Peaks   = "peaks"   // of matrix products and memory, which shares are of
-	Images  = "images"  // encoding of pictures
-	Prompts = "prompts" // encoding of class prompts
-	TaskRes = "taskres" // training of an adapter on features
-	CoOp    = "coop"    // learning of a prompt
-	TPT     = "tpt"     // test-time tuning of a prompt
+	Peaks     = "peaks"   // of matrix products and memory, which shares are of
+	Images    = "images"  // encoding of pictures
+	Latencies = "latency" // of single pictures
+	Prompts   = "prompts" // encoding of class prompts
+	TaskRes   = "taskres" // training of an adapter on features
+	CoOp      = "coop"    // learning of a prompt
+	TPT       = "tpt"     // test-time tuning of a prompt
 )
 
 // Parts lists them all.
-var Parts = []string{Peaks, Images, Prompts, TaskRes, CoOp, TPT}
+var Parts = []string{Peaks, Images, Latencies, Prompts, TaskRes, CoOp, TPT}
 
 // Options says what is measured and for how long.
 type Options struct {
@@ -43,53 +42,25 @@ type Options struct {
 	Prompts    int           // class prompts encoded at once, up to 1,000
 	Classes    int           // of CoOp and TPT, up to 1,000; 0 means 1,000 on a GPU and 100 elsewhere
 	Steps      int           // of TaskRes; 300 epochs are 18,600
-	Budget     time.Duration // for each figure
-	Note       func(string)  // told what is being measured; may be nil
-}
+	Budget     time.Duration // the most for each figure
+	RelStd     float64       // at which measuring a figure stops; 0 means DefaultRelStd
+	Power      bool          // measures each figure long enough for its energy
 
-// Figure is one measurement.
-type Figure struct {
-	What           string  `json:"what"`
-	Model          string  `json:"model,omitempty"`
-	Batch          int     `json:"batch,omitempty"`
-	Rate           float64 `json:"rate"`                      // in Unit, the more the better
-	Unit           string  `json:"unit"`                      // "images/s" and the like
-	Seconds        float64 `json:"seconds"`                   // of one run: a batch, a step, a training
-	GFLOPS         float64 `json:"gflop_s,omitempty"`         // reached
-	Share          float64 `json:"share,omitempty"`           // of the measured peak
-	GBS            float64 `json:"gb_s,omitempty"`            // moved at least, see traffic
-	BandwidthShare float64 `json:"bandwidth_share,omitempty"` // of the measured bandwidth
-	Runs           int     `json:"runs"`
-	Spread         float64 `json:"spread"` // slowest over fastest group of runs
-}
-
-// Run is everything measured in one precision.
-type Run struct {
-	Engine     string  `json:"engine"`
-	Precision  string  `json:"precision"`
-	PeakGFLOPS float64 `json:"peak_gflop_s,omitempty"`
-	// Kernel is what multiplies on a processor, and its own peak.
-	Kernel       *engine.Kernel `json:"kernel,omitempty"`
-	BandwidthGBS float64        `json:"bandwidth_gb_s,omitempty"`
-	Figures      []Figure       `json:"figures"`
-	// FastPath says whether the GPU computed as it is meant to.
-	FastPath *engine.FastPath `json:"fast_path,omitempty"`
-}
-
-// Result is everything measured on one machine.
-type Result struct {
-	Version string      `json:"version"`          // of the program
-	Go      string      `json:"go"`               // of the compiler, with system and processor
-	Card    *engine.GPU `json:"card,omitempty"`   // the GPU, if one computed
-	Driver  string      `json:"driver,omitempty"` // release of NVIDIA's driver, where the system tells
-	Runs    []Run       `json:"runs"`
+	// Sensors opens what reads the device's hardware; nil means what there is.
+	Sensors     func(*device.Device) (engine.Sensors, error)
+	shortEnergy time.Duration // in place of EnergyWindow, for tests
+	Note        func(string)  // told what is being measured; may be nil
 }
 
 // Measure measures.
 func Measure(ctx context.Context, o Options) (Result, error) {
-	r := Result{Version: Version(), Go: runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH}
+	r := newResult()
+	r.At = time.Now().UTC().Format(time.RFC3339)
 	if o.Note == nil {
 		o.Note = func(string) {}
+	}
+	if o.RelStd == 0 {
+		o.RelStd = DefaultRelStd
 	}
 	if len(o.Precisions) == 0 {
 		o.Precisions = []string{o.Device.Precision}
@@ -146,8 +117,22 @@ func (o Options) precision(ctx context.Context, models []*weights.Checkpoint, r 
 			m.Classes = 1000
 		}
 	}
+	r.Settings = &Settings{Time: o.Budget.Seconds(), Least: LeastTime.Seconds(), RelStd: o.RelStd, Window: Window,
+		Statistic: "median", Prompts: o.Prompts, Classes: m.Classes, Steps: o.Steps, Power: o.Power,
+		Threads: d.Threads()}
+	defer m.jpegs.remove()
+	m.openSensors()
+	if m.sensors != nil {
+		defer m.sensors.Close()
+	}
 	if err := m.measureAll(models); err != nil {
 		return err
+	}
+	if err := m.sharesOfPeaks(); err != nil {
+		return err
+	}
+	if m.jpegs.facts != nil {
+		r.Settings.JPEGs = m.jpegs.facts
 	}
 	if i, ok := e.(engine.Inspected); ok {
 		f := i.FastPath()
@@ -160,9 +145,11 @@ func (o Options) precision(ctx context.Context, models []*weights.Checkpoint, r 
 	return nil
 }
 
+// sensorsOf opens a device's sensors.
+func sensorsOf(d *device.Device) (engine.Sensors, error) { return device.Sensors(d) }
+
 func (m *meter) measureAll(models []*weights.Checkpoint) error {
 	if slices.Contains(m.Parts, Peaks) {
-		m.Note(m.run.Precision + ": peak of matrix products, bandwidth of memory")
 		if err := m.peaks(); err != nil {
 			return err
 		}
@@ -175,7 +162,7 @@ func (m *meter) measureAll(models []*weights.Checkpoint) error {
 		for _, part := range []struct {
 			name string
 			do   func(string, *weights.Checkpoint) error
-		}{{Images, m.images}, {Prompts, m.prompts}, {CoOp, m.coOp}, {TPT, m.tpt}} {
+		}{{Images, m.images}, {Latencies, m.latency}, {Prompts, m.prompts}, {CoOp, m.coOp}, {TPT, m.tpt}} {
 			if !slices.Contains(m.Parts, part.name) {
 				continue
 			}
@@ -188,22 +175,4 @@ func (m *meter) measureAll(models []*weights.Checkpoint) error {
 		return m.taskRes()
 	}
 	return nil
-}
-
-// Version is the program's: that of its module, or the revision it was built of.
-func Version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	version, changed := info.Main.Version, ""
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision" && (version == "" || version == "(devel)"):
-			version = s.Value[:min(12, len(s.Value))]
-		case s.Key == "vcs.modified" && s.Value == "true" && !strings.Contains(version, "dirty"):
-			changed = ", changed"
-		}
-	}
-	return version + changed
 }

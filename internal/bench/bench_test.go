@@ -2,11 +2,9 @@ package bench
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"math"
-	"os"
-	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -24,8 +22,13 @@ func TestMeasureTiny(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(r.Runs) != 1 || r.Card != nil || r.Runs[0].Precision != "fp32" {
+	if len(r.Runs) != 1 || r.Card != nil || r.Runs[0].Precision != "fp32" || r.Schema != Schema || r.Host.Cores < 1 ||
+		r.Settings.Classes != 10 || r.Settings.Window != Window || len(r.Runs[0].Peaks) < 2 ||
+		len(r.Runs[0].Bandwidths) != len(r.Runs[0].Peaks) {
 		t.Fatalf("%+v", r)
+	}
+	if j := r.Settings.JPEGs; j == nil || j.MeanBytes < 50_000 || j.MeanBytes > 200_000 {
+		t.Errorf("JPEG files: %+v", j)
 	}
 	units := map[string]int{}
 	for _, f := range r.Runs[0].Figures {
@@ -34,11 +37,14 @@ func TestMeasureTiny(t *testing.T) {
 			t.Errorf("%+v", f)
 		}
 		// How large is of no use to know: other programs take their share, too.
-		if !(f.Share > 0 && f.BandwidthShare > 0) || math.IsInf(f.Share+f.BandwidthShare, 0) {
-			t.Errorf("%s: shares %g and %g of the peaks", f.What, f.Share, f.BandwidthShare)
+		for name, share := range map[string]float64{"peak": f.Share, "bandwidth": f.BandwidthShare,
+			"roofline": f.RooflineShare} {
+			if over := slices.Contains(f.Over, name); over != (share == 0) || share < 0 || share > 1 {
+				t.Errorf("%s: a share of %g of the %s, over: %v", f.What, share, name, over)
+			}
 		}
 	}
-	if units["images/s"] != 3 || units["prompts/s"] != 1 || units["steps/s"] != 2 || units["trainings/s"] != 1 {
+	if units["images/s"] != 6 || units["prompts/s"] != 1 || units["steps/s"] != 2 || units["trainings/s"] != 1 {
 		t.Error(units)
 	}
 }
@@ -143,39 +149,13 @@ func TestClimbStopsAtWhatFits(t *testing.T) {
 	m := &meter{Options: Options{Budget: time.Millisecond}, ctx: t.Context(), e: s}
 	last := 0
 	prepare := func(n int) (probe, error) { last = n; return m.sum(n) }
-	if rate, err := climb(m, []int{10, 1000, 100000}, prepare); err != nil || !(rate > 0) || last != 1000 {
+	if rate, err := climb(m, []int{10, 1000, 100000}, new(int), false, prepare); err != nil || !(rate > 0) || last != 1000 {
 		t.Errorf("rate %g at %d: %v", rate, last, err)
 	}
 	s.left = 1
 	var full *engine.OutOfMemory
-	if _, err := climb(m, []int{10, 1000}, prepare); !errors.As(err, &full) {
+	if _, err := climb(m, []int{10, 1000}, new(int), false, prepare); !errors.As(err, &full) {
 		t.Errorf("no room: %v", err)
-	}
-}
-
-func TestCompare(t *testing.T) {
-	a := Result{Version: "1", Card: &engine.GPU{Name: "One"}, Driver: "580.1",
-		Runs: []Run{{Precision: "bf16", PeakGFLOPS: 100, BandwidthGBS: 10,
-			Figures: []Figure{{What: "x", Model: "m", Batch: 8, Rate: 5, Unit: "images/s"}, {What: "y", Rate: 1}}}}}
-	b := a
-	b.Runs = []Run{{Precision: "bf16", PeakGFLOPS: 300, BandwidthGBS: 5,
-		Figures: []Figure{{What: "x", Model: "m", Batch: 8, Rate: 10, Unit: "images/s", Runs: 9}}}}
-	pairs, single := Compare(a, b)
-	if len(pairs) != 3 || single != 1 || pairs[0].Ratio != 3 || pairs[1].Ratio != 0.5 || pairs[2].Ratio != 2 {
-		t.Errorf("%d single, %+v", single, pairs)
-	}
-	path := filepath.Join(t.TempDir(), "a.json")
-	if b, err := json.Marshal(a); err != nil || os.WriteFile(path, b, 0o644) != nil {
-		t.Fatal(err)
-	}
-	if back, err := Read(path); err != nil || back.Machine() != a.Machine() || len(back.Runs[0].Figures) != 2 {
-		t.Errorf("%v: %+v", err, back)
-	}
-	if err := os.WriteFile(path, []byte(`{"rate": 1}`), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Read(path); err == nil {
-		t.Error("JSON of something else is taken")
 	}
 }
 
@@ -183,7 +163,7 @@ func TestCompare(t *testing.T) {
 // queue does, of 1 ms each.
 func TestStepsAreTimedByBursts(t *testing.T) {
 	stopped := 0
-	s := steps{stop: func() { stopped++ }, budget: 100 * time.Millisecond}
+	s := steps{stop: func() { stopped++ }, sample: sample{budget: 100 * time.Millisecond, relStd: 1e-9, least: 3}}
 	s.step() // the first step is waited for
 	begun := time.Now()
 	for range 12 {
@@ -194,7 +174,7 @@ func TestStepsAreTimedByBursts(t *testing.T) {
 	}
 	each := time.Since(begun).Seconds() / 12 / 32
 	got, err := s.timing()
-	if err != nil || got.seconds < each*0.5 || got.seconds > each*2 || stopped == 0 {
+	if err != nil || got.Seconds < each*0.5 || got.Seconds > each*2 || stopped == 0 {
 		t.Errorf("a step of %g s was timed as %+v, stopped %d times: %v", each, got, stopped, err)
 	}
 	if _, err := (&steps{}).timing(); err == nil {

@@ -1,27 +1,6 @@
 package bench
 
-import (
-	"encoding/json"
-	"fmt"
-
-	"clipcalib/internal/regular"
-)
-
-// Read reads a result written as JSON.
-func Read(path string) (Result, error) {
-	var r Result
-	b, err := regular.ReadFile(path)
-	if err != nil {
-		return r, err
-	}
-	if err := json.Unmarshal(b, &r); err != nil {
-		return r, fmt.Errorf("%s is no result of clipcalib bench --json: %w", path, err)
-	}
-	if len(r.Runs) == 0 {
-		return r, fmt.Errorf("%s is no result of clipcalib bench --json: it has no runs", path)
-	}
-	return r, nil
-}
+import "math"
 
 // Pair is one measurement by two runs.
 type Pair struct {
@@ -32,33 +11,75 @@ type Pair struct {
 	Unit      string  `json:"unit"`
 	A         float64 `json:"a"`
 	B         float64 `json:"b"`
-	Ratio     float64 `json:"ratio"` // B over A
+	Ratio     float64 `json:"ratio"`               // B over A
+	AStd      float64 `json:"a_rel_std,omitempty"` // relative standard deviations of the groups; 0 where unknown
+	BStd      float64 `json:"b_rel_std,omitempty"` //
+	Noise     float64 `json:"noise,omitempty"`     // a ratio so far from 1 may be chance, see Verdict; 0 where unknown
+	Verdict   string  `json:"verdict"`             // of B beside A
 }
 
-// Compare pairs what both results measured, in the order of a, and returns how
-// many measurements only one of them has.
-func Compare(a, b Result) (pairs []Pair, single int) {
-	other := map[Pair]float64{}
+// Verdicts on a pair. Noise is two standard deviations of the difference of two
+// groups of runs, by both spreads: what two measurements of one program may
+// differ by. It does not know what changes from day to day.
+const (
+	WithinNoise = "within noise"
+	Faster      = "faster"
+	Slower      = "slower"
+	Unknown     = "spread unknown"
+)
+
+// Compare pairs what both results measured, in the order of a, and returns the
+// names of what only one of them has.
+func Compare(a, b Result) (pairs []Pair, onlyA, onlyB []string) {
+	other := map[Pair]Pair{}
 	for _, p := range rates(b) {
-		other[p.key()] = p.A
+		if _, ok := other[p.key()]; !ok {
+			other[p.key()] = p
+		}
 	}
-	all := rates(a)
-	for _, p := range all {
-		rate, ok := other[p.key()]
+	found := map[Pair]bool{}
+	for _, p := range rates(a) {
+		q, ok := other[p.key()]
 		if !ok {
+			onlyA = append(onlyA, p.name())
 			continue
 		}
-		p.B, p.Ratio = rate, rate/p.A
-		pairs = append(pairs, p)
+		found[p.key()] = true
+		pairs = append(pairs, p.beside(q))
 	}
-	return pairs, len(all) + len(other) - 2*len(pairs)
+	for _, q := range rates(b) {
+		if !found[q.key()] {
+			onlyB = append(onlyB, q.name())
+		}
+	}
+	return pairs, onlyA, onlyB
 }
 
-// key is p without its rates.
-func (p Pair) key() Pair {
-	p.A, p.B, p.Ratio = 0, 0, 0
+// beside is p with the rate of q, which measures the same.
+func (p Pair) beside(q Pair) Pair {
+	p.B, p.BStd, p.Ratio = q.A, q.AStd, q.A/p.A
+	switch {
+	case p.AStd <= 0 || p.BStd <= 0:
+		p.Verdict = Unknown
+		return p
+	case p.Ratio > 1:
+		p.Verdict = Faster
+	default:
+		p.Verdict = Slower
+	}
+	p.Noise = 2 * math.Hypot(p.AStd, p.BStd)
+	if math.Abs(math.Log(p.Ratio)) <= p.Noise {
+		p.Verdict = WithinNoise
+	}
 	return p
 }
+
+// key is what p measures.
+func (p Pair) key() Pair {
+	return Pair{Precision: p.Precision, What: p.What, Model: p.Model, Batch: p.Batch, Unit: p.Unit}
+}
+
+func (p Pair) name() string { return joined(p.Precision, p.What, p.Model, batchText(p.Batch)) }
 
 // rates lists the measurements of a result, each as A of a pair.
 func rates(r Result) []Pair {
@@ -66,30 +87,26 @@ func rates(r Result) []Pair {
 	for _, run := range r.Runs {
 		if run.PeakGFLOPS > 0 {
 			out = append(out,
-				Pair{Precision: run.Precision, What: "matrix products", Unit: "GFLOP/s", A: run.PeakGFLOPS},
-				Pair{Precision: run.Precision, What: "memory", Unit: "GB/s", A: run.BandwidthGBS})
+				Pair{Precision: run.Precision, What: "matrix products", Unit: "GFLOP/s", A: run.PeakGFLOPS,
+					AStd: relStd(run.Peaks)},
+				Pair{Precision: run.Precision, What: "memory", Unit: "GB/s", A: run.BandwidthGBS, AStd: relStd(run.Bandwidths)})
 		}
 		for _, f := range run.Figures {
-			if f.Rate <= 0 {
-				continue
-			}
 			out = append(out, Pair{Precision: run.Precision, What: f.What, Model: f.Model, Batch: f.Batch, Unit: f.Unit,
-				A: f.Rate})
+				A: f.Rate, AStd: f.RelStd})
 		}
 	}
 	return out
 }
 
-// Machine names what a result was measured on, in one line.
-func (r Result) Machine() string {
-	on := "the processor"
-	if r.Card != nil {
-		on = r.Card.Name
-		if r.Driver != "" {
-			on += ", driver " + r.Driver
-		}
-	} else if len(r.Runs) > 0 {
-		on = r.Runs[0].Engine
+// relStd is the relative standard deviation of some values, 0 of fewer than two.
+func relStd(values []float64) float64 {
+	if len(values) < 2 {
+		return 0
 	}
-	return fmt.Sprintf("%s; clipcalib %s, %s", on, r.Version, r.Go)
+	var s sample
+	for _, v := range values {
+		s.add(v, 1)
+	}
+	return s.window().RelStd
 }

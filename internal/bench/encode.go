@@ -14,9 +14,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// images measures the image tower twice: pictures that are on the device, with
-// features that stay there, as tensor libraries are measured; and pictures in
-// the host's memory, with features that come back, as encoding files has them.
+// images measures the image tower three times: pictures that are on the device,
+// with features that stay there, as tensor libraries are measured; cropped
+// pictures in the host's memory, with features that come back; and JPEG files.
 func (m *meter) images(name string, ck *weights.Checkpoint) error {
 	for _, batch := range m.Batches {
 		m.Note(fmt.Sprintf("%s %s: images, batch %d", m.run.Precision, name, batch))
@@ -26,6 +26,9 @@ func (m *meter) images(name string, ck *weights.Checkpoint) error {
 		}
 		if err = m.onDevice(name, v, batch); err == nil {
 			err = m.endToEnd(name, v, batch)
+		}
+		if err == nil {
+			err = m.fromJPEG(name, v, batch)
 		}
 		v.Close()
 		if err != nil {
@@ -69,10 +72,7 @@ func (m *meter) onDevice(name string, v *vit.Encoder, batch int) error {
 // endToEnd encodes pictures as a Loader hands them over, cropped bytes, in a
 // sequence of batches: the device computes one while the next is brought to it.
 func (m *meter) endToEnd(name string, v *vit.Encoder, batch int) error {
-	pictures := vit.Batch{Indices: make([]int, batch), Pixels: make([]byte, batch*v.Preprocessor().Len())}
-	for i, x := range noise(3, len(pictures.Pixels)) {
-		pictures.Pixels[i] = byte(int(128 + 127*x))
-	}
+	pictures := noisePictures(v, batch)
 	t, err := m.measure(func(n int) error {
 		batches := func(yield func(vit.Batch, error) bool) {
 			for i := 0; i < n && yield(pictures, nil); i++ {
@@ -92,6 +92,15 @@ func (m *meter) endToEnd(name string, v *vit.Encoder, batch int) error {
 	m.add(Figure{What: "image encoding, end to end", Model: name, Batch: batch, Unit: "images/s"}, t, batch, w.flop(),
 		m.bytes(w))
 	return nil
+}
+
+// noisePictures is a batch as a Loader hands it over.
+func noisePictures(v *vit.Encoder, batch int) vit.Batch {
+	b := vit.Batch{Indices: make([]int, batch), Pixels: make([]byte, batch*v.Preprocessor().Len())}
+	for i, x := range noise(3, len(b.Pixels)) {
+		b.Pixels[i] = byte(int(128 + 127*x))
+	}
+	return b
 }
 
 // prompts measures the text tower on class prompts, tokens to features.

@@ -53,25 +53,29 @@ func (m *meter) taskRes() error {
 	perEpoch := data.Features.Rows / taskResBatch
 	epochs := max(2, m.Steps/perEpoch)
 	var at []time.Time
+	w := m.startWatch()
 	begun := time.Now()
 	_, err := adapt.Train(m.ctx, adapt.TaskRes{}, adapt.None{}, data, adapt.Options{
 		Epochs: epochs, Batch: taskResBatch, Device: m.device,
 		Progress: func(adapt.Progress) { at = append(at, time.Now()) },
 	})
+	whole := time.Since(begun).Seconds()
+	seen := w.stop(float64(epochs * perEpoch))
 	if err != nil {
 		return err
 	}
-	whole := time.Since(begun).Seconds()
-	var times []float64
+	each, all := m.newSample(), m.newSample()
 	for i := 1; i < len(at); i++ {
-		times = append(times, at[i].Sub(at[i-1]).Seconds()/float64(perEpoch))
+		each.add(at[i].Sub(at[i-1]).Seconds()/float64(perEpoch), perEpoch)
 	}
-	w := taskResWork()
-	m.add(Figure{What: "TaskRes step, 1,000 classes", Batch: taskResBatch, Unit: "steps/s"}, summary(times, perEpoch), 1,
-		w.flop(), m.bytes(w))
+	all.add(whole, 1)
+	work := taskResWork()
+	m.seen = seen
+	m.add(Figure{What: "TaskRes step, 1,000 classes", Batch: taskResBatch, Unit: "steps/s"}, each.timing(), 1,
+		work.flop(), m.bytes(work))
 	n := float64(epochs * perEpoch)
 	f := Figure{What: fmt.Sprintf("TaskRes training, %d epochs", epochs), Batch: taskResBatch, Unit: "trainings/s"}
-	m.add(f, timing{whole, 1, 1}, 1, n*w.flop(), n*m.bytes(w))
+	m.add(f, all.timing(), 1, n*work.flop(), n*m.bytes(work))
 	return nil
 }
 
@@ -107,12 +111,13 @@ func (m *meter) coOp(name string, ck *weights.Checkpoint) error {
 	}
 	ctx, stop := context.WithCancel(m.ctx)
 	defer stop()
-	s := steps{stop: stop, budget: m.Budget}
+	s := steps{stop: stop, sample: m.newSample(), begin: m.startWatch}
 	if _, err = prompt.Train(ctx, model, prompt.CoOp{Contexts: coOpContexts}, adapt.None{}, data,
 		prompt.Options{Batch: coOpBatch, Epochs: 1000, Progress: func(adapt.Progress) { s.step() }}); err != nil &&
 		(m.ctx.Err() != nil || !errors.Is(err, context.Canceled)) {
 		return err
 	}
+	m.seen = s.watch.stop(s.watched)
 	t, err := s.timing()
 	if err != nil {
 		return err

@@ -47,6 +47,7 @@ type adaptFlags struct {
 	repeats *run.Recipe // that the run must have again; nil is none
 
 	tensorboard string
+	scalers     postHocFlags // of a grid's table
 	// eachEpoch, unless nil, is given an adapter after every epoch.
 	eachEpoch func(adapt.Progress, *adapt.Adapter)
 }
@@ -64,7 +65,8 @@ Several methods, and several values of flags such as --remedy, --seed, --shots
 and --lr, parted by commas, make a grid: a run for every combination, in folders
 below --out, on one model; so does --targets, on which each run is evaluated. Runs that
 are there are kept; one that fails does not stop the others, and all that failed
-are listed at the end. --recipe reads the same from a file, in which lists make
+are listed at the end. --post-hoc adds rows under fitted scalers to the table that
+ends a grid, as report does. --recipe reads the same from a file, in which lists make
 the grid and paths start from the file's folder:
 
   method: [zslp, taskres]
@@ -138,6 +140,9 @@ are is printed with the run.
 		if err := f.useProtocol(); err != nil {
 			return err
 		}
+		if err := f.scalers.checkTargets("--targets", f.targets); err != nil {
+			return err
+		}
 		cells, err := f.cells(axes)
 		for _, c := range cells {
 			err = errors.Join(err, canMeetNew(f.protocol, c.method))
@@ -189,6 +194,7 @@ func (f *adaptFlags) add(c *cobra.Command) *varied {
 		"evaluated on")
 	fl.IntVar(&f.bins, "bins", 10, "bins of ECE, MCE and ACE on --targets")
 	addTensorboard(fl, &f.tensorboard)
+	f.scalers.add(c)
 	fl.StringVar(&f.recipe, "recipe", "", "YAML file of these flags by their names, and of method and set; a flag "+
 		"given here goes before it; or a run's recipe.yaml, to repeat the run")
 	addSet(fl, &f.set)

@@ -2,10 +2,8 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"clipcalib/internal/bench"
@@ -17,61 +15,58 @@ import (
 func benchCommand(a *app) *cobra.Command {
 	var o bench.Options
 	var compare, show bool
+	var files []string
+	var relStd float64
 	c := &cobra.Command{
 		Use:   "bench [--show A.json | --compare A.json B.json]",
 		Short: "Throughput with FLOP/s and shares of the measured peaks, on random weights",
 		Long: `Measures the matrix-product peak and the memory bandwidth of the engine, then
 images/s, prompts/s, adapter and prompt-learning steps/s and test-time tuning,
-each as the median of several runs with the rate of arithmetic and the traffic it
-reached and their shares of those peaks. No checkpoint is needed.
+each as the median of ten groups of runs with the rate of arithmetic and the
+traffic it reached and their shares of those peaks. No checkpoint is needed.
 
+A figure stops when the groups agree to --rel-std or --time is up, which is said.
 --precision takes several, comma-separated. --json names machine, driver and
-program; --show prints such a file, --compare puts two side by side.`,
+program; --show prints such a file, --compare puts two side by side and says which
+differences are within noise. --out writes JSON, Markdown and drawings.`,
 		Example: `  clipcalib bench
   clipcalib bench --models ViT-L/14 --batches 8,32 --precision fp32,bf16 --json > l14.json
   clipcalib bench --device cuda --what images,coop
+  clipcalib bench --time 15s --out b16.json --out b16.md --out b16.svg --models ViT-B/16
   clipcalib bench --compare a.json b.json`,
-		Args: func(c *cobra.Command, args []string) error {
-			m := without(c, "")
-			switch {
-			case compare:
-				m = mode{says: "with --compare", uses: []string{"compare"}}
-			case show:
-				m = mode{says: "with --show", uses: []string{"show"}}
-			}
-			if err := m.check(c); err != nil {
-				return err
-			}
-			switch {
-			case compare:
-				return exactly("A.json", "B.json")(c, args)
-			case show:
-				return exactly("A.json")(c, args)
-			}
-			return cobra.NoArgs(c, args)
-		},
 		RunE: func(c *cobra.Command, args []string) error {
-			m := without(c, "")
+			m, names, known := without(c, ""), []string(nil), benchFiles
 			switch {
 			case compare:
-				m = mode{says: "with --compare", uses: []string{"compare"}}
+				m = mode{says: "with --compare", uses: []string{"compare", "out"}}
+				names, known = []string{"A.json", "B.json"}, []string{".md"}
 			case show:
-				m = mode{says: "with --show", uses: []string{"show"}}
+				m, names = mode{says: "with --show", uses: []string{"show", "out"}}, []string{"A.json"}
 			}
-			if err := m.check(c); err != nil {
-				return err
+			for _, check := range []func() error{
+				func() error { return m.check(c) },
+				func() error { return exactly(names...)(c, args) },
+				func() error { return checkBenchFiles(files, known) },
+			} {
+				if err := check(); err != nil {
+					return err
+				}
 			}
 			switch {
 			case compare:
-				return a.compareBench(args[0], args[1])
+				return a.compareBench(args[0], args[1], files)
 			case show:
 				r, err := bench.Read(args[0])
 				if err != nil {
 					return err
 				}
-				return a.printBench(r)
+				return a.benchResult(r, files)
 			}
-			return a.bench(c.Context(), o)
+			if !(relStd > 0 && relStd < 100) {
+				return usagef("--rel-std %g: want more than 0 and less than 100 percent", relStd)
+			}
+			o.RelStd = relStd / 100
+			return a.bench(c.Context(), o, files)
 		},
 	}
 	fl := c.Flags()
@@ -84,7 +79,13 @@ program; --show prints such a file, --compare puts two side by side.`,
 	fl.IntVar(&o.Prompts, "prompts", 1000, "class prompts encoded at once, up to 1000; 0 leaves them out")
 	fl.IntVar(&o.Classes, "classes", 0, "classes of coop and tpt, up to 1000; 0 is 1000 on a GPU, 100 elsewhere")
 	fl.IntVar(&o.Steps, "steps", 200, "TaskRes steps (300 epochs are 18600); 0 leaves them out")
-	fl.DurationVar(&o.Budget, "time", 3*time.Second, "time for each figure")
+	fl.DurationVar(&o.Budget, "time", 3*time.Second, "the most time for each figure")
+	fl.Float64Var(&relStd, "rel-std", 100*bench.DefaultRelStd, "percent: a figure stops when ten groups of runs differ by "+
+		"this relative standard deviation")
+	fl.StringArrayVar(&files, "out", nil, "write the result to a file too, by its ending "+strings.Join(benchFiles, ", ")+
+		"; may be repeated")
+	fl.BoolVar(&o.Power, "power", false, "measure each figure for 10 s at least, and with it energy: a GPU's by NVML, a "+
+		"processor's by RAPL")
 	fl.BoolVar(&show, "show", false, "print a file written with --json")
 	fl.BoolVar(&compare, "compare", false, "compare two files written with --json")
 	completes(c, "models", bench.Models()...)
@@ -105,7 +106,7 @@ func (a *app) benchDevice(o device.Options) (kind string, err error) {
 	return strings.ToLower(o.Kind), d.Close()
 }
 
-func (a *app) bench(ctx context.Context, o bench.Options) error {
+func (a *app) bench(ctx context.Context, o bench.Options, files []string) error {
 	for _, b := range o.Batches {
 		if b < 1 {
 			return usagef("--batches: %d is not a batch", b)
@@ -149,67 +150,5 @@ func (a *app) bench(ctx context.Context, o bench.Options) error {
 	if err != nil {
 		return err
 	}
-	if a.json {
-		return a.printJSON(r)
-	}
-	return a.printBench(r)
-}
-
-func (a *app) printBench(r bench.Result) error {
-	fmt.Fprintln(a.out, r.Machine())
-	for _, run := range r.Runs {
-		fmt.Fprintf(a.out, "\n%s\n", run.Engine)
-		if run.PeakGFLOPS > 0 {
-			fmt.Fprintf(a.out, "matrix products reach %.0f GFLOP/s, memory %.1f GB/s\n", run.PeakGFLOPS, run.BandwidthGBS)
-			if k := run.Kernel; k != nil && k.PeakGFLOPS > 0 {
-				fmt.Fprintf(a.out, "kernel %s: %.0f GFLOP/s on registers alone, of which products reach %.0f%%\n", k.Name,
-					k.PeakGFLOPS, 100*run.PeakGFLOPS/k.PeakGFLOPS)
-			}
-			fmt.Fprintln(a.out)
-		}
-		w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', tabwriter.AlignRight)
-		fmt.Fprintln(w, "what\tmodel\tbatch\trate\t\tGFLOP/s\tof peak\tGB/s\tof bandwidth\truns\tslowest/fastest\t")
-		for _, f := range run.Figures {
-			fmt.Fprintf(w, "%s\t%s\t%d\t%.4g\t%s\t%.0f\t%.0f%%\t%.1f\t%.0f%%\t%d\t%.2f\t\n", f.What, f.Model, f.Batch, f.Rate,
-				f.Unit,
-				f.GFLOPS, 100*f.Share, f.GBS, 100*f.BandwidthShare, f.Runs, f.Spread)
-		}
-		if err := w.Flush(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// compareBench prints two results side by side.
-func (a *app) compareBench(pathA, pathB string) error {
-	ra, err := bench.Read(pathA)
-	if err != nil {
-		return err
-	}
-	rb, err := bench.Read(pathB)
-	if err != nil {
-		return err
-	}
-	pairs, single := bench.Compare(ra, rb)
-	if len(pairs) == 0 {
-		return fmt.Errorf("%s and %s have no measurement in common", pathA, pathB)
-	}
-	if a.json {
-		return a.printJSON(map[string]any{"a": ra.Machine(), "b": rb.Machine(), "pairs": pairs, "only_in_one": single})
-	}
-	fmt.Fprintf(a.out, "A: %s\nB: %s\n\n", ra.Machine(), rb.Machine())
-	w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "precision\twhat\tmodel\tbatch\tA\tB\t\tB/A\t")
-	for _, p := range pairs {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%.4g\t%.4g\t%s\t%.2f\t\n", p.Precision, p.What, p.Model, p.Batch, p.A, p.B, p.Unit,
-			p.Ratio)
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	if single > 0 {
-		fmt.Fprintf(a.out, "\nmeasured in one file only: %d\n", single)
-	}
-	return nil
+	return a.benchResult(r, files)
 }

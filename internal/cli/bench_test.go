@@ -30,10 +30,23 @@ func TestBenchShowsAndCompares(t *testing.T) {
 			t.Errorf("no %q in %s", want, shown)
 		}
 	}
-	text := mustRun(t, "bench", "--compare", files[0], files[1]).out
-	if !strings.Contains(text, "A: ") || !strings.Contains(text, "B/A") ||
-		!strings.Contains(text, "measured in one file only: 3") {
-		t.Error(text)
+	md, svg, again := filepath.Join(dir, "a.md"), filepath.Join(dir, "a.svg"), filepath.Join(dir, "again.json")
+	mustRun(t, "bench", "--show", files[0], "--out", md, "--out", svg, "--out", again)
+	for path, want := range map[string]string{md: "| image encoding, end to end", svg: "<svg", again: `"schema": 2`} {
+		if b, err := os.ReadFile(path); err != nil || !strings.Contains(string(b), want) {
+			t.Errorf("%s: %v, no %q in %s", path, err, want, b)
+		}
+	}
+	compared := filepath.Join(dir, "compared.md")
+	text := mustRun(t, "bench", "--compare", files[0], files[1], "--out", compared).out
+	for _, want := range []string{"A: " + files[0] + ": ", "B: b.json", "B/A", "noise", "measured in " + files[0] + " only: 2",
+		"measured in " + files[1] + " only: 1: fp32 prompt encoding tiny 3"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in %s", want, text)
+		}
+	}
+	if b, err := os.ReadFile(compared); err != nil || !strings.Contains(string(b), "| precision |") {
+		t.Errorf("%v: %s", err, b)
 	}
 	var v struct {
 		Pairs []bench.Pair

@@ -3,13 +3,13 @@ package cli
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"clipcalib/calib"
 	"clipcalib/internal/logitfile"
 	"clipcalib/internal/named"
-	"clipcalib/internal/regular"
 	"clipcalib/internal/run"
 )
 
@@ -200,10 +200,11 @@ func (f calibrateFlags) fit(ctx context.Context, in *rowInput, r *remedied) erro
 		if fold.LogitsSHA256, err = logitfile.SHA256(fold.Logits); err != nil {
 			return err
 		}
+		fold.DataSHA256 = dataOf(fold.Logits)
 	}
 	fold.CalibratorFit = fit
 	r.saved = &calib.SavedCalibrator{Calibrator: c, Fold: fold}
-	r.notes = append(r.notes, fitNotes(f.remedy, fit, k)...)
+	r.notes = append(r.notes, fit.Doubts(f.remedy, k)...)
 	r.logits, err = c.Apply(r.measured)
 	return err
 }
@@ -217,50 +218,41 @@ func choose(in *rowInput, index []int) (calib.Rows, []int, error) {
 	return rows, labels, err
 }
 
-// fitNotes says what a fit cannot promise.
-func fitNotes(kind string, fit calib.CalibratorFit, classes int) (notes []string) {
-	if fit.AtBound {
-		notes = append(notes,
-			"the temperature is at its bound: the likelihood of the fold has no optimum, as where every prediction is right "+
-				"or every one is wrong")
-	}
-	if fit.NotConverged {
-		notes = append(notes,
-			"the fit did not converge: the fold's likelihood may improve without end; give --l2 or more samples")
-	}
-	if kind != calib.Temperature && len(fit.Unseen) > 0 {
-		notes = append(notes, fmt.Sprintf("%d of %d classes have no sample in the fold, as class %d",
-			len(fit.Unseen), classes, fit.Unseen[0]))
-	}
-	if fit.Parameters > fit.Samples && (kind == calib.Vector || kind == calib.FullMatrix || kind == calib.Platt) {
-		notes = append(notes, fmt.Sprintf("%d parameters are fitted on %d samples", fit.Parameters, fit.Samples))
-	}
-	return notes
-}
-
 // load takes a calibrator from a file.
 func (f calibrateFlags) load(r *remedied) error {
-	file, err := regular.Open(f.calibrator)
+	s, err := readCalibrator(f.calibrator)
 	if err != nil {
-		return fmt.Errorf("--calibrator: %w", err)
-	}
-	defer file.Close()
-	s, err := calib.LoadCalibrator(file)
-	if err != nil {
-		return fmt.Errorf("--calibrator %s: %w", f.calibrator, err)
+		return err
 	}
 	r.saved, r.name = &s, s.Calibrator.Kind
 	if r.logits, err = s.Calibrator.Apply(r.measured); err != nil {
 		return fmt.Errorf("--calibrator %s: %w", f.calibrator, err)
 	}
-	if s.Fold.LogitsSHA256 == "" {
-		return nil
-	}
 	sum, err := logitfile.SHA256(f.logits)
-	if err == nil && sum == s.Fold.LogitsSHA256 {
+	switch {
+	case err != nil:
+		return err
+	case sum == s.Fold.LogitsSHA256:
 		r.notes = append(r.notes, "the calibrator was fitted on this very file: the result after is flattered")
+	case s.Fold.DataSHA256 != "" && s.Fold.DataSHA256 == dataOf(f.logits):
+		r.notes = append(r.notes, "the calibrator was fitted on the labels of these very pictures: the result after is "+
+			"flattered")
 	}
-	return err
+	if n, k := r.measured.Shape(); k != s.Calibrator.Classes {
+		r.notes = append(r.notes, fmt.Sprintf("the temperature was fitted on logits of %d classes, and these %d are of %d",
+			s.Calibrator.Classes, n, k))
+	}
+	return nil
+}
+
+// dataOf is the hash of the pictures that logits are of, where they lie in the
+// folder of a run's evaluation; "" elsewhere.
+func dataOf(logits string) string {
+	t, err := run.ReadTarget(filepath.Dir(logits))
+	if err != nil {
+		return ""
+	}
+	return t.Inputs.DataHash()
 }
 
 func (f calibrateFlags) distanceAware(r *remedied) error {

@@ -78,7 +78,7 @@ func (a *app) evalMany(ctx context.Context, f evalFlags, runs []string) error {
 		}
 	}
 	judgeAll(f.protocol, results)
-	return a.cellsDone(results, left, func([]string) error { return a.showEvaluated(results) })
+	return a.cellsDone(results, left, gridShow{table: func([]string) error { return a.showEvaluated(results) }})
 }
 
 // models is the model of the run at hand: of runs with one model, it is loaded

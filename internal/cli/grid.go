@@ -86,6 +86,10 @@ func (a *app) adaptGrid(ctx context.Context, f adaptFlags, cells []cell) error {
 	case f.bins < 1:
 		return usagef("--bins wants at least 1")
 	}
+	scalers, err := f.scalers.open()
+	if err != nil {
+		return err
+	}
 	g, err := a.openGrid(f)
 	if err != nil {
 		return err
@@ -107,7 +111,7 @@ func (a *app) adaptGrid(ctx context.Context, f adaptFlags, cells []cell) error {
 		a.note("%s", n)
 	}
 	judgeAll(f.protocol, results)
-	return a.gridDone(f.bins, results, g.left)
+	return a.gridDone(f.bins, results, g.left, scalers)
 }
 
 // openGrid opens what all cells share. The cells then work without a word: what
@@ -209,9 +213,6 @@ func (g *grid) do(ctx context.Context, c cell, res *cellResult) (err error) {
 	_, unfinished := run.ReadModel(res.Run)
 	res.State = cellKept
 	twin := g.trained[key.Parameters]
-	if adapt.ActsInTraining(c.choice.remedy()) {
-		twin = ""
-	}
 	events = newEvents(c.flags.tensorboard, filepath.Base(res.Run))
 	defer func() { err = errors.Join(err, events.close()) }()
 	trained, err := r.run(ctx, res.Run, twin, nil, func(p adapt.Progress) {
@@ -228,7 +229,7 @@ func (g *grid) do(ctx context.Context, c cell, res *cellResult) (err error) {
 	case unfinished != nil:
 		res.State = cellShared
 	}
-	if !adapt.ActsInTraining(c.choice.remedy()) && twin == "" {
+	if twin == "" {
 		g.trained[key.Parameters] = res.Run
 	}
 	if r.record != nil {

@@ -10,14 +10,53 @@ import (
 	"clipcalib/internal/table"
 )
 
-// gridDone shows what came of the cells, in a table of their recipes. The error
-// is the worst of theirs.
-func (a *app) gridDone(bins int, results []cellResult, left gridAccount) error {
-	return a.cellsDone(results, left, func(dirs []string) error { return a.showRecipes(bins, dirs) })
+// gridDone shows what came of the cells, in a table of their recipes and of what
+// scalers make of them. The error is the worst of theirs.
+func (a *app) gridDone(bins int, results []cellResult, left gridAccount, scalers table.PostHoc) error {
+	return a.cellsDone(results, left, gridShow{
+		table: func(dirs []string) error { return a.showRecipes(bins, dirs, scalers) },
+		scaled: func(dirs []string) (scaledRows, error) {
+			if !scalers.Any() {
+				return scaledRows{}, nil
+			}
+			return readScaled(bins, dirs, scalers)
+		},
+	})
 }
 
-// cellsDone shows what came of the cells, by show those that are measured.
-func (a *app) cellsDone(results []cellResult, left gridAccount, show func(dirs []string) error) error {
+// gridShow is how a command shows what was measured: for people, and what its
+// JSON has beside the cells.
+type gridShow struct {
+	table  func(dirs []string) error
+	scaled func(dirs []string) (scaledRows, error)
+}
+
+// scaledRows are the evaluations under scalers.
+type scaledRows struct {
+	Evaluations []table.Evaluation `json:"post_hoc,omitempty"`
+	Notes       []string           `json:"post_hoc_notes,omitempty"`
+}
+
+func readScaled(bins int, dirs []string, scalers table.PostHoc) (out scaledRows, err error) {
+	found, _, err := table.Read(dirs, bins)
+	if err != nil {
+		return out, err
+	}
+	all, notes, err := scalers.Add(found)
+	if err != nil {
+		return out, err
+	}
+	for _, e := range all {
+		if e.FittedOn() != nil {
+			out.Evaluations = append(out.Evaluations, e)
+		}
+	}
+	out.Notes = notes
+	return out, nil
+}
+
+// cellsDone shows what came of the cells.
+func (a *app) cellsDone(results []cellResult, left gridAccount, show gridShow) error {
 	counts := map[string]int{}
 	worst := exitcode.Done
 	var dirs []string
@@ -45,13 +84,20 @@ func (a *app) cellsDone(results []cellResult, left gridAccount, show func(dirs [
 	return left.end()
 }
 
-func (a *app) showCells(results []cellResult, counts map[string]int, dirs []string,
-	show func(dirs []string) error) error {
+func (a *app) showCells(results []cellResult, counts map[string]int, dirs []string, show gridShow) error {
 	if a.json {
+		var scaled scaledRows
+		if show.scaled != nil {
+			var err error
+			if scaled, err = show.scaled(dirs); err != nil {
+				return err
+			}
+		}
 		return a.printJSON(struct {
 			Cells  []cellResult   `json:"cells"`
 			Counts map[string]int `json:"counts"`
-		}{results, counts})
+			scaledRows
+		}{results, counts, scaled})
 	}
 	var words []string
 	for _, state := range []string{cellTrained, cellShared, cellKept, cellDone, cellFailed} {
@@ -63,7 +109,7 @@ func (a *app) showCells(results []cellResult, counts map[string]int, dirs []stri
 	if len(dirs) == 0 {
 		return nil
 	}
-	if err := show(dirs); err != nil {
+	if err := show.table(dirs); err != nil {
 		return err
 	}
 	printProtocols(a.out, results)
@@ -71,8 +117,12 @@ func (a *app) showCells(results []cellResult, counts map[string]int, dirs []stri
 }
 
 // showRecipes prints the runs as rows of their recipes.
-func (a *app) showRecipes(bins int, dirs []string) error {
+func (a *app) showRecipes(bins int, dirs []string, scalers table.PostHoc) error {
 	found, _, err := table.Read(dirs, bins)
+	if err != nil {
+		return err
+	}
+	found, notes, err := scalers.Add(found)
 	if err != nil {
 		return err
 	}
@@ -83,7 +133,7 @@ func (a *app) showRecipes(bins int, dirs []string) error {
 	if t.Averages() {
 		a.note("figures are means ± standard deviations over the n seeds of a row; report --format csv says which")
 	}
-	for _, n := range t.Notes {
+	for _, n := range append(notes, t.Notes...) {
 		a.note("%s", n)
 	}
 	return nil

@@ -286,8 +286,8 @@ func planFile(c *cobra.Command, out string) (string, error) {
 	return out, checkOutputFile(out)
 }
 
-// ownWork are flags that read or write folders beside a run's own.
-var ownWork = []string{"tensorboard", "pin", "record"}
+// ownWork are flags of a command's own output, and of folders beside a run's own.
+var ownWork = []string{"tensorboard", "pin", "record", "post-hoc", "calibrator"}
 
 // refuseOwnWork refuses them, whether the command line or a recipe file has them.
 func refuseOwnWork(c *cobra.Command) error {

@@ -25,6 +25,7 @@ type pretrainFlags struct {
 	model             modelFlags // of init
 	data, out, recipe string
 	init              string
+	scaleData         string
 	imageRoot         string
 	steps, batch      int
 	seed              uint64
@@ -47,6 +48,10 @@ A picture that cannot be read is named, and the next one takes its place.
 
 Beside OUT lie OUT.checkpoint, from which the same command goes on after an
 interruption to the same bytes, and OUT.curve.jsonl with the loss of every step.
+--scale-data fits the logit scale, which training makes too large for pictures it
+has not seen, to pairs kept aside. Pictures of the same captions are a class
+there; it needs a hundred or more.
+
 --recipe takes a JSON file; the flags override it. The default recipe is that of
 the model the demo ships.`,
 		Example: "  clipcalib pretrain --data icons.safetensors --out icons.pt\n  clipcalib pretrain --data pairs.tsv " +
@@ -60,6 +65,7 @@ the model the demo ships.`,
 	fl.StringVar(&f.out, "out", "", "the model, .pt")
 	fl.StringVar(&f.recipe, "recipe", "", "JSON file with fields of the recipe")
 	fl.StringVar(&f.init, "init", "", "checkpoint of the same sizes to start from, in place of random values")
+	fl.StringVar(&f.scaleData, "scale-data", "", "pairs kept aside, to whose classes the logit scale is fitted at the end")
 	fl.StringVar(&f.imageRoot, "image-root", "", "folder that a table's paths start from")
 	fl.IntVar(&f.steps, "steps", 0, "optimiser steps")
 	fl.IntVar(&f.batch, "batch", 0, "pairs a step")
@@ -117,6 +123,13 @@ func (a *app) pretrain(ctx context.Context, f pretrainFlags, changed func(string
 		return err
 	}
 	defer p.Close()
+	var aside pairs.Pairs
+	if f.scaleData != "" {
+		if aside, err = pairs.Open(f.scaleData, pairs.Options{Size: r.ImageSize, Root: f.imageRoot}); err != nil {
+			return fmt.Errorf("--scale-data: %w", err)
+		}
+		defer aside.Close()
+	}
 	d, err := a.openDevice()
 	if err != nil {
 		return err
@@ -175,7 +188,17 @@ func (a *app) pretrain(ctx context.Context, f pretrainFlags, changed func(string
 		}
 		return err
 	}
-	if err := errors.Join(curve.flush(), t.Export(f.out, map[string]string{"recipe": r.String()})); err != nil {
+	metadata := map[string]string{"recipe": r.String()}
+	if aside != nil {
+		fit, err := t.FitScale(ctx, aside)
+		if err != nil {
+			return errors.Join(fmt.Errorf("--scale-data %s: %w", f.scaleData, err), t.Save(checkpoint), curve.flush())
+		}
+		a.note("scale %.2f fitted to %d pictures of %d classes, learned was %.2f; negative log-likelihood %.4f, was %.4f; "+
+			"accuracy %.1f %%", fit.Fitted, fit.Pictures, fit.Classes, fit.Learned, fit.After, fit.Before, 100*fit.Accuracy)
+		metadata["scale_learned"] = fmt.Sprint(fit.Learned)
+	}
+	if err := errors.Join(curve.flush(), t.Export(f.out, metadata)); err != nil {
 		return err
 	}
 	if err := os.Remove(checkpoint); err != nil && !os.IsNotExist(err) {

@@ -125,3 +125,39 @@ func TestPretrainRefusesWhatItCannotUse(t *testing.T) {
 	writeFile(t, out+".checkpoint", []byte("not one"))
 	failsClean(t, dir, []string{"pretrain", "--data", table, "--recipe", recipe, "--out", out}, "checkpoint")
 }
+
+func TestPretrainFitsTheScaleToPairsKeptAside(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	table, recipe := pretrainInputs(t, dir)
+	var rows strings.Builder
+	rows.WriteString("filepath\ttitle\n")
+	for i := range 12 {
+		fmt.Fprintf(&rows, "%02d.png\t%s\n", i, strings.ReplaceAll(colours[i%len(colours)].name, "_", " "))
+	}
+	aside := filepath.Join(dir, "pairs", "aside.tsv")
+	writeFile(t, aside, []byte(rows.String()))
+	plain, fitted := filepath.Join(dir, "plain.pt"), filepath.Join(dir, "fitted.pt")
+	args := []string{"pretrain", "--data", table, "--recipe", recipe, "--steps", "2", "--out"}
+	mustRun(t, append(args, plain)...)
+	o := mustRun(t, append(args, fitted, "--scale-data", aside)...)
+	if !strings.Contains(o.err, fmt.Sprintf("fitted to 12 pictures of %d classes", len(colours))) {
+		t.Errorf("printed %q", o.err)
+	}
+	if string(readFile(t, plain)) == string(readFile(t, fitted)) {
+		t.Error("the fit changed nothing")
+	}
+	// Pairs that are no classes are refused, and what was trained is kept.
+	out := filepath.Join(dir, "kept.pt")
+	if o := command(append(args, out, "--scale-data", table)...); o.code != 1 || !strings.Contains(o.err, "--scale-data") ||
+		!strings.Contains(o.err, "wanted are classes") {
+		t.Errorf("exit %d, %q", o.code, o.err)
+	}
+	if len(readFile(t, out+".checkpoint")) == 0 {
+		t.Error("the training is lost")
+	}
+	mustRun(t, append(args, out, "--scale-data", aside)...)
+	if string(readFile(t, out)) != string(readFile(t, fitted)) {
+		t.Error("going on gave another model than one go")
+	}
+}

@@ -18,6 +18,7 @@ func reportCommand(a *app) *cobra.Command {
 	var out, format string
 	var bins, draws int
 	var coverage float64
+	var scalers postHocFlags
 	c := &cobra.Command{
 		Use:   "report RUN...",
 		Short: "One self-contained HTML page of runs: reliability diagrams, logit ranges, tables",
@@ -32,8 +33,15 @@ Rows of several seeds show their standard deviation, with Student's interval of 
 mean in csv, wide and json; rows of one run have Wilson's interval of the accuracy and
 bootstrap intervals of the rest. Remedies are compared with none, paired by seed and
 by sample; how many differences are told from zero once their number is counted
-(Benjamini and Hochberg, 5 %), and how small a one could be seen, is said.`,
-		Example: "  clipcalib report runs/ --out report.html\n  clipcalib report runs/a runs/b --format md",
+(Benjamini and Hochberg, 5 %), and how small a one could be seen, is said.
+
+--post-hoc adds rows such as TaskRes + temperature: a scaler of clipcalib calibrate,
+fitted for every run on its own logits of its validation fold (eval RUN --data
+SOURCE#val), never on samples that are measured; on the fold itself each fifth is
+mapped by a fit on the others. --calibrator adds rows of one that was fitted
+elsewhere and is applied as it is. Every format says what was fitted on what.`,
+		Example: "  clipcalib report runs/ --out report.html\n  clipcalib report runs/a runs/b --format md\n" +
+			"  clipcalib report runs/ --post-hoc temperature,isotonic --format text",
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usagef("report: no run folder named")
@@ -63,7 +71,11 @@ by sample; how many differences are told from zero once their number is counted
 			if a.json && !c.Flags().Changed("out") {
 				out = "" // no page
 			}
-			o := reportOptions{out, format, bins, draws, coverage, c.Flags().Changed("coverage")}
+			p, err := scalers.open()
+			if err != nil {
+				return err
+			}
+			o := reportOptions{out, format, bins, draws, coverage, c.Flags().Changed("coverage"), p}
 			return a.report(args, o)
 		},
 	}
@@ -76,6 +88,7 @@ by sample; how many differences are told from zero once their number is counted
 		"-1 makes 1000, or of a large grid fewer and at least 400")
 	c.Flags().Float64Var(&coverage, "coverage", 0.9, "of the conformal sets that are made where a run was evaluated on its "+
 		"validation fold; given, text tables have columns of them too")
+	scalers.add(c)
 	completes(c, "format", reportFormats...)
 	return c
 }
@@ -104,10 +117,11 @@ type reportOptions struct {
 	bins, draws int
 	coverage    float64
 	showSets    bool // in text tables too
+	scalers     table.PostHoc
 }
 
 func (a *app) report(args []string, o reportOptions) error {
-	found, t, err := readTable("report", args, o.bins)
+	found, t, err := readTable("report", args, o.bins, o.scalers)
 	if err != nil {
 		return err
 	}
@@ -155,8 +169,10 @@ func compared(t *table.Table, o *reportOptions) ([]table.Difference, error) {
 	return all, err
 }
 
-// readTable reads the runs below some folders and groups them.
-func readTable(command string, args []string, bins int) (found []table.Evaluation, t table.Table, err error) {
+// readTable reads the runs below some folders, with rows under the scalers, and
+// groups them.
+func readTable(command string, args []string, bins int, p table.PostHoc) (found []table.Evaluation, t table.Table,
+	err error) {
 	var dirs []string
 	for _, arg := range args {
 		found, err := table.Find(arg)
@@ -176,7 +192,12 @@ func readTable(command string, args []string, bins int) (found []table.Evaluatio
 		return nil, t, fmt.Errorf("%s: no evaluated run below %s (run clipcalib eval first)", command,
 			strings.Join(args, ", "))
 	}
+	found, notes, err := p.Add(found)
+	if err != nil {
+		return nil, t, fmt.Errorf("%s: %w", command, err)
+	}
 	t = table.Make(found, bins)
+	t.Notes = append(t.Notes, notes...)
 	for _, dir := range without {
 		t.Notes = append(t.Notes, fmt.Sprintf("%s has no finished evaluation and is in no row", dir))
 	}

@@ -169,7 +169,7 @@ type paperFound struct {
 	failed   int // cells
 	worst    int // exit code
 	leftOut  bool
-	lacking  int // cells without data or weights
+	lacking  int // cells without data or weights, or without saved logits
 	cells    int
 	shapes   map[string]savedShape // of saved logits, by set
 }
@@ -180,8 +180,8 @@ func (f *paperFound) end() error {
 	case f.failed > 0:
 		return tableFailed{f.failed, f.worst}
 	case f.lacking > 0:
-		return exitcode.LeftOut{What: fmt.Sprintf("done, but %d of %d cells have no data or weights (said above): --only "+
-			"chooses among them", f.lacking, f.cells)}
+		return exitcode.LeftOut{What: fmt.Sprintf("done, but %d of %d cells have no data, weights or saved logits "+
+			"(said above): --only chooses among them", f.lacking, f.cells)}
 	case f.leftOut:
 		return exitcode.LeftOut{What: "done, but some pictures could not be read (named above) and are left out"}
 	}

@@ -171,7 +171,7 @@ func TestSavedLogitsThatDoNotBelongTogetherAreRefused(t *testing.T) {
 		return strings.Join([]string{"RN50,taskres", remedy, "ImageNetV2", seed, logits, labels, zeroShot}, ",")
 	}
 	good := table(line("none", "1", z, y, zs), "RN50,task-res,none,ImageNetV2,1,"+z+","+y+",")
-	if good.code == 1 || !strings.Contains(good.err, "1 of 3 saved results are in no row of this table: index.csv, line 4 "+
+	if good.code != 3 || !strings.Contains(good.err, "1 of 3 saved results are in no row of this table: index.csv, line 4 "+
 		"(RN50, task-res, none, ImageNetV2)") {
 		t.Errorf("exit code %d: %s", good.code, good.err)
 	}

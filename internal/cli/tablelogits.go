@@ -51,7 +51,9 @@ func (a *app) savedLogits(ctx context.Context, t recipe.Table, s paperSource) (*
 					if err != nil {
 						return nil, fmt.Errorf("--logits: %w", err)
 					}
+					found.cells++
 					if n == 0 {
+						found.lacking++
 						found.lacks(paperRow{b.Model, row}, []string{set}, "no saved logits")
 					}
 				}

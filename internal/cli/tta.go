@@ -36,6 +36,7 @@ type ttaFlags struct {
 	pins   pinFlags
 
 	tensorboard string
+	scalers     postHocFlags // of a grid's table
 }
 
 func ttaCommand(a *app) *cobra.Command {
@@ -109,6 +110,7 @@ func (f *ttaFlags) add(c *cobra.Command) *varied {
 	addSet(fl, &f.set)
 	fl.BoolVar(&f.tune.AugMix, "augmix", false, "AugMix after the crops, as the reference does for fine-grained sets")
 	addTensorboard(fl, &f.tensorboard)
+	f.scalers.add(c)
 	completesMethods(c, testtimeNames()...)
 	completesList(c, "remedy", tuningRemedyNames()...)
 	completesList(c, "start", startPhrase, startFPP)
@@ -137,6 +139,9 @@ func (a *app) tta(ctx context.Context, f ttaFlags, methods string, varied *varie
 	if err != nil {
 		return err
 	}
+	if err := f.scalers.checkTargets("--data", f.data); err != nil {
+		return err
+	}
 	if err := checkOutputFolder(f.out); err != nil {
 		return err
 	}
@@ -152,7 +157,13 @@ func (a *app) tta(ctx context.Context, f ttaFlags, methods string, varied *varie
 		}
 	}
 	grid := len(cells) > 1 || a.alwaysGrid
+	scalers, err := f.scalers.open()
 	switch {
+	case err != nil:
+		return err
+	case !grid && scalers.Any():
+		return usagef("--post-hoc and --calibrator add rows to a grid's table, and this is one run: clipcalib report %s has them",
+			f.out)
 	case !grid && run.Below(f.out) != "":
 		return usagef("--out %s: it is a folder of runs, such as %s: name a folder of its own for this one", f.out,
 			run.Below(f.out))
@@ -198,7 +209,7 @@ func (a *app) tta(ctx context.Context, f ttaFlags, methods string, varied *varie
 			left.add(m.names[k], m.records[k].Account)
 		}
 	}
-	return a.gridDone(f.bins, results, left)
+	return a.gridDone(f.bins, results, left, scalers)
 }
 
 // tune tunes a run on its targets.

@@ -13,6 +13,7 @@ import (
 	// none of them generated clients of services.
 	"github.com/parquet-go/parquet-go"
 
+	"clipcalib/internal/parquetscan"
 	"clipcalib/internal/regular"
 )
 
@@ -147,9 +148,9 @@ func openPictures(path string) (t *table, err error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	file, err := parquet.OpenFile(f, info.Size(), parquet.SkipBloomFilters(true))
+	file, err := parquetscan.Open(f, info.Size())
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("no parquet file: %w", err), f.Close())
+		return nil, errors.Join(err, f.Close())
 	}
 	t = &table{file: file}
 	if t.pictures, err = pictureColumn(file, huggingFace(file)); err != nil {

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"clipcalib/internal/named"
 	"clipcalib/internal/regular"
 )
 
@@ -122,7 +124,14 @@ func parseSplits(r io.Reader) (Splits, error) {
 		return nil, fmt.Errorf("not a JSON object of splits: %w", err)
 	}
 	splits := Splits{}
-	for _, name := range []string{"train", "val", "test"} {
+	parts := []string{"train", "val", "test"}
+	for _, name := range slices.Sorted(maps.Keys(raw)) {
+		if !slices.Contains(parts, name) {
+			return nil, fmt.Errorf("it holds %q, which is none of train, val and test%s: rename it, or take it out", name,
+				named.Suggestion(name, parts))
+		}
+	}
+	for _, name := range parts {
 		part, ok := raw[name]
 		if !ok {
 			continue

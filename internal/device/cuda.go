@@ -9,9 +9,13 @@ import (
 	"clipcalib/internal/engine"
 	"clipcalib/internal/engine/cuda"
 	"clipcalib/internal/engine/cuda/nvidia"
+	"clipcalib/internal/engine/cuda/nvml"
 )
 
-func init() { openers["cuda"], listCards = openCUDA, nvidia.Cards }
+func init() {
+	openers["cuda"], listCards = openCUDA, nvidia.Cards
+	openSensors = func(pci string) (engine.Sensors, error) { return nvml.Open(pci) }
+}
 
 // openCUDA opens a GPU by its place among those that CUDA_VISIBLE_DEVICES
 // leaves. Threads are of no matter to it.

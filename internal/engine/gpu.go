@@ -5,8 +5,9 @@ type GPU struct {
 	Name       string `json:"name"`
 	Capability int    `json:"compute_capability"` // 10 * major + minor, 90 for an H200
 	Memory     int64  `json:"memory_bytes"`
-	Free       int64  `json:"free_bytes"`  // at the time of asking
-	Driver     int    `json:"driver_cuda"` // highest CUDA version the driver runs, 13000 for 13.0
+	Free       int64  `json:"free_bytes"`    // at the time of asking
+	Driver     int    `json:"driver_cuda"`   // highest CUDA version the driver runs, 13000 for 13.0
+	PCI        string `json:"pci,omitempty"` // address on the bus, as in "00000000:3b:00.0"
 }
 
 // OnGPU is an engine that computes on a GPU.

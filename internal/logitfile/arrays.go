@@ -42,7 +42,7 @@ func npyArray(name string, src io.ReaderAt, size int64, whole func() (io.ReadClo
 	if src != nil {
 		r, err := npy.NewReader(src, size)
 		if err == nil {
-			return array{name: name, shape: r.Shape,
+			return array{name: name, shape: r.Shape, truth: r.Truth(),
 				rows: func() (calib.Rows, error) { return partRows{r, r.Shape[0], r.Shape[1]}, nil },
 				ints: func() ([]int, error) { return npyInts(whole) },
 			}, nil
@@ -55,7 +55,7 @@ func npyArray(name string, src io.ReaderAt, size int64, whole func() (io.ReadClo
 	if err != nil {
 		return array{}, err
 	}
-	return array{name: name, shape: a.Shape,
+	return array{name: name, shape: a.Shape, truth: a.Truth(),
 		rows: func() (calib.Rows, error) {
 			return calib.Matrix{N: a.Shape[0], K: a.Shape[1], Data: a.Float64s()}, nil
 		},
@@ -132,7 +132,7 @@ func openTensors(path string) (contents, error) {
 	c := contents{close: f.Close}
 	for _, name := range f.Names() {
 		t, _ := f.Lookup(name)
-		c.arrays = append(c.arrays, array{name: name, shape: t.Shape,
+		c.arrays = append(c.arrays, array{name: name, shape: t.Shape, truth: t.DType == weights.Bool,
 			rows: func() (calib.Rows, error) { return tensorRows(t) },
 			ints: func() ([]int, error) { return tensorInts(t) },
 		})

@@ -57,6 +57,7 @@ func (m *Matrix) Close() error {
 type array struct {
 	name  string
 	shape []int
+	truth bool                       // of true and false, as a mask is
 	rows  func() (calib.Rows, error) // of a matrix
 	ints  func() ([]int, error)      // of a vector
 }
@@ -208,9 +209,20 @@ func isVector(shape []int) bool {
 	return len(shape) == 1 || len(shape) == 2 && shape[1] == 1
 }
 
-// choose picks the array of a name, the only one that fits, or the one whose
-// name is that of the role.
+// choose picks the array of a role. Truth values are refused: a mask of right
+// answers is as long as its labels, and would be taken for them.
 func choose(arrays []array, key string, role Role, fits func([]int) bool, want string) (array, error) {
+	a, err := pick(arrays, key, role, fits, want)
+	if err == nil && a.truth {
+		return array{}, fmt.Errorf("%s %v holds true and false; %s is wanted: if they stand for 1 and 0, save them as integers",
+			a.name, a.shape, want)
+	}
+	return a, err
+}
+
+// pick is the array of a name, the only one that fits, or the one whose name is
+// that of the role.
+func pick(arrays []array, key string, role Role, fits func([]int) bool, want string) (array, error) {
 	if key != "" {
 		for _, a := range arrays {
 			if a.name == key {

@@ -127,11 +127,14 @@ func TestWhatDoesNotFitIsRefused(t *testing.T) {
 			t.Errorf("%s: %v, want %q in it", c.spec, err, c.word)
 		}
 	}
+	header := "{'descr': '|b1', 'fortran_order': False, 'shape': (4,), }"
+	mask := "\x93NUMPY\x01\x00" + string(rune(len(header)+1)) + "\x00" + header + "\n" + "\x01\x00\x01\x01"
 	for _, c := range []struct{ spec, word string }{
 		{"testdata/c.npy", "vector of labels"},
 		{file("half.csv", "label\n0.5\n"), "not a whole number"},
 		{file("cat.csv", "label\ncat\n"), "indices of classes"},
 		{"testdata/counted.csv", "no column of labels"},
+		{file("mask.npy", mask), "holds true and false"},
 	} {
 		if _, err := ReadLabels(context.Background(), c.spec, Labels); err == nil || !strings.Contains(err.Error(), c.word) {
 			t.Errorf("labels of %s: %v, want %q", c.spec, err, c.word)

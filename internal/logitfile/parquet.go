@@ -2,12 +2,13 @@ package logitfile
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"strings"
+
+	"clipcalib/internal/parquetscan"
 
 	"github.com/parquet-go/parquet-go"
 )
@@ -25,17 +26,9 @@ func openParquet(ctx context.Context, f io.ReaderAt, size int64) (c contents, er
 			err = fmt.Errorf("parquet: the file is damaged (%v)", r)
 		}
 	}()
-	// It also makes room for as long a footer as the file says it has.
-	tail := make([]byte, 8)
-	if _, err := f.ReadAt(tail, max(0, size-8)); err != nil {
-		return contents{}, fmt.Errorf("parquet: %w", err)
-	}
-	if footer := int64(binary.LittleEndian.Uint32(tail)); string(tail[4:]) != "PAR1" || footer > size-12 {
-		return contents{}, errors.New("parquet: the file is cut short or damaged")
-	}
-	p, err := parquet.OpenFile(f, size)
+	p, err := parquetscan.Open(f, size)
 	if err != nil {
-		return contents{}, fmt.Errorf("parquet: %w", err)
+		return contents{}, err
 	}
 	paths := p.Schema().Columns()
 	if p.NumRows() < 1 || len(paths) == 0 {

@@ -27,6 +27,9 @@ type Array struct {
 	raw   []byte
 }
 
+// Truth says that the elements are true or false.
+func (a *Array) Truth() bool { return a.kind == 'b' }
+
 // Len returns the number of elements.
 func (a *Array) Len() int { return len(a.raw) / a.size }
 

@@ -133,14 +133,21 @@ func values(bySeed map[string]*sample, seeds []string) (out []*sample) {
 
 // sample is the figures of one run, in percent, each with the standard error
 // over the samples: accuracy first, then ECE by Bins.
-type sample struct{ value, stderr [4]float64 }
+type sample struct {
+	value, stderr [4]float64
+	accuracy      calib.Interval // Wilson's, of one set; none of an average
+}
 
 func (s *sample) equal(o *sample) bool { return s.value == o.value }
 
 func sampleOf(p calib.Predictions) *sample {
 	s := &sample{}
 	s.value[0] = 100 * p.Accuracy()
-	s.stderr[0] = 100 * math.Sqrt(p.Accuracy()*(1-p.Accuracy())/float64(max(1, p.Samples())))
+	n := float64(max(1, p.Samples()))
+	s.stderr[0] = 100 * math.Sqrt(p.Accuracy()*(1-p.Accuracy())/n)
+	if i, err := calib.Wilson(int(math.Round(p.Accuracy()*n)), int(n), calib.DefaultLevel); err == nil {
+		s.accuracy = calib.Interval{Low: 100 * i.Low, High: 100 * i.High}
+	}
 	for i, bins := range Bins {
 		s.value[i+1], s.stderr[i+1] = 100*p.ECE(bins), 100*eceError(p, bins)
 	}
@@ -233,6 +240,9 @@ func figureOf(samples []*sample, i int) Figure {
 		half = distuv.StudentsT{Mu: 0, Sigma: 1, Nu: n - 1}.Quantile(0.975) * f.Std / math.Sqrt(n)
 	}
 	f.Low, f.High = f.Mean-half, f.Mean+half
+	if one := samples[0].accuracy; f.N == 1 && i == 0 && one.High > 0 {
+		f.Low, f.High = one.Low, one.High
+	}
 	return f
 }
 

@@ -100,6 +100,18 @@ func TestAnAverageWantsEverySet(t *testing.T) {
 	}
 }
 
+// Nothing wrong among ten is no proof of 100 %.
+func TestTheAccuracyOfOneSeedHasWilsonsInterval(t *testing.T) {
+	sheet, err := Make(adapters(t), taskRes(t, map[string][4]int{"1": {10, 6, 7, 8}}), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// 10 / (10 + z^2), z = 1.959964.
+	if a := sheet.Blocks[0].Lines[0].Sets[0].Accuracy; math.Abs(a.Low-72.2467) > 1e-3 || a.High != 100 {
+		t.Errorf("%+v", a)
+	}
+}
+
 func TestTwoResultsOfOneSeedMustAgree(t *testing.T) {
 	measured := taskRes(t, map[string][4]int{"1": {5, 6, 7, 8}})
 	if _, err := Make(adapters(t), append(measured, measured[0]), nil); err != nil {

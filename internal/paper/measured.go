@@ -29,7 +29,7 @@ type Figure struct {
 	Std  float64 `json:"std"` // over the seeds, 0 for one
 	N    int     `json:"n"`   // seeds
 	// Low and High hold the true figure at 95 %: over the seeds, by Student's t,
-	// or, of one seed, over the samples.
+	// or, of one seed, over the samples (an accuracy's by Wilson).
 	Low  float64 `json:"low"`
 	High float64 `json:"high"`
 }

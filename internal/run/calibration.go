@@ -16,7 +16,10 @@ import (
 const validationSuffix = "#val"
 
 // IsValidation says that a target is the validation fold of a data set.
-func (t Target) IsValidation() bool { return strings.HasSuffix(t.Inputs.Data, validationSuffix) }
+func (t Target) IsValidation() bool { return IsValidationSpec(t.Inputs.Data) }
+
+// IsValidationSpec says so of a data set as a command line names it.
+func IsValidationSpec(spec string) bool { return strings.HasSuffix(spec, validationSuffix) }
 
 // validationFolder finds a run's evaluation on the validation fold of the data
 // set it learnt from; "" without one. Where several could be meant, the error
@@ -120,7 +123,10 @@ func ofRun(dir string, ev Evaluation) error {
 		return fmt.Errorf("the calibration fold %s has other classes than the run (%d and %d, or other names)", ev.Dir,
 			ev.Logits.K, len(names))
 	}
-	return unlearnt(dir, ev)
+	if err := Unlearnt(dir, ev.Dir, ev.Target); err != nil {
+		return fmt.Errorf("calibration %w: no coverage follows from it", err)
+	}
+	return nil
 }
 
 // inside says that a folder lies below another.
@@ -134,17 +140,17 @@ func inside(dir, sub string) bool {
 	return err == nil && filepath.IsLocal(rel)
 }
 
-// unlearnt refuses a fold that holds pictures which the run learnt from, where
-// both are listed.
-func unlearnt(dir string, ev Evaluation) error {
+// Unlearnt refuses an evaluation, of that folder and target, as a fold of its run:
+// where the run learnt from pictures of it, and both are listed.
+func Unlearnt(dir, evaluation string, t Target) error {
 	recipe, err := ReadRecipe(dir)
 	if err != nil {
 		return err
 	}
-	if recipe.Inputs.DataSHA256 != "" && recipe.Inputs.DataSHA256 == ev.Target.Inputs.DataSHA256 {
-		return fmt.Errorf("the calibration fold %s is what the run learnt from: no coverage follows from it", ev.Dir)
+	if recipe.Inputs.DataSHA256 != "" && recipe.Inputs.DataSHA256 == t.Inputs.DataSHA256 {
+		return fmt.Errorf("fold %s: it is what the run learnt from", evaluation)
 	}
-	source, target := recipe.Inputs.Data, ev.Target.Inputs.Data
+	source, target := recipe.Inputs.Data, t.Inputs.Data
 	if !data.SamePlace(source, target) {
 		return nil
 	}
@@ -160,7 +166,7 @@ func unlearnt(dir string, ev Evaluation) error {
 	if err != nil {
 		return err
 	}
-	fold, err := fileColumn(filepath.Join(ev.Dir, data.RowsFile))
+	fold, err := fileColumn(filepath.Join(evaluation, data.RowsFile))
 	if err != nil {
 		return err
 	}
@@ -175,8 +181,8 @@ func unlearnt(dir string, ev Evaluation) error {
 	}
 	// Where the set is gone, only a fold that has every one is taken for the same.
 	if both > 0 && (known || both == len(learnt)) {
-		return fmt.Errorf("%d pictures of the calibration fold %s, such as %s, are among those that the run learnt from: "+
-			"no coverage follows from it", both, ev.Dir, first)
+		return fmt.Errorf("fold %s: %d pictures of it, such as %s, are among those that the run learnt from", evaluation,
+			both, first)
 	}
 	return nil
 }

@@ -88,6 +88,13 @@ func (r Result) write(logits, zs adapt.Matrix, labels []int, facts Facts, record
 
 func (r *Result) read() error { return readEvaluation(r.Dir, &r.Metrics, &r.ZeroShot) }
 
+// LogitsSHA256 is the hash of the file of an evaluation's logits, and
+// ZeroShotSHA256 that of its zero-shot logits.
+func LogitsSHA256(dir string) (string, error) { return fileSHA256(filepath.Join(dir, logitsFile)) }
+
+// ZeroShotSHA256 is described with LogitsSHA256.
+func ZeroShotSHA256(dir string) (string, error) { return fileSHA256(filepath.Join(dir, zeroShotFile)) }
+
 func fileSHA256(path string) (string, error) {
 	f, err := regular.Open(path)
 	if err != nil {

@@ -26,7 +26,7 @@ var Sets = []Metric{
 // they hold the label and how large they are. On data drawn as the fold is, they
 // hold it as often as asked for; on drifted data they do not, and these figures
 // show by how much. Notes say what was calibrated on what, and where it could not
-// be.
+// be. A row whose scaler was fitted on the fold has none: the fold is used up.
 func (t *Table) Conformal(coverage float64) (notes []string, err error) {
 	folds := t.Folds()
 	if len(folds) == 0 {
@@ -51,6 +51,11 @@ func (t *Table) Conformal(coverage float64) (notes []string, err error) {
 			cell := g.Cells[c.Name]
 			for i := range cell {
 				e := &cell[i]
+				if e.fitted != nil && !e.fitted.Elsewhere {
+					say("rows of scalers that are fitted on %s have no conformal sets: no coverage follows from a fold that was "+
+						"fitted on", fold)
+					continue
+				}
 				at := slices.IndexFunc(g.Cells[fold], func(f Evaluation) bool { return f.Seed == e.Seed })
 				if at < 0 {
 					without++

@@ -253,6 +253,7 @@ func (t *Table) shown() []string {
 	}
 	delete(all, fieldMethod)
 	delete(all, fieldRemedy)
+	delete(all, fieldFittedOn) // has a column of its own
 	for _, g := range t.Groups {
 		for name := range all {
 			v, applies := g.Fields[name]

@@ -48,6 +48,12 @@ type Evaluation struct {
 	logits      calib.Matrix      // after the remedy
 	resampled   calib.Resampled   // of [Table.Resample]
 	sets        *calib.SetFigures // of [Table.Conformal]
+	fitted      *Fitted           // of [PostHoc]
+	dir         string            // of the evaluation
+	reference   []float64         // ranges of the zero-shot model on the same samples
+	target      run.Target
+	bins        int
+	learnt      string // data set that the run learnt from, "" for none
 }
 
 // Find lists the run folders at or below dir.
@@ -137,7 +143,7 @@ func readRun(dir string, bins int) (adapted, zeroShot []Evaluation, err error) {
 	}
 	source := Sources(recipe["inputs.data"], targets)
 	for i, e := range evals {
-		a, z, err := measure(dir, recipe, e, bins)
+		a, z, err := evaluated(dir, recipe, e, bins)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -147,8 +153,8 @@ func readRun(dir string, bins int) (adapted, zeroShot []Evaluation, err error) {
 	return adapted, zeroShot, nil
 }
 
-// measure computes the metrics of an evaluation and of its reference.
-func measure(dir string, recipe Fields, e run.Evaluation, bins int) (adapted, zeroShot Evaluation, err error) {
+// evaluated is an evaluation and its reference, measured.
+func evaluated(dir string, recipe Fields, e run.Evaluation, bins int) (adapted, zeroShot Evaluation, err error) {
 	fields := deciding(recipe)
 	fields[fieldMethod], fields[fieldRemedy] = recipe["method"], e.Target.Remedy
 	if name := recipe["inputs.data"]; name != "" {
@@ -167,23 +173,32 @@ func measure(dir string, recipe Fields, e run.Evaluation, bins int) (adapted, ze
 	target := Target{Name: targetName(e, recipe["remedy"]), Hash: e.Target.Inputs.DataHash(), Samples: len(e.Labels),
 		FeaturesOnly: e.Target.Inputs.DataSHA256 == ""}
 	adapted = Evaluation{Run: dir, Fields: fields, Seed: seed, Data: recipe["inputs.data_sha256"], Target: target,
-		Validation: e.Target.IsValidation(), Classes: e.Logits.K}
+		Validation: e.Target.IsValidation(), Classes: e.Logits.K, dir: e.Dir, target: e.Target,
+		learnt: recipe["inputs.data"]}
 	zeroShot = adapted
 	zeroShot.Fields, zeroShot.Seed, zeroShot.Data = zeroShotFields(fields, e.Target), "", ""
 	for _, m := range []struct {
 		logits calib.Matrix
 		into   *Evaluation
 	}{{e.Logits, &adapted}, {e.ZeroShot, &zeroShot}} {
-		p, err := calib.Predict(m.logits, e.Labels)
-		if err != nil {
+		m.into.bins = bins
+		if err := m.into.measure(m.logits, e.Labels); err != nil {
 			return adapted, zeroShot, fmt.Errorf("%s: %w", e.Dir, err)
 		}
-		m.into.Predictions, m.into.Metrics = p, p.Metrics(calib.Options{Bins: bins})
-		m.into.Values, m.into.labels = Values(m.into.Metrics), e.Labels
-		m.into.logits = m.logits
-		m.into.Ranges = Ranges(m.logits)
 	}
+	adapted.reference, zeroShot.reference = zeroShot.Ranges, zeroShot.Ranges
 	return adapted, zeroShot, nil
+}
+
+// measure takes up logits and their metrics.
+func (e *Evaluation) measure(logits calib.Matrix, labels []int) error {
+	p, err := calib.Predict(logits, labels)
+	if err != nil {
+		return err
+	}
+	e.Predictions, e.Metrics = p, p.Metrics(calib.Options{Bins: e.bins})
+	e.Values, e.labels, e.logits, e.Ranges = Values(e.Metrics), labels, logits, Ranges(logits)
+	return nil
 }
 
 // Ranges are the samples' largest less smallest logit.

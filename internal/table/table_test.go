@@ -31,6 +31,12 @@ type madeRun struct {
 
 func (m madeRun) write(t testing.TB, dir string, random *rand.Rand) {
 	t.Helper()
+	m.writeAble(t, dir, random, 0)
+}
+
+// writeAble adds a signal to the logit of the label.
+func (m madeRun) writeAble(t testing.TB, dir string, random *rand.Rand, signal float32) {
+	t.Helper()
 	recipe := fmt.Sprintf("family: adapters\nmethod: %s\nremedy: %s\nlearning_rate: %g\nseed: %d\nengine: made\ninputs:\n"+
 		"  weights_sha256: abc\n  data: /data/home\n  data_sha256: train%d\n  shots: %d\n  data_seed: %d\n  templates: "+
 		"[%s]\n",
@@ -48,6 +54,7 @@ func (m madeRun) write(t testing.TB, dir string, random *rand.Rand) {
 		}
 		for i := range labels {
 			labels[i] = reference.IntN(k)
+			logits[i*k+labels[i]] += signal
 		}
 		for _, err := range []error{
 			npy.WriteFile(filepath.Join(sub, "logits.npy"), logits, m.samples, k),

@@ -30,8 +30,9 @@ func (t *Table) keys() []string {
 func (t *Table) WriteTidy(w io.Writer) error {
 	c := csv.NewWriter(w)
 	header := append([]string{"method", "remedy"}, t.Shown...)
-	header = append(header, "target", "target_sha256", "source", "samples", "bins", "metric", "n", "mean", "std", "seeds",
-		"low", "high", "interval", "validation")
+	header = append(header, "target", "target_sha256", "source", "samples", "bins", "metric", "n", "mean", "std",
+		"seeds",
+		"low", "high", "interval", "validation", "fitted_on")
 	if err := c.Write(header); err != nil {
 		return err
 	}
@@ -55,10 +56,12 @@ func (t *Table) WriteTidy(w io.Writer) error {
 					continue
 				}
 				row := append(slices.Clone(head), target.Name, target.Hash, strconv.FormatBool(target.Source),
-					strconv.Itoa(target.Samples), strconv.Itoa(t.Bins), key, strconv.Itoa(s.N), number(s.Mean), number(s.Std),
+					strconv.Itoa(target.Samples), strconv.Itoa(t.Bins), key, strconv.Itoa(s.N), number(s.Mean),
+					number(s.Std),
 					seedList(seeds))
 				low, high, kind := g.ends(target.Name, key)
-				row = append(row, low, high, kind, strconv.FormatBool(target.Validation))
+				row = append(row, low, high, kind, strconv.FormatBool(target.Validation),
+					g.fittedOn())
 				if err := c.Write(row); err != nil {
 					return err
 				}
@@ -91,6 +94,7 @@ func (t *Table) WriteWide(w io.Writer) error {
 			header = append(header, name+" mean", name+" std", name+" low", name+" high")
 		}
 	}
+	header = append(header, "fitted_on")
 	if err := c.Write(header); err != nil {
 		return err
 	}
@@ -111,7 +115,7 @@ func (t *Table) WriteWide(w io.Writer) error {
 				row = append(row, mean, std, low, high)
 			}
 		}
-		if err := c.Write(row); err != nil {
+		if err := c.Write(append(row, g.fittedOn())); err != nil {
 			return err
 		}
 	}
@@ -134,6 +138,7 @@ func (t *Table) MarshalJSON() ([]byte, error) {
 
 		Validation bool                `json:"validation"`
 		Intervals  map[string]Interval `json:"intervals"`
+		Fitted     map[string]*Fitted  `json:"fitted,omitempty"` // scalers, by seed
 	}
 	type row struct {
 		Method string `json:"method"`
@@ -159,6 +164,12 @@ func (t *Table) MarshalJSON() ([]byte, error) {
 				Intervals: map[string]Interval{}}
 			for _, e := range found {
 				c.Seeds = append(c.Seeds, e.Seed)
+				if e.fitted != nil && c.Fitted == nil {
+					c.Fitted = map[string]*Fitted{}
+				}
+				if e.fitted != nil {
+					c.Fitted[e.Seed] = e.fitted
+				}
 			}
 			for _, key := range t.keys() {
 				if s, ok := g.spread(target.Name, key); ok {
@@ -188,8 +199,9 @@ func (e Evaluation) MarshalJSON() ([]byte, error) {
 		Run     string             `json:"run"`
 		Recipe  Fields             `json:"recipe"`
 		Metrics map[string]float64 `json:"metrics"`
+		Fitted  *Fitted            `json:"fitted,omitempty"`
 	}{
 		e.Fields[fieldMethod], e.Fields[fieldRemedy], e.Seed, e.Target.Name, e.Target.Hash, e.Source, e.Target.Samples,
-		e.Run, e.Fields, e.Values,
+		e.Run, e.Fields, e.Values, e.fitted,
 	})
 }

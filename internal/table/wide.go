@@ -1,6 +1,9 @@
 package table
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // Wide is the table for people: a row a group, and for every target the
 // metrics, each as mean ± standard deviation over the seeds; with several
@@ -10,6 +13,10 @@ func (t *Table) Wide(metrics []Metric) Grid {
 	g := Grid{Header: []string{"method"}}
 	for _, name := range t.Shown {
 		g.Header = append(g.Header, fieldTitle(name))
+	}
+	fitted := t.anyFitted()
+	if fitted {
+		g.Header = append(g.Header, "fitted on")
 	}
 	g.Left = len(g.Header)
 	g.Header = append(g.Header, "n")
@@ -27,6 +34,10 @@ func (t *Table) Wide(metrics []Metric) Grid {
 		row := []string{t.rowName(i)}
 		for _, name := range t.Shown {
 			row = append(row, orDash(t.fieldValue(name, group.Fields[name])))
+		}
+		if fitted {
+			on, _, _ := strings.Cut(group.fittedOn(), ", ")
+			row = append(row, orDash(on))
 		}
 		n := len(group.seeds())
 		if group.Fields[fieldMethod] == ZeroShot {

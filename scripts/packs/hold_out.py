@@ -1,7 +1,17 @@
-"""Which pictures the pretraining pool may not hold.
+"""Which pictures the pretraining pool may not hold: two rules.
 
-Rule. A picture is kept out when, for any concept of the emoji task's shots,
-val or test fold (rules 2 and 3: of the folds in `named`, all three by default),
+HoldDrawings, the rule of the model that ships. As for CLIP itself, pictures are
+held out and not concepts: of the emoji task's val and test folds the drawings
+of the five styles, of the shots fold those of the source style. A drawing is
+known by the font it is of, whichever package or release it comes from (FONTS),
+with the concept's code point or name; and by its looks: see looks_alike in
+pool_paint.py, which also takes other fonts' drawings that are nearly the same.
+Of a part of the pretrain fold's concepts (reserved) the five styles' drawings
+are kept aside to fit the scale on.
+
+HoldOut, the stricter rule of the model before it. A picture is kept out when,
+for any concept of the emoji task's shots, val or test fold (rules 2 and 3: of
+the folds in `named`, all three by default),
 
  1. its code point is the concept's (any vendor, any skin tone), or
  2. the bag of words of its name, style words set aside, is the bag of one of
@@ -18,9 +28,18 @@ out: a picture of anything that shares its name with a held concept goes too.
 What it cannot see is another drawing of a held concept under another name.
 """
 
+import hashlib
 import re
 
 HELD = ("shots", "val", "test")
+RESERVED = "reserved"
+
+# Sets that are releases of the five styles' fonts, and the folds held of each.
+FONTS = {
+    **dict.fromkeys(("noto-datasource", "noto", "noto-v1"), ("shots", "val", "test", RESERVED)),
+    **dict.fromkeys(("twemoji-datasource", "twemoji", "fluent-emoji", "fluent-3d", "fluent-flat",
+                     "fluent-high-contrast"), ("val", "test", RESERVED)),
+}
 
 # Words that say how an icon is drawn, not what it shows.
 STYLE = set("""
@@ -132,8 +151,35 @@ class HoldOut:
             return "name contained"
         return None
 
-    def admits(self, name, code=None):
+    def admits(self, name, code=None, source=None):
         why = self.reason(name, code)
         if why:
             self.counts[why] += 1
         return why is None
+
+
+class HoldDrawings:
+    """As HoldOut, but by drawing: of the fonts in FONTS the folds held of each,
+    of other sets nothing but what looks alike."""
+
+    def __init__(self, concepts):
+        by_folds = {folds: HoldOut([dict(c, fold="val") for c in concepts if c["fold"] in folds])
+                    for folds in set(FONTS.values())}
+        self.of_set = {s: by_folds[folds] for s, folds in FONTS.items()}
+        self.counts = {"code point": 0, "same name": 0}
+
+    def admits(self, name, code=None, source=None):
+        font = self.of_set.get(source)
+        why = font and font.reason(name, code)
+        if why not in self.counts:  # a name that merely contains another's is another drawing
+            return True
+        self.counts[why] += 1
+        return False
+
+
+def reserve(concepts, one_in):
+    """Moves every one_in-th family of the pretrain fold to RESERVED, by hash."""
+    for c in concepts:
+        digest = hashlib.sha256(f"clipcalib-reserved-1|{c['family']}".encode()).digest()
+        if c["fold"] == "pretrain" and digest[0] % one_in == 0:
+            c["fold"] = RESERVED

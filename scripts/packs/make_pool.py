@@ -9,10 +9,15 @@ It fetches nothing. Beforehand, in the folder SRC of make_packs.py, also
 Python packages: pillow 13.0.0, numpy 2.4.6, resvg_py 0.5.0.
 
     python3 scripts/packs/make_pool.py SRC OUT [--limit N] [--broader-only] [--named FOLDS]
-        [--per-name N] [--jobs J]
+        [--per-name N] [--jobs J] [--hold concepts|drawings] [--mirror] [--reserve N]
 
 writes OUT/pool.safetensors, which `clipcalib pretrain --data` reads, and
-OUT/pool.json, the counts by set, licence and reason of exclusion.
+OUT/pool.json, the counts by set, licence and reason of exclusion. --reserve N
+keeps the five styles' drawings of every N-th family of the pretrain fold aside,
+in OUT/reserved.safetensors of the same format, captioned with their class in the
+demo's templates: nothing is trained on them, and `clipcalib pretrain
+--scale-data` fits the scale to them. --mirror adds the
+mirror image of coloured pictures of a class that has no left and right.
 
 pool.safetensors (format "clipcalib-pairs", version 1):
     images          U8  [N, 32, 32, 3]  RGB rows, on white
@@ -54,6 +59,8 @@ PER_NAME = 60
 PER_PLAIN_NAME = 4    # of a name without a broader word: mostly interface signs
 PLAIN_WORDS = 2       # and longer names of that kind are left out
 LOOKS_ALIKE = 0.93
+SAME_DRAWING = 0.85   # of another font's drawing of the same emoji
+SIDED = {"arrow", "clock", "warning sign", "hand", "computer or phone"}
 SEED = 1
 
 
@@ -76,10 +83,27 @@ def choose(jobs, limit, per_name, counts):
     return chosen[:limit] if limit else chosen
 
 
-def write_pool(path, jobs, images):
+def mirror(jobs, images):
+    """The pictures to mirror, mirrored, with their jobs."""
+    chosen = [i for i, j in enumerate(jobs) if j.kind != MONO and j.broader
+              and j.broader[0] in emoji_concepts.CLASSES and j.broader[0] not in SIDED
+              and not {"left", "right"} & set(j.words)]
+    return [jobs[i] for i in chosen], [pool_paint.mirrored(images[i]) for i in chosen]
+
+
+def reserved_jobs(src, concepts, counts):
+    """The five styles' drawings of the reserved concepts, by class."""
+    wanted = {c["code"] for c in concepts if c["fold"] == hold_out.RESERVED}
+    everything = hold_out.HoldDrawings([])
+    jobs = [j for j in pool_sources.emoji_jobs(src, everything, collections.Counter()) if j.code in wanted]
+    counts["reserved"] = len(jobs)
+    return jobs
+
+
+def write_pool(path, jobs, images, captions):
     starts, offsets, text = [0], [0], []
     for j in jobs:
-        for c in pool_sources.captions(j.words, j.kind, j.broader):
+        for c in captions(j):
             text.append(c.encode())
             offsets.append(offsets[-1] + len(text[-1]))
         starts.append(len(text))
@@ -115,12 +139,22 @@ def main():
     p.add_argument("--per-name", type=int, default=PER_NAME,
                    help="icons of one name at most")
     p.add_argument("--jobs", type=int, default=1)
+    p.add_argument("--hold", choices=("concepts", "drawings"), default="concepts",
+                   help="the rule of hold_out.py")
+    p.add_argument("--mirror", action="store_true", help="add mirror images")
+    p.add_argument("--reserve", type=int, help="keep every N-th family of the pretrain fold aside")
     args = p.parse_args()
     os.makedirs(args.out, exist_ok=True)
 
     counts = collections.Counter()
     concepts = emoji_concepts.load(args.src)
-    hold = hold_out.HoldOut(concepts, args.named.split(","))
+    classes, folds_of = (), lambda style: hold_out.HELD
+    if args.reserve:
+        hold_out.reserve(concepts, args.reserve)
+    if args.hold == "drawings":
+        hold, classes, folds_of = hold_out.HoldDrawings(concepts), emoji_concepts.CLASSES, hold_out.FONTS.get
+    else:
+        hold = hold_out.HoldOut(concepts, args.named.split(","))
     nouns = wordnet.WordNet(os.path.join(args.src, "wordnet-base/usr/share/wordnet"))
     jobs = list(pool_sources.emoji_jobs(args.src, hold, counts))
     emoji_held = dict(hold.counts)
@@ -146,22 +180,42 @@ def main():
         seen.add(digest)
         kept.append(j)
         images.append(pixels)
-    alike = pool_paint.looks_alike(images, pool_paint.held_drawings(args.src, concepts))
-    hold.counts["looks alike"] = int((alike > LOOKS_ALIKE).sum())
-    kept = [j for j, a in zip(kept, alike) if a <= LOOKS_ALIKE]
-    images = [im for im, a in zip(images, alike) if a <= LOOKS_ALIKE]
-    write_pool(os.path.join(args.out, "pool.safetensors"), kept, images)
+    held = pool_paint.held_drawings(args.src, concepts, folds_of)
+    alike = pool_paint.looks_alike(images, [d for ds in held.values() for d in ds]) > LOOKS_ALIKE
+    hold.counts["looks alike"] = int(alike.sum())
+    if args.hold == "drawings":
+        others = [None if j.set in hold_out.FONTS else j.code for j in kept]
+        same = pool_paint.same_drawing(images, others, held) > SAME_DRAWING
+        hold.counts["nearly the same drawing of the emoji"] = int((same & ~alike).sum())
+        alike |= same
+    kept = [j for j, a in zip(kept, alike) if not a]
+    images = [im for im, a in zip(images, alike) if not a]
+    if args.reserve:
+        aside = reserved_jobs(args.src, concepts, counts)
+        paint = pool_paint.Painter(args.src)
+        drawn = [paint.pixels(j.set, j.name) for j in aside]
+        write_pool(os.path.join(args.out, "reserved.safetensors"),
+                   [j for j, d in zip(aside, drawn) if d], [d for d in drawn if d],
+                   lambda j: pool_sources.class_captions(j.broader[0]))
+    pictures = len(kept)
+    more, flipped = mirror(kept, images) if args.mirror else ([], [])
+    order = list(range(pictures + len(more)))
+    random.Random(SEED).shuffle(order)
+    every, all_images = kept + more, images + flipped
+    write_pool(os.path.join(args.out, "pool.safetensors"), [every[i] for i in order],
+               [all_images[i] for i in order],
+               lambda j: pool_sources.captions(j.words, j.kind, j.broader, classes))
 
     licences = {k: v["license"]["spdx"] for k, v in emoji_concepts.read_json(
         args.src, "iconify-json-2.2.535", "collections.json").items()}
-    licences.update({"noto-datasource": "Apache-2.0", "twemoji-datasource": "CC-BY-4.0",
-                     "fluent-3d": "MIT", "openclipart": "public domain", "fluent-flat": "MIT", "fluent-high-contrast": "MIT"})
+    licences.update({"noto-datasource": "Apache-2.0", "twemoji-datasource": "CC-BY-4.0", "fluent-3d": "MIT",
+                     "fluent-flat": "MIT", "fluent-high-contrast": "MIT", "openclipart": "public domain"})
     sets = collections.Counter(j.set for j in kept)
     by_licence = collections.Counter()
     for s, n in sets.items():
         by_licence[licences[s]] += n
     stats = {
-        "pictures": len(kept),
+        "pictures": len(kept), "mirror images": len(more),
         "kinds": {n: sum(j.kind == k for j in kept) for n, k in
                   (("one colour", MONO), ("coloured", COLOUR), ("emoji", EMOJI))},
         "names": len({" ".join(j.words) for j in kept}),

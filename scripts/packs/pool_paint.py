@@ -93,11 +93,29 @@ def looks_alike(images, held, chunk=4096):
         for i in range(0, len(images), chunk)])
 
 
-def held_drawings(src, concepts):
-    """The drawings of the held concepts in the five styles."""
+def same_drawing(images, codes, held):
+    """For each picture of an emoji its largest correlation with the held
+    drawings of that emoji, -1 without any."""
+    signatures = {c: signature(b"".join(d)) for c, d in held.items()}
+    return np.array([
+        float((signature(im) @ signatures[c].T).max()) if c in signatures else -1.0
+        for im, c in zip(images, codes)])
+
+
+def mirrored(pixels):
+    return np.frombuffer(pixels, np.uint8).reshape(32, 32, 3)[:, ::-1].tobytes()
+
+
+def held_drawings(src, concepts, folds_of):
+    """Code point -> the held drawings of the concept in the five styles.
+    folds_of names the held folds of a style."""
     where = (("noto-datasource", "noto"), ("twemoji-datasource", "noto"), ("fluent-3d", "three"),
              ("fluent-flat", "flat"), ("fluent-high-contrast", "high"))
-    p = Painter(src)
-    drawn = [p.pixels(style, c[key]) for style, key in where
-             for c in concepts if c["fold"] in hold_out.HELD]
-    return [d for d in drawn if d]
+    p, found = Painter(src), {}
+    for style, key in where:
+        for c in concepts:
+            if c["fold"] in folds_of(style):
+                drawn = p.pixels(style, c[key])
+                if drawn:
+                    found.setdefault(c["code"], []).append(drawn)
+    return found

@@ -72,6 +72,9 @@ CLIPART = {
     "geography/astronomy": "celestial body", "science/astronomy": "celestial body",
 }
 
+# The emoji task's own, of internal/demo/packs_emoji.go.
+TEMPLATES = ("an icon of a {}.", "a {} emoji", "a picture of a {}.", "a drawing of a {}.")
+
 Job = collections.namedtuple("Job", "set name kind words code broader")
 
 
@@ -79,8 +82,9 @@ def article(phrase):
     return ("an " if phrase[0] in "aeiou" else "a ") + phrase
 
 
-def captions(words, kind, broader):
-    """Up to nine captions: the name plain and in a sentence, then what it is."""
+def captions(words, kind, broader, classes=()):
+    """The name plain and in a sentence, then what it is; of one of the demo's
+    classes in more of the demo's templates."""
     phrase = " ".join(words)
     noun = "emoji" if kind == EMOJI else "icon"
     found = [phrase, f"an icon of {article(phrase)}.", f"{article(phrase)} {noun}"]
@@ -88,7 +92,14 @@ def captions(words, kind, broader):
         if b != phrase:
             found.append(f"{article(phrase)}, a type of {b}.")
             found.append(f"an icon of {article(b)}.")
+    if broader and broader[0] in classes and kind != MONO:
+        found += [c for c in class_captions(broader[0]) if c not in found]
     return found
+
+
+def class_captions(name):
+    """What the demo's templates make of a class, "a insect" included."""
+    return [t.format(name) for t in TEMPLATES]
 
 
 def set_categories(data):
@@ -105,6 +116,7 @@ def set_categories(data):
 def icon_jobs(src, hold, counts):
     """The icons of the permissive sets that the hold-out admits."""
     base = os.path.join(src, "iconify-json-2.2.535")
+    by_code, named = classes_by_code(src), codes_by_name(src)
     for prefix, info in emoji_concepts.read_json(base, "collections.json").items():
         licence = info["license"].get("spdx")
         if (licence not in PERMISSIVE or info.get("category") in DROPPED_CATEGORIES
@@ -119,6 +131,8 @@ def icon_jobs(src, hold, counts):
         seen = collections.Counter()
         for name in sorted(data["icons"]):
             code = codes.get(name)
+            if prefix in EMOJI_SETS and not code:
+                code = named.get(frozenset(hold_out.content(name)))
             if data["icons"][name].get("hidden") or "skin-tone" in name:
                 counts["hidden or skin tone"] += 1
                 continue
@@ -126,7 +140,7 @@ def icon_jobs(src, hold, counts):
             if not words or len(words) > 6 or set(words) & BRAND_WORDS or max(map(len, words)) < 3:
                 counts["name says nothing"] += 1
                 continue
-            if not hold.admits(name, code):
+            if not hold.admits(name, code, prefix):
                 continue
             key = " ".join(words)
             seen[key] += 1
@@ -135,14 +149,34 @@ def icon_jobs(src, hold, counts):
                 continue
             kind = EMOJI if prefix in EMOJI_SETS else COLOUR if info.get("palette") else MONO
             broader = [categories[name]] if name in categories else []
-            yield Job(prefix, name, kind, words, None, broader)
+            if code in by_code:
+                broader = [by_code[code]]
+            yield Job(prefix, name, kind, words, code, broader)
+
+
+def classes_by_code(src):
+    """Code point sequence -> class of the emoji."""
+    label_of = {s: k for k, subs in emoji_concepts.CLASSES.items() for s in subs}
+    return {emoji_concepts.code_key(e["unified"]): label_of[e["subcategory"]] for e in
+            emoji_concepts.read_json(src, "emoji-datasource-google-16.0.0", "emoji.json")
+            if e["subcategory"] in label_of}
+
+
+def codes_by_name(src):
+    """Name of an emoji (a bag of words) -> code point sequence, where it is one's alone."""
+    found = collections.defaultdict(set)
+    for e in emoji_concepts.read_json(src, "emoji-datasource-google-16.0.0", "emoji.json"):
+        for name in [e["name"], *e["short_names"]]:
+            found[frozenset(hold_out.content(name))].add(emoji_concepts.code_key(e["unified"]))
+    for e in emoji_concepts.read_json(src, "emojibase-data-17.0.0", "en", "data.json"):
+        found[frozenset(hold_out.content(e["label"]))].add(emoji_concepts.code_key(e["hexcode"]))
+    return {k: next(iter(v)) for k, v in found.items() if len(v) == 1}
 
 
 def emoji_classes(src):
     """Name of an emoji (a bag of words, or its words run together) -> class.
 
-    Serves the emoji and icons of other sets that bear an emoji's name; names of
-    held concepts do no harm here, since no picture so named is in the pool.
+    Serves the emoji and icons of other sets that bear an emoji's name.
     """
     label_of = {s: k for k, subs in emoji_concepts.CLASSES.items() for s in subs}
     found = collections.defaultdict(set)
@@ -197,8 +231,6 @@ def emoji_jobs(src, hold, counts):
         names = [e["name"], *e["short_names"]]
         if code in labels:
             names.insert(0, labels[code]["label"])
-        if not all(hold.admits(n, code) for n in names):
-            continue
         words = re.findall(r"[\w’-]+", names[0].lower())[:7]
         broader = [label_of.get(e["subcategory"]) or BROADER.get(
             " ".join(hold_out.words(e["subcategory"])))]
@@ -207,7 +239,7 @@ def emoji_jobs(src, hold, counts):
                  "fluent-3d": three.get(code), "fluent-flat": flat.get(code),
                  "fluent-high-contrast": high.get(code)}
         for style, file in where.items():
-            if file:
+            if file and all(hold.admits(n, code, style) for n in names):
                 counts["emoji of the five styles"] += 1
                 yield Job(style, file, EMOJI, words, code, broader)
 
@@ -226,7 +258,7 @@ def clipart_jobs(src, hold, nouns):
             for file in sorted(files):
                 stem, suffix = os.path.splitext(file)
                 name = stem if inner == "." else f"{inner} {stem}"
-                if suffix != ".png" or not hold.admits(name):
+                if suffix != ".png" or not hold.admits(name, None, "openclipart"):
                     continue
                 words = []
                 for w in hold_out.spoken(stem):

@@ -78,6 +78,7 @@ gpu-check-programs: cuda-compiler
 	@mkdir -p $(GPU_FILES)
 	$(CUDA_ENV) $(GO) build -buildvcs=auto -tags gpu -trimpath -ldflags '-s -w' -o $(GPU_FILES)/clipcalib ./cmd/clipcalib
 	$(CUDA_ENV) $(GO) test -tags gpu -trimpath -ldflags '-s -w' -c -o $(GPU_FILES)/gpu.test ./$(CUDA_DIR)/nvidia
+	$(CUDA_ENV) $(GO) test -tags gpu -trimpath -ldflags '-s -w' -c -o $(GPU_FILES)/nvml.test ./$(CUDA_DIR)/nvml
 
 gpu-check-files: gpu-check-programs
 	@mkdir -p $(GPU_CHECK)
@@ -97,6 +98,8 @@ cuda-emulated: gpu-check-programs
 	$(CXX) -std=c++17 -O1 -w -fPIC -shared -I$(EMULATED) -I$(CUDA_DIR)/emulator -I$(CUDA_DIR)/kernels -Wl,-soname,libcuda.so.1 -o $(EMULATED)/libcuda.so.1 $(CUDA_DIR)/emulator/libcuda.cpp
 	for release in 12 13; do $(CXX) -std=c++17 -O1 -w -fPIC -shared -DLIBRARY=$$release -I$(NVIDIA_DIR) \
 	  -o $(EMULATED)/libcublasLt.so.$$release $(CUDA_DIR)/emulator/libcublaslt.cpp -ldl || exit 1; done
+	$(CXX) -std=c++17 -O1 -fPIC -shared -Wl,-soname,libnvidia-ml.so.1 -o $(EMULATED)/libnvidia-ml.so.1 $(CUDA_DIR)/emulator/libnvidia-ml.cpp
+	cd $(CUDA_DIR)/nvml && LD_LIBRARY_PATH=$(EMULATED) CLIPCALIB_GPU=required $(abspath $(GPU_FILES))/nvml.test
 	cd $(CUDA_DIR)/nvidia && LD_LIBRARY_PATH=$(EMULATED) CLIPCALIB_GPU=required CLIPCALIB_GPU_SMOKE=1 CLIPCALIB_GPU_FEATURES=$(EMULATED)/features $(abspath $(GPU_FILES))/gpu.test -test.run 'Kernels|Recording|FastPath|Tune|Emulated|Soak|Features|Apart'
 	sh $(CUDA_DIR)/emulator/one_program.sh $(abspath $(GPU_FILES))/clipcalib $(EMULATED)
 	@if command -v python3 >/dev/null; then LD_LIBRARY_PATH=$(EMULATED) python3 scripts/gpu/gpu_check_faults.py --emulated \

@@ -8,9 +8,10 @@ type Ptr uintptr
 // Info describes a device.
 type Info struct {
 	Name       string
-	Capability int   // 10 * major + minor, 90 for an H200
-	Memory     int64 // bytes
-	Driver     int   // highest CUDA version the driver runs, 13000 for 13.0
+	Capability int    // 10 * major + minor, 90 for an H200
+	Memory     int64  // bytes
+	Driver     int    // highest CUDA version the driver runs, 13000 for 13.0
+	PCI        string // address on the bus, as in "00000000:3b:00.0"
 
 	Code        string // what the driver took of Images
 	CodeRefused string // why it did not take a better one

@@ -1,0 +1,142 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"clipcalib/internal/table"
+)
+
+// foldedSet is a set of colours in parts, with a validation fold.
+func foldedSet(t *testing.T, dir string) string {
+	t.Helper()
+	for k, c := range colours {
+		for part, each := range map[string]int{"train": 3, "val": 6, "test": 5} {
+			for i := range each {
+				writePNG(t, filepath.Join(dir, part, c.name, fmt.Sprintf("%s%02d.png", part, i)), picture(k,
+					100*len(part)+i))
+			}
+		}
+	}
+	return dir
+}
+
+func TestGridsAndReportsShowScalersAsRows(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	set := foldedSet(t, filepath.Join(dir, "set"))
+	out := filepath.Join(dir, "grid")
+	args := []string{"adapt", "taskres", "--remedy", "none,sals", "--seed", "1,2", "--data", set, "--targets",
+		set + "," + set + "#val", "--weights", tinyModel(), "--bank", filepath.Join(dir, "bank"), "--epochs", "3",
+		"--views",
+		"1", "--out", out}
+	o := mustRun(t, append(args, "--post-hoc", "temperature")...)
+	for _, w := range []string{"+ temperature", "+ SaLS+temperature", "fitted on", "set-val"} {
+		if !strings.Contains(o.out, w) {
+			t.Errorf("no %q in\n%s", w, o.out)
+		}
+	}
+	if !strings.Contains(o.err, "18 samples that the run did not learn from") {
+		t.Errorf("said %s", o.err)
+	}
+	var grid struct {
+		Cells   []cellResult
+		PostHoc []struct {
+			Remedy, Target string
+			Fitted         table.Fitted
+		} `json:"post_hoc"`
+	}
+	o = mustRun(t, append(args, "--post-hoc", "temperature", "--json")...)
+	if err := json.Unmarshal([]byte(o.out), &grid); err != nil || len(grid.Cells) != 4 || len(grid.PostHoc) != 2*(4+1) {
+		t.Fatalf("%d cells, %d under scalers: %v", len(grid.Cells), len(grid.PostHoc), err)
+	}
+	if f := grid.PostHoc[0].Fitted; f.Fold != "set-val" || f.Samples != 18 || f.Temperature <= 0 {
+		t.Errorf("%+v", f)
+	}
+
+	// The choice of a remedy has the scaler among its candidates.
+	var choices struct{ Choices []table.Choice }
+	o = mustRun(t, "choose", out, "--post-hoc", "temperature", "--draws", "50", "--json")
+	if err := json.Unmarshal([]byte(o.out), &choices); err != nil || len(choices.Choices) != 2 {
+		t.Fatalf("%v: %s", err, o.out)
+	}
+	c := choices.Choices[1]
+	if c.Method != "taskres" || c.On != "set-val" || len(c.Candidates) != 4 || len(c.Outcomes) != 1 || c.Samples != 18 {
+		t.Errorf("%+v", c)
+	}
+	text := mustRun(t, "choose", out, "--rule", "range", "--draws", "50").out
+	for _, w := range []string{"TaskRes", "SaLS", "|log range ratio|", "labels that the choice did not see"} {
+		if !strings.Contains(text, w) {
+			t.Errorf("no %q in\n%s", w, text)
+		}
+	}
+	for _, bad := range [][]string{{"--rule", "luck"}, {"--metric", "accuracy"}, {"--rule", "range", "--metric", "nll"},
+		{"--draws", "3"}, {"--allowance", "-1"}} {
+		fails(t, append([]string{"choose", out}, bad...), bad[len(bad)-2])
+	}
+
+	// A temperature is carried over to other sets, of other classes too.
+	fold := filepath.Join(filepath.Dir(grid.Cells[0].Targets[0].Dir), "set-val")
+	saved := filepath.Join(dir, "mine.json")
+	mustRun(t, "calibrate", "--logits", filepath.Join(fold, "logits.npy"), "--labels", filepath.Join(fold,
+		"labels.npy"),
+		"--remedy", "temperature", "--fit-on-measured", "--save-calibrator", saved)
+	page := filepath.Join(dir, "page.html")
+	mustRun(t, "report", out, "--post-hoc", "isotonic", "--calibrator", saved, "--out", page)
+	html := string(readFile(t, page))
+	for _, w := range []string{"isotonic", "temperature of mine", "fitted elsewhere, on ",
+		"each run&#39;s own logits of"} {
+		if !strings.Contains(html, w) {
+			t.Errorf("no %q in the page", w)
+		}
+	}
+	md := mustRun(t, "report", out, "--calibrator", saved, "--format", "md")
+	if !strings.Contains(md.out, "+ temperature of mine") || !strings.Contains(md.err,
+		"labels of these very pictures") {
+		t.Errorf("%s%s", md.out, md.err)
+	}
+	l, y := drawnLogits(t, dir, "wide", 40, 7, 4)
+	if o := mustRun(t, "calibrate", "--logits", l, "--labels", y, "--calibrator", saved); !strings.Contains(o.err,
+		"fitted on logits of 3 classes") {
+		t.Errorf("said %s", o.err)
+	}
+	if o := mustRun(t, "calibrate", "--logits", filepath.Join(out, filepath.Base(grid.Cells[1].Run), "targets",
+		"set-val",
+		"logits.npy"), "--labels", filepath.Join(fold, "labels.npy"), "--calibrator", saved); !strings.Contains(o.err,
+		"these very pictures") {
+		t.Errorf("said %s", o.err)
+	}
+}
+
+func TestScalersWithoutAFoldAreRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	train, test := featureFiles(t, dir)
+	run := filepath.Join(dir, "run")
+	mustRun(t, "adapt", "zslp", "--features", train, "--epochs", "2", "--out", run)
+	mustRun(t, "eval", run, "--features", test)
+	set := folderSet(t, filepath.Join(dir, "set"), 2, 2)
+	grid := []string{"adapt", "zslp", "--data", set, "--weights", tinyModel(), "--out", filepath.Join(dir, "grid")}
+	none := filepath.Join(dir, "none.json")
+	writeFile(t, none, []byte("{}"))
+	for _, c := range []struct {
+		args, words []string
+	}{
+		{[]string{"choose", run}, []string{"nothing to choose", "without a remedy"}},
+		{[]string{"choose", filepath.Join(dir, "nothing")}, []string{"nothing"}},
+		{[]string{"report", run, "--post-hoc", "temperature"}, []string{"no row", "SOURCE#val"}},
+		{[]string{"report", run, "--post-hoc", "temprature"}, []string{"--post-hoc temprature", "temperature"}},
+		{[]string{"report", run, "--calibrator", none}, []string{"--calibrator", "none.json"}},
+		{append(grid, "--targets", set, "--post-hoc", "temperature"), []string{"--targets", "#val"}},
+		{append(grid, "--post-hoc", "temperature"), []string{"--targets"}},
+		{[]string{"tta", "tpt", "--data", set + "#val", "--weights", tinyModel(), "--out", filepath.Join(dir, "t"),
+			"--post-hoc", "temperature"}, []string{"clipcalib report"}},
+		{[]string{"plan", "adapt", "zslp", "--data", set, "--targets", set, "--weights", tinyModel(), "--out",
+			filepath.Join(dir, "p.jsonl"), "--post-hoc", "temperature"}, []string{"--post-hoc", "does the work"}},
+	} {
+		failsClean(t, dir, c.args, c.words...)
+	}
+}
