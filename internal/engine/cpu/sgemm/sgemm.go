@@ -114,8 +114,8 @@ func (o operand) check(name string, rows, cols int) {
 		panic(fmt.Sprintf("sgemm: row stride %d of %s is below its %d columns", o.ld, name, cols))
 	}
 	if len(o.data) < (rows-1)*o.ld+cols {
-		panic(fmt.Sprintf("sgemm: %s has %d values, %d x %d with stride %d needs %d", name, len(o.data), rows, cols, o.ld,
-			(rows-1)*o.ld+cols))
+		panic(fmt.Sprintf("sgemm: %s has %d values, %d x %d with stride %d needs %d", name, len(o.data), rows, cols,
+			o.ld, (rows-1)*o.ld+cols))
 	}
 }
 
@@ -140,7 +140,8 @@ func multiply(kern *kernel, threads int, a operand, m int, alpha float32, b pack
 	}
 	if rows >= 2*threads || rows >= cols {
 		parallel.For(threads, rows, 1, func(_, lo, hi int) {
-			block{kern, a, lo * kern.mr, min(hi*kern.mr, m), alpha, b, 0, b.n, beta, c[column:], ldc, column, finish}.run()
+			block{kern, a, lo * kern.mr, min(hi*kern.mr, m), alpha, b, 0, b.n, beta, c[column:], ldc, column,
+				finish}.run()
 		})
 		return
 	}
