@@ -18,6 +18,7 @@ func commands(a *app) []*cobra.Command {
 		tableCommand(a),
 		recipesCommand(a),
 		reportCommand(a),
+		chooseCommand(a),
 		figureCommand(a),
 		runsCommand(a),
 		dataCommand(a),

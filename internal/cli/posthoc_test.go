@@ -16,7 +16,8 @@ func foldedSet(t *testing.T, dir string) string {
 	for k, c := range colours {
 		for part, each := range map[string]int{"train": 3, "val": 6, "test": 5} {
 			for i := range each {
-				writePNG(t, filepath.Join(dir, part, c.name, fmt.Sprintf("%s%02d.png", part, i)), picture(k, 100*len(part)+i))
+				writePNG(t, filepath.Join(dir, part, c.name, fmt.Sprintf("%s%02d.png", part, i)), picture(k,
+					100*len(part)+i))
 			}
 		}
 	}
@@ -29,7 +30,8 @@ func TestGridsAndReportsShowScalersAsRows(t *testing.T) {
 	set := foldedSet(t, filepath.Join(dir, "set"))
 	out := filepath.Join(dir, "grid")
 	args := []string{"adapt", "taskres", "--remedy", "none,sals", "--seed", "1,2", "--data", set, "--targets",
-		set + "," + set + "#val", "--weights", tinyModel(), "--bank", filepath.Join(dir, "bank"), "--epochs", "3", "--views",
+		set + "," + set + "#val", "--weights", tinyModel(), "--bank", filepath.Join(dir, "bank"), "--epochs", "3",
+		"--views",
 		"1", "--out", out}
 	o := mustRun(t, append(args, "--post-hoc", "temperature")...)
 	for _, w := range []string{"+ temperature", "+ SaLS+temperature", "fitted on", "set-val"} {
@@ -55,21 +57,45 @@ func TestGridsAndReportsShowScalersAsRows(t *testing.T) {
 		t.Errorf("%+v", f)
 	}
 
+	// The choice of a remedy has the scaler among its candidates.
+	var choices struct{ Choices []table.Choice }
+	o = mustRun(t, "choose", out, "--post-hoc", "temperature", "--draws", "50", "--json")
+	if err := json.Unmarshal([]byte(o.out), &choices); err != nil || len(choices.Choices) != 2 {
+		t.Fatalf("%v: %s", err, o.out)
+	}
+	c := choices.Choices[1]
+	if c.Method != "taskres" || c.On != "set-val" || len(c.Candidates) != 4 || len(c.Outcomes) != 1 || c.Samples != 18 {
+		t.Errorf("%+v", c)
+	}
+	text := mustRun(t, "choose", out, "--rule", "range", "--draws", "50").out
+	for _, w := range []string{"TaskRes", "SaLS", "|log range ratio|", "labels that the choice did not see"} {
+		if !strings.Contains(text, w) {
+			t.Errorf("no %q in\n%s", w, text)
+		}
+	}
+	for _, bad := range [][]string{{"--rule", "luck"}, {"--metric", "accuracy"}, {"--rule", "range", "--metric", "nll"},
+		{"--draws", "3"}, {"--allowance", "-1"}} {
+		fails(t, append([]string{"choose", out}, bad...), bad[len(bad)-2])
+	}
+
 	// A temperature is carried over to other sets, of other classes too.
 	fold := filepath.Join(filepath.Dir(grid.Cells[0].Targets[0].Dir), "set-val")
 	saved := filepath.Join(dir, "mine.json")
-	mustRun(t, "calibrate", "--logits", filepath.Join(fold, "logits.npy"), "--labels", filepath.Join(fold, "labels.npy"),
+	mustRun(t, "calibrate", "--logits", filepath.Join(fold, "logits.npy"), "--labels", filepath.Join(fold,
+		"labels.npy"),
 		"--remedy", "temperature", "--fit-on-measured", "--save-calibrator", saved)
 	page := filepath.Join(dir, "page.html")
 	mustRun(t, "report", out, "--post-hoc", "isotonic", "--calibrator", saved, "--out", page)
 	html := string(readFile(t, page))
-	for _, w := range []string{"isotonic", "temperature of mine", "fitted elsewhere, on ", "each run&#39;s own logits of"} {
+	for _, w := range []string{"isotonic", "temperature of mine", "fitted elsewhere, on ",
+		"each run&#39;s own logits of"} {
 		if !strings.Contains(html, w) {
 			t.Errorf("no %q in the page", w)
 		}
 	}
 	md := mustRun(t, "report", out, "--calibrator", saved, "--format", "md")
-	if !strings.Contains(md.out, "+ temperature of mine") || !strings.Contains(md.err, "labels of these very pictures") {
+	if !strings.Contains(md.out, "+ temperature of mine") || !strings.Contains(md.err,
+		"labels of these very pictures") {
 		t.Errorf("%s%s", md.out, md.err)
 	}
 	l, y := drawnLogits(t, dir, "wide", 40, 7, 4)
@@ -77,7 +103,8 @@ func TestGridsAndReportsShowScalersAsRows(t *testing.T) {
 		"fitted on logits of 3 classes") {
 		t.Errorf("said %s", o.err)
 	}
-	if o := mustRun(t, "calibrate", "--logits", filepath.Join(out, filepath.Base(grid.Cells[1].Run), "targets", "set-val",
+	if o := mustRun(t, "calibrate", "--logits", filepath.Join(out, filepath.Base(grid.Cells[1].Run), "targets",
+		"set-val",
 		"logits.npy"), "--labels", filepath.Join(fold, "labels.npy"), "--calibrator", saved); !strings.Contains(o.err,
 		"these very pictures") {
 		t.Errorf("said %s", o.err)
@@ -98,6 +125,8 @@ func TestScalersWithoutAFoldAreRefused(t *testing.T) {
 	for _, c := range []struct {
 		args, words []string
 	}{
+		{[]string{"choose", run}, []string{"nothing to choose", "without a remedy"}},
+		{[]string{"choose", filepath.Join(dir, "nothing")}, []string{"nothing"}},
 		{[]string{"report", run, "--post-hoc", "temperature"}, []string{"no row", "SOURCE#val"}},
 		{[]string{"report", run, "--post-hoc", "temprature"}, []string{"--post-hoc temprature", "temperature"}},
 		{[]string{"report", run, "--calibrator", none}, []string{"--calibrator", "none.json"}},

@@ -4,11 +4,12 @@ import (
 	"fmt"
 
 	"clipcalib/calib"
+	"clipcalib/internal/table"
 )
 
 // accuracyAllowance is what a remedy may cost in accuracy on the validation
 // fold and still be chosen.
-const accuracyAllowance = 0.01
+const accuracyAllowance = table.AccuracyAllowance
 
 // choose names the remedy of a method by its validation fold alone: the lowest
 // ECE among those that keep the accuracy there, none included; "" is none. It

@@ -50,6 +50,7 @@ type Evaluation struct {
 	sets        *calib.SetFigures // of [Table.Conformal]
 	fitted      *Fitted           // of [PostHoc]
 	dir         string            // of the evaluation
+	reference   []float64         // ranges of the zero-shot model on the same samples
 	target      run.Target
 	bins        int
 	learnt      string // data set that the run learnt from, "" for none
@@ -185,6 +186,7 @@ func evaluated(dir string, recipe Fields, e run.Evaluation, bins int) (adapted, 
 			return adapted, zeroShot, fmt.Errorf("%s: %w", e.Dir, err)
 		}
 	}
+	adapted.reference, zeroShot.reference = zeroShot.Ranges, zeroShot.Ranges
 	return adapted, zeroShot, nil
 }
 

@@ -30,7 +30,8 @@ func (t *Table) keys() []string {
 func (t *Table) WriteTidy(w io.Writer) error {
 	c := csv.NewWriter(w)
 	header := append([]string{"method", "remedy"}, t.Shown...)
-	header = append(header, "target", "target_sha256", "source", "samples", "bins", "metric", "n", "mean", "std", "seeds",
+	header = append(header, "target", "target_sha256", "source", "samples", "bins", "metric", "n", "mean", "std",
+		"seeds",
 		"low", "high", "interval", "validation", "fitted_on")
 	if err := c.Write(header); err != nil {
 		return err
@@ -55,10 +56,12 @@ func (t *Table) WriteTidy(w io.Writer) error {
 					continue
 				}
 				row := append(slices.Clone(head), target.Name, target.Hash, strconv.FormatBool(target.Source),
-					strconv.Itoa(target.Samples), strconv.Itoa(t.Bins), key, strconv.Itoa(s.N), number(s.Mean), number(s.Std),
+					strconv.Itoa(target.Samples), strconv.Itoa(t.Bins), key, strconv.Itoa(s.N), number(s.Mean),
+					number(s.Std),
 					seedList(seeds))
 				low, high, kind := g.ends(target.Name, key)
-				row = append(row, low, high, kind, strconv.FormatBool(target.Validation), g.fittedOn())
+				row = append(row, low, high, kind, strconv.FormatBool(target.Validation),
+					g.fittedOn())
 				if err := c.Write(row); err != nil {
 					return err
 				}
