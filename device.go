@@ -25,7 +25,7 @@ type DeviceOptions struct {
 	// Kind is "cpu" (also ""), "cuda" or "cuda:N", the N-th GPU that
 	// CUDA_VISIBLE_DEVICES leaves, from 0, or "auto": the first GPU if it can be
 	// used, else the processor. GPUs need a program built with the tag gpu, as
-	// docs/GPU.md says; one of them can be open at a time.
+	// docs/GPU.md says; several may be open, each a device of its own.
 	Kind    string
 	Threads int // cores to use; 0 means all
 	// Precision is the form products are multiplied in: "fp32"; "bf16"; "tf32"

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"clipcalib/internal/data"
+	"clipcalib/internal/device"
 	"clipcalib/internal/exitcode"
 	"clipcalib/internal/gate"
 	"clipcalib/internal/npy"
@@ -115,7 +116,11 @@ func (a *app) encode(ctx context.Context, f encodeFlags, args []string) error {
 		return err
 	}
 	defer c.Close()
-	d, err := a.openDevice()
+	open := a.openDevices
+	if !f.images {
+		open = func() (*device.Device, []*device.Device, error) { d, err := a.openDevice(); return d, nil, err }
+	}
+	d, others, err := open()
 	if err != nil {
 		return err
 	}
@@ -123,7 +128,7 @@ func (a *app) encode(ctx context.Context, f encodeFlags, args []string) error {
 	var rows [][]float32
 	var unreadable []data.LeftOut
 	if f.images {
-		rows, unreadable, err = a.encodeImages(ctx, c, pictures, f)
+		rows, unreadable, err = a.encodeImages(ctx, c, append([]*device.Device{d}, others...), pictures, f)
 	} else {
 		rows, err = a.encodeTexts(ctx, c, prompts, f)
 	}
@@ -161,17 +166,18 @@ func (a *app) encode(ctx context.Context, f encodeFlags, args []string) error {
 	return err
 }
 
-func (a *app) encodeImages(ctx context.Context, c *weights.Checkpoint, pictures *data.Set,
+func (a *app) encodeImages(ctx context.Context, c *weights.Checkpoint, on []*device.Device, pictures *data.Set,
 	f encodeFlags) ([][]float32, []data.LeftOut, error) {
-	d, err := a.openDevice()
-	if err != nil {
-		return nil, nil, err
+	var all []*vit.Encoder
+	for _, d := range on {
+		e, err := vit.NewEncoder(c, vit.Options{Device: d, Batch: int(f.batch)})
+		if err != nil {
+			return nil, nil, err
+		}
+		defer e.Close()
+		all = append(all, e)
 	}
-	e, err := vit.NewEncoder(c, vit.Options{Device: d, Batch: int(f.batch)})
-	if err != nil {
-		return nil, nil, err
-	}
-	defer e.Close()
+	e := all[0]
 	rows := make([][]float32, len(pictures.Items))
 	var unreadable []data.LeftOut
 	var lack error // of descriptors: that says nothing about the picture
@@ -188,7 +194,7 @@ func (a *app) encodeImages(ctx context.Context, c *weights.Checkpoint, pictures 
 		},
 	}
 	done := 0
-	for b, err := range e.EncodeBatches(ctx, loader.Batches(ctx, len(rows), pictures.Open)) {
+	for b, err := range vit.EncodeBatchesOn(ctx, all, loader.Batches(ctx, len(rows), pictures.Open)) {
 		if err = errors.Join(err, lack); err != nil {
 			return nil, nil, err
 		}

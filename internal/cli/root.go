@@ -23,6 +23,7 @@ import (
 	"clipcalib/internal/exitcode"
 	"clipcalib/internal/named"
 	"clipcalib/internal/printable"
+	"clipcalib/vit"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -37,8 +38,10 @@ type app struct {
 	device    string
 	threads   int
 	precision string
-	opened    *device.Device // by openDevice
-	encoded   *encodedSets   // of a grid; nil keeps nothing
+	opened    *device.Device   // by openDevice
+	others    []*device.Device // by openDevices
+	beside    []*vit.Encoder   // on others
+	encoded   *encodedSets     // of a grid; nil keeps nothing
 	seen      *sight
 
 	alwaysGrid bool // one run goes below --out too, as it would among others
@@ -245,7 +248,7 @@ Exit codes:
 	f.IntVar(&a.threads, "threads", 0, "threads on the cpu; 0 is one a core")
 	f.StringVar(&a.precision, "precision", "", "form of products, all with fp32 sums: fp32, bf16, on cuda tf32 and "+
 		"fp16; default fp32, on cuda what doctor says")
-	completes(root, "device", "auto", "cpu", "cuda")
+	completes(root, "device", "auto", "cpu", "cuda", "cuda:all")
 	completes(root, "precision", "fp32", "bf16", "tf32", "fp16")
 	root.AddCommand(commands(a)...)
 	return root

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"clipcalib/internal/features"
 	"clipcalib/internal/run"
 	"clipcalib/text"
+	"clipcalib/vit"
 	"clipcalib/weights"
 
 	"github.com/spf13/cobra"
@@ -82,7 +84,7 @@ func (a *app) openSource(s sourceFlags) (*features.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := a.openDevice()
+	d, others, err := a.openDevices()
 	if err != nil {
 		return nil, err
 	}
@@ -90,11 +92,16 @@ func (a *app) openSource(s sourceFlags) (*features.Source, error) {
 	if err != nil {
 		return nil, err
 	}
+	beside, err := a.encodersOn(c, others, int(s.batch))
+	if err != nil {
+		m.Close()
+		return nil, err
+	}
 	if s.truncate {
 		m.Truncated = a.truncated()
 	}
 	a.noteModel(c, d.Name())
-	src := &features.Source{Model: m, Weights: run.WeightsIdentity(sum, c), Prefix: c.Prefix, NoConfig: o.NoConfig,
+	src := &features.Source{Model: m, Beside: beside, Weights: run.WeightsIdentity(sum, c), Prefix: c.Prefix, NoConfig: o.NoConfig,
 		Precision: d.Precision(), Strict: s.strict, Bank: s.bank, Float16Prototypes: s.float16}
 	if src.Bank == "" {
 		if src.Bank, err = defaultBank(); err != nil {
@@ -156,6 +163,38 @@ func (a *app) openDevice() (*device.Device, error) {
 	return d, nil
 }
 
+// openDevices is openDevice for commands that encode many pictures, on several
+// GPUs where the flags name them: the first does everything else, too.
+func (a *app) openDevices() (first *device.Device, others []*device.Device, err error) {
+	if !device.Several(a.device) {
+		first, err = a.openDevice()
+		return first, nil, err
+	}
+	if a.opened != nil {
+		return a.opened, a.others, nil
+	}
+	ds, err := device.OpenSeveral(a.deviceOptions())
+	if err != nil {
+		return nil, nil, err
+	}
+	a.opened, a.others = ds[0], ds[1:]
+	a.note("pictures are encoded on %d GPUs", len(ds))
+	return a.opened, a.others, nil
+}
+
+// encodersOn loads the image tower on further devices; closeDevice closes them.
+func (a *app) encodersOn(c *weights.Checkpoint, devices []*device.Device, batch int) (out []*vit.Encoder, err error) {
+	for _, d := range devices {
+		e, err := vit.NewEncoder(c, vit.Options{Device: d, Batch: batch})
+		if err != nil {
+			return nil, err
+		}
+		a.beside = append(a.beside, e)
+		out = append(out, e)
+	}
+	return out, nil
+}
+
 // noteChoice says which device auto took, where there was a choice.
 func (a *app) noteChoice(d *device.Device) {
 	switch auto, passed := device.Chosen(d); {
@@ -171,7 +210,14 @@ func (a *app) closeDevice() error {
 	if a.opened == nil {
 		return nil
 	}
-	return a.opened.Close()
+	for _, e := range a.beside {
+		e.Close()
+	}
+	err := a.opened.Close()
+	for _, d := range a.others {
+		err = errors.Join(err, d.Close())
+	}
+	return err
 }
 
 func (a *app) deviceOptions() device.Options {

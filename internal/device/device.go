@@ -56,6 +56,9 @@ var openers = map[string]opener{"cpu": openCPU}
 
 // Open returns the device o asks for. The caller closes it.
 func Open(o Options) (*Device, error) {
+	if Several(o.Kind) {
+		return nil, fmt.Errorf("device %s: several GPUs encode data sets and nothing else: name one, as in cuda:0", o.Kind)
+	}
 	kind, index, err := parseKind(o.Kind)
 	if err != nil {
 		return nil, err

@@ -24,9 +24,10 @@ import (
 // Source makes the features of one model.
 type Source struct {
 	Model   *clip.Model
-	Weights string // hash of the checkpoint, part of the bank's key
-	Bank    string // folder of the banks
-	Strict  bool   // stop at the first picture that cannot be read
+	Beside  []*vit.Encoder // the image tower on further devices, alike, which encode too
+	Weights string         // hash of the checkpoint, part of the bank's key
+	Bank    string         // folder of the banks
+	Strict  bool           // stop at the first picture that cannot be read
 	// Prefix and NoConfig are by what the checkpoint was opened, as in
 	// [weights.Options].
 	Prefix   string
@@ -244,7 +245,7 @@ func (s Source) encoder(set *data.Set, v Views, unread map[int]error) bank.Encod
 			}
 		}
 		open := func(i int) (image.Image, error) { return set.Items[items[i].Image].Image() }
-		for b, err := range s.Model.Images.EncodeBatches(ctx, loader.Batches(ctx, len(items), open)) {
+		for b, err := range vit.EncodeBatchesOn(ctx, append([]*vit.Encoder{s.Model.Images}, s.Beside...), loader.Batches(ctx, len(items), open)) {
 			if err == nil {
 				err = bad
 			}

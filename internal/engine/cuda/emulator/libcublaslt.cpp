@@ -28,11 +28,19 @@ struct Layout {
 #ifndef LIBRARY
 #define LIBRARY 13
 #endif
+// current is the device that calls are for: a handle is of one alone.
+static void *current() {
+    void *cuda = dlopen("libcuda.so.1", RTLD_NOW | RTLD_NOLOAD);
+    typedef void *(*Current)();
+    Current f = cuda ? (Current)dlsym(cuda, "emulated_current") : nullptr;
+    return f ? f() : nullptr;
+}
+
 API size_t cublasLtGetVersion() { return LIBRARY * 10000; }
 API cublasStatus_t cublasLtCreate(cublasLtHandle_t *h) {
     const char *bad = getenv("EMULATOR_BLAS");
     if (bad && atoi(bad) == LIBRARY) return CUBLAS_STATUS_NOT_INITIALIZED;
-    return *h = (cublasLtHandle_t)1, OK;
+    return *h = (cublasLtHandle_t)current(), *h ? OK : CUBLAS_STATUS_NOT_INITIALIZED;
 }
 API cublasStatus_t cublasLtDestroy(cublasLtHandle_t) { return OK; }
 API cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t *d, cublasComputeType_t compute, cudaDataType_t scale) {
@@ -133,13 +141,13 @@ static void compute(void *what) {
         }
 }
 
-API cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t d, const void *alpha, const void *a, cublasLtMatrixLayout_t la,
+API cublasStatus_t cublasLtMatmul(cublasLtHandle_t h, cublasLtMatmulDesc_t d, const void *alpha, const void *a, cublasLtMatrixLayout_t la,
                                   const void *b, cublasLtMatrixLayout_t lb, const void *beta, const void *c, cublasLtMatrixLayout_t lc,
                                   void *out, cublasLtMatrixLayout_t, const cublasLtMatmulAlgo_t *algo, void *, size_t, cudaStream_t stream) {
     typedef int (*Work)(void *, void (*)(void *), void *);
     void *cuda = dlopen("libcuda.so.1", RTLD_NOW | RTLD_NOLOAD);
     Work work = cuda ? (Work)dlsym(cuda, "emulated_work") : nullptr;
-    if (!work || algo->data[0] < 42 || algo->data[0] > 44) return CUBLAS_STATUS_INVALID_VALUE;
+    if (!work || h != (cublasLtHandle_t)current() || algo->data[0] < 42 || algo->data[0] > 44) return CUBLAS_STATUS_INVALID_VALUE;
     Call *call = new Call{*(Desc *)d, *(Layout *)la, *(Layout *)lb, *(Layout *)lc, a, b, c, out, *(const float *)alpha, *(const float *)beta};
     uint64_t m = call->c.rows, n = call->c.columns;
     bool ta = call->d.attributes[CUBLASLT_MATMUL_DESC_TRANSA] == CUBLAS_OP_T, tb = call->d.attributes[CUBLASLT_MATMUL_DESC_TRANSB] == CUBLAS_OP_T;

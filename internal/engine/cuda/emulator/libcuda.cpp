@@ -1,6 +1,8 @@
 // A libcuda.so.1 that runs the kernels on the processor, so that the driver
 // package, with gorgonia.org/cu under it, can be run where there is no GPU. It
 // holds the functions those call, does all work at once, and checks addresses.
+// Of several devices each has its own context, memory and streams; one call runs
+// at a time.
 // Environment: EMULATOR_INIT, EMULATOR_RETAIN (errors those calls return),
 // EMULATOR_CUBIN (error for machine code), EMULATOR_VERSION (CUDA version),
 // EMULATOR_CAPABILITY (90 for 9.0), EMULATOR_MEMORY (bytes), EMULATOR_CAPTURE (error when a
@@ -11,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <mutex>
 
 #define API extern "C" __attribute__((visibility("default"))) int
 
@@ -22,11 +25,21 @@ static long setting(const char *name, long otherwise) {
     return v ? atol(v) : otherwise;
 }
 
-static std::map<uintptr_t, size_t> blocks;
-static size_t held;
-static Graph *capture;
-static thread_local void *current;
-static int context_object, stream_objects[2], streams_made, module_object, retained;
+struct Block {
+    size_t size;
+    struct Device *of;
+};
+struct Device {
+    int streams[2], made, retained;
+    size_t held;
+    Graph *capture;
+};
+static std::map<uintptr_t, Block> blocks;
+static Device device_objects[16];
+static thread_local Device *current;
+static int module_object;
+static std::recursive_mutex one_call;
+#define ONE std::lock_guard<std::recursive_mutex> one(one_call)
 
 static int fail(const std::string &why) {
     if (failure.empty()) {
@@ -40,14 +53,18 @@ static bool inside(uint64_t p, size_t n) {
     auto b = blocks.upper_bound(p);
     if (b == blocks.begin()) return false;
     --b;
-    return p + n <= b->first + b->second;
+    return p + n <= b->first + b->second.size && b->second.of == current;
 }
+
+// own says which of the current device's streams it is, -1 if none.
+static int own(void *stream) { return stream == &current->streams[0] ? 0 : stream == &current->streams[1] ? 1 : -1; }
 
 // work does something in the stream, or notes it while a graph is captured.
 static int work(void *stream, std::function<void()> f) {
+    ONE;
     if (!current) return 201;
-    if (stream != &stream_objects[0] && stream != &stream_objects[1]) return fail("work on another stream");
-    if (capture && stream == &stream_objects[0]) capture->push_back(f);
+    if (own(stream) < 0) return fail("work on another stream");
+    if (current->capture && own(stream) == 0) current->capture->push_back(f);
     else f();
     return failure.empty() ? 0 : 719;
 }
@@ -82,40 +99,53 @@ static int capability() { return (int)setting("EMULATOR_CAPABILITY", 90); }
 API cuDeviceGetAttribute(int *v, int a, int d) { // 33 is the bus that a device has for itself
     return *v = a == 75 ? capability() / 10 : a == 76 ? capability() % 10 : a == 33 ? d + 1 : 0, 0;
 }
-API cuDevicePrimaryCtxRetain(void **c, int) {
+API cuDevicePrimaryCtxRetain(void **c, int d) {
+    ONE;
     int error = (int)setting("EMULATOR_RETAIN", 0);
-    *c = &context_object;
-    if (!error) retained++;
+    *c = &device_objects[d];
+    if (!error) device_objects[d].retained++;
     trace("retain");
     return error;
 }
-API cuDevicePrimaryCtxRelease_v2(int) {
+API cuDevicePrimaryCtxRelease_v2(int d) {
+    ONE;
     trace("release");
-    return --retained > 0 || blocks.empty() ? 0 : fail("memory is left when the context goes");
+    return --device_objects[d].retained > 0 || !device_objects[d].held ? 0 : fail("memory is left when the context goes");
 }
-API cuCtxSetCurrent(void *c) { return current = c, 0; }
-API cuStreamCreate(void **s, unsigned) { return *s = &stream_objects[streams_made++ % 2], 0; }
+API cuCtxSetCurrent(void *c) { return current = (Device *)c, 0; }
+API cuStreamCreate(void **s, unsigned) {
+    ONE;
+    return current ? (*s = &current->streams[current->made++ % 2], 0) : 201;
+}
 API cuStreamDestroy_v2(void *) { return 0; }
-API cuStreamSynchronize(void *) { return capture ? fail("waiting while capturing") : failure.empty() ? 0 : 719; }
+API cuStreamSynchronize(void *s) {
+    ONE;
+    if (!current) return 201;
+    if (own(s) < 0) return fail("waiting for another device's stream");
+    return current->capture ? fail("waiting while capturing") : failure.empty() ? 0 : 719;
+}
 API cuMemGetInfo_v2(size_t *free, size_t *total) {
+    ONE;
     cuDeviceTotalMem_v2(total, 0);
-    *free = *total - held;
-    return current ? 0 : 201;
+    if (!current) return 201;
+    return *free = *total - current->held, 0;
 }
 API cuMemAlloc_v2(uint64_t *p, size_t n) {
+    ONE;
     size_t total;
     if (!current) return 201;
     cuDeviceTotalMem_v2(&total, 0);
-    if (held + n > total) return 2;
+    if (current->held + n > total) return 2;
     *p = (uint64_t)aligned_alloc(256, (n + 255) / 256 * 256);
     memset((void *)*p, 0xff, n);
-    blocks[*p] = n;
-    held += n;
+    blocks[*p] = {n, current};
+    current->held += n;
     return 0;
 }
 API cuMemFree_v2(uint64_t p) {
-    if (!blocks.count(p)) return fail("freed what is not allocated");
-    held -= blocks[p];
+    ONE;
+    if (!blocks.count(p) || blocks[p].of != current) return fail("freed what is not allocated on this device");
+    current->held -= blocks[p].size;
     blocks.erase(p);
     free((void *)p);
     return 0;
@@ -123,22 +153,27 @@ API cuMemFree_v2(uint64_t p) {
 API cuMemAllocHost_v2(void **p, size_t n) { return *p = malloc(n), current ? 0 : 201; }
 API cuMemFreeHost(void *p) { return free(p), 0; }
 API cuMemcpyHtoDAsync_v2(uint64_t to, const void *from, size_t n, void *s) {
+    ONE;
     if (!inside(to, n)) return fail("copy in to a bad address");
     return work(s, [=] { memcpy((void *)to, from, n); });
 }
 API cuMemcpyDtoHAsync_v2(void *to, uint64_t from, size_t n, void *s) {
+    ONE;
     if (!inside(from, n)) return fail("copy out of a bad address");
     return work(s, [=] { memcpy(to, (void *)from, n); });
 }
 API cuMemcpyDtoH_v2(void *to, uint64_t from, size_t n) {
+    ONE;
     if (!inside(from, n)) return fail("copy out of a bad address");
     return memcpy(to, (void *)from, n), failure.empty() ? 0 : 719;
 }
 API cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t n, void *s) {
+    ONE;
     if (!inside(to, n) || !inside(from, n)) return fail("copy between bad addresses");
     return work(s, [=] { memmove((void *)to, (void *)from, n); });
 }
 API cuMemsetD32Async(uint64_t to, unsigned v, size_t n, void *s) {
+    ONE;
     if (!inside(to, 4 * n)) return fail("fill of a bad address");
     return work(s, [=] { std::fill((unsigned *)to, (unsigned *)to + n, v); });
 }
@@ -171,10 +206,15 @@ API cuEventRecord(void *, void *s) { return work(s, [] {}); }
 API cuStreamWaitEvent(void *s, void *, unsigned) { return work(s, [] {}); }
 API cuEventSynchronize(void *) { return 0; }
 API cuEventDestroy_v2(void *) { return 0; }
-API cuStreamBeginCapture_v2(void *, int) { return capture = new Graph, 0; }
+API cuStreamBeginCapture_v2(void *s, int) {
+    ONE;
+    if (!current || own(s)) return fail("capture of another stream");
+    return current->capture = new Graph, 0;
+}
 API cuStreamEndCapture(void *, void **g) {
-    *g = capture;
-    capture = nullptr;
+    ONE;
+    *g = current->capture;
+    current->capture = nullptr;
     return (int)setting("EMULATOR_CAPTURE", 0);
 }
 API cuGraphInstantiateWithFlags(void **x, void *g, unsigned long long) { return *x = new Graph(*(Graph *)g), 0; }
@@ -185,6 +225,9 @@ API cuGraphLaunch(void *g, void *s) {
         for (auto &f : *(Graph *)g) f();
     });
 }
+
+// emulated_current is the device whose context is current, for the emulated cuBLAS.
+extern "C" __attribute__((visibility("default"))) void *emulated_current() { return current; }
 
 // emulated_work lets the emulated cuBLAS queue its products.
 extern "C" __attribute__((visibility("default"))) int emulated_work(void *stream, void (*f)(void *), void *what) {

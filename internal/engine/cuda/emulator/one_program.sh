@@ -52,6 +52,33 @@ says 'no GPU 2 among the 2' "which GPUs there are is not said"
 EMULATOR_RETAIN=46 encode || fail "auto where the GPU is taken"
 says 'device auto takes the processor: .*taken by another process' "auto does not say why it passes over the GPU"
 says '; cpu: ' "auto does not go on with the processor"
+
+# pictures FLAGS...: encodes 23 pictures, two at a time.
+mkdir "$work/pictures"
+i=0
+while [ $i -lt 23 ]; do
+	{ printf 'P6 24 24 255\n'; yes "picture $i of them" | head -c 1728; } >"$work/pictures/$i.ppm"
+	i=$((i + 1))
+done
+pictures() {
+	"$program" encode --weights "$emulated/features/tiny.weights" --images "$work/pictures" --batch 2 --out "$work/out.npy" \
+		"$@" >"$work/said" 2>&1
+}
+EMULATOR_DEVICES=3
+pictures --device cuda || fail "pictures on a GPU"
+mv "$work/out.npy" "$work/one.npy"
+for kind in cuda:all cuda:0,2 cuda:2,1; do
+	: >"$work/trace"
+	EMULATOR_TRACE="$work/trace" pictures --device $kind || fail "pictures with --device $kind"
+	says 'pictures are encoded on [23] GPUs' "--device $kind does not say on how many"
+	[ "$(grep -c retain "$work/trace")" -ge 2 ] || fail "--device $kind takes one GPU alone"
+	cmp "$work/one.npy" "$work/out.npy" || fail "--device $kind gives other bytes than one GPU"
+done
+if encode --device cuda:all; then fail "prompts on several GPUs are not refused"; fi
+says 'name one, as in cuda:0' "what several GPUs do not do is not said"
+if pictures --device cuda:0,3; then fail "a GPU that is not there is not refused"; fi
+says 'no GPU 3 among the 3' "which of several GPUs is not there is not said"
+EMULATOR_DEVICES=2
 "$program" doctor >"$work/said"
 says 'GPU cuda:1 *Emulated GPU, 1.0 GiB' "doctor does not list the GPUs"
 says 'device auto *cuda: Emulated GPU' "doctor does not say what auto takes"

@@ -23,21 +23,22 @@
     F(cublasLtMatmul)
 
 static struct {
-    cublasLtHandle_t handle;
-    int users; // drivers that have the library open
+    int loaded; // stays so till the process ends
 #define F(name) __typeof__(name) *name;
     FUNCTIONS(F)
 #undef F
 } lt;
 
 struct Plan {
+    cublasLtHandle_t handle;
     cublasLtMatmulDesc_t desc;
     cublasLtMatrixLayout_t a, b, c;
     cublasLtMatmulAlgo_t algorithm;
 };
 
-// try_open opens a version of the library; *why says what is amiss with it.
-static int try_open(const char *version, char *why, size_t size) {
+// try_open opens a version of the library and makes a handle for the current
+// context; *why says what is amiss.
+static int try_open(const char *version, char *why, size_t size, cublasLtHandle_t *handle) {
     const char *home = getenv("CUDA_HOME");
     char path[1024];
     void *library;
@@ -57,29 +58,33 @@ static int try_open(const char *version, char *why, size_t size) {
     }
     FUNCTIONS(F)
 #undef F
-    if ((status = lt.cublasLtCreate(&lt.handle))) {
-        snprintf(why, size, "cuBLAS %s did not start (status %d)", version, status);
-        lt.handle = NULL;
-    }
+    if ((status = lt.cublasLtCreate(handle))) snprintf(why, size, "cuBLAS %s did not start (status %d)", version, status);
 out:
     if (status) dlclose(library);
     return status;
 }
 
-// blas_open opens the library of the driver's own generation, else the other.
-int blas_open(void *context, char *why, size_t size, int driver) {
+// blas_open makes a handle for a context, by the library of the driver's own
+// generation, else the other; one that works serves all contexts. One thread at
+// a time.
+int blas_open(void *context, char *why, size_t size, int driver, void **handle) {
     const char *versions[] = {"13", "12"};
     if (driver < 13000) versions[0] = "12", versions[1] = "13";
-    if (lt.handle) {
-        lt.users++;
-        return 0;
+    *handle = NULL;
+    if (cuCtxSetCurrent((CUcontext)context) != CUDA_SUCCESS) {
+        snprintf(why, size, "the GPU's context is not to be had");
+        return -1;
     }
-    if (cuCtxSetCurrent((CUcontext)context) != CUDA_SUCCESS) return -1;
+    if (lt.loaded) {
+        int status = lt.cublasLtCreate((cublasLtHandle_t *)handle);
+        if (status) snprintf(why, size, "cuBLAS did not start again (status %d)", status);
+        return status;
+    }
     size_t said = 0;
     for (int v = 0; v < 2; v++) {
         char reason[512] = "";
-        if (!try_open(versions[v], reason, sizeof reason)) {
-            lt.users = 1;
+        if (!try_open(versions[v], reason, sizeof reason, (cublasLtHandle_t *)handle)) {
+            lt.loaded = 1;
             return 0;
         }
         int n = snprintf(why + said, size - said, "%s%s", v ? "; " : "", reason);
@@ -88,7 +93,7 @@ int blas_open(void *context, char *why, size_t size, int driver) {
     return -1;
 }
 
-size_t blas_version(void) { return lt.handle ? lt.cublasLtGetVersion() : 0; }
+size_t blas_version(void) { return lt.loaded ? lt.cublasLtGetVersion() : 0; }
 
 void blas_free(Plan *p) {
     if (!p) return;
@@ -99,10 +104,8 @@ void blas_free(Plan *p) {
     free(p);
 }
 
-void blas_close(void) {
-    if (lt.users == 0 || --lt.users > 0) return;
-    lt.cublasLtDestroy(lt.handle);
-    lt.handle = NULL;
+void blas_close(void *handle) {
+    if (handle) lt.cublasLtDestroy((cublasLtHandle_t)handle);
 }
 
 #define CHECK(call)                  \
@@ -138,7 +141,7 @@ static int candidates(Plan *plan, size_t workspace, cublasLtMatmulHeuristicResul
     CHECK(lt.cublasLtMatmulPreferenceCreate(&preference));
     int status = lt.cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &workspace, sizeof workspace);
     if (!status)
-        status = lt.cublasLtMatmulAlgoGetHeuristic(lt.handle, plan->desc, plan->a, plan->b, plan->c, plan->c, preference, CANDIDATES, r, found);
+        status = lt.cublasLtMatmulAlgoGetHeuristic(plan->handle, plan->desc, plan->a, plan->b, plan->c, plan->c, preference, CANDIDATES, r, found);
     lt.cublasLtMatmulPreferenceDestroy(preference);
     return !status && !*found ? CUBLAS_STATUS_NOT_SUPPORTED : status;
 }
@@ -164,11 +167,12 @@ static void name(const cublasLtMatmulAlgo_t *algorithm, char *to, size_t size) {
     }
 }
 
-static int make(void *context, const Product *p, Plan **out) {
+static int make(void *context, void *handle, const Product *p, Plan **out) {
     if (p->kind < 0 || p->kind > 3 || p->result < 0 || p->result > 2) return CUBLAS_STATUS_INVALID_VALUE;
     if (cuCtxSetCurrent((CUcontext)context) != CUDA_SUCCESS) return -1;
     Plan *plan = calloc(1, sizeof *plan);
     if (!plan) return CUBLAS_STATUS_ALLOC_FAILED;
+    plan->handle = (cublasLtHandle_t)handle;
     int status = describe(plan, p);
     if (status) blas_free(plan);
     else *out = plan;
@@ -177,10 +181,10 @@ static int make(void *context, const Product *p, Plan **out) {
 
 // blas_plan chooses how to compute products like p: by the algorithm that is
 // wanted, if the heuristic names it, else by its first. got is the one chosen.
-int blas_plan(void *context, const Product *p, size_t workspace, const char *want, char *got, size_t size, Plan **out) {
+int blas_plan(void *context, void *handle, const Product *p, size_t workspace, const char *want, char *got, size_t size, Plan **out) {
     cublasLtMatmulHeuristicResult_t r[CANDIDATES] = {{{{0}}}};
     Plan *plan = NULL;
-    int found = 0, status = make(context, p, &plan);
+    int found = 0, status = make(context, handle, p, &plan);
     if (status) return status;
     if ((status = candidates(plan, workspace, r, &found))) {
         blas_free(plan);
@@ -205,16 +209,16 @@ int blas_run(void *context, Plan *plan, const Product *p, uint64_t workspace, si
     if (cuCtxSetCurrent((CUcontext)context) != CUDA_SUCCESS) return -1;
     if (p->bias)
         CHECK(lt.cublasLtMatmulDescSetAttribute(plan->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &p->bias, sizeof p->bias));
-    return lt.cublasLtMatmul(lt.handle, plan->desc, &p->alpha, (void *)p->a, plan->a, (void *)p->b, plan->b, &p->beta, (void *)p->c,
+    return lt.cublasLtMatmul(plan->handle, plan->desc, &p->alpha, (void *)p->a, plan->a, (void *)p->b, plan->b, &p->beta, (void *)p->c,
                              plan->c, (void *)p->d, plan->c, &plan->algorithm, (void *)workspace, workspace_size, (cudaStream_t)stream);
 }
 
 // blas_tune runs p in each of the ways that the heuristic names and leaves the
 // name of the fastest in got: the least time of five groups of so many runs.
-int blas_tune(void *context, const Product *p, uint64_t workspace, size_t workspace_size, void *stream, int runs, char *got, size_t size) {
+int blas_tune(void *context, void *handle, const Product *p, uint64_t workspace, size_t workspace_size, void *stream, int runs, char *got, size_t size) {
     cublasLtMatmulHeuristicResult_t r[CANDIDATES] = {{{{0}}}};
     Plan *plan = NULL;
-    int found = 0, best = -1, status = make(context, p, &plan);
+    int found = 0, best = -1, status = make(context, handle, p, &plan);
     double least = 0;
     if (status) return status;
     status = candidates(plan, workspace_size, r, &found);

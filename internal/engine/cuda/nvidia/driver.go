@@ -13,6 +13,7 @@ import "C"
 import (
 	"fmt"
 	"runtime"
+	"sync"
 	"unsafe"
 
 	"clipcalib/internal/engine"
@@ -37,8 +38,8 @@ type driver struct {
 	kernels   map[string]unsafe.Pointer // CUfunction
 	plans     map[shape]*plan
 	workspace cu.DevicePtr
-	args      *C.char // packed arguments of a launch
-	blas      bool    // holds cuBLAS open
+	args      *C.char        // packed arguments of a launch
+	blas      unsafe.Pointer // cublasLtHandle_t of the context
 	tuned     cuda.Algorithms
 }
 
@@ -48,13 +49,10 @@ var _ cuda.Driver = (*driver)(nil)
 func Open() (cuda.Driver, error) { return OpenIndex(0) }
 
 // OpenIndex returns the driver of a GPU by its place, from 0, among those that
-// CUDA_VISIBLE_DEVICES leaves. One of them can be open at a time, any number of
-// times: cuBLAS is opened once, for one GPU.
+// CUDA_VISIBLE_DEVICES leaves. Any of them can be open at a time, any number of
+// times, and used beside one another.
 func OpenIndex(index int) (cuda.Driver, error) {
 	if err := start(); err != nil {
-		return nil, err
-	}
-	if err := claims.take(index); err != nil {
 		return nil, err
 	}
 	d := &driver{index: index, kernels: map[string]unsafe.Pointer{}, plans: map[shape]*plan{}}
@@ -107,6 +105,9 @@ func Cards() ([]engine.GPU, error) {
 	return cards, nil
 }
 
+// opening lets cuBLAS be loaded once.
+var opening sync.Mutex
+
 func (d *driver) open() (err error) {
 	if n, err := cu.NumDevices(); err == nil && d.index >= n {
 		return &engine.Unavailable{Why: fmt.Sprintf("there is no GPU %d among the %d that this process sees", d.index, n),
@@ -154,11 +155,13 @@ func (d *driver) open() (err error) {
 		return err
 	}
 	why := make([]byte, 256)
-	if C.blas_open(d.contextHandle(), (*C.char)(unsafe.Pointer(&why[0])), C.size_t(len(why)), C.int(d.info.Driver)) != 0 {
+	opening.Lock()
+	status := C.blas_open(d.contextHandle(), text(why), C.size_t(len(why)), C.int(d.info.Driver), &d.blas)
+	opening.Unlock()
+	if status != 0 {
 		return &engine.Unavailable{Why: "cuBLAS: " + C.GoString((*C.char)(unsafe.Pointer(&why[0]))),
 			Remedy: "install the CUDA toolkit's libraries, or name their folder in LD_LIBRARY_PATH"}
 	}
-	d.blas = true
 	v := int(C.blas_version())
 	d.info.Library = fmt.Sprintf("cuBLAS %d.%d.%d", v/10000, v/100%100, v%100)
 	return nil
@@ -229,16 +232,14 @@ func (d *driver) Close() error {
 		C.blas_free(p.plan)
 	}
 	d.plans = nil
-	defer d.unclaim()
 	C.free(unsafe.Pointer(d.args))
 	d.args = nil
 	if (d.context == cu.CUContext{}) {
 		return nil
 	}
 	err := d.on(func() error {
-		if d.blas {
-			C.blas_close()
-		}
+		C.blas_close(d.blas)
+		d.blas = nil
 		if (d.module != cu.Module{}) {
 			_ = d.module.Unload()
 		}

@@ -15,6 +15,7 @@ import (
 	"clipcalib/internal/engine/cuda"
 	"clipcalib/internal/engine/cuda/nvidia"
 
+	"golang.org/x/sync/errgroup"
 	"gorgonia.org/tensor"
 )
 
@@ -147,36 +148,53 @@ func TestEmulatedFaults(t *testing.T) {
 	}
 }
 
-// TestEmulatedIndex asks for a GPU that is not there, and for another than the
-// one that is open.
-func TestEmulatedIndex(t *testing.T) {
-	d, err := nvidia.Open()
-	if err != nil {
-		t.Skip(err)
-	}
-	if d.Info().Name != "Emulated GPU" {
-		d.Close()
-		t.Skip("for the emulated device alone")
-	}
-	if _, err := nvidia.OpenIndex(1); err == nil || !strings.Contains(err.Error(), "GPU 0 is open") {
-		t.Errorf("another GPU beside the one that is open: %v", err)
-	}
-	again, err := nvidia.OpenIndex(0)
+// openEmulated opens an engine on an emulated GPU.
+func openEmulated(t *testing.T, index int) *cuda.Engine {
+	t.Helper()
+	d, err := nvidia.OpenIndex(index)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, d := range []interface{ Close() error }{d, again} {
-		if err := d.Close(); err != nil {
-			t.Error(err)
-		}
+	e, err := cuda.New(d, cuda.Options{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, err := nvidia.OpenIndex(7); err == nil || !strings.Contains(err.Error(), "no GPU 7 among the 1") {
+	return e
+}
+
+// TestEmulatedGPUsBesideOneAnother uses three GPUs at once, each from its own
+// goroutine, and closes them in turn; the emulator refuses memory, streams and
+// handles of another GPU.
+func TestEmulatedGPUsBesideOneAnother(t *testing.T) {
+	if d, err := nvidia.Open(); err != nil {
+		t.Skip(err)
+	} else if d.Info().Name != "Emulated GPU" {
+		d.Close()
+		t.Skip("for the emulated device alone")
+	} else if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+	t.Setenv("EMULATOR_DEVICES", "3")
+	engines := []*cuda.Engine{openEmulated(t, 2), openEmulated(t, 0), openEmulated(t, 1)}
+	var all errgroup.Group
+	for _, e := range engines {
+		all.Go(func() error {
+			for range 5 {
+				if err := useEmulated(e); err != nil {
+					return err
+				}
+			}
+			return e.Close()
+		})
+	}
+	if err := all.Wait(); err != nil {
+		t.Error(err)
+	}
+	if _, err := nvidia.OpenIndex(7); err == nil || !strings.Contains(err.Error(), "no GPU 7 among the 3") {
 		t.Errorf("a GPU that is not there: %v", err)
 	}
-	if d, err = nvidia.Open(); err != nil {
-		t.Fatalf("after both were closed: %v", err)
-	}
-	if err := d.Close(); err != nil {
-		t.Error(err)
+	e := openEmulated(t, 0)
+	if err := errors.Join(useEmulated(e), e.Close()); err != nil {
+		t.Errorf("after all were closed: %v", err)
 	}
 }

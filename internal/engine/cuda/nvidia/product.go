@@ -77,7 +77,7 @@ func (d *driver) plan(p cuda.Product, c *C.Product) (*plan, error) {
 	want, got := make([]byte, mostConfig), make([]byte, mostConfig)
 	copy(want[:mostConfig-1], d.tuned[name])
 	way := &plan{ProductPlan: engine.ProductPlan{Shape: name}}
-	status := C.blas_plan(d.contextHandle(), c, workspaceBytes, text(want), text(got), mostConfig, &way.plan)
+	status := C.blas_plan(d.contextHandle(), d.blas, c, workspaceBytes, text(want), text(got), mostConfig, &way.plan)
 	switch {
 	case status == notSupported && p.Bias != 0:
 		return nil, fmt.Errorf("%w: %w", cuda.ErrNoBias, blasError(int(status)))
@@ -159,7 +159,7 @@ func (d *driver) tune(s shape, runs int) (string, error) {
 		p.Beta = 1
 	}
 	c, got := product(p), make([]byte, mostConfig)
-	status := C.blas_tune(d.contextHandle(), &c, C.uint64_t(d.workspace), workspaceBytes, d.streamHandle(), C.int(runs),
+	status := C.blas_tune(d.contextHandle(), d.blas, &c, C.uint64_t(d.workspace), workspaceBytes, d.streamHandle(), C.int(runs),
 		text(got), mostConfig)
 	if status != 0 {
 		return "", blasError(int(status))

@@ -25,10 +25,10 @@ typedef struct {
 
 typedef struct Plan Plan;
 
-int blas_open(void *context, char *why, size_t size, int driver);
+int blas_open(void *context, char *why, size_t size, int driver, void **handle);
 size_t blas_version(void);
-int blas_plan(void *context, const Product *p, size_t workspace, const char *want, char *got, size_t size, Plan **plan);
-int blas_tune(void *context, const Product *p, uint64_t workspace, size_t workspace_size, void *stream, int runs, char *got, size_t size);
+int blas_plan(void *context, void *handle, const Product *p, size_t workspace, const char *want, char *got, size_t size, Plan **plan);
+int blas_tune(void *context, void *handle, const Product *p, uint64_t workspace, size_t workspace_size, void *stream, int runs, char *got, size_t size);
 int blas_run(void *context, Plan *plan, const Product *p, uint64_t workspace, size_t workspace_size, void *stream);
 void blas_free(Plan *plan);
-void blas_close(void);
+void blas_close(void *handle);
