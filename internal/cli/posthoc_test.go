@@ -118,7 +118,8 @@ func TestAFoldUnderAnotherNameIsNotMeasured(t *testing.T) {
 	dir := t.TempDir()
 	set := foldedSet(t, filepath.Join(dir, "set"))
 	run := filepath.Join(dir, "run")
-	mustRun(t, "adapt", "taskres", "--data", set, "--weights", tinyModel(), "--bank", filepath.Join(dir, "bank"), "--epochs",
+	mustRun(t, "adapt", "taskres", "--data", set, "--weights", tinyModel(), "--bank", filepath.Join(dir, "bank"),
+		"--epochs",
 		"2", "--views", "1", "--out", run)
 	copied, again := filepath.Join(dir, "copied"), filepath.Join(dir, "again")
 	for k, c := range colours {
@@ -150,7 +151,8 @@ func TestAFoldUnderAnotherNameIsNotMeasured(t *testing.T) {
 		fails(t, []string{"report", run, "--coverage", coverage}, "--coverage")
 	}
 	mustRun(t, "eval", run, "--data", set, "--bank", filepath.Join(dir, "bank"))
-	if o := mustRun(t, "report", run, "--coverage", "0.99", "--format", "text"); !strings.Contains(o.err, "at least 99") {
+	if o := mustRun(t, "report", run, "--coverage", "0.99", "--format", "text"); !strings.Contains(o.err,
+		"at least 99") {
 		t.Errorf("18 samples for 0.99: %s", o.err)
 	}
 }
