@@ -85,9 +85,11 @@ func TestGridsAndReportsShowScalersAsRows(t *testing.T) {
 		"labels.npy"),
 		"--remedy", "temperature", "--fit-on-measured", "--save-calibrator", saved)
 	page := filepath.Join(dir, "page.html")
-	mustRun(t, "report", out, "--post-hoc", "isotonic", "--calibrator", saved, "--out", page)
+	mustRun(t, "report", out, "--post-hoc", "isotonic", "--calibrator", saved, "--sets", "lac,conf-ot", "--coverage",
+		"0.8",
+		"--out", page)
 	html := string(readFile(t, page))
-	for _, w := range []string{"isotonic", "temperature of mine", "fitted elsewhere, on ",
+	for _, w := range []string{"isotonic", "temperature of mine", "Sets of classes by CONF-OT", "fitted elsewhere, on ",
 		"each run&#39;s own logits of"} {
 		if !strings.Contains(html, w) {
 			t.Errorf("no %q in the page", w)
@@ -143,6 +145,7 @@ func TestAFoldUnderAnotherNameIsNotMeasured(t *testing.T) {
 			t.Errorf("nothing said of %s: %s", name, o.err)
 		}
 	}
+	fails(t, []string{"report", run, "--sets", "full"}, "--sets full", "clipcalib conformal")
 	// Nor are sets calibrated on it.
 	if !strings.Contains(o.err, "no conformal sets on again: 18 of its samples") {
 		t.Errorf("said %s", o.err)
