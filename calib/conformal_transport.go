@@ -46,7 +46,7 @@ func ConfOT(calibration, test Rows, labels []int, opt TransportOptions) (ofCalib
 	if !(opt.Epsilon > 0) || math.IsInf(opt.Epsilon, 0) || opt.Iterations < 0 || opt.Iterations > 10_000 {
 		return Matrix{}, Matrix{},
 			fmt.Errorf("ε %v and %d iterations: want a finite ε above 0 and 1 to 10000 iterations",
-			opt.Epsilon, opt.Iterations)
+				opt.Epsilon, opt.Iterations)
 	}
 	want, err := opt.marginal(k, labels)
 	if err != nil {
@@ -98,8 +98,8 @@ func (o TransportOptions) marginal(k int, labels []int) ([]float64, error) {
 	if unseen := unseenClasses(k, labels); len(unseen) > 0 {
 		return nil,
 			fmt.Errorf("%w: %d of %d classes have none, as class %d; ask for a uniform marginal instead of that "+
-			"of the labels",
-			ErrFewSamples, len(unseen), k, unseen[0])
+				"of the labels",
+				ErrFewSamples, len(unseen), k, unseen[0])
 	}
 	for _, y := range labels {
 		want[y] += 1 / float64(len(labels))

@@ -61,7 +61,7 @@ func (f conformalFlags) fromFold(ctx context.Context, in *conformalInput) ([]con
 		if isOverlap(err) {
 			return nil,
 				usagef("%w: no coverage can be promised for samples that were calibrated on; give another fold, or "+
-				"--splits", err)
+					"--splits", err)
 		}
 		return nil, err
 	}
