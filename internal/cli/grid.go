@@ -213,9 +213,6 @@ func (g *grid) do(ctx context.Context, c cell, res *cellResult) (err error) {
 	_, unfinished := run.ReadModel(res.Run)
 	res.State = cellKept
 	twin := g.trained[key.Parameters]
-	if adapt.ActsInTraining(c.choice.remedy()) {
-		twin = ""
-	}
 	events = newEvents(c.flags.tensorboard, filepath.Base(res.Run))
 	defer func() { err = errors.Join(err, events.close()) }()
 	trained, err := r.run(ctx, res.Run, twin, nil, func(p adapt.Progress) {
@@ -232,7 +229,7 @@ func (g *grid) do(ctx context.Context, c cell, res *cellResult) (err error) {
 	case unfinished != nil:
 		res.State = cellShared
 	}
-	if !adapt.ActsInTraining(c.choice.remedy()) && twin == "" {
+	if twin == "" {
 		g.trained[key.Parameters] = res.Run
 	}
 	if r.record != nil {

@@ -53,10 +53,10 @@ func TestAGridIsItsRuns(t *testing.T) {
 	more := []string{"--weights", tinyModel(), "--bank", filepath.Join(dir, "bank"), "--epochs", "3", "--views", "1",
 		"--activation", "gelu"} // which eval then finds in the run, and records as asked for
 	out := filepath.Join(dir, "grid")
-	args := append([]string{"adapt", "zslp,taskres", "--remedy", "none,sals,penalty", "--seed", "1,2", "--shots", "1,4",
-		"--data", set, "--targets", set + "," + other, "--out", out}, more...)
+	args := append([]string{"adapt", "zslp,taskres", "--remedy", "none,sals,penalty,penalty+sals", "--seed", "1,2",
+		"--shots", "1,4", "--data", set, "--targets", set + "," + other, "--out", out}, more...)
 	cells := gridOf(t, 0, args...)
-	if n := states(cells); len(cells) != 24 || n[cellTrained] != 16 || n[cellShared] != 8 {
+	if n := states(cells); len(cells) != 32 || n[cellTrained] != 16 || n[cellShared] != 16 {
 		t.Fatalf("%d cells: %v", len(cells), n)
 	}
 	for _, c := range cells {
@@ -69,14 +69,14 @@ func TestAGridIsItsRuns(t *testing.T) {
 	}
 	// The same again, and with a value more: what is there is kept.
 	before := listing(t, out)
-	if n := states(gridOf(t, 0, args...)); n[cellKept] != 24 {
+	if n := states(gridOf(t, 0, args...)); n[cellKept] != 32 {
 		t.Errorf("again: %v", n)
 	}
 	if after := listing(t, out); strings.Join(before, "\n") != strings.Join(after, "\n") {
 		t.Error("a grid that was there has changed")
 	}
 	args[5] = "1,2,3"
-	if n := states(gridOf(t, 0, args...)); n[cellKept] != 24 || n[cellTrained] != 8 || n[cellShared] != 4 {
+	if n := states(gridOf(t, 0, args...)); n[cellKept] != 32 || n[cellTrained] != 8 || n[cellShared] != 8 {
 		t.Errorf("a seed more: %v", n)
 	}
 	fails(t, append([]string{"adapt", "zslp", "--data", set, "--out", out}, more...), "folder of runs")

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"clipcalib/adapt"
+	"clipcalib/internal/train"
 )
 
 // gridProgress shows how far a grid is. The time left is told by kind of cell:
@@ -36,10 +36,7 @@ func (a *app) gridProgress(cells []cell) *gridProgress {
 	free := map[string]bool{}
 	for i, c := range cells {
 		g.kind[i], g.work[i] = c.method, float64(c.choice.epochs()*max(c.flags.shots, 1))
-		if adapt.ActsInTraining(c.choice.remedy()) {
-			continue
-		}
-		c.flags.remedy = ""
+		c.flags.remedy = train.TrainingPart(c.choice.remedy()).Name()
 		if key := fmt.Sprintf("%s %+v", c.method, c.flags); free[key] {
 			g.kind[i], g.work[i] = c.method+", shared", 1
 		} else {

@@ -59,6 +59,11 @@ func New(e engine.Engine, p pairs.Pairs, r Recipe) (*Trainer, error) {
 	if t.weights, err = initialise(e, r, len(c.vocab)); err != nil {
 		return nil, err
 	}
+	if m, ok := e.(engine.MixedTraining); ok {
+		for _, name := range t.weights.Names() {
+			m.Narrow(t.weights.Tensor(name)) // embeddings, which are no factors, take no notice
+		}
+	}
 	for i := range t.moments {
 		t.moments[i] = tower.NewWeights(e)
 		for _, p := range t.parameters() {

@@ -31,9 +31,9 @@ type AdaptOptions struct {
 	Out string // folder of the run
 
 	// Twin, unless empty, is the folder of a run that may have trained the same
-	// under another remedy. Where it has, and the remedies act on finished
-	// logits only, its parameters are taken in place of training again: the
-	// files are the same.
+	// under another remedy. Where it has, and what the remedies do in training is
+	// the same, its parameters are taken in place of training again: the files are
+	// the same.
 	Twin string
 
 	// Log, unless nil, gets a line for every choice made.

@@ -3,13 +3,17 @@ package run
 import (
 	"os"
 	"path/filepath"
+
+	"clipcalib/adapt"
+	"clipcalib/internal/docfile"
+	"clipcalib/internal/train"
 )
 
 // Key tells a run from others, before it is trained.
 type Key struct {
 	Recipe string // of everything that decides the run: equal where recipes are the same
-	// Parameters is of what decides the parameters where the remedy has no part
-	// in training: runs equal in it may be twins.
+	// Parameters is of what decides the parameters, of the remedy its part in
+	// training alone: runs equal in it may be twins.
 	Parameters string
 }
 
@@ -41,9 +45,26 @@ func (o PromptOptions) Key() (Key, error) {
 func (r Recipe) Key() Key {
 	r.Engine, r.Inputs = "", r.Inputs.identity()
 	k := Key{Recipe: identity(r)}
-	r.Remedy, r.RemedySettings, r.Choices = "", nil, nil
+	if trained, err := r.asTrained(); err == nil {
+		r = trained
+	}
 	k.Parameters = identity(r)
 	return k
+}
+
+// asTrained is the recipe with of its remedy only the part in training, and
+// without choices in words.
+func (r Recipe) asTrained() (Recipe, error) {
+	remedy, err := restored(adapt.ParseRemedy, r.Remedy, r.RemedySettings)
+	if err != nil {
+		return r, err
+	}
+	part := train.TrainingPart(remedy)
+	r.Remedy, r.RemedySettings, r.Choices = part.Name(), docfile.Settings(part), nil
+	if !adapt.ActsInTraining(part) {
+		r.Remedy = ""
+	}
+	return r, nil
 }
 
 // Below returns a run's folder right below dir, "" where there is none or dir is

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"clipcalib/adapt"
 	"clipcalib/internal/atomicfile"
 	"clipcalib/internal/docfile"
 
@@ -38,7 +37,7 @@ type training struct {
 	train func(ctx context.Context, checkpoint string) (outcome, error)
 
 	// twin, unless empty, is the folder of a run to take the parameters of where
-	// only a remedy without part in training tells the two apart; reload reads
+	// only what a remedy does to finished logits tells the two apart; reload reads
 	// them as this run's.
 	twin   string
 	reload func(path string) (outcome, error)
@@ -108,8 +107,8 @@ func (t training) keep(ctx context.Context, dir string, log func(line string)) (
 }
 
 // hasTwin reports whether a run that trained the same thing is there. It must
-// agree in everything but the remedy, the engine included, so that taking its
-// parameters and training anew give the same bytes.
+// agree in everything but what the remedy does to finished logits, the engine
+// included, so that taking its parameters and training anew give the same bytes.
 func (t training) hasTwin() bool {
 	if t.twin == "" {
 		return false
@@ -121,15 +120,11 @@ func (t training) hasTwin() bool {
 	if _, err := os.Stat(filepath.Join(t.twin, t.file())); err != nil {
 		return false
 	}
-	for _, name := range []string{other.Remedy, t.recipe.Remedy} {
-		if r, err := adapt.ParseRemedy(name); err != nil || adapt.ActsInTraining(r) {
-			return false
-		}
-	}
-	other.Remedy, other.RemedySettings, other.Choices = t.recipe.Remedy, t.recipe.RemedySettings, t.recipe.Choices
+	other, errOther := other.asTrained()
+	own, errOwn := t.recipe.asTrained()
 	a, errA := yaml.Marshal(other)
-	b, errB := yaml.Marshal(t.recipe)
-	return errA == nil && errB == nil && bytes.Equal(a, b)
+	b, errB := yaml.Marshal(own)
+	return errors.Join(errOther, errOwn, errA, errB) == nil && bytes.Equal(a, b)
 }
 
 // existing reports whether dir holds the finished run.

@@ -14,6 +14,12 @@ func TestATwinIsTakenOnlyWhereItTrainedTheSame(t *testing.T) {
 	features, other := files(t)
 	twin := filepath.Join(t.TempDir(), "none")
 	train(t, options(features, twin))
+	normed, penalised := filepath.Join(t.TempDir(), "zs-norm"), filepath.Join(t.TempDir(), "penalty")
+	o := options(features, normed)
+	o.Remedy = adapt.ZSNorm{}
+	train(t, o)
+	o.Remedy, o.Out = adapt.Penalty{Lambda: 2}, penalised
+	train(t, o)
 	for name, c := range map[string]struct {
 		remedy   adapt.Remedy
 		features string
@@ -21,11 +27,15 @@ func TestATwinIsTakenOnlyWhereItTrainedTheSame(t *testing.T) {
 		twin     string
 		trained  bool
 	}{
-		"the same":       {adapt.SaLS{}, features, 3, twin, false},
-		"in training":    {adapt.Penalty{}, features, 3, twin, true},
-		"another seed":   {adapt.SaLS{}, features, 4, twin, true},
-		"other features": {adapt.SaLS{}, other, 3, twin, true},
-		"none there":     {adapt.SaLS{}, features, 3, filepath.Join(t.TempDir(), "absent"), true},
+		"the same":        {adapt.SaLS{}, features, 3, twin, false},
+		"in training":     {adapt.Penalty{}, features, 3, twin, true},
+		"both":            {withSaLS(t, adapt.ZSNorm{}), features, 3, normed, false},
+		"another part":    {withSaLS(t, adapt.Penalty{}), features, 3, normed, true},
+		"other weight":    {withSaLS(t, adapt.Penalty{Lambda: 3}), features, 3, penalised, true},
+		"the same weight": {withSaLS(t, adapt.Penalty{Lambda: 2}), features, 3, penalised, false},
+		"another seed":    {adapt.SaLS{}, features, 4, twin, true},
+		"other features":  {adapt.SaLS{}, other, 3, twin, true},
+		"none there":      {adapt.SaLS{}, features, 3, filepath.Join(t.TempDir(), "absent"), true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var dirs []string
@@ -44,4 +54,13 @@ func TestATwinIsTakenOnlyWhereItTrainedTheSame(t *testing.T) {
 			}
 		})
 	}
+}
+
+func withSaLS(t *testing.T, r adapt.Remedy) adapt.Remedy {
+	t.Helper()
+	both, err := adapt.Combine(r, adapt.SaLS{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return both
 }

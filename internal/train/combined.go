@@ -170,6 +170,25 @@ func Parts(r Remedy) []Remedy {
 	return []Remedy{r}
 }
 
+// TrainingPart is what of a remedy decides a training: its parts without those
+// that act on finished logits alone. Trainings under remedies of one such part
+// are the same.
+func TrainingPart(r Remedy) Remedy {
+	var acting []Remedy
+	for _, p := range Parts(r) {
+		if ActsInTraining(p) {
+			acting = append(acting, p)
+		}
+	}
+	switch len(acting) {
+	case 0:
+		return None{}
+	case 1:
+		return acting[0]
+	}
+	return Combined{acting}
+}
+
 // With returns the parts of a remedy that have a hook, such as [LossTerm].
 func With[Hook any](r Remedy) []Hook {
 	var out []Hook
