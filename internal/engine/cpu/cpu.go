@@ -5,6 +5,8 @@
 // whatever the load, so the same inputs give the same bytes.
 package cpu
 
+//go:generate go run ./neon
+
 import (
 	"encoding/binary"
 	"fmt"
