@@ -189,7 +189,7 @@ func (a *app) pretrain(ctx context.Context, f pretrainFlags, changed func(string
 	}
 	speed := newPace(r)
 	if !a.quiet || a.json {
-		if speed.peak, err = bench.Products(ctx, d, peakBudget); err != nil {
+		if speed.peak, err = bench.ProductRate(ctx, d, peakBudget); err != nil {
 			return err
 		}
 	}
