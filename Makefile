@@ -11,7 +11,7 @@ BIN      := bin/clipcalib
 HAS_CC   := $(shell printf '\043include <dlfcn.h>\nint main(void){return !dlopen;}\n' | $(CC) -x c - -ldl -o /dev/null 2>/dev/null && echo yes)
 GO_ENV   := $(shell $(GO) env GOOS GOARCH CGO_ENABLED 2>/dev/null)
 
-.PHONY: help demo build test check race fuzz clean cross dist dist-check kubernetes-test slurm-test
+.PHONY: help demo build test check race fuzz clean cross arm64-test dist dist-check kubernetes-test slurm-test
 
 help:
 	@echo "make demo            build, then run the whole pipeline on shipped data"
@@ -20,6 +20,7 @@ help:
 	@echo "make race            concurrent code under the race detector"
 	@echo "make fuzz            every fuzz target for FUZZTIME (default 20s) each"
 	@echo "make cross           the program for every platform that archives are made for"
+	@echo "make arm64-test      the kernels for arm64 under qemu, where it is installed"
 	@echo "make dist            those archives, with checksums and licences, in dist/"
 	@echo "make dist-check      that two folders give the same archives, and that the demo runs from one"
 	@echo "make kubernetes-test what plan writes for Kubernetes and Kueue, decoded by their own types"
@@ -64,8 +65,12 @@ cross:
 	@for p in $(CROSS); do \
 	if [ $$p = windows/amd64 ] && ! $(GO) mod download github.com/inconshreveable/mousetrap 2>/dev/null; then \
 	echo "cross: $$p skipped, the module mousetrap is not here and cannot be fetched"; continue; fi; \
-	GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) build -trimpath -o .cache/cross/ ./cmd/clipcalib || exit 1; \
-	echo "cross: $$p builds"; done
+	export GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0; \
+	$(GO) build -trimpath -o .cache/cross/ ./cmd/clipcalib && $(GO) vet ./... || exit 1; \
+	echo "cross: $$p builds, and vet finds nothing"; done
+
+arm64-test:
+	@GO="$(GO)" sh scripts/arm64.sh
 
 # CARD=yes adds the program for NVIDIA GPUs to the archive of linux/amd64, which
 # then is not the same from every folder: cgo is told where its headers are.

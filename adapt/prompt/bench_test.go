@@ -3,11 +3,13 @@ package prompt
 import (
 	"context"
 	"fmt"
+	"os"
 	"testing"
 
 	"clipcalib/adapt"
 	"clipcalib/internal/clip"
 	"clipcalib/internal/cliptest"
+	"clipcalib/internal/device"
 	"clipcalib/internal/imagenet"
 	"clipcalib/weights"
 )
@@ -32,10 +34,20 @@ func manyNames(k int) []string {
 	return out
 }
 
+// precision is a processor in that of CLIPCALIB_PRECISION, fp32 if it names none.
+func precision(b *testing.B) clip.Options {
+	d, err := device.Open(device.Options{Kind: "cpu", Precision: os.Getenv("CLIPCALIB_PRECISION")})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { d.Close() })
+	return clip.Options{Device: d}
+}
+
 // BenchmarkCoOpStep times one training step, text forward and backward, of CoOp
 // with 16 contexts and a batch of 32.
 func BenchmarkCoOpStep(b *testing.B) {
-	m := seededModel(b, textTowerOfViTB16, clip.Options{})
+	m := seededModel(b, textTowerOfViTB16, precision(b))
 	for _, k := range []int{100, 300, 1000, 3000} {
 		b.Run(fmt.Sprintf("classes=%d", k), func(b *testing.B) { benchmarkStep(b, m, CoOp{}, k, 32) })
 	}
@@ -46,7 +58,7 @@ func BenchmarkCoOpStep(b *testing.B) {
 func BenchmarkStepOfViTB16(b *testing.B) {
 	c := textTowerOfViTB16
 	c.Vision = weights.VisionConfig{ImageSize: 224, Patch: 16, Width: 768, Layers: 12, Heads: 12, MLP: 3072}
-	m := seededModel(b, c, clip.Options{})
+	m := seededModel(b, c, precision(b))
 	for _, method := range Methods() {
 		if src, ok := method.(PromptSRC); ok {
 			src.Templates = goldenTemplates

@@ -92,12 +92,13 @@ func engineFinding(ctx context.Context, o device.Options, precision, what string
 	switch {
 	case k.Name == "portable":
 		f.State = "slow"
-		f.Detail += "; kernels in assembly are for amd64 with AVX2 or AVX-512"
+		f.Detail += "; kernels in assembly are for arm64, and for amd64 with AVX2 or AVX-512"
 	case !k.Native:
 		f.State = "slow"
-		f.Detail += "; this processor has no AVX512_BF16 or AMX: 16-bit weights are widened"
+		f.Detail += "; this processor has no instruction for products in bfloat16 (AVX512_BF16 and AMX on amd64): " +
+			"16-bit weights are widened"
 	}
-	rate, err := bench.Products(ctx, d, productsBudget)
+	rate, err := bench.ProductRate(ctx, d, productsBudget)
 	if err != nil {
 		return finding{what, "missing", err.Error(), ""}
 	}

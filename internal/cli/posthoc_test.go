@@ -111,6 +111,50 @@ func TestGridsAndReportsShowScalersAsRows(t *testing.T) {
 	}
 }
 
+// What a scaler is fitted on is known by the list of pictures and by the samples,
+// whatever a set is called.
+func TestAFoldUnderAnotherNameIsNotMeasured(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	set := foldedSet(t, filepath.Join(dir, "set"))
+	run := filepath.Join(dir, "run")
+	mustRun(t, "adapt", "taskres", "--data", set, "--weights", tinyModel(), "--bank", filepath.Join(dir, "bank"), "--epochs",
+		"2", "--views", "1", "--out", run)
+	copied, again := filepath.Join(dir, "copied"), filepath.Join(dir, "again")
+	for k, c := range colours {
+		for i := range 6 {
+			name := fmt.Sprintf("val%02d.png", i)
+			writePNG(t, filepath.Join(copied, "test", c.name, name), picture(k, 300+i))
+			writePNG(t, filepath.Join(again, "test", c.name, "another-"+name), picture(k, 300+i))
+		}
+	}
+	for _, data := range []string{set + "#val", copied, again} {
+		mustRun(t, "eval", run, "--data", data, "--bank", filepath.Join(dir, "bank"))
+	}
+	o := mustRun(t, "report", run, "--post-hoc", "temperature", "--format", "csv")
+	for _, line := range strings.Split(o.out, "\n") {
+		if strings.Contains(line, "temperature") && !strings.Contains(line, "set-val") {
+			t.Errorf("measured on what it was fitted on: %s", line)
+		}
+	}
+	for _, name := range []string{"copied", "again"} {
+		if !strings.Contains(o.err, "no scaler on "+name) {
+			t.Errorf("nothing said of %s: %s", name, o.err)
+		}
+	}
+	// Nor are sets calibrated on it.
+	if !strings.Contains(o.err, "no conformal sets on again: 18 of its samples") {
+		t.Errorf("said %s", o.err)
+	}
+	for _, coverage := range []string{"0", "1", "-0.5"} {
+		fails(t, []string{"report", run, "--coverage", coverage}, "--coverage")
+	}
+	mustRun(t, "eval", run, "--data", set, "--bank", filepath.Join(dir, "bank"))
+	if o := mustRun(t, "report", run, "--coverage", "0.99", "--format", "text"); !strings.Contains(o.err, "at least 99") {
+		t.Errorf("18 samples for 0.99: %s", o.err)
+	}
+}
+
 func TestScalersWithoutAFoldAreRefused(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -86,8 +86,9 @@ elsewhere and is applied as it is. Every format says what was fitted on what.`,
 	c.Flags().IntVar(&bins, "bins", 10, "bins of ECE and of the diagrams")
 	c.Flags().IntVar(&draws, "draws", automatic, "bootstrap draws of intervals and differences; 0 leaves them out, "+
 		"-1 makes 1000, or of a large grid fewer and at least 400")
-	c.Flags().Float64Var(&coverage, "coverage", 0.9, "of the conformal sets that are made where a run was evaluated on its "+
-		"validation fold; given, text tables have columns of them too")
+	c.Flags().Float64Var(&coverage, "coverage", 0.9,
+		"of the conformal sets that are made where a run was evaluated on its "+
+			"validation fold; given, text tables have columns of them too")
 	scalers.add(c)
 	completes(c, "format", reportFormats...)
 	return c
@@ -269,7 +270,8 @@ func sections(t *table.Table, all []table.Difference, draws int) []report.Sectio
 				if d.Group.Key() == g.Key() {
 					of = append(of, d)
 					s.Differences = append(s.Differences, report.Difference{Method: method, Remedy: g.Fields["remedy"],
-						Target: d.Target, Metric: d.Metric, Value: d.Value, Low: d.Low, High: d.High, Adjusted: d.Adjusted,
+						Target: d.Target, Metric: d.Metric, Value: d.Value, Low: d.Low, High: d.High,
+						Adjusted:   d.Adjusted,
 						Detectable: d.Detectable, IncludesZero: d.IncludesZero, Told: d.Told()})
 				}
 			}
@@ -281,13 +283,16 @@ func sections(t *table.Table, all []table.Difference, draws int) []report.Sectio
 				for _, e := range g.Cells[c.Name] {
 					s.Classes = max(s.Classes, e.Classes)
 					s.Runs = append(s.Runs, report.Run{
-						Method: method, Remedy: g.Fields["remedy"], Seed: seeds.number(e.Seed), Target: c.Name, Source: c.Source,
-						Metrics: e.Metrics, Reliability: e.Predictions.Reliability(t.Bins), Validation: validation(t, g, e.Seed),
+						Method: method, Remedy: g.Fields["remedy"], Seed: seeds.number(e.Seed), Target: c.Name,
+						Source:  c.Source,
+						Metrics: e.Metrics, Reliability: e.Predictions.Reliability(t.Bins), Validation: validation(t, g,
+							e.Seed),
 						Intervals: intervals(g, c.Name), Sets: e.Sets(),
 					})
 				}
 			}
 		}
+		s.BaseToNew = part.BaseToNew()
 		s.DifferenceNotes = table.DifferenceNotes(of, draws)
 		alike, differing := part.Recipes()
 		s.Recipes = differing

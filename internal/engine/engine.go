@@ -77,7 +77,8 @@ func (a Act) Check() error {
 // before the activation. Out is [M, N]; op(A) is [M, K];
 // op(B) is [K, N]; Bias is [N] or nil; Residual is [M, N] or nil and may be Out.
 // A weight stored as PyTorch does, [out, in], is B with TransB. Gradient says
-// that A is a gradient, whose small values IEEE half does not hold.
+// that A is a gradient, whose small values IEEE half does not hold; Narrow that
+// both factors may be rounded to 16 bits, as MixedTraining does.
 type Gemm struct {
 	Out, A, B      *tensor.Dense
 	TransA, TransB bool
@@ -87,6 +88,7 @@ type Gemm struct {
 	Residual       *tensor.Dense
 	ActLast        bool
 	Gradient       bool
+	Narrow         bool
 }
 
 // Dense holds the matrix products.

@@ -36,3 +36,21 @@ func StoresFloat16(e Engine) bool {
 	m, ok := e.(MixedPrecision)
 	return ok && m.StoresFloat16()
 }
+
+// MixedTraining is an engine that trains weights in 16 bits, too: it keeps them in
+// float32, and rounds both factors of the products they are in, the activations
+// that backward passes read, and gradients on their way into products.
+type MixedTraining interface {
+	MixedPrecision
+	// Narrow says that t is a weight that changes, whose products are to be so.
+	Narrow(t *tensor.Dense)
+	// Narrowed says whether products by t are.
+	Narrowed(t *tensor.Dense) bool
+}
+
+// TrainsFloat16 says whether e trains weights so, in the precision it was opened
+// with; the gradients of frozen towers read 16 bits there as well.
+func TrainsFloat16(e Engine) bool {
+	_, ok := e.(MixedTraining)
+	return ok && StoresFloat16(e)
+}

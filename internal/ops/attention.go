@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"clipcalib/internal/engine"
 	"clipcalib/internal/graph"
 
 	"gorgonia.org/tensor"
@@ -18,7 +19,7 @@ func Attention(g *graph.Graph, qkv *Node, tokens, heads int) *Node {
 		return qkv
 	}
 	batch := n / tokens
-	return attention(g, "attention", qkv, heads, nil, false,
+	return attention(g, "attention", qkv, heads, nil, engine.TrainsFloat16(g.Engine),
 		func(c graph.Call) error { return c.Engine.Attention(c.Out, c.In[0], batch, tokens, heads) },
 		func(c graph.Call) error {
 			return c.Engine.AttentionGrad(c.Out, c.In[0], c.In[1], c.In[2], batch, tokens, heads)

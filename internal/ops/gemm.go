@@ -59,6 +59,8 @@ func product(g *graph.Graph, form engine.Gemm, a, b, bias, residual *Node) *Node
 	if hasResidual {
 		in = append(in, residual)
 	}
+	narrowed, ok := g.Engine.(engine.MixedTraining)
+	form.Narrow = form.Narrow || ok && narrow(narrowed, b)
 	op := graph.Op{
 		Name: "gemm",
 		Out:  shape(m, n),
@@ -75,8 +77,12 @@ func product(g *graph.Graph, form engine.Gemm, a, b, bias, residual *Node) *Node
 			return c.Engine.Gemm(f)
 		},
 	}
-	if e, ok := g.Engine.(engine.MixedPrecision); ok && frozen(e, b) && (!form.Gradient || e.StoresFloat16Gradients()) {
+	if e, ok := g.Engine.(engine.MixedPrecision); ok && (form.Narrow || frozen(e, b)) &&
+		(!form.Gradient || e.StoresFloat16Gradients()) {
 		op.Float16Out, op.Float16In = !form.Gradient, []int{0}
+		if form.Narrow {
+			op.Float16In = []int{0, 1}
+		}
 		switch {
 		case hasResidual && e.StoresFloat16Residuals():
 			op.Float16In = append(op.Float16In, len(in)-1)
@@ -116,20 +122,32 @@ func frozen(e engine.MixedPrecision, n *Node) bool {
 	return err == nil && e.Frozen(t)
 }
 
+// narrow says whether a node is a weight in training whose products round both
+// factors to 16 bits.
+func narrow(e engine.MixedTraining, n *Node) bool {
+	t, err := graph.Tensor(n)
+	return err == nil && e.Narrowed(t)
+}
+
 // gradA is the gradient of C = alpha op(A) op(B) with respect to A.
 func gradA(g *graph.Graph, f engine.Gemm, b, dc *Node) *Node {
 	if f.TransA { // A = [K, M]: dA = alpha op(B) dCᵀ
-		return MatMul(g, b, dc, f.TransB, true, f.Alpha)
+		return matMul(g, f, b, dc, f.TransB, true)
 	}
-	return product(g, engine.Gemm{TransB: !f.TransB, Alpha: f.Alpha, Gradient: true}, dc, b, nil, nil)
+	return product(g, engine.Gemm{TransB: !f.TransB, Alpha: f.Alpha, Gradient: true, Narrow: f.Narrow}, dc, b, nil, nil)
 }
 
 // gradB is the gradient with respect to B.
 func gradB(g *graph.Graph, f engine.Gemm, a, dc *Node) *Node {
 	if f.TransB { // B = [N, K]: dB = alpha dCᵀ op(A)
-		return MatMul(g, dc, a, true, f.TransA, f.Alpha)
+		return matMul(g, f, dc, a, true, f.TransA)
 	}
-	return MatMul(g, a, dc, !f.TransA, false, f.Alpha)
+	return matMul(g, f, a, dc, !f.TransA, false)
+}
+
+// matMul is MatMul with the factor and the rounding of f, whose gradient it is of.
+func matMul(g *graph.Graph, f engine.Gemm, a, b *Node, transA, transB bool) *Node {
+	return product(g, engine.Gemm{TransA: transA, TransB: transB, Alpha: f.Alpha, Narrow: f.Narrow}, a, b, nil, nil)
 }
 
 // ColSum returns the sum over the rows of x, [N].
@@ -137,9 +155,13 @@ func ColSum(g *graph.Graph, x *Node) *Node {
 	if g.Err() != nil {
 		return x
 	}
-	return g.Apply(graph.Op{
+	op := graph.Op{
 		Name: "column sum",
 		Out:  shape(cols(x)),
 		Run:  func(c graph.Call) error { return c.Engine.ColSum(c.Out, c.In[0]) },
-	}, x)
+	}
+	if engine.TrainsFloat16(g.Engine) {
+		op.Float16In = []int{0}
+	}
+	return g.Apply(op, x)
 }

@@ -1,11 +1,13 @@
 package pretrain
 
 import (
+	"cmp"
 	"fmt"
 	"hash/fnv"
 	"strconv"
 	"strings"
 
+	"clipcalib/internal/engine"
 	"clipcalib/internal/tower"
 	"clipcalib/text"
 	"clipcalib/weights"
@@ -31,12 +33,24 @@ func (t *Trainer) Save(path string) error {
 			out = append(out, weights.NamedTensor{Name: stateParts[i] + p.Name, Shape: p.Shape, Data: values})
 		}
 	}
-	return weights.WriteSafetensors(path, out, map[string]string{
+	meta := map[string]string{
 		"format": "clipcalib-pretrain",
 		"step":   strconv.Itoa(t.step),
 		"recipe": t.Recipe.String(),
 		"pairs":  t.corpus.fingerprint(),
-	})
+	}
+	if p := t.precision(); p != "fp32" {
+		meta["precision"] = p
+	}
+	return weights.WriteSafetensors(path, out, meta)
+}
+
+// precision is the form in which this run multiplies.
+func (t *Trainer) precision() string {
+	if p := engine.PrecisionOf(t.eng); p != "bf16" || engine.TrainsFloat16(t.eng) {
+		return p
+	}
+	return "fp32" // an engine that multiplies by frozen weights alone in bf16
 }
 
 // fingerprint tells one collection of pairs from another: it covers their
@@ -65,6 +79,9 @@ func (t *Trainer) Restore(path string) error {
 	switch {
 	case meta["format"] != "clipcalib-pretrain" || err != nil || step < 0:
 		return fmt.Errorf("%s is not a training checkpoint of pretrain", path)
+	case cmp.Or(meta["precision"], "fp32") != t.precision():
+		return fmt.Errorf("%s belongs to a run in %s, this one is in %s: start anew or use --precision %[2]s", path,
+			cmp.Or(meta["precision"], "fp32"), t.precision())
 	case meta["recipe"] != t.Recipe.String():
 		return fmt.Errorf("%s belongs to another recipe: %s; start anew or use that recipe", path, meta["recipe"])
 	case meta["pairs"] != t.corpus.fingerprint():

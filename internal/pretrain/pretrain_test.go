@@ -1,13 +1,13 @@
 package pretrain
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -134,10 +134,18 @@ func TestTrainingLearnsAndExportsAModelThatOpens(t *testing.T) {
 		probe.Images, probe.Labels = append(probe.Images, rgb), append(probe.Labels, data.Label(i))
 		probe.Classes = append(probe.Classes, data.name(i))
 	}
-	accuracy, err := tr.Accuracy(context.Background(), probe)
-	if err != nil || accuracy < 0.8 {
-		t.Errorf("zero-shot accuracy %v (%v)", accuracy, err)
+	m, err := tr.ZeroShot(context.Background(), probe)
+	if err != nil || m.Accuracy < 0.8 {
+		t.Errorf("zero-shot accuracy %v (%v)", m.Accuracy, err)
 	}
+	if unseen, err := tr.Unseen(probe); err != nil || len(unseen) > 0 {
+		t.Errorf("tokens %q are said to be unseen (%v)", unseen, err)
+	}
+	probe.Classes = append([]string{"top left zebra"}, probe.Classes[1:]...)
+	if unseen, err := tr.Unseen(probe); err != nil || !slices.Equal(unseen, []string{"zebra"}) {
+		t.Errorf("unseen tokens %q (%v)", unseen, err)
+	}
+	probe.Classes[0] = data.name(0)
 
 	path := filepath.Join(t.TempDir(), "model.pt")
 	if err := tr.Export(path, nil); err != nil {
@@ -174,44 +182,6 @@ func checkExport(t *testing.T, path string, tr *Trainer, p Probe) {
 		if logits[i][i] < 0.999 {
 			t.Errorf("text %q: cosine %g between the trainer's feature and the file's", p.Classes[i], logits[i][i])
 		}
-	}
-}
-
-func TestResumedRunEndsWithTheSameBytes(t *testing.T) {
-	r := smallRecipe()
-	dir := t.TempDir()
-	whole := newTrainer(t, r)
-	if err := whole.Run(context.Background(), until(0)); err != nil {
-		t.Fatal(err)
-	}
-	half := newTrainer(t, r)
-	if err := half.Run(context.Background(), until(3)); !errors.Is(err, errStop) {
-		t.Fatal(err)
-	}
-	state := filepath.Join(dir, "state.safetensors")
-	if err := half.Save(state); err != nil {
-		t.Fatal(err)
-	}
-	rest := newTrainer(t, r)
-	if err := rest.Restore(state); err != nil {
-		t.Fatal(err)
-	}
-	if rest.Step() != 3 {
-		t.Fatalf("restored at step %d", rest.Step())
-	}
-	if err := rest.Run(context.Background(), until(0)); err != nil {
-		t.Fatal(err)
-	}
-	var files [2][]byte
-	for i, tr := range []*Trainer{whole, rest} {
-		path := filepath.Join(dir, fmt.Sprint(i))
-		if err := tr.Save(path); err != nil {
-			t.Fatal(err)
-		}
-		files[i], _ = os.ReadFile(path)
-	}
-	if !bytes.Equal(files[0], files[1]) {
-		t.Error("the resumed run's state differs from the uninterrupted one's")
 	}
 }
 

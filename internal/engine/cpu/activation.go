@@ -37,17 +37,11 @@ func activate(dst, x []float32, act engine.Act) {
 //
 //	for i: out[i] = act(x[i])
 func (e *Engine) Act(out, x *tensor.Dense, act engine.Act) error {
-	if isFloat16(out, x) {
-		return e.inFloat32(out, []*tensor.Dense{x}, func(out *tensor.Dense, in []*tensor.Dense) error {
-			return e.Act(out, in[0], act)
-		})
-	}
-	n := len(f32(x))
-	if err := first(act.Check(), want("result", out, n)); err != nil {
+	n := elements(x)
+	if err := first(act.Check(), activations(sized{"values", x, n}, sized{"result", out, n})); err != nil {
 		return err
 	}
-	dst, src := f32(out), f32(x)
-	e.elements(n, func(lo, hi int) { activate(dst[lo:hi], src[lo:hi], act) })
+	e.pieces(out, []*tensor.Dense{x}, func(dst []float32, src [][]float32) { activate(dst, src[0], act) })
 	return nil
 }
 
@@ -55,32 +49,29 @@ func (e *Engine) Act(out, x *tensor.Dense, act engine.Act) error {
 //
 //	for i: dx[i] = dy[i] * act'(x[i])
 func (e *Engine) ActGrad(dx, x, dy *tensor.Dense, act engine.Act) error {
-	if isFloat16(dx, x) {
-		return e.inFloat32(dx, []*tensor.Dense{x}, func(dx *tensor.Dense, in []*tensor.Dense) error {
-			return e.ActGrad(dx, in[0], dy, act)
-		})
-	}
-	n := len(f32(x))
-	if err := first(act.Check(), wantAll(sized{"result", dx, n}, sized{"gradient", dy, n})); err != nil {
+	n := elements(x)
+	if err := first(act.Check(), activations(sized{"values", x, n}, sized{"result", dx, n},
+		sized{"gradient", dy, n})); err != nil {
 		return err
 	}
-	dst, src, d := f32(dx), f32(x), f32(dy)
-	e.elements(n, func(lo, hi int) {
-		dst, src, d := dst[lo:hi], src[lo:hi], d[lo:hi]
-		switch act {
-		case engine.QuickGELU:
-			vec.SigmoidMulGrad(dst, src, d, quickSlope)
-		case engine.GELU:
-			vec.GELUGrad(dst, src, d)
-		case engine.ReLU:
-			for i, v := range src {
-				b := int32(math.Float32bits(v))
-				positive := uint32(-b>>31) &^ uint32(b>>31)
-				dst[i] = math.Float32frombits(math.Float32bits(d[i]) & positive)
-			}
-		default:
-			copy(dst, d)
-		}
-	})
+	e.pieces(dx, []*tensor.Dense{x, dy}, func(dst []float32, in [][]float32) { activateGrad(dst, in[0], in[1], act) })
 	return nil
+}
+
+// activateGrad stores dst[i] = d[i] * act'(x[i]).
+func activateGrad(dst, x, d []float32, act engine.Act) {
+	switch act {
+	case engine.QuickGELU:
+		vec.SigmoidMulGrad(dst, x, d, quickSlope)
+	case engine.GELU:
+		vec.GELUGrad(dst, x, d)
+	case engine.ReLU:
+		for i, v := range x {
+			b := int32(math.Float32bits(v))
+			positive := uint32(-b>>31) &^ uint32(b>>31)
+			dst[i] = math.Float32frombits(math.Float32bits(d[i]) & positive)
+		}
+	default:
+		copy(dst, d)
+	}
 }

@@ -124,14 +124,19 @@ func (h heads) attend(x, y []float32, from, n, k, block int, scores, inv []float
 //	    ds[j] = scale * p[j] * (dp[j] - dout[i].out[i])
 //	    dq[i] = sum over j of ds[j] * k[j]
 //	    for j in the sequence: dk[j] += ds[j] * q[i]; dv[j] += p[j] * dout[i]
+//
+// As in Attention, activations in 16 bits are multiplied in bfloat16.
 func (e *Engine) AttentionGrad(dqkv, qkv, out, dout *tensor.Dense, batch, tokens, count int) error {
 	h, err := newHeads(qkv, count)
 	if err != nil {
 		return err
 	}
-	if err := first(h.fits(batch, tokens), want("projections", qkv, 3*h.rows*h.width),
-		h.gradFits(dqkv, out, dout)); err != nil {
+	if err := first(h.fits(batch, tokens), activations(h.gradient(dqkv, out, dout)...)); err != nil {
 		return err
+	}
+	if isFloat16(dqkv, qkv, out, dout) {
+		e.attentionGrad16(dqkv, qkv, out, dout, h, batch, tokens)
+		return nil
 	}
 	x, y, dy, dx := f32(qkv), f32(out), f32(dout), f32(dqkv)
 	e.each(batch*count, 1, func(lo, hi int) {
@@ -150,9 +155,24 @@ func (e *Engine) AttentionGrad(dqkv, qkv, out, dout *tensor.Dense, batch, tokens
 	return nil
 }
 
-func (h heads) gradFits(dqkv, out, dout *tensor.Dense) error {
+// gradient are the tensors of a gradient beside the projections.
+func (h heads) gradient(dqkv, out, dout *tensor.Dense) []sized {
 	n := h.rows * h.width
-	return wantAll(sized{"result", dqkv, 3 * n}, sized{"attention's result", out, n}, sized{"its gradient", dout, n})
+	return []sized{{"result", dqkv, 3 * n}, {"attention's result", out, n}, {"its gradient", dout, n}}
+}
+
+// attentionGrad16 is AttentionGrad in bfloat16 products.
+func (e *Engine) attentionGrad16(dqkv, qkv, out, dout *tensor.Dense, h heads, batch, tokens int) {
+	x, y, dy, dx := matrix(qkv), matrix(out), matrix(dout), matrix(dqkv)
+	e.each(batch*h.count, 1, func(lo, hi int) {
+		for pair := lo; pair < hi; pair++ {
+			from, column := pair/h.count*tokens, pair%h.count*h.dim
+			q, dq := x.Down(from).From(column), dx.Down(from).From(column)
+			a := bgemm.Attention{Q: q, K: q.From(h.width), V: q.From(2 * h.width), Out: y.Down(from).From(column),
+				N: tokens, Dim: h.dim, Scale: h.scale}
+			a.Gradient(dq, dq.From(h.width), dq.From(2*h.width), dy.Down(from).From(column))
+		}
+	})
 }
 
 // attentionGrad is the backward pass of one thread.

@@ -5,6 +5,8 @@
 // whatever the load, so the same inputs give the same bytes.
 package cpu
 
+//go:generate go run ./neon
+
 import (
 	"encoding/binary"
 	"fmt"
@@ -22,7 +24,7 @@ import (
 // processors.
 type Options struct {
 	Threads int  // goroutines of a kernel; 0 is runtime.GOMAXPROCS
-	BF16    bool // multiply by frozen weights in bfloat16
+	BF16    bool // multiply by frozen weights, and by weights in mixed training, in bfloat16
 }
 
 // Engine implements engine.Engine in host memory.
@@ -31,7 +33,8 @@ type Engine struct {
 	threads int
 	bf16    bool
 	frozen  map[*tensor.Dense]*frozen
-	givenUp int // bytes of float32 values of frozen matrices, see packed
+	narrow  map[*tensor.Dense]bool // weights in training whose products round both factors
+	givenUp int                    // bytes of float32 values of frozen matrices, see packed
 }
 
 var (
@@ -41,7 +44,8 @@ var (
 
 // New returns an engine. It is used from one goroutine at a time.
 func New(o Options) (*Engine, error) {
-	e := &Engine{threads: o.Threads, bf16: o.BF16, frozen: map[*tensor.Dense]*frozen{}}
+	e := &Engine{threads: o.Threads, bf16: o.BF16, frozen: map[*tensor.Dense]*frozen{},
+		narrow: map[*tensor.Dense]bool{}}
 	if e.threads <= 0 {
 		e.threads = runtime.GOMAXPROCS(0)
 	}
@@ -162,6 +166,7 @@ func (e *Engine) Sync() error { return nil }
 // Close gives up the packed weights.
 func (e *Engine) Close() error {
 	clear(e.frozen)
+	clear(e.narrow)
 	return nil
 }
 

@@ -23,7 +23,7 @@ func TestConformance(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Run(strings.ReplaceAll(e.Name(), " ", "_"), func(t *testing.T) {
-			enginetest.Run(t, func(*testing.T) engine.Engine { return e }, enginetest.Options{})
+			enginetest.Run(t, func(*testing.T) engine.Engine { return e }, enginetest.Options{Slow: testing.Short()})
 		})
 		if err := e.Close(); err != nil {
 			t.Error(err)

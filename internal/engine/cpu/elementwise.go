@@ -31,11 +31,11 @@ func (e *Engine) Sum(out *tensor.Dense, terms ...*tensor.Dense) error {
 		return nil
 	}
 	// out may be one of the terms: stay within a piece small enough to keep.
-	const piece = 1024
+	const most = 1024
 	e.elements(n, func(lo, hi int) {
-		var acc [piece]float32
-		for i := lo; i < hi; i += piece {
-			end := min(i+piece, hi)
+		var acc [most]float32
+		for i := lo; i < hi; i += most {
+			end := min(i+most, hi)
 			a := acc[:end-i]
 			vec.Combine(a, 1, src[0][i:end], 1, src[1][i:end], 0)
 			for _, s := range src[2:] {

@@ -11,7 +11,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-var _ engine.MixedPrecision = (*Engine)(nil)
+var _ engine.MixedTraining = (*Engine)(nil)
 
 // StoresFloat16 says whether activations are kept in bfloat16: where the
 // processor multiplies and rounds in it.
@@ -109,6 +109,43 @@ func move(out *tensor.Dense, to int, x *tensor.Dense, from, n int) {
 	default:
 		copy(b16(out)[to:to+n], b16(x)[from:])
 	}
+}
+
+// piece is the number of values that are widened at a time: three pieces of them
+// stay in the first-level cache.
+const piece = 1 << 11
+
+// pieces runs f, a loop over elements, on pieces of the inputs and of out, which
+// may be one of them: where they lie, or widened and rounded again.
+func (e *Engine) pieces(out *tensor.Dense, in []*tensor.Dense, f func(out []float32, in [][]float32)) {
+	narrow := isFloat16(append([]*tensor.Dense{out}, in...)...)
+	e.elements(elements(out), func(lo, hi int) {
+		step := hi - lo
+		var buf *scratch.Floats
+		if narrow {
+			step = min(step, piece)
+			buf = scratch.Get((len(in) + 1) * step)
+			defer buf.Put()
+		}
+		from := make([][]float32, len(in))
+		for ; lo < hi; lo += step {
+			n := min(step, hi-lo)
+			for k, t := range in {
+				if from[k] = f32(t); from[k] != nil {
+					from[k] = from[k][lo : lo+n]
+					continue
+				}
+				from[k] = buf.Data[(k+1)*step:][:n]
+				bgemm.Widen(from[k], b16(t)[lo:lo+n])
+			}
+			if to := f32(out); to != nil {
+				f(to[lo:lo+n], from)
+				continue
+			}
+			f(buf.Data[:n], from)
+			bgemm.Round(b16(out)[lo:lo+n], buf.Data[:n])
+		}
+	})
 }
 
 // inFloat32 runs f on float32 stand-ins for out and the inputs, for kernels that

@@ -55,6 +55,7 @@ func TestThreadsGiveTheSameBits(t *testing.T) {
 		e.Freeze(w)
 		qkv, out, own := float16Of(t, e, nodes, 3*width), float16Of(t, e, nodes, width), float16Of(t, e, nodes, width)
 		dqkv, norm := float16Of(t, e, nodes, 3*width), float16Of(t, e, nodes, width)
+		down, dw, db := float16Of(t, e, nodes, 3*width), float16Of(t, e, 3*width, width), benchTensor(t, e, 3*width)
 		gamma, dout := benchTensor(t, e, width), benchTensor(t, e, nodes, width)
 		if err := first(
 			e.Gemm(engine.Gemm{Out: qkv, A: x, B: w, TransB: true, Alpha: 1, Act: engine.GELU}),
@@ -62,10 +63,17 @@ func TestThreadsGiveTheSameBits(t *testing.T) {
 			e.TreeAttention(out, qkv, trie, heads),
 			e.TreeAttentionGrad(dqkv, qkv, out, dout, trie, heads),
 			e.LayerNorm(norm, out, gamma, gamma, 1e-5),
+			e.AttentionGrad(down, qkv, own, dout, 1, nodes, heads),
+			e.Gemm(engine.Gemm{Out: dw, A: down, B: x, TransA: true, Alpha: 1, Narrow: true}),
+			e.ColSum(db, down),
 		); err != nil {
 			t.Fatal(err)
 		}
-		for i, r := range []*tensor.Dense{qkv, own, out, dqkv, norm} {
+		sum := float16Of(t, e, 3*width)
+		if err := e.Cast(sum, db); err != nil {
+			t.Fatal(err)
+		}
+		for i, r := range []*tensor.Dense{qkv, own, out, dqkv, norm, down, dw, sum} {
 			if threads == 1 {
 				want = append(want, slices.Clone(b16(r)))
 			} else if !slices.Equal(want[i], b16(r)) {

@@ -32,7 +32,20 @@ func (e *Engine) Freeze(t *tensor.Dense) {
 // Frozen says whether t was handed to Freeze in a precision that makes use of it.
 func (e *Engine) Frozen(t *tensor.Dense) bool { return e.frozen[t] != nil }
 
-func (e *Engine) thaw(t *tensor.Dense) { delete(e.frozen, t) }
+func (e *Engine) thaw(t *tensor.Dense) {
+	delete(e.frozen, t)
+	delete(e.narrow, t)
+}
+
+// Narrow lets products by t, a weight that changes, round both factors.
+func (e *Engine) Narrow(t *tensor.Dense) {
+	if e.StoresFloat16() && e.frozen[t] == nil && len(t.Shape()) == 2 {
+		e.narrow[t] = true
+	}
+}
+
+// Narrowed says whether products by t round both factors.
+func (e *Engine) Narrowed(t *tensor.Dense) bool { return e.narrow[t] }
 
 // any returns a copy that there is, and whether it is that of the transpose.
 func (f *frozen) any() (w *bgemm.Weights, transposed bool) {

@@ -56,13 +56,13 @@ func newProduct(g engine.Gemm) (p product, err error) {
 //	    out[i, j] = act(alpha * sum over l of op(a)[i, l] * op(b)[l, j] + bias[j]) + residual[i, j]
 //
 // or, with ActLast, the residual inside the activation: in bfloat16 where b is
-// frozen in that precision, else by package sgemm.
+// frozen in that precision or both factors may be rounded, else by package sgemm.
 func (e *Engine) Gemm(g engine.Gemm) error {
 	p, err := newProduct(g)
 	if err != nil {
 		return err
 	}
-	if p.ActLast && g.Residual != nil && g.Act != engine.Identity && e.frozen[g.B] != nil {
+	if p.ActLast && g.Residual != nil && g.Act != engine.Identity && (g.Narrow || e.frozen[g.B] != nil) {
 		g.ActLast, g.Act = false, engine.Identity // the activation is a pass of its own
 		return first(e.Gemm(g), e.Act(g.Out, g.Out, p.Act))
 	}
@@ -73,7 +73,13 @@ func (e *Engine) Gemm(g engine.Gemm) error {
 			return nil
 		}
 	}
-	if isFloat16(g.Out, g.A, g.Residual) || len(p.b) != p.k*p.n {
+	if g.Narrow && e.StoresFloat16() && elements(g.B) == len(p.b)+len(b16(g.B)) {
+		bgemm.Product(e.threads, matrix(g.Out), bgemm.Factor{Matrix: matrix(g.A), Trans: g.TransA},
+			bgemm.Factor{Matrix: matrix(g.B), Trans: g.TransB}, p.m, p.n, p.k,
+			bgemm.Epilogue{Alpha: g.Alpha, Bias: p.bias, Act: g.Act, Residual: matrix(g.Residual)})
+		return nil
+	}
+	if isFloat16(g.Out, g.A, g.B, g.Residual) || len(p.b) != p.k*p.n {
 		return e.float32Gemm(g)
 	}
 	e.gemm(p)
@@ -82,7 +88,7 @@ func (e *Engine) Gemm(g engine.Gemm) error {
 
 // float32Gemm is Gemm by float32 stand-ins for what is stored otherwise.
 func (e *Engine) float32Gemm(g engine.Gemm) error {
-	if n := elements(g.B); len(f32(g.B)) != n {
+	if n := elements(g.B); len(f32(g.B)) != n && !isFloat16(g.B) {
 		buf := scratch.Get(n)
 		defer buf.Put()
 		if !e.unpack(buf.Data, g.B) {
@@ -90,8 +96,9 @@ func (e *Engine) float32Gemm(g engine.Gemm) error {
 		}
 		g.B = e.over(buf.Data, g.B.Shape())
 	}
-	return e.inFloat32(g.Out, []*tensor.Dense{g.A, g.Residual}, func(out *tensor.Dense, in []*tensor.Dense) error {
-		g.Out, g.A, g.Residual = out, in[0], in[1]
+	in := []*tensor.Dense{g.A, g.B, g.Residual}
+	return e.inFloat32(g.Out, in, func(out *tensor.Dense, in []*tensor.Dense) error {
+		g.Out, g.A, g.B, g.Residual = out, in[0], in[1], in[2]
 		return e.Gemm(g)
 	})
 }
@@ -151,20 +158,26 @@ const colChunk = 128
 //	    out[j] = sum over i in [0, M) of x[i, j]
 func (e *Engine) ColSum(out, x *tensor.Dense) error {
 	m, n := dims(x)
-	if err := wantAll(sized{"sum", out, n}, sized{"matrix", x, m * n}); err != nil {
+	if err := first(want("sum", out, n), activations(sized{"matrix", x, m * n})); err != nil {
 		return err
 	}
-	src, dst := f32(x), f32(out)
+	src, narrow, dst := f32(x), b16(x), f32(out)
 	e.each(n, 1+(1<<15)/m, func(lo, hi int) {
 		total := make([]float64, hi-lo)
-		part := scratch.Get(hi - lo)
-		defer part.Put()
+		buf := scratch.Get(2 * (hi - lo))
+		defer buf.Put()
+		part, row := buf.Data[:hi-lo], buf.Data[hi-lo:]
 		for i := 0; i < m; i += colChunk {
-			clear(part.Data)
+			clear(part)
 			for r := i; r < min(i+colChunk, m); r++ {
-				vec.Axpy(1, src[r*n+lo:r*n+hi], part.Data)
+				if src != nil {
+					row = src[r*n+lo : r*n+hi]
+				} else {
+					bgemm.Widen(row, narrow[r*n+lo:r*n+hi])
+				}
+				vec.Axpy(1, row, part)
 			}
-			for j, v := range part.Data {
+			for j, v := range part {
 				total[j] += float64(v)
 			}
 		}

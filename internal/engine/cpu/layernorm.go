@@ -30,34 +30,28 @@ func (e *Engine) LayerNorm(out, x, gamma, beta *tensor.Dense, eps float32) error
 		return err
 	}
 	g, b := f32(gamma), f32(beta)
+	src, narrow, to, rounded := f32(x), b16(x), f32(out), b16(out)
 	e.rows(m, n, func(lo, hi int) {
 		buf := scratch.Get(2 * n)
 		defer buf.Put()
+		row, dst := buf.Data[:n], buf.Data[n:]
 		for i := lo; i < hi; i++ {
-			row := rowOf(x, i, n, buf.Data[:n])
-			dst := f32(out)
-			if dst != nil {
-				dst = dst[i*n : i*n+n]
+			if src != nil {
+				row = src[i*n : i*n+n]
 			} else {
-				dst = buf.Data[n:]
+				bgemm.Widen(row, narrow[i*n:i*n+n])
+			}
+			if to != nil {
+				dst = to[i*n : i*n+n]
 			}
 			mean, rstd := moments(row, eps)
 			vec.Normalize(dst, row, g, b, mean, rstd)
-			if to := b16(out); to != nil {
-				bgemm.Round(to[i*n:i*n+n], dst)
+			if rounded != nil {
+				bgemm.Round(rounded[i*n:i*n+n], dst)
 			}
 		}
 	})
 	return nil
-}
-
-// rowOf returns row i of x, n values: where it lies, or widened in buf.
-func rowOf(x *tensor.Dense, i, n int, buf []float32) []float32 {
-	if src := f32(x); src != nil {
-		return src[i*n : i*n+n]
-	}
-	bgemm.Widen(buf, b16(x)[i*n:i*n+n])
-	return buf
 }
 
 // normChunk is the number of rows whose parameter gradients are summed in

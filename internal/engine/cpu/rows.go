@@ -26,24 +26,21 @@ func indices(idx *tensor.Dense, n, rows int) ([]int32, error) {
 //
 //	for i: out[i] = table[idx[i]]
 func (e *Engine) Gather(out, table, idx *tensor.Dense) error {
-	if isFloat16(out, table) {
-		return e.inFloat32(out, []*tensor.Dense{table}, func(out *tensor.Dense, in []*tensor.Dense) error {
-			return e.Gather(out, in[0], idx)
-		})
-	}
 	rows, w := dims(table)
 	n := len(i32(idx))
 	ix, err := indices(idx, n, rows)
-	if err := first(err, wantAll(sized{"table", table, rows * w}, sized{"result", out, n * w})); err != nil {
+	if err := first(err, activations(sized{"table", table, rows * w}, sized{"result", out, n * w})); err != nil {
 		return err
 	}
-	src, dst := f32(table), f32(out)
 	e.rows(n, w, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			if r := int(ix[i]); r >= 0 {
-				copy(dst[i*w:i*w+w], src[r*w:r*w+w])
-			} else {
-				clear(dst[i*w : i*w+w])
+			switch r := int(ix[i]); {
+			case r >= 0:
+				move(out, i*w, table, r*w, w)
+			case isFloat16(out):
+				clear(b16(out)[i*w : i*w+w])
+			default:
+				clear(f32(out)[i*w : i*w+w])
 			}
 		}
 	})

@@ -150,7 +150,7 @@ func (e *Engine) TreeAttentionGrad(dqkv, qkv, out, dout, tree *tensor.Dense, cou
 	if err != nil {
 		return err
 	}
-	if err := first(want("projections", qkv, 3*h.rows*h.width), h.gradFits(dqkv, out, dout)); err != nil {
+	if err := first(want("projections", qkv, 3*h.rows*h.width), wantAll(h.gradient(dqkv, out, dout)...)); err != nil {
 		return err
 	}
 	x, y, dy, dx := f32(qkv), f32(out), f32(dout), f32(dqkv)

@@ -57,14 +57,17 @@ var checks = []check{
 	{"TF32AttentionGrad", (*bench).tf32AttentionGrad,
 		func(e engine.Engine) bool { return engine.PrecisionOf(e) == "tf32" }, false},
 	{"Float16Attention", (*bench).float16Attention, engine.StoresFloat16, false},
+	{"Float16AttentionGrad", (*bench).float16AttentionGrad, engine.TrainsFloat16, false},
 	{"Float16Cast", (*bench).float16Cast, engine.StoresFloat16, false},
 	{"Float16Convolution", (*bench).float16Convolution, engine.StoresFloat16, false},
 	{"Float16Elementwise", (*bench).float16Elementwise, engine.StoresFloat16, false},
 	{"Float16Gemm", (*bench).float16Gemm, engine.StoresFloat16, false},
+	{"Float16Gradients", (*bench).float16Gradients, engine.TrainsFloat16, false},
 	{"Float16LayerNorm", (*bench).float16LayerNorm, engine.StoresFloat16, false},
 	{"Float16Pixels", (*bench).float16Pixels, engine.StoresFloat16, false},
 	{"Float16Rows", (*bench).float16Rows, engine.StoresFloat16, false},
 	{"Float16TreeAttention", (*bench).float16TreeAttention, engine.StoresFloat16, false},
+	{"NarrowGemm", (*bench).narrowGemm, engine.TrainsFloat16, false},
 }
 
 // Run checks the engine that open returns, every part in a test of its own; open

@@ -21,6 +21,7 @@ const (
 	product16                  // of 16-bit activations: product, residual and result are rounded
 	attention16                // of 16-bit activations: probabilities and result are rounded
 	exact16                    // of 16-bit activations, all probabilities being exact
+	gradient16                 // of attention over 16-bit activations, by the part's largest value
 	exact32                    // of values exact in TF32, all probabilities being exact
 	tensor32                   // attention on tensor cores in TF32, inputs exact in it
 	tensor32Any                // and inputs that are rounded to it first: 64 products, 2 units each
@@ -51,6 +52,7 @@ var tolerances = map[group]map[string]tolerance{
 	product16:     {"bf16": {of: 3 * unitBF16}, "fp16": {of: 3 * unitFP16}},
 	attention16:   {"bf16": {of: 2.1 * unitBF16}, "fp16": {of: 2.1 * unitFP16}},
 	exact16:       {"bf16": {of: 1.1 * unitBF16}, "fp16": {of: 1.1 * unitFP16}},
+	gradient16:    {"bf16": {of: 2 * unitBF16}},
 	exact32:       {"tf32": {of: 1e-6}},
 	tensor32:      {"tf32": {of: 1.1 * unitTF32}},
 	tensor32Any:   {"tf32": {of: 12 * unitTF32}},

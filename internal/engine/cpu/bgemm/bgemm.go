@@ -1,5 +1,5 @@
-// Package bgemm multiplies by matrices that never change in bfloat16, with
-// float32 sums, without cgo: by AMX (TDPBF16PS) or AVX512-BF16 (VDPBF16PS)
+// Package bgemm multiplies in bfloat16, with float32 sums, by matrices that never
+// change or are packed for one product, without cgo: by AMX (TDPBF16PS) or AVX512-BF16 (VDPBF16PS)
 // where the processor has them, and by float32 kernels elsewhere.
 //
 // The right factor is rounded and packed once, in panels of 32 columns whose
@@ -79,22 +79,29 @@ const (
 // with a rounded to bfloat16 where the kernel multiplies in it. It panics if a
 // matrix is too small.
 func (w *Weights) Multiply(threads int, out, a Matrix, m int, e Epilogue) {
+	if active.dot == nil {
+		out.check("the result", m, w.n)
+		a.check("the left factor", m, w.k)
+		checkEpilogue(e, m, w.n)
+		if m > 0 {
+			w.widened(threads, out, a, m, e)
+		}
+		return
+	}
+	w.multiply(threads, out, Factor{Matrix: a}, m, e)
+}
+
+// multiply is Multiply by a kernel.
+func (w *Weights) multiply(threads int, out Matrix, a Factor, m int, e Epilogue) {
 	out.check("the result", m, w.n)
-	a.check("the left factor", m, w.k)
-	if !e.Residual.Empty() {
-		e.Residual.check("the residual", m, w.n)
+	if !a.Trans {
+		a.check("the left factor", m, w.k)
 	}
-	if e.Bias != nil && len(e.Bias) < w.n {
-		panic(fmt.Sprintf("bgemm: a bias of %d for %d columns", len(e.Bias), w.n))
-	}
+	checkEpilogue(e, m, w.n)
 	if m == 0 {
 		return
 	}
 	kern := active
-	if kern.dot == nil {
-		w.widened(threads, out, a, m, e)
-		return
-	}
 	p := product{kern: kern, w: w, out: out, a: a, e: e}
 	rows, cols := ceilDiv(m, kern.rows), ceilDiv(w.n, panel)
 	if m*w.n*w.k < 2*parallelWork {
@@ -109,12 +116,23 @@ func (w *Weights) Multiply(threads int, out, a Matrix, m int, e Epilogue) {
 	parallel.For(threads, cols, 1, func(_, lo, hi int) { p.run(0, m, lo*panel, min(hi*panel, w.n)) })
 }
 
+// checkEpilogue panics unless e fits a result of m x n.
+func checkEpilogue(e Epilogue, m, n int) {
+	if !e.Residual.Empty() {
+		e.Residual.check("the residual", m, n)
+	}
+	if e.Bias != nil && len(e.Bias) < n {
+		panic(fmt.Sprintf("bgemm: a bias of %d for %d columns", len(e.Bias), n))
+	}
+}
+
 // product is what Multiply computes.
 type product struct {
-	kern   *kernel
-	w      *Weights
-	out, a Matrix
-	e      Epilogue
+	kern *kernel
+	w    *Weights
+	out  Matrix
+	a    Factor
+	e    Epilogue
 }
 
 // run computes the rows [i0, i1) and columns [j0, j1): for each block of rows,
@@ -128,7 +146,7 @@ func (p product) run(i0, i1, j0, j1 int) {
 	for i := i0; i < i1; i += step * kern.rows {
 		end := min(i+step*kern.rows, i1)
 		for r := i; r < end; r += kern.rows {
-			kern.pack(buf.narrow[(r-i)/kern.rows*tile:], p.a, r, min(kern.rows, end-r), p.w.k)
+			p.a.pack(kern, buf.narrow[(r-i)/kern.rows*tile:], r, min(kern.rows, end-r), p.w.k)
 		}
 		for j := j0; j < j1; j += panel {
 			b := p.w.panel(j)

@@ -10,6 +10,8 @@ type kernel struct {
 	// pack packs the rows [i, i+rows) of a, rounded; rows that are missing to a
 	// whole tile, and depths to what the kernel reads, are zeros.
 	pack func(dst []uint16, a Matrix, i, rows, k int)
+	// packColumns packs columns of a, whose rows are of depth and in 16 bits, alike.
+	packColumns func(dst []uint16, a Matrix, i, rows, k int)
 	// dot computes the sums of a whole tile of rows and 32 columns from a packed
 	// tile a and a panel b of depth k:
 	//
@@ -23,7 +25,8 @@ type kernel struct {
 }
 
 // portable is the kernel in plain Go, in the order of VDPBF16PS.
-var portable = &kernel{name: "portable", rows: dotRows, packed: dotPacked, pack: packDot, dot: dotPortable}
+var portable = &kernel{name: "portable", rows: dotRows, packed: dotPacked, pack: packDot,
+	packColumns: packDotColumns, dot: dotPortable}
 
 // dotRows is the number of rows of a tile of the kernels that add pairs.
 const dotRows = 12

@@ -8,8 +8,10 @@ import "golang.org/x/sys/cpu"
 var fast = cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512BF16
 
 var (
-	dot   = &kernel{name: "avx512bf16", rows: dotRows, packed: dotPacked, pack: packDot, dot: dotAVX512, peak: dotPeak}
-	tiles = &kernel{name: "amx", rows: tileRows, packed: tilesPacked, pack: packTiles, dot: dotTiles, peak: tilePeak}
+	dot = &kernel{name: "avx512bf16", rows: dotRows, packed: dotPacked, pack: packDot, packColumns: packDotColumns,
+		dot: dotAVX512, peak: dotPeak}
+	tiles = &kernel{name: "amx", rows: tileRows, packed: tilesPacked, pack: packTiles, packColumns: packTileColumns,
+		dot: dotTiles, peak: tilePeak}
 
 	kernels = available()
 	active  = kernels[0]
@@ -65,6 +67,12 @@ func softmax512(dst *uint16, src *float32, n, whole int, scale float32) (sum flo
 
 //go:noescape
 func zip512(dst, a, b *uint16)
+
+//go:noescape
+func pairs512(dst, a *uint16, stride, pairs, rows int)
+
+//go:noescape
+func slopes512(dst, p *uint16, dp *float32, n int, mean, factor float32)
 
 //go:noescape
 func attendNode512(n *treeNode)

@@ -1,12 +1,12 @@
 // Package sgemm multiplies float32 matrices without cgo.
 //
 // The product is computed tile by tile by a micro-kernel that holds a tile of
-// C in registers: 12 x 32 with AVX-512, 4 x 24 with AVX2 and FMA, 4 x 4 in
-// portable Go (also with the build tag noasm). Operands are packed into panels
-// in the order the micro-kernel reads them, as in Goto and van de Geijn,
-// "Anatomy of High-Performance Matrix Multiplication" (2008). The sum over k
-// is never split between threads, so the result does not depend on the number
-// of threads.
+// C in registers: 12 x 32 with AVX-512, 4 x 24 with AVX2 and FMA, 12 x 8 with
+// NEON, 4 x 4 in portable Go (also with the build tag noasm). Operands are packed
+// into panels in the order the micro-kernel reads them, as in Goto and van de
+// Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008). The sum
+// over k is never split between threads, so the result does not depend on the
+// number of threads.
 package sgemm
 
 import (
@@ -78,7 +78,7 @@ func Fused(threads int, transA, transB bool, m, n, k int, alpha float32, a []flo
 	}
 }
 
-// Kernel names the micro-kernel in use: avx512, avx2 or portable.
+// Kernel names the micro-kernel in use: avx512, avx2, neon or portable.
 func Kernel() string { return active.name }
 
 // Peak multiplies on registers alone, as fast as the instructions of the

@@ -75,8 +75,8 @@ GLOBL p5<>(SB), RODATA|NOPTR, $4
 	VBROADCASTSS inf<>(SB), Y5       \
 	VBLENDVPS    Y3, Y5, Y0, Y0
 
-// func expAVX2(dst, x []float32, scale, shift float32) float32
-TEXT ·expAVX2(SB), NOSPLIT, $0-60
+// func expAsm(dst, x []float32, scale, shift float32) float32
+TEXT ·expAsm(SB), NOSPLIT, $0-60
 	MOVQ         dst_base+0(FP), DI
 	MOVQ         x_base+24(FP), SI
 	MOVQ         x_len+32(FP), CX
@@ -107,8 +107,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func sigmoidMulAVX2(dst, x []float32, slope float32)
-TEXT ·sigmoidMulAVX2(SB), NOSPLIT, $0-52
+// func sigmoidMulAsm(dst, x []float32, slope float32)
+TEXT ·sigmoidMulAsm(SB), NOSPLIT, $0-52
 	MOVQ         dst_base+0(FP), DI
 	MOVQ         x_base+24(FP), SI
 	MOVQ         x_len+32(FP), CX
@@ -135,8 +135,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func sigmoidMulGradAVX2(dst, x, dy []float32, slope float32)
-TEXT ·sigmoidMulGradAVX2(SB), NOSPLIT, $0-76
+// func sigmoidMulGradAsm(dst, x, dy []float32, slope float32)
+TEXT ·sigmoidMulGradAsm(SB), NOSPLIT, $0-76
 	MOVQ         dst_base+0(FP), DI
 	MOVQ         x_base+24(FP), SI
 	MOVQ         x_len+32(FP), CX
@@ -214,8 +214,8 @@ GLOBL magnitude<>(SB), RODATA|NOPTR, $4
 	VCMPPS       $0x1e, Y5, Y6, Y4      \
 	VBLENDVPS    Y4, Y3, Y2, Y1
 
-// func geluAVX2(dst, x []float32)
-TEXT ·geluAVX2(SB), NOSPLIT, $0-48
+// func geluAsm(dst, x []float32)
+TEXT ·geluAsm(SB), NOSPLIT, $0-48
 	MOVQ dst_base+0(FP), DI
 	MOVQ x_base+24(FP), SI
 	MOVQ x_len+32(FP), CX
@@ -237,8 +237,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func geluGradAVX2(dst, x, dy []float32)
-TEXT ·geluGradAVX2(SB), NOSPLIT, $0-72
+// func geluGradAsm(dst, x, dy []float32)
+TEXT ·geluGradAsm(SB), NOSPLIT, $0-72
 	MOVQ         dst_base+0(FP), DI
 	MOVQ         x_base+24(FP), SI
 	MOVQ         x_len+32(FP), CX

@@ -12,7 +12,7 @@ func HeadDots(dst []float32, stride int, x, y []float32, dim int) {
 	x, y = x[:heads*dim], y[:heads*dim]
 	_ = dst[(heads-1)*stride]
 	if fast && dim%lanes == 0 {
-		headDotsAVX2(dst, stride, x, y, dim)
+		headDotsAsm(dst, stride, x, y, dim)
 		return
 	}
 	for h := 0; h < heads; h++ {
@@ -31,7 +31,7 @@ func HeadAxpy(a []float32, stride int, x, y []float32, dim int) {
 	x, y = x[:heads*dim], y[:heads*dim]
 	_ = a[(heads-1)*stride]
 	if fast && dim%lanes == 0 {
-		headAxpyAVX2(a, stride, x, y, dim)
+		headAxpyAsm(a, stride, x, y, dim)
 		return
 	}
 	for h := 0; h < heads; h++ {

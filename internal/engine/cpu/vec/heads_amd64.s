@@ -2,8 +2,8 @@
 
 #include "textflag.h"
 
-// func headDotsAVX2(dst []float32, stride int, x, y []float32, dim int)
-TEXT ·headDotsAVX2(SB), NOSPLIT, $0-88
+// func headDotsAsm(dst []float32, stride int, x, y []float32, dim int)
+TEXT ·headDotsAsm(SB), NOSPLIT, $0-88
 	MOVQ dst_base+0(FP), R8
 	MOVQ stride+24(FP), R9
 	SHLQ $2, R9
@@ -54,8 +54,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func headAxpyAVX2(a []float32, stride int, x, y []float32, dim int)
-TEXT ·headAxpyAVX2(SB), NOSPLIT, $0-88
+// func headAxpyAsm(a []float32, stride int, x, y []float32, dim int)
+TEXT ·headAxpyAsm(SB), NOSPLIT, $0-88
 	MOVQ a_base+0(FP), R8
 	MOVQ stride+24(FP), R9
 	SHLQ $2, R9

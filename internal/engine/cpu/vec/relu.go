@@ -5,7 +5,7 @@ func AddReLU(x, y []float32) {
 	y = y[:len(x)]
 	n := body(len(x))
 	if n > 0 {
-		addReLUAVX2(x[:n], y[:n])
+		addReLUAsm(x[:n], y[:n])
 	}
 	for i := n; i < len(x); i++ {
 		if v := x[i] + y[i]; v <= 0 {

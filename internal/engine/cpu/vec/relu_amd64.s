@@ -2,8 +2,8 @@
 
 #include "textflag.h"
 
-// func addReLUAVX2(x, y []float32)
-TEXT ·addReLUAVX2(SB), NOSPLIT, $0-48
+// func addReLUAsm(x, y []float32)
+TEXT ·addReLUAsm(SB), NOSPLIT, $0-48
 	MOVQ   x_base+0(FP), DI
 	MOVQ   x_len+8(FP), CX
 	MOVQ   y_base+24(FP), SI

@@ -9,7 +9,7 @@ func DotRows64(dst, x, y []float64) {
 	k := 0
 	if fast && n >= 8 {
 		for ; k+4 <= len(dst); k += 4 {
-			dotRows64AVX2(dst[k:k+4], x, y[k*n:])
+			dotRows64Asm(dst[k:k+4], x, y[k*n:])
 		}
 	}
 	for ; k < len(dst); k++ {

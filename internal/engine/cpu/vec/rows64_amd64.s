@@ -8,8 +8,8 @@
 	VADDPD       XT, XA, XA       \
 	VHADDPD      XA, XA, XA
 
-// func dotRows64AVX2(dst, x, y []float64)
-TEXT ·dotRows64AVX2(SB), NOSPLIT, $0-72
+// func dotRows64Asm(dst, x, y []float64)
+TEXT ·dotRows64Asm(SB), NOSPLIT, $0-72
 	MOVQ   dst_base+0(FP), DI
 	MOVQ   x_base+24(FP), SI
 	MOVQ   x_len+32(FP), CX

@@ -11,7 +11,7 @@ func SGD(p, v, g []float32, lr, momentum, decay float32) {
 	v, g = v[:len(p)], g[:len(p)]
 	n := body(len(p))
 	if n > 0 {
-		sgdAVX2(p[:n], v[:n], g[:n], lr, momentum, decay)
+		sgdAsm(p[:n], v[:n], g[:n], lr, momentum, decay)
 	}
 	for i := n; i < len(p); i++ {
 		v[i] = momentum*v[i] + (g[i] + decay*p[i])
@@ -39,7 +39,7 @@ func AdamW(p, m, v, g []float32, c *Adam) {
 	m, v, g = m[:len(p)], v[:len(p)], g[:len(p)]
 	n := body(len(p))
 	if n > 0 {
-		adamwAVX2(p[:n], m[:n], v[:n], g[:n], c)
+		adamwAsm(p[:n], m[:n], v[:n], g[:n], c)
 	}
 	for i := n; i < len(p); i++ {
 		m[i] = c.Beta1*m[i] + c.Rest1*g[i]

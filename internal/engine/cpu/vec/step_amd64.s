@@ -2,8 +2,8 @@
 
 #include "textflag.h"
 
-// func sgdAVX2(p, v, g []float32, lr, momentum, decay float32)
-TEXT ·sgdAVX2(SB), NOSPLIT, $0-84
+// func sgdAsm(p, v, g []float32, lr, momentum, decay float32)
+TEXT ·sgdAsm(SB), NOSPLIT, $0-84
 	MOVQ         p_base+0(FP), DI
 	MOVQ         p_len+8(FP), CX
 	MOVQ         v_base+24(FP), SI
@@ -31,8 +31,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func adamwAVX2(p, m, v, g []float32, c *Adam)
-TEXT ·adamwAVX2(SB), NOSPLIT, $0-104
+// func adamwAsm(p, m, v, g []float32, c *Adam)
+TEXT ·adamwAsm(SB), NOSPLIT, $0-104
 	MOVQ         p_base+0(FP), DI
 	MOVQ         p_len+8(FP), CX
 	MOVQ         m_base+24(FP), SI

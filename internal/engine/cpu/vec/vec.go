@@ -1,9 +1,9 @@
 // Package vec holds the loops over float32 slices that the kernels of the CPU
 // engine spend their time in: sums, products, exponentials and the functions
-// made of them. On amd64 with AVX2 and FMA the body of a slice runs in
-// assembly, eight values at a time; the rest, other processors and the build
-// tag noasm run the Go twin. Slices that go together must have equal lengths
-// (longer ones are cut); dst may be one of the sources.
+// made of them. On amd64 with AVX2 and FMA, and on arm64, the body of a slice
+// runs in assembly, eight values at a time; the rest, other processors and the
+// build tag noasm run the Go twin. Slices that go together must have equal
+// lengths (longer ones are cut); dst may be one of the sources.
 package vec
 
 import "math"
@@ -33,7 +33,7 @@ func Dot(x, y []float32) float32 {
 	var s float32
 	n := body(len(x))
 	if n > 0 {
-		s = dotAVX2(x[:n], y[:n])
+		s = dotAsm(x[:n], y[:n])
 	}
 	for i := n; i < len(x); i++ {
 		s += x[i] * y[i]
@@ -46,7 +46,7 @@ func Sum(x []float32) float32 {
 	var s float32
 	n := body(len(x))
 	if n > 0 {
-		s = sumAVX2(x[:n])
+		s = sumAsm(x[:n])
 	}
 	for _, v := range x[n:] {
 		s += v
@@ -59,7 +59,7 @@ func SqDist(x []float32, mean float32) float32 {
 	var s float32
 	n := body(len(x))
 	if n > 0 {
-		s = sqDistAVX2(x[:n], mean)
+		s = sqDistAsm(x[:n], mean)
 	}
 	for _, v := range x[n:] {
 		d := v - mean
@@ -74,7 +74,7 @@ func Max(x []float32) float32 {
 	m := float32(math.Inf(-1))
 	n := body(len(x))
 	if n > 0 {
-		m = maxAVX2(x[:n])
+		m = maxAsm(x[:n])
 	}
 	for _, v := range x[n:] {
 		if v > m {
@@ -89,7 +89,7 @@ func Axpy(a float32, x, y []float32) {
 	y = y[:len(x)]
 	n := body(len(x))
 	if n > 0 {
-		axpyAVX2(a, x[:n], y[:n])
+		axpyAsm(a, x[:n], y[:n])
 	}
 	for i := n; i < len(x); i++ {
 		y[i] += a * x[i]
@@ -101,7 +101,7 @@ func Normalize(dst, x, gain, bias []float32, mean, rstd float32) {
 	dst, gain, bias = dst[:len(x)], gain[:len(x)], bias[:len(x)]
 	n := body(len(x))
 	if n > 0 {
-		normAVX2(dst[:n], x[:n], gain[:n], bias[:n], mean, rstd)
+		normAsm(dst[:n], x[:n], gain[:n], bias[:n], mean, rstd)
 	}
 	for i := n; i < len(x); i++ {
 		dst[i] = (x[i]-mean)*rstd*gain[i] + bias[i]
@@ -117,11 +117,11 @@ func Exp(dst, x []float32, scale, shift float32) float32 {
 	var s float32
 	n := body(len(x))
 	if n > 0 {
-		s = expAVX2(dst[:n], x[:n], scale, shift)
+		s = expAsm(dst[:n], x[:n], scale, shift)
 	}
 	if fast && n < len(x) {
 		t := pad(x[n:])
-		expAVX2(t[:], t[:], scale, shift)
+		expAsm(t[:], t[:], scale, shift)
 		for _, e := range t[:copy(dst[n:], t[:])] {
 			s += e
 		}
@@ -141,11 +141,11 @@ func SigmoidMul(dst, x []float32, slope float32) {
 	dst = dst[:len(x)]
 	n := body(len(x))
 	if n > 0 {
-		sigmoidMulAVX2(dst[:n], x[:n], slope)
+		sigmoidMulAsm(dst[:n], x[:n], slope)
 	}
 	if fast && n < len(x) {
 		t := pad(x[n:])
-		sigmoidMulAVX2(t[:], t[:], slope)
+		sigmoidMulAsm(t[:], t[:], slope)
 		n += copy(dst[n:], t[:])
 	}
 	for i := n; i < len(x); i++ {
@@ -159,11 +159,11 @@ func SigmoidMulGrad(dst, x, dy []float32, slope float32) {
 	dst, dy = dst[:len(x)], dy[:len(x)]
 	n := body(len(x))
 	if n > 0 {
-		sigmoidMulGradAVX2(dst[:n], x[:n], dy[:n], slope)
+		sigmoidMulGradAsm(dst[:n], x[:n], dy[:n], slope)
 	}
 	if fast && n < len(x) {
 		t, d := pad(x[n:]), pad(dy[n:])
-		sigmoidMulGradAVX2(t[:], t[:], d[:], slope)
+		sigmoidMulGradAsm(t[:], t[:], d[:], slope)
 		n += copy(dst[n:], t[:])
 	}
 	for i := n; i < len(x); i++ {
@@ -177,7 +177,7 @@ func Mul(dst []float32, a float32, x, y []float32) {
 	dst, y = dst[:len(x)], y[:len(x)]
 	n := body(len(x))
 	if n > 0 {
-		mulAVX2(dst[:n], x[:n], y[:n], a)
+		mulAsm(dst[:n], x[:n], y[:n], a)
 	}
 	for i := n; i < len(x); i++ {
 		dst[i] = a * x[i] * y[i]
@@ -189,7 +189,7 @@ func MulAdd(dst, x, y []float32) {
 	dst, y = dst[:len(x)], y[:len(x)]
 	n := body(len(x))
 	if n > 0 {
-		mulAddAVX2(dst[:n], x[:n], y[:n])
+		mulAddAsm(dst[:n], x[:n], y[:n])
 	}
 	for i := n; i < len(x); i++ {
 		dst[i] += x[i] * y[i]
@@ -201,7 +201,7 @@ func Combine(dst []float32, a float32, x []float32, b float32, y []float32, c fl
 	dst, y = dst[:len(x)], y[:len(x)]
 	n := body(len(x))
 	if n > 0 {
-		combineAVX2(dst[:n], x[:n], y[:n], a, b, c)
+		combineAsm(dst[:n], x[:n], y[:n], a, b, c)
 	}
 	for i := n; i < len(x); i++ {
 		dst[i] = a*x[i] + b*y[i] + c
@@ -214,11 +214,11 @@ func GELU(dst, x []float32) {
 	dst = dst[:len(x)]
 	n := body(len(x))
 	if n > 0 {
-		geluAVX2(dst[:n], x[:n])
+		geluAsm(dst[:n], x[:n])
 	}
 	if fast && n < len(x) {
 		t := pad(x[n:])
-		geluAVX2(t[:], t[:])
+		geluAsm(t[:], t[:])
 		n += copy(dst[n:], t[:])
 	}
 	for i := n; i < len(x); i++ {
@@ -233,11 +233,11 @@ func GELUGrad(dst, x, dy []float32) {
 	dst, dy = dst[:len(x)], dy[:len(x)]
 	n := body(len(x))
 	if n > 0 {
-		geluGradAVX2(dst[:n], x[:n], dy[:n])
+		geluGradAsm(dst[:n], x[:n], dy[:n])
 	}
 	if fast && n < len(x) {
 		t, d := pad(x[n:]), pad(dy[n:])
-		geluGradAVX2(t[:], t[:], d[:])
+		geluGradAsm(t[:], t[:], d[:])
 		n += copy(dst[n:], t[:])
 	}
 	for i := n; i < len(x); i++ {

@@ -9,8 +9,8 @@
 	VHADDPS      X0, X0, X0   \
 	VHADDPS      X0, X0, X0
 
-// func dotAVX2(x, y []float32) float32
-TEXT ·dotAVX2(SB), NOSPLIT, $0-52
+// func dotAsm(x, y []float32) float32
+TEXT ·dotAsm(SB), NOSPLIT, $0-52
 	MOVQ   x_base+0(FP), SI
 	MOVQ   x_len+8(FP), CX
 	MOVQ   y_base+24(FP), DI
@@ -54,8 +54,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func sumAVX2(x []float32) float32
-TEXT ·sumAVX2(SB), NOSPLIT, $0-28
+// func sumAsm(x []float32) float32
+TEXT ·sumAsm(SB), NOSPLIT, $0-28
 	MOVQ   x_base+0(FP), SI
 	MOVQ   x_len+8(FP), CX
 	VXORPS Y0, Y0, Y0
@@ -91,8 +91,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func sqDistAVX2(x []float32, mean float32) float32
-TEXT ·sqDistAVX2(SB), NOSPLIT, $0-36
+// func sqDistAsm(x []float32, mean float32) float32
+TEXT ·sqDistAsm(SB), NOSPLIT, $0-36
 	MOVQ         x_base+0(FP), SI
 	MOVQ         x_len+8(FP), CX
 	VBROADCASTSS mean+24(FP), Y8
@@ -139,8 +139,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func maxAVX2(x []float32) float32
-TEXT ·maxAVX2(SB), NOSPLIT, $0-28
+// func maxAsm(x []float32) float32
+TEXT ·maxAsm(SB), NOSPLIT, $0-28
 	MOVQ    x_base+0(FP), SI
 	MOVQ    x_len+8(FP), CX
 	VMOVUPS (SI), Y0
@@ -178,8 +178,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func axpyAVX2(a float32, x, y []float32)
-TEXT ·axpyAVX2(SB), NOSPLIT, $0-56
+// func axpyAsm(a float32, x, y []float32)
+TEXT ·axpyAsm(SB), NOSPLIT, $0-56
 	VBROADCASTSS a+0(FP), Y0
 	MOVQ         x_base+8(FP), SI
 	MOVQ         x_len+16(FP), CX
@@ -220,8 +220,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func normAVX2(dst, x, gain, bias []float32, mean, rstd float32)
-TEXT ·normAVX2(SB), NOSPLIT, $0-104
+// func normAsm(dst, x, gain, bias []float32, mean, rstd float32)
+TEXT ·normAsm(SB), NOSPLIT, $0-104
 	MOVQ         dst_base+0(FP), DI
 	MOVQ         x_base+24(FP), SI
 	MOVQ         x_len+32(FP), CX
@@ -248,8 +248,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func mulAVX2(dst, x, y []float32, a float32)
-TEXT ·mulAVX2(SB), NOSPLIT, $0-76
+// func mulAsm(dst, x, y []float32, a float32)
+TEXT ·mulAsm(SB), NOSPLIT, $0-76
 	MOVQ         dst_base+0(FP), DI
 	MOVQ         x_base+24(FP), SI
 	MOVQ         x_len+32(FP), CX
@@ -271,8 +271,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func mulAddAVX2(dst, x, y []float32)
-TEXT ·mulAddAVX2(SB), NOSPLIT, $0-72
+// func mulAddAsm(dst, x, y []float32)
+TEXT ·mulAddAsm(SB), NOSPLIT, $0-72
 	MOVQ dst_base+0(FP), DI
 	MOVQ x_base+24(FP), SI
 	MOVQ x_len+32(FP), CX
@@ -294,8 +294,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func combineAVX2(dst, x, y []float32, a, b, c float32)
-TEXT ·combineAVX2(SB), NOSPLIT, $0-84
+// func combineAsm(dst, x, y []float32, a, b, c float32)
+TEXT ·combineAsm(SB), NOSPLIT, $0-84
 	MOVQ         dst_base+0(FP), DI
 	MOVQ         x_base+24(FP), SI
 	MOVQ         x_len+32(FP), CX

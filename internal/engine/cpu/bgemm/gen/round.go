@@ -37,6 +37,7 @@ func roundFile() string {
 	s.f("VZEROUPPER")
 	s.f("RET")
 	s.zip()
+	s.pairsOfColumns()
 	return s.String()
 }
 
@@ -53,6 +54,39 @@ func (s *source) zip() {
 		s.f("VPORD Z%d, Z%d, Z%d", half, 2+half, half)
 		s.f("VMOVDQU32 Z%d, %d(DI)", half, 64*half)
 	}
+	s.f("VZEROUPPER")
+	s.f("RET")
+}
+
+// pairsOfColumns writes func pairs512(dst, a *uint16, stride, pairs, rows int):
+// of the first rows columns of a, at most 12, the pairs of values in rows 2p and
+// 2p+1, and zeros up to 12:
+//
+//	for p in [0, pairs), r in [0, 12), h: dst[(p*12+r)*2+h] = a[(2p+h)*stride+r]
+func (s *source) pairsOfColumns() {
+	s.function("pairs512", 40)
+	s.f("MOVQ dst+0(FP), DI")
+	s.f("MOVQ a+8(FP), SI")
+	s.f("MOVQ stride+16(FP), R8")
+	s.f("MOVQ rows+32(FP), CX")
+	s.f("MOVL $1, AX")
+	s.f("SHLL CX, AX")
+	s.f("DECL AX")
+	s.f("KMOVW AX, K1")
+	s.f("MOVL $%d, AX", 1<<tileRows-1)
+	s.f("KMOVW AX, K2")
+	s.f("MOVQ pairs+24(FP), CX")
+	s.f("SHLQ $1, R8")
+	s.label("columns")
+	s.f("VPMOVZXWD.Z (SI), K1, Z0")
+	s.f("VPMOVZXWD.Z (SI)(R8*1), K1, Z1")
+	s.f("VPSLLD $16, Z1, Z1")
+	s.f("VPORD Z0, Z1, Z0")
+	s.f("VMOVDQU32 Z0, K2, (DI)")
+	s.f("LEAQ (SI)(R8*2), SI")
+	s.f("ADDQ $%d, DI", 4*tileRows)
+	s.f("DECQ CX")
+	s.f("JNZ  columns")
 	s.f("VZEROUPPER")
 	s.f("RET")
 }

@@ -90,5 +90,38 @@ func softmaxFile() string {
 	s.f("VMOVSS X19, sum+40(FP)")
 	s.f("VZEROUPPER")
 	s.f("RET")
+	s.slopes()
 	return s.String()
+}
+
+// slopes writes func slopes512(dst, p *uint16, dp *float32, n int, mean, factor
+// float32), the gradients of n scores, a multiple of 32, rounded:
+//
+//	for i in [0, n): dst[i] = factor * p[i] * (dp[i] - mean)
+func (s *source) slopes() {
+	s.function("slopes512", 40)
+	s.f("MOVQ dst+0(FP), DI")
+	s.f("MOVQ p+8(FP), SI")
+	s.f("MOVQ dp+16(FP), DX")
+	s.f("MOVQ n+24(FP), CX")
+	s.f("VBROADCASTSS mean+32(FP), Z4")
+	s.f("VBROADCASTSS factor+36(FP), Z5")
+	s.label("slope")
+	for half := range 2 {
+		s.f("VPMOVZXWD %d(SI), Z%d", 32*half, half)
+		s.f("VPSLLD $16, Z%d, Z%d", half, half)
+		s.f("VMOVUPS %d(DX), Z%d", 64*half, 2+half)
+		s.f("VSUBPS Z4, Z%d, Z%d", 2+half, 2+half)
+		s.f("VMULPS Z5, Z%d, Z%d", half, half)
+		s.f("VMULPS Z%d, Z%d, Z%d", 2+half, half, half)
+	}
+	s.put(cvt2ToBF16(0, 1, 0))
+	s.f("VMOVDQU32 Z0, (DI)")
+	s.f("ADDQ $64, SI")
+	s.f("ADDQ $128, DX")
+	s.f("ADDQ $64, DI")
+	s.f("SUBQ $32, CX")
+	s.f("JNZ  slope")
+	s.f("VZEROUPPER")
+	s.f("RET")
 }
