@@ -98,7 +98,7 @@ func engineFinding(ctx context.Context, o device.Options, precision, what string
 		f.Detail += "; this processor has no instruction for products in bfloat16 (AVX512_BF16 and AMX on amd64): " +
 			"16-bit weights are widened"
 	}
-	rate, err := bench.Products(ctx, d, productsBudget)
+	rate, err := bench.ProductRate(ctx, d, productsBudget)
 	if err != nil {
 		return finding{what, "missing", err.Error(), ""}
 	}
