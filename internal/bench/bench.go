@@ -19,17 +19,18 @@ import (
 
 // What can be measured.
 const (
-	Peaks     = "peaks"   // of matrix products and memory, which shares are of
-	Images    = "images"  // encoding of pictures
-	Latencies = "latency" // of single pictures
-	Prompts   = "prompts" // encoding of class prompts
-	TaskRes   = "taskres" // training of an adapter on features
-	CoOp      = "coop"    // learning of a prompt
-	TPT       = "tpt"     // test-time tuning of a prompt
+	Peaks     = "peaks"    // of matrix products and memory, which shares are of
+	Images    = "images"   // encoding of pictures
+	Latencies = "latency"  // of single pictures
+	Prompts   = "prompts"  // encoding of class prompts
+	TaskRes   = "taskres"  // training of an adapter on features
+	CoOp      = "coop"     // learning of a prompt
+	Products  = "products" // every matrix product by itself
+	TPT       = "tpt"      // test-time tuning of a prompt
 )
 
 // Parts lists them all.
-var Parts = []string{Peaks, Images, Latencies, Prompts, TaskRes, CoOp, TPT}
+var Parts = []string{Peaks, Images, Latencies, Prompts, TaskRes, CoOp, TPT, Products}
 
 // Options says what is measured and for how long.
 type Options struct {
@@ -56,18 +57,7 @@ type Options struct {
 func Measure(ctx context.Context, o Options) (Result, error) {
 	r := newResult()
 	r.At = time.Now().UTC().Format(time.RFC3339)
-	if o.Note == nil {
-		o.Note = func(string) {}
-	}
-	if o.RelStd == 0 {
-		o.RelStd = DefaultRelStd
-	}
-	if len(o.Precisions) == 0 {
-		o.Precisions = []string{o.Device.Precision}
-	}
-	if len(o.Parts) == 0 {
-		o.Parts = Parts
-	}
+	o = o.withDefaults()
 	for _, o.Device.Precision = range o.Precisions { // a wrong name shows before the models are made
 		d, err := device.Open(o.Device)
 		if err != nil {
@@ -81,15 +71,33 @@ func Measure(ctx context.Context, o Options) (Result, error) {
 	}
 	defer closeAll(models)
 	for _, o.Device.Precision = range o.Precisions {
-		if err := o.precision(ctx, models, &r); err != nil {
+		if err := o.with(ctx, &r, func(m *meter) error { return m.measureAll(models) }); err != nil {
 			return r, err
 		}
 	}
 	return r, nil
 }
 
-// precision measures everything in the precision that o.Device names.
-func (o Options) precision(ctx context.Context, models []*weights.Checkpoint, r *Result) error {
+// withDefaults fills in what is not said.
+func (o Options) withDefaults() Options {
+	if o.Note == nil {
+		o.Note = func(string) {}
+	}
+	if o.RelStd == 0 {
+		o.RelStd = DefaultRelStd
+	}
+	if len(o.Precisions) == 0 {
+		o.Precisions = []string{o.Device.Precision}
+	}
+	if len(o.Parts) == 0 {
+		o.Parts = Parts
+	}
+	return o
+}
+
+// with opens the device in the precision that o.Device names, has do measure
+// there between two measurements of the peaks, and adds the run to r.
+func (o Options) with(ctx context.Context, r *Result, do func(*meter) error) error {
 	d, err := device.Open(o.Device)
 	if err != nil {
 		return err
@@ -101,7 +109,7 @@ func (o Options) precision(ctx context.Context, models []*weights.Checkpoint, r 
 	if strings.HasSuffix(m.run.Precision, "16") {
 		m.weight = 2
 	}
-	if n, ok := e.(engine.MixedPrecision); ok && n.StoresFloat16() {
+	if engine.StoresFloat16(e) {
 		m.activation = 2
 	}
 	if gpu, ok := e.(engine.OnGPU); ok {
@@ -117,23 +125,29 @@ func (o Options) precision(ctx context.Context, models []*weights.Checkpoint, r 
 			m.Classes = 1000
 		}
 	}
-	r.Settings = &Settings{Time: o.Budget.Seconds(), Least: LeastTime.Seconds(), RelStd: o.RelStd, Window: Window,
-		Statistic: "median", Prompts: o.Prompts, Classes: m.Classes, Steps: o.Steps, Power: o.Power,
-		Threads: d.Threads()}
 	defer m.jpegs.remove()
 	m.openSensors()
 	if m.sensors != nil {
 		defer m.sensors.Close()
 	}
-	if err := m.measureAll(models); err != nil {
+	if slices.Contains(m.Parts, Peaks) {
+		if err := m.peaks(); err != nil {
+			return err
+		}
+		if on, ok := e.(engine.OnProcessor); ok {
+			k := on.Kernel()
+			m.run.Kernel = &k
+		}
+	}
+	if err := do(m); err != nil {
 		return err
 	}
 	if err := m.sharesOfPeaks(); err != nil {
 		return err
 	}
-	if m.jpegs.facts != nil {
-		r.Settings.JPEGs = m.jpegs.facts
-	}
+	r.Settings = &Settings{Time: o.Budget.Seconds(), Least: LeastTime.Seconds(), RelStd: o.RelStd, Window: Window,
+		Statistic: "median", Prompts: o.Prompts, Classes: m.Classes, Steps: o.Steps, Power: o.Power,
+		Threads: d.Threads(), JPEGs: m.jpegs.facts}
 	if i, ok := e.(engine.Inspected); ok {
 		f := i.FastPath()
 		m.run.FastPath = &f
@@ -149,15 +163,6 @@ func (o Options) precision(ctx context.Context, models []*weights.Checkpoint, r 
 func sensorsOf(d *device.Device) (engine.Sensors, error) { return device.Sensors(d) }
 
 func (m *meter) measureAll(models []*weights.Checkpoint) error {
-	if slices.Contains(m.Parts, Peaks) {
-		if err := m.peaks(); err != nil {
-			return err
-		}
-		if on, ok := m.e.(engine.OnProcessor); ok {
-			k := on.Kernel()
-			m.run.Kernel = &k
-		}
-	}
 	for i, name := range m.Models {
 		for _, part := range []struct {
 			name string
@@ -172,7 +177,12 @@ func (m *meter) measureAll(models []*weights.Checkpoint) error {
 		}
 	}
 	if slices.Contains(m.Parts, TaskRes) && m.Steps > 0 {
-		return m.taskRes()
+		if err := m.taskRes(); err != nil {
+			return err
+		}
+	}
+	if slices.Contains(m.Parts, Products) {
+		return m.timeProducts()
 	}
 	return nil
 }

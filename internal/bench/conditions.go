@@ -149,6 +149,8 @@ func (c *Conditions) energy(w *watch, items float64) {
 	case c.Seconds < w.window.Seconds():
 		c.Missing = append(c.Missing, fmt.Sprintf("energy: over %.1f s, %.3g are needed (--power)", c.Seconds,
 			w.window.Seconds()))
+	case !(items > 0):
+		c.Missing = append(c.Missing, "energy: nothing was done while the counter ran")
 	case !(joules > 0) || math.IsInf(joules, 0):
 		c.Missing = append(c.Missing, fmt.Sprintf("energy: the counter went by %g joules", joules))
 	default:

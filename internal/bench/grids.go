@@ -50,6 +50,9 @@ func (r Run) Grid() (g table.Grid, notes []string) {
 	}
 	notes = append(notes, unmet.lines("not met: ", len(r.Figures))...)
 	notes = append(notes, states.lines("", len(r.Figures))...)
+	if r.ProductsUntimed != "" {
+		notes = append(notes, "products that were not measured by themselves: "+r.ProductsUntimed)
+	}
 	if r.NoSensors != "" {
 		notes = append(notes, "not read: clocks, power and energy: "+r.NoSensors)
 	}
@@ -86,6 +89,23 @@ func (g *grouped) lines(before string, all int) (out []string) {
 		out = append(out, line)
 	}
 	return out
+}
+
+// ProductGrid is the products by themselves as a table.
+func (r Run) ProductGrid() table.Grid {
+	g := table.Grid{Left: 2, Header: []string{"product", "algorithm", "GFLOP/s", "of peak", "microseconds", "runs"}}
+	for _, p := range r.Products {
+		share := "-"
+		switch {
+		case p.Share > 0:
+			share = fmt.Sprintf("%.0f%%", 100*p.Share)
+		case r.PeakGFLOPS > 0:
+			share = "over"
+		}
+		g.Rows = append(g.Rows, []string{p.Shape, p.Algorithm, fmt.Sprintf("%.0f", p.GFLOPS), share, number(1e6 * p.Seconds),
+			strconv.Itoa(p.Runs)})
+	}
+	return g
 }
 
 // Peak is the run's peaks in words, "" where they were not measured.

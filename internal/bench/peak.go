@@ -18,8 +18,8 @@ import (
 // measured, or the last: a fast device needs a large one to fill it and to
 // leave its cache.
 var (
-	products = [][3]int{{256, 256, 256}, {1576, 3072, 768}, {4096, 4096, 4096}, {8192, 8192, 8192}} // m, n, k
-	vectors  = []int{1 << 18, 1 << 25, 1 << 27, 1 << 28}                                            // float32 values
+	productSizes = [][3]int{{256, 256, 256}, {1576, 3072, 768}, {4096, 4096, 4096}, {8192, 8192, 8192}} // m, n, k
+	vectors      = []int{1 << 18, 1 << 25, 1 << 27, 1 << 28}                                            // float32 values
 )
 
 const longEnough = 5e-3 // seconds
@@ -30,7 +30,7 @@ func (m *meter) peaks() error {
 	m.Note(m.run.Precision + ": peak of matrix products, bandwidth of memory")
 	r := &m.run
 	again := len(r.Peaks) > 0
-	peak, err := climb(m, products, &m.productSize, again, m.product)
+	peak, err := climb(m, productSizes, &m.productSize, again, m.product)
 	if err != nil {
 		return err
 	}
@@ -61,11 +61,11 @@ func (m *meter) sharesOfPeaks() error {
 	return nil
 }
 
-// Products is the rate of products by frozen weights on a device, in GFLOP/s: a
+// ProductRate is the rate of products by frozen weights on a device, in GFLOP/s: a
 // block's of ViT-B/16 or larger ones, measured for about budget.
-func Products(ctx context.Context, d *device.Device, budget time.Duration) (float64, error) {
+func ProductRate(ctx context.Context, d *device.Device, budget time.Duration) (float64, error) {
 	m := &meter{Options: Options{Budget: budget, RelStd: DefaultRelStd}, ctx: ctx, device: d, e: device.Engine(d)}
-	return climb(m, products, &m.productSize, false, m.product)
+	return climb(m, productSizes, &m.productSize, false, m.product)
 }
 
 // probe is a call to measure and the work it does.
@@ -73,6 +73,7 @@ type probe struct {
 	run  func() error
 	work float64
 	free func()
+	gemm engine.Gemm // of products
 }
 
 // climb returns the rate in 1e9 a second at the first size that takes long
@@ -155,13 +156,13 @@ func (m *meter) product(s [3]int) (probe, error) {
 		}
 	}
 	g := engine.Gemm{A: left, B: t[1], Out: out, TransB: true, Alpha: 1}
-	return probe{func() error { return m.e.Gemm(g) }, 2 * float64(rows) * float64(columns) * float64(depth), free}, nil
+	return probe{func() error { return m.e.Gemm(g) }, 2 * float64(rows) * float64(columns) * float64(depth), free, g}, nil
 }
 
 // sum adds two vectors: three transfers a value.
 func (m *meter) sum(n int) (probe, error) {
 	t, free, err := m.tensors([]int{n}, []int{n}, []int{n})
-	return probe{func() error { return m.e.Axpby(t[2], 1, t[0], 1, t[1]) }, 3 * 4 * float64(n), free}, err
+	return probe{run: func() error { return m.e.Axpby(t[2], 1, t[0], 1, t[1]) }, work: 3 * 4 * float64(n), free: free}, err
 }
 
 // tensors returns tensors of random values.

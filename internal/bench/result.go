@@ -57,6 +57,12 @@ type Run struct {
 	// Kernel is what multiplies on a processor, and its own peak.
 	Kernel  *engine.Kernel `json:"kernel,omitempty"`
 	Figures []Figure       `json:"figures"`
+	// Products are the shapes of matrix products, each measured by itself.
+	Products []Product `json:"products,omitempty"`
+	// ProductsUntimed is why there are none, where there should be.
+	ProductsUntimed string `json:"products_untimed,omitempty"`
+	// MLPerf is what an MLPerf-like measurement kept to, and accuracy.
+	MLPerf *MLPerfFacts `json:"mlperf_like,omitempty"`
 	// NoSensors is why there are no conditions of the hardware, where some could be.
 	NoSensors string `json:"no_sensors,omitempty"`
 	// FastPath says whether the GPU computed as it is meant to.

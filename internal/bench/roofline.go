@@ -7,6 +7,12 @@ func (r *Run) shares() {
 	for i := range r.Figures {
 		r.Figures[i].shares(r.PeakGFLOPS, r.BandwidthGBS)
 	}
+	for i := range r.Products {
+		p := &r.Products[i]
+		if p.Share = 0; p.GFLOPS <= r.PeakGFLOPS {
+			p.Share = p.GFLOPS / r.PeakGFLOPS
+		}
+	}
 }
 
 // over reports whether a figure has a share of that name that is left out, or

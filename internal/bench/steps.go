@@ -17,9 +17,9 @@ type steps struct {
 	last   time.Time // of the steps that were reported
 	n      int       // steps of the group
 
-	begin   func() *watch // starts to watch the hardware when the first group begins
+	begin   func() *watch // starts to watch the hardware, at the first step that is timed
 	watch   *watch
-	watched float64 // steps since
+	watched float64 // steps after that one
 }
 
 const (
@@ -37,8 +37,9 @@ func (s *steps) step() {
 	}
 	if s.begin != nil {
 		s.watch, s.begin = s.begin(), nil
+	} else {
+		s.watched++
 	}
-	s.watched++
 	if !burst {
 		s.close(s.sample.target())
 	}

@@ -17,6 +17,7 @@ func benchCommand(a *app) *cobra.Command {
 	var compare, show bool
 	var files []string
 	var relStd float64
+	var p mlperfFlags
 	c := &cobra.Command{
 		Use:   "bench [--show A.json | --compare A.json B.json]",
 		Short: "Throughput with FLOP/s and shares of the measured peaks, on random weights",
@@ -28,18 +29,26 @@ traffic it reached and their shares of those peaks. No checkpoint is needed.
 A figure stops when the groups agree to --rel-std or --time is up, which is said.
 --precision takes several, comma-separated. --json names machine, driver and
 program; --show prints such a file, --compare puts two side by side and says which
-differences are within noise. --out writes JSON, Markdown and drawings.`,
+differences are within noise. --out writes JSON, Markdown and drawings.
+
+--mlperf-like measures by MLPerf Inference's rules, as far as they go without its
+load generator: Offline, SingleStream and MultiStream for 600 s each, with accuracy
+in the same report. It takes --weights and --data, or the demo's.`,
 		Example: `  clipcalib bench
   clipcalib bench --models ViT-L/14 --batches 8,32 --precision fp32,bf16 --json > l14.json
   clipcalib bench --device cuda --what images,coop
   clipcalib bench --time 15s --out b16.json --out b16.md --out b16.svg --models ViT-B/16
+  clipcalib bench --power --out b16.json --models ViT-B/16 --batches 256
+  clipcalib bench --mlperf-like --weights ViT-B-16.pt --data pets/ --precision bf16 --out mlperf.md
   clipcalib bench --compare a.json b.json`,
 		RunE: func(c *cobra.Command, args []string) error {
-			m, names, known := without(c, ""), []string(nil), benchFiles
+			m, names, known := without(c, "without --mlperf-like", p.names()...), []string(nil), benchFiles
 			switch {
 			case compare:
 				m = mode{says: "with --compare", uses: []string{"compare", "out"}}
 				names, known = []string{"A.json", "B.json"}, []string{".md"}
+			case p.like:
+				m = mode{says: "with --mlperf-like", uses: append(p.names(), "batches", "out")}
 			case show:
 				m, names = mode{says: "with --show", uses: []string{"show", "out"}}, []string{"A.json"}
 			}
@@ -61,6 +70,9 @@ differences are within noise. --out writes JSON, Markdown and drawings.`,
 					return err
 				}
 				return a.benchResult(r, files)
+			}
+			if p.like {
+				return a.mlperf(c.Context(), o, p, files)
 			}
 			if !(relStd > 0 && relStd < 100) {
 				return usagef("--rel-std %g: want more than 0 and less than 100 percent", relStd)
@@ -88,6 +100,7 @@ differences are within noise. --out writes JSON, Markdown and drawings.`,
 		"processor's by RAPL")
 	fl.BoolVar(&show, "show", false, "print a file written with --json")
 	fl.BoolVar(&compare, "compare", false, "compare two files written with --json")
+	p.add(c)
 	completes(c, "models", bench.Models()...)
 	completes(c, "what", bench.Parts...)
 	return c
@@ -104,6 +117,17 @@ func (a *app) benchDevice(o device.Options) (kind string, err error) {
 		o.Kind = d.Kind()
 	}
 	return strings.ToLower(o.Kind), d.Close()
+}
+
+// benchOn has o measure on the device and in the precisions that the flags name.
+func (a *app) benchOn(o *bench.Options) error {
+	o.Device = a.deviceOptions()
+	o.Precisions = strings.Split(a.precision, ",")
+	o.Device.Precision = o.Precisions[0]
+	o.Note = func(what string) { a.note("%s", what) }
+	kind, err := a.benchDevice(o.Device)
+	o.Device.Kind = kind
+	return err
 }
 
 func (a *app) bench(ctx context.Context, o bench.Options, files []string) error {
@@ -125,16 +149,11 @@ func (a *app) bench(ctx context.Context, o bench.Options, files []string) error 
 	if o.Prompts < 0 || o.Steps < 0 || o.Classes < 0 || o.Budget <= 0 {
 		return usagef("--prompts, --classes and --steps want 0 or more, --time more than 0")
 	}
-	o.Device = a.deviceOptions()
-	o.Precisions = strings.Split(a.precision, ",")
-	o.Device.Precision = o.Precisions[0]
-	kind, err := a.benchDevice(o.Device)
-	if err != nil {
+	if err := a.benchOn(&o); err != nil {
 		return err
 	}
-	o.Device.Kind = kind
 	models, batches := []string{"ViT-B/32", "ViT-B/16"}, []int{1, 8, 32}
-	if strings.HasPrefix(kind, "cuda") {
+	if strings.HasPrefix(o.Device.Kind, "cuda") {
 		models, batches = append(models, "ViT-L/14"), []int{1, 32, 256}
 	}
 	if len(o.Models) == 0 {
@@ -143,7 +162,6 @@ func (a *app) bench(ctx context.Context, o bench.Options, files []string) error 
 	if len(o.Batches) == 0 {
 		o.Batches = batches
 	}
-	o.Note = func(what string) { a.note("%s", what) }
 	// A measurement under way is not waited for when ctx ends: it ends with the
 	// process, and leaves nothing.
 	r, err := until(ctx, func() (bench.Result, error) { return bench.Measure(ctx, o) })

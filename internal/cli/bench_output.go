@@ -77,9 +77,20 @@ func printBench(w io.Writer, r bench.Result, markdown bool) error {
 		if peak := run.Peak(); peak != "" {
 			fmt.Fprintln(w, peak+"\n")
 		}
+		if run.MLPerf != nil {
+			fmt.Fprintln(w, run.MLPerf.String()+"\n")
+		}
 		g, notes := run.Grid()
-		if err := writeGrid(w, g, markdown); err != nil {
-			return err
+		if len(g.Rows) > 0 {
+			if err := writeGrid(w, g, markdown); err != nil {
+				return err
+			}
+		}
+		if len(run.Products) > 0 {
+			fmt.Fprintln(w)
+			if err := writeGrid(w, run.ProductGrid(), markdown); err != nil {
+				return err
+			}
 		}
 		if len(notes) > 0 {
 			fmt.Fprintln(w)

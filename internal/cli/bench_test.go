@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"clipcalib/internal/bench"
+	"clipcalib/internal/exitcode"
 )
 
 // TestBenchShowsAndCompares measures twice and looks at the files.
@@ -52,7 +53,28 @@ func TestBenchShowsAndCompares(t *testing.T) {
 		Pairs []bench.Pair
 	}
 	if err := json.Unmarshal([]byte(mustRun(t, "bench", "--compare", "--json", files[0], files[1]).out),
-		&v); err != nil || len(v.Pairs) != 4 {
+		&v); err != nil || len(v.Pairs) != 6 {
 		t.Errorf("%v: %+v", err, v)
+	}
+}
+
+// TestMLPerfFlagsWantOneAnother looks at what is refused before anything runs.
+func TestMLPerfFlagsWantOneAnother(t *testing.T) {
+	t.Parallel()
+	for args, want := range map[string]string{
+		"bench --mlperf-like --weights w.pt":         "--weights and --data together",
+		"bench --mlperf-like --mlperf-samples 0":     "want more than 0",
+		"bench --mlperf-like --template {}":          "no use without --data",
+		"bench --mlperf-like --batches 1,2":          "takes one batch",
+		"bench --mlperf-like --models tiny":          "--models has no use with --mlperf-like",
+		"bench --mlperf-time 1s":                     "--mlperf-time has no use without --mlperf-like",
+		"bench --rel-std 0":                          "want more than 0",
+		"bench --out a.txt":                          "end it in one of .json, .md",
+		"bench --compare a.json b.json --out c.json": "end it in one of .md",
+	} {
+		o := command(strings.Fields(args)...)
+		if o.code != exitcode.Misuse || !strings.Contains(o.err, want) {
+			t.Errorf("%s: %d %s, want %q", args, o.code, o.err, want)
+		}
 	}
 }

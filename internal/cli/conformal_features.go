@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"clipcalib/calib"
@@ -59,6 +60,7 @@ func (f conformalFlags) fromFeatures(ctx context.Context, in *conformalInput) ([
 			if err == nil {
 				err = f.measure(&r, text.N, in.labels)
 			}
+			r.unassured = unlabelled(labels, text.N)
 		} else {
 			r, err = f.ssText(score, in, fold, labels, text, test)
 		}
@@ -69,6 +71,16 @@ func (f conformalFlags) fromFeatures(ctx context.Context, in *conformalInput) ([
 	}
 	f.noteUnassured(in, out[0])
 	return out, nil
+}
+
+// unlabelled are the classes that no label is of.
+func unlabelled(labels []int, classes int) (none []int) {
+	for k := range classes {
+		if !slices.Contains(labels, k) {
+			none = append(none, k)
+		}
+	}
+	return none
 }
 
 // ssText adapts on one part of the fold and calibrates on the other: samples

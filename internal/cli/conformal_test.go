@@ -70,7 +70,8 @@ func TestConformalCoversAndSaysSo(t *testing.T) {
 	}
 	sets := filepath.Join(dir, "sets.csv")
 	o := mustRun(t, "conformal", "--logits", l, "--cal-logits", c, "--cal-labels", cy, "--score", "lac", "--out", sets)
-	if lines := strings.Count(string(readFile(t, sets)), "\n"); lines != 1501 || !strings.Contains(o.out, "1500 samples") {
+	if lines := strings.Count(string(readFile(t, sets)), "\n"); lines != 1501 || !strings.Contains(o.out,
+		"1500 samples") {
 		t.Errorf("%d lines; %s", lines, o.out)
 	}
 	o = mustRun(t, "conformal", "--logits", l, "--labels", y, "--splits", "10", "--coverage", "0.8")
@@ -86,7 +87,8 @@ func TestConformalOnFeatures(t *testing.T) {
 	test := makeClusters(4, 20, 8, 1.5, 4)
 	file := test.write(t, filepath.Join(dir, "test.safetensors"))
 	for _, method := range []string{"ss-text", "full"} {
-		o := mustRun(t, "conformal", "--method", method, "--features", file, "--labels", file+"#labels", "--cal-features",
+		o := mustRun(t, "conformal", "--method", method, "--features", file, "--labels", file+"#labels",
+			"--cal-features",
 			fold, "--logit-scale", "20", "--coverage", "0.8")
 		if !strings.Contains(o.out, "80 samples, 4 classes, "+method) {
 			t.Error(o.out)
@@ -129,6 +131,49 @@ func TestConformalRefusesWhatGivesNoGuarantee(t *testing.T) {
 		t.Run(k.name, func(t *testing.T) {
 			failsClean(t, dir, append([]string{"conformal", "--logits", l, "--labels", y}, k.args...), k.words...)
 		})
+	}
+	// The same of features.
+	clusters := makeClusters(4, 12, 8, 1.5, 3)
+	foldFile := clusters.write(t, filepath.Join(dir, "fold.safetensors"))
+	testFile := makeClusters(4, 20, 8, 1.5, 4).write(t, filepath.Join(dir, "test.safetensors"))
+	tiny := makeClusters(4, 2, 8, 1.5, 5).write(t, filepath.Join(dir, "tiny.safetensors"))
+	thin := makeClusters(4, 20, 6, 1.5, 4).write(t, filepath.Join(dir, "thin.safetensors"))
+	for _, method := range []string{"ss-text", "full"} {
+		for _, k := range []struct {
+			name      string
+			test, cal string
+			more      []string
+			words     []string
+		}{
+			{"too few", testFile, tiny, nil, []string{"too few", "at least 9"}},
+			{"coverage 0", testFile, foldFile, []string{"--coverage", "0"}, []string{"--coverage 0"}},
+			{"coverage 1", testFile, foldFile, []string{"--coverage", "1"}, []string{"--coverage 1"}},
+			{"the test fold", foldFile, foldFile, nil, []string{"48 of the 48", "calibrated on"}},
+			{"other widths", thin, foldFile, nil, []string{"6", "8"}},
+			{"other classes", testFile, foldFile, []string{"--labels", wideY}, []string{"40", "80"}},
+		} {
+			t.Run(method+" "+k.name, func(t *testing.T) {
+				failsClean(t, dir, append([]string{"conformal", "--method", method, "--features", k.test,
+					"--cal-features", k.cal,
+					"--logit-scale", "20"}, k.more...), k.words...)
+			})
+		}
+	}
+	first := filepath.Join(dir, "first.npy") // class 3 has none
+	some := make([]int, 48)
+	for i := range some {
+		some[i] = i % 3
+	}
+	if err := npy.WriteLabels(first, some); err != nil {
+		t.Fatal(err)
+	}
+	for _, method := range []string{"ss-text", "full"} {
+		o := mustRun(t, "conformal", "--method", method, "--features", testFile, "--cal-features", foldFile,
+			"--cal-labels",
+			first, "--logit-scale", "20")
+		if !strings.Contains(o.err, "1 of 4 classes, as class 3") {
+			t.Errorf("%s: a class without samples: %s", method, o.err)
+		}
 	}
 	// What remains is said.
 	o := mustRun(t, "conformal", "--logits", l, "--labels", y, "--cal-logits", c, "--cal-labels", zeros)

@@ -97,7 +97,7 @@ func engineFinding(ctx context.Context, o device.Options, precision, what string
 		f.State = "slow"
 		f.Detail += "; this processor has none of AVX512_BF16, AMX and, on arm64, FEAT_BF16: 16-bit weights are widened"
 	}
-	rate, err := bench.Products(ctx, d, productsBudget)
+	rate, err := bench.ProductRate(ctx, d, productsBudget)
 	if err != nil {
 		return finding{what, "missing", err.Error(), ""}
 	}

@@ -85,9 +85,11 @@ func TestGridsAndReportsShowScalersAsRows(t *testing.T) {
 		"labels.npy"),
 		"--remedy", "temperature", "--fit-on-measured", "--save-calibrator", saved)
 	page := filepath.Join(dir, "page.html")
-	mustRun(t, "report", out, "--post-hoc", "isotonic", "--calibrator", saved, "--out", page)
+	mustRun(t, "report", out, "--post-hoc", "isotonic", "--calibrator", saved, "--sets", "lac,conf-ot", "--coverage",
+		"0.8",
+		"--out", page)
 	html := string(readFile(t, page))
-	for _, w := range []string{"isotonic", "temperature of mine", "fitted elsewhere, on ",
+	for _, w := range []string{"isotonic", "temperature of mine", "Sets of classes by CONF-OT", "fitted elsewhere, on ",
 		"each run&#39;s own logits of"} {
 		if !strings.Contains(html, w) {
 			t.Errorf("no %q in the page", w)
@@ -108,6 +110,53 @@ func TestGridsAndReportsShowScalersAsRows(t *testing.T) {
 		"logits.npy"), "--labels", filepath.Join(fold, "labels.npy"), "--calibrator", saved); !strings.Contains(o.err,
 		"these very pictures") {
 		t.Errorf("said %s", o.err)
+	}
+}
+
+// What a scaler is fitted on is known by the list of pictures and by the samples,
+// whatever a set is called.
+func TestAFoldUnderAnotherNameIsNotMeasured(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	set := foldedSet(t, filepath.Join(dir, "set"))
+	run := filepath.Join(dir, "run")
+	mustRun(t, "adapt", "taskres", "--data", set, "--weights", tinyModel(), "--bank", filepath.Join(dir, "bank"),
+		"--epochs",
+		"2", "--views", "1", "--out", run)
+	copied, again := filepath.Join(dir, "copied"), filepath.Join(dir, "again")
+	for k, c := range colours {
+		for i := range 6 {
+			name := fmt.Sprintf("val%02d.png", i)
+			writePNG(t, filepath.Join(copied, "test", c.name, name), picture(k, 300+i))
+			writePNG(t, filepath.Join(again, "test", c.name, "another-"+name), picture(k, 300+i))
+		}
+	}
+	for _, data := range []string{set + "#val", copied, again} {
+		mustRun(t, "eval", run, "--data", data, "--bank", filepath.Join(dir, "bank"))
+	}
+	o := mustRun(t, "report", run, "--post-hoc", "temperature", "--format", "csv")
+	for _, line := range strings.Split(o.out, "\n") {
+		if strings.Contains(line, "temperature") && !strings.Contains(line, "set-val") {
+			t.Errorf("measured on what it was fitted on: %s", line)
+		}
+	}
+	for _, name := range []string{"copied", "again"} {
+		if !strings.Contains(o.err, "no scaler on "+name) {
+			t.Errorf("nothing said of %s: %s", name, o.err)
+		}
+	}
+	fails(t, []string{"report", run, "--sets", "full"}, "--sets full", "clipcalib conformal")
+	// Nor are sets calibrated on it.
+	if !strings.Contains(o.err, "no conformal sets on again: 18 of its samples") {
+		t.Errorf("said %s", o.err)
+	}
+	for _, coverage := range []string{"0", "1", "-0.5"} {
+		fails(t, []string{"report", run, "--coverage", coverage}, "--coverage")
+	}
+	mustRun(t, "eval", run, "--data", set, "--bank", filepath.Join(dir, "bank"))
+	if o := mustRun(t, "report", run, "--coverage", "0.99", "--format", "text"); !strings.Contains(o.err,
+		"at least 99") {
+		t.Errorf("18 samples for 0.99: %s", o.err)
 	}
 }
 

@@ -21,7 +21,8 @@ func TestProtocolsByName(t *testing.T) {
 	}
 	sat, dtd, ucf := tree.Find("EuroSAT").Path, tree.Find("DescribableTextures").Path, tree.Find("UCF101").Path
 	args := func(out string, more ...string) []string {
-		return append([]string{"adapt", "coop", "--weights", tinyModel(), "--vectors", "2", "--epochs", "1", "--shots", "2",
+		return append([]string{"adapt", "coop", "--weights", tinyModel(), "--vectors", "2", "--epochs", "1", "--shots",
+			"2",
 			"--views", "1", "--data", sat, "--out", filepath.Join(dir, out)}, more...)
 	}
 	var got struct {
@@ -67,8 +68,34 @@ func TestProtocolsByName(t *testing.T) {
 	if again := got.Cells[0].Protocol; again.Base != before.Base || again.New != before.New {
 		t.Errorf("eval says %+v, adapt %+v", again, before)
 	}
-	o := mustRun(t, args("cross", "--protocol", "cross-dataset", "--targets", dtd+","+ucf)...)
-	if !strings.Contains(o.out, "cross-dataset, the run: accuracy source ") || !strings.Contains(o.out, "mean of 2 others") {
+	// The report has the harmonic mean in every form.
+	var sheet struct {
+		Rows []struct {
+			Method   string
+			Harmonic map[string]struct{ Mean float64 } `json:"harmonic_mean"`
+		}
+	}
+	o := mustRun(t, "report", base, "--format", "json")
+	if err := json.Unmarshal([]byte(o.out), &sheet); err != nil {
+		t.Fatal(err)
+	}
+	if r := sheet.Rows[1]; r.Method != "coop" || math.Abs(r.Harmonic["EuroSAT"].Mean-before.HarmonicMean) > 1e-12 {
+		t.Errorf("%+v, want %v", r, before.HarmonicMean)
+	}
+	page := filepath.Join(dir, "page.html")
+	mustRun(t, "report", base, "--out", page)
+	if !strings.Contains(string(readFile(t, page)), "Base and new classes") {
+		t.Error("no harmonic mean on the page")
+	}
+	for format, word := range map[string]string{"text": "EuroSAT H acc", "csv": "harmonic_mean_accuracy",
+		"wide": "EuroSAT harmonic_mean_accuracy mean", "md": "EuroSAT H acc", "latex": "EuroSAT H acc"} {
+		if out := mustRun(t, "report", base, "--format", format).out; !strings.Contains(out, word) {
+			t.Errorf("%s without %q:\n%s", format, word, out)
+		}
+	}
+	o = mustRun(t, args("cross", "--protocol", "cross-dataset", "--targets", dtd+","+ucf)...)
+	if !strings.Contains(o.out, "cross-dataset, the run: accuracy source ") || !strings.Contains(o.out,
+		"mean of 2 others") {
 		t.Errorf("%s", o.out)
 	}
 	o = command("eval", filepath.Join(dir, "whole"), "--protocol", "base-to-new", "--data", sat)

@@ -19,6 +19,7 @@ func reportCommand(a *app) *cobra.Command {
 	var bins, draws int
 	var coverage float64
 	var scalers postHocFlags
+	var sets []string
 	c := &cobra.Command{
 		Use:   "report RUN...",
 		Short: "One self-contained HTML page of runs: reliability diagrams, logit ranges, tables",
@@ -58,6 +59,12 @@ elsewhere and is applied as it is. Every format says what was fitted on what.`,
 			if !(coverage > 0 && coverage < 1) {
 				return usagef("--coverage %g: want a share between 0 and 1, both excluded, as 0.9", coverage)
 			}
+			for _, kind := range sets {
+				if !slices.Contains(table.SetKinds(), kind) {
+					return usagef("--sets %s: choose %s (ss-text and full want features, which runs do not hold: clipcalib "+
+						"conformal)", kind, strings.Join(table.SetKinds(), ", "))
+				}
+			}
 			m := without(c, "")
 			switch {
 			case a.json:
@@ -75,7 +82,8 @@ elsewhere and is applied as it is. Every format says what was fitted on what.`,
 			if err != nil {
 				return err
 			}
-			o := reportOptions{out, format, bins, draws, coverage, c.Flags().Changed("coverage"), p}
+			o := reportOptions{out, format, bins, draws, coverage, c.Flags().Changed("coverage") ||
+				c.Flags().Changed("sets"), sets, p}
 			return a.report(args, o)
 		},
 	}
@@ -86,10 +94,14 @@ elsewhere and is applied as it is. Every format says what was fitted on what.`,
 	c.Flags().IntVar(&bins, "bins", 10, "bins of ECE and of the diagrams")
 	c.Flags().IntVar(&draws, "draws", automatic, "bootstrap draws of intervals and differences; 0 leaves them out, "+
 		"-1 makes 1000, or of a large grid fewer and at least 400")
-	c.Flags().Float64Var(&coverage, "coverage", 0.9, "of the conformal sets that are made where a run was evaluated on its "+
-		"validation fold; given, text tables have columns of them too")
+	c.Flags().Float64Var(&coverage, "coverage", 0.9,
+		"of the conformal sets that are made where a run was evaluated on its "+
+			"validation fold; given, text tables have columns of them too")
+	c.Flags().StringSliceVar(&sets, "sets", []string{calib.LAC}, "how the conformal sets are made: "+
+		strings.Join(table.SetKinds(), ", ")+"; given, text tables have columns of them too")
 	scalers.add(c)
 	completes(c, "format", reportFormats...)
+	completesList(c, "sets", table.SetKinds()...)
 	return c
 }
 
@@ -117,6 +129,7 @@ type reportOptions struct {
 	bins, draws int
 	coverage    float64
 	showSets    bool // in text tables too
+	sets        []string
 	scalers     table.PostHoc
 }
 
@@ -126,11 +139,11 @@ func (a *app) report(args []string, o reportOptions) error {
 		return err
 	}
 	if !a.json || o.out != "" {
-		sets, err := t.Conformal(o.coverage)
+		notes, err := t.Conformal(o.coverage, o.sets...)
 		if err != nil {
 			return fmt.Errorf("report: %w", err)
 		}
-		t.Notes = append(t.Notes, sets...)
+		t.Notes = append(t.Notes, notes...)
 		all, err := compared(&t, &o)
 		if err != nil {
 			return fmt.Errorf("report: %w", err)
@@ -207,7 +220,7 @@ func readTable(command string, args []string, bins int, p table.PostHoc) (found 
 func (a *app) writeTable(t *table.Table, o reportOptions, all []table.Difference) error {
 	shown := table.Main
 	if o.showSets {
-		shown = slices.Concat(table.Main, table.Sets)
+		shown = slices.Concat(table.Main, table.SetMetrics(o.sets...))
 	}
 	switch o.format {
 	case "text":
@@ -269,7 +282,8 @@ func sections(t *table.Table, all []table.Difference, draws int) []report.Sectio
 				if d.Group.Key() == g.Key() {
 					of = append(of, d)
 					s.Differences = append(s.Differences, report.Difference{Method: method, Remedy: g.Fields["remedy"],
-						Target: d.Target, Metric: d.Metric, Value: d.Value, Low: d.Low, High: d.High, Adjusted: d.Adjusted,
+						Target: d.Target, Metric: d.Metric, Value: d.Value, Low: d.Low, High: d.High,
+						Adjusted:   d.Adjusted,
 						Detectable: d.Detectable, IncludesZero: d.IncludesZero, Told: d.Told()})
 				}
 			}
@@ -281,13 +295,16 @@ func sections(t *table.Table, all []table.Difference, draws int) []report.Sectio
 				for _, e := range g.Cells[c.Name] {
 					s.Classes = max(s.Classes, e.Classes)
 					s.Runs = append(s.Runs, report.Run{
-						Method: method, Remedy: g.Fields["remedy"], Seed: seeds.number(e.Seed), Target: c.Name, Source: c.Source,
-						Metrics: e.Metrics, Reliability: e.Predictions.Reliability(t.Bins), Validation: validation(t, g, e.Seed),
+						Method: method, Remedy: g.Fields["remedy"], Seed: seeds.number(e.Seed), Target: c.Name,
+						Source:  c.Source,
+						Metrics: e.Metrics, Reliability: e.Predictions.Reliability(t.Bins), Validation: validation(t, g,
+							e.Seed),
 						Intervals: intervals(g, c.Name), Sets: e.Sets(),
 					})
 				}
 			}
 		}
+		s.BaseToNew = part.BaseToNew()
 		s.DifferenceNotes = table.DifferenceNotes(of, draws)
 		alike, differing := part.Recipes()
 		s.Recipes = differing

@@ -13,6 +13,7 @@ import (
 	"clipcalib/internal/named"
 	"clipcalib/internal/paper"
 	"clipcalib/internal/recipe"
+	"clipcalib/internal/table"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -44,7 +45,10 @@ With --logits no model is run: the table is made of saved logits (.npy, .npz,
 .pt, .csv, .safetensors, .parquet), named by index.csv in the folder or lying as
 the paper's code writes them, or of runs below the folder, such as what collect
 gathered of a plan (see docs/TABLES.md). SaLS rows are made from the
-zero-shot logits where there are none of their own.
+zero-shot logits where there are none of their own. --post-hoc and --calibrator
+add rows under scalers, as TaskRes + temperature: fitted on the result's own fold,
+the columns fit_logits, fit_labels and fit_zero_shot of index.csv or a run's
+evaluation on its validation fold, never on what is measured.
 
 The table goes to standard output in --format, and with --out also to
 DIR/TABLE.md, .tex, .csv, .json and .html.`,
@@ -64,10 +68,20 @@ DIR/TABLE.md, .tex, .csv, .json and .html.`,
 			if err := s.check(true); err != nil {
 				return err
 			}
+			p, err := s.scalers.open()
+			if err != nil {
+				return err
+			}
+			if p.Any() && s.logits == "" {
+				return usagef("--post-hoc and --calibrator are for saved logits: evaluate the runs on a validation fold (clipcalib "+
+					"eval %s --data SOURCE#val) and make the table of them, with --logits %s", s.runs(), s.runs())
+			}
+			t = scalerRows(t, p)
 			return a.table(c.Context(), t, s, format)
 		},
 	}
 	s.add(c, "out", "folder of the runs and of the table")
+	s.scalers.add(c)
 	c.Flags().StringVar(&format, "format", "text", "of standard output: "+strings.Join(paper.Formats, ", "))
 	completes(c, "format", paper.Formats...)
 	return c
@@ -114,7 +128,8 @@ type paperSource struct {
 	only    []string
 	dry     bool
 	changes recipeChanges
-	model   modelFlags // of what a checkpoint does not say of itself
+	scalers postHocFlags // of saved logits
+	model   modelFlags   // of what a checkpoint does not say of itself
 	flags   *pflag.FlagSet
 }
 
@@ -144,6 +159,9 @@ func (s *paperSource) add(c *cobra.Command, out, usage string) {
 	s.flags = f
 }
 
+// runs is the folder of the runs, for messages.
+func (s *paperSource) runs() string { return filepath.Join(or(s.out, "OUT"), "runs") }
+
 func (s *paperSource) check(table bool) error {
 	out := "--out"
 	if !table {
@@ -172,6 +190,7 @@ type paperFound struct {
 	lacking  int // cells without data or weights, or without saved logits
 	cells    int
 	shapes   map[string]savedShape // of saved logits, by set
+	scalers  table.PostHoc         // of saved logits
 }
 
 // end is the error that the command ends with.
@@ -211,7 +230,8 @@ func (a *app) paperResults(ctx context.Context, t recipe.Table, s paperSource) (
 		return nil, err
 	}
 	if len(work.jobs) == 0 {
-		return nil, fmt.Errorf("table %s: nothing can be run: none of %d cells has its data and weights (said above)", t.ID,
+		return nil, fmt.Errorf("table %s: nothing can be run: none of %d cells has its data and weights (said above)",
+			t.ID,
 			work.cells)
 	}
 	return a.doWork(ctx, work)

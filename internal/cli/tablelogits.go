@@ -12,9 +12,7 @@ import (
 	"slices"
 	"strings"
 
-	"clipcalib/calib"
 	"clipcalib/internal/data/catalog"
-	"clipcalib/internal/logitfile"
 	"clipcalib/internal/named"
 	"clipcalib/internal/paper"
 	"clipcalib/internal/recipe"
@@ -25,7 +23,8 @@ import (
 type dump struct {
 	model, method, remedy, set, seed string
 	logits, labels, zeroShot         string
-	at                               string // where it is said, for messages
+	fit                              savedResult // fold that scalers are fitted on
+	at                               string      // where it is said, for messages
 }
 
 // indexFile names the results in a folder of saved logits.
@@ -42,19 +41,22 @@ func (a *app) savedLogits(ctx context.Context, t recipe.Table, s paperSource) (*
 		return nil, fmt.Errorf("--logits %s: %w", s.logits, err)
 	}
 	found := &paperFound{}
+	if found.scalers, err = s.scalers.open(); err != nil {
+		return nil, err
+	}
 	used := map[int]bool{}
 	for _, b := range t.Blocks {
 		for _, row := range b.Rows {
 			for _, name := range row.Recipes {
 				for _, set := range only.sets(b, row, name) {
-					n, err := takeDumps(ctx, dumps, used, b, row, set, found)
+					n, why, err := takeDumps(ctx, dumps, used, b, row, set, found)
 					if err != nil {
 						return nil, fmt.Errorf("--logits: %w", err)
 					}
 					found.cells++
 					if n == 0 {
 						found.lacking++
-						found.lacks(paperRow{b.Model, row}, []string{set}, "no saved logits")
+						found.lacks(paperRow{b.Model, row}, []string{set}, why)
 					}
 				}
 			}
@@ -71,18 +73,19 @@ func (a *app) savedLogits(ctx context.Context, t recipe.Table, s paperSource) (*
 }
 
 // takeDumps takes up the saved results of a row on a set. A row of SaLS without
-// any is made from those without a remedy.
+// any is made from those without a remedy. With none taken, why says why.
 func takeDumps(ctx context.Context, dumps []dump, used map[int]bool, b recipe.Block, row recipe.Row, set string,
-	found *paperFound) (n int, err error) {
+	found *paperFound) (n int, why string, err error) {
+	why = "no saved logits"
 	take := func(remedy string, sals bool) error {
 		for i, d := range dumps {
 			if d.model != b.Model || d.method != row.Method || d.remedy != remedy || d.set != set {
 				continue
 			}
 			m := paper.Measured{Model: b.Model, Row: row.Label, Set: set, Seed: d.seed, Where: d.logits}
+			zero := ""
 			if sals {
-				zero := d.zeroShot
-				if zero == "" {
+				if zero = d.zeroShot; zero == "" {
 					zero = savedZeroShot(dumps, d)
 				}
 				if zero == "" {
@@ -92,24 +95,23 @@ func takeDumps(ctx context.Context, dumps []dump, used map[int]bool, b recipe.Bl
 				if err := oneOrder(ctx, dumps, d, zero); err != nil {
 					return fmt.Errorf("%s: %w", d.at, err)
 				}
-				m.Predictions, err = scaled(ctx, d.logits, zero, d.labels)
-			} else {
-				m.Predictions, err = predictions(ctx, d.logits, d.labels)
 			}
-			if err != nil {
+			done, not, err := found.takeSaved(ctx, d, zero, row, m)
+			switch {
+			case err != nil:
 				return fmt.Errorf("%s: %w", d.at, err)
+			case done:
+				used[i], n = true, n+1
+			default:
+				why = not
 			}
-			if err := found.alike(d, m.Predictions); err != nil {
-				return err
-			}
-			found.measured, used[i], n = append(found.measured, m), true, n+1
 		}
 		return nil
 	}
 	if err = take(row.Remedy, false); err == nil && n == 0 && row.Remedy == "sals" {
 		err = take("none", true)
 	}
-	return n, err
+	return n, why, err
 }
 
 // savedZeroShot are the zero-shot logits of a result's model and set.
@@ -120,28 +122,6 @@ func savedZeroShot(dumps []dump, d dump) string {
 		}
 	}
 	return ""
-}
-
-func scaled(ctx context.Context, logits, zeroShot, labels string) (p calib.Predictions, err error) {
-	l, err := logitfile.Open(ctx, logits, logitfile.Logits)
-	if err != nil {
-		return p, err
-	}
-	defer l.Close()
-	z, err := logitfile.Open(ctx, zeroShot, logitfile.ZeroShot)
-	if err != nil {
-		return p, err
-	}
-	defer z.Close()
-	_, k := l.Shape()
-	if _, zk := z.Shape(); zk != k {
-		return p, fmt.Errorf("%s has logits of %d classes, %s of %d: both must be of the same classes", logits, k, zeroShot, zk)
-	}
-	rows, err := calib.SaLSRows(l.Rows, z.Rows)
-	if err != nil {
-		return p, fmt.Errorf("%s scaled to %s: %w", logits, zeroShot, err)
-	}
-	return predict(ctx, rows, logits, labels)
 }
 
 // findDumps lists the results below a folder: those that its index names, or,
@@ -176,7 +156,8 @@ func findDumps(dir string) (dumps []dump, skipped []string, err error) {
 			return nil, nil, fmt.Errorf("%s: %w", d.at, err)
 		}
 		for _, o := range dumps {
-			if o.model == d.model && o.method == d.method && o.remedy == d.remedy && o.set == d.set && o.seed == d.seed {
+			if o.model == d.model && o.method == d.method && o.remedy == d.remedy && o.set == d.set &&
+				o.seed == d.seed {
 				return nil, nil, fmt.Errorf("%s: it is of the same run and set as %s", d.at, o.at)
 			}
 		}
@@ -188,7 +169,8 @@ func findDumps(dir string) (dumps []dump, skipped []string, err error) {
 // indexed reads a line of the index.
 func indexed(dir string, header, record []string) (d dump, err error) {
 	fields := map[string]*string{"model": &d.model, "method": &d.method, "remedy": &d.remedy, "set": &d.set,
-		"seed": &d.seed, "logits": &d.logits, "labels": &d.labels, "zero_shot": &d.zeroShot}
+		"seed": &d.seed, "logits": &d.logits, "labels": &d.labels, "zero_shot": &d.zeroShot,
+		"fit_logits": &d.fit.logits, "fit_labels": &d.fit.labels, "fit_zero_shot": &d.fit.zeroShot}
 	var known []string
 	for name := range fields {
 		known = append(known, name)
@@ -210,12 +192,15 @@ func indexed(dir string, header, record []string) (d dump, err error) {
 			return d, fmt.Errorf("%s is empty", name)
 		}
 	}
+	if (d.fit.logits == "") != (d.fit.labels == "") || d.fit.zeroShot != "" && d.fit.logits == "" {
+		return d, errors.New("fit_logits and fit_labels belong together, and fit_zero_shot to both")
+	}
 	set, err := catalog.Find(d.set)
 	if err != nil {
 		return d, err
 	}
 	d.set = set.ID
-	for _, path := range []*string{&d.logits, &d.labels, &d.zeroShot} {
+	for _, path := range []*string{&d.logits, &d.labels, &d.zeroShot, &d.fit.logits, &d.fit.labels, &d.fit.zeroShot} {
 		if *path != "" && !filepath.IsAbs(*path) {
 			*path = filepath.Join(dir, *path)
 		}
@@ -280,7 +265,8 @@ func released(dir string) (dumps []dump, skipped []string, err error) {
 	}
 	for i := range dumps {
 		if dumps[i].labels = labels[dumps[i].set]; dumps[i].labels == "" {
-			return nil, nil, fmt.Errorf("%s: there are no labels of %s (target.pt beside zero-shot logits)", dumps[i].logits,
+			return nil, nil, fmt.Errorf("%s: there are no labels of %s (target.pt beside zero-shot logits)",
+				dumps[i].logits,
 				dumps[i].set)
 		}
 	}

@@ -30,6 +30,22 @@ func runDumps(dir string) (dumps []dump, skipped []string, err error) {
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", d, err)
 		}
+		fold, err := run.ValidationFolder(d)
+		if err != nil {
+			skipped = append(skipped, err.Error())
+			fold = ""
+		}
+		var fit savedResult
+		if fold != "" {
+			t, err := run.ReadTarget(fold)
+			if err == nil {
+				err = run.Unlearnt(d, fold, t)
+			}
+			if err != nil {
+				return nil, nil, err
+			}
+			fit.logits, fit.zeroShot, fit.labels = logitsIn(fold)
+		}
 		for _, name := range run.Finished(d) {
 			at := filepath.Join(d, "targets", name)
 			t, err := run.ReadTarget(at)
@@ -47,10 +63,12 @@ func runDumps(dir string) (dumps []dump, skipped []string, err error) {
 			}
 			logits, zeroShot, labels := logitsIn(at)
 			dumps = append(dumps, dump{model: model.Architecture, method: recipeOf.Method, remedy: t.Remedy, set: set,
-				seed: strconv.FormatUint(recipeOf.Seed, 10), logits: logits, labels: labels, zeroShot: zeroShot, at: at})
+				seed: strconv.FormatUint(recipeOf.Seed, 10), logits: logits, labels: labels, zeroShot: zeroShot,
+				fit: fit, at: at})
 			if t.Remedy == "none" {
-				dumps = append(dumps, dump{model: model.Architecture, method: recipe.ZeroShotMethod, remedy: "none", set: set,
-					logits: zeroShot, labels: labels, at: at})
+				dumps = append(dumps, dump{model: model.Architecture, method: recipe.ZeroShotMethod, remedy: "none",
+					set:    set,
+					logits: zeroShot, labels: labels, fit: savedResult{fit.zeroShot, fit.labels, ""}, at: at})
 			}
 		}
 	}

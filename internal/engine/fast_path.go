@@ -1,5 +1,10 @@
 package engine
 
+import (
+	"context"
+	"time"
+)
+
 // FastPath says whether an engine computes in the ways it is built to be fast
 // in. What is slower than it need be has a reason here; no result differs.
 type FastPath struct {
@@ -26,6 +31,21 @@ type ProductPlan struct {
 	Algorithm string `json:"algorithm"` // the library's, by its settings
 	Tuned     bool   `json:"tuned"`     // by the table, not the library's first choice
 	Runs      int    `json:"runs"`
+}
+
+// TimedProduct is a shape of product, measured by itself.
+type TimedProduct struct {
+	Shape     string
+	Algorithm string
+	FLOP      float64 // of one
+	Seconds   float64 // of one: the median of some groups of runs
+	Runs      int     // that were timed
+}
+
+// ProductTimer is an engine that can measure the products it has computed so far,
+// each by itself, on memory of its own, for about budget.
+type ProductTimer interface {
+	TimeProducts(ctx context.Context, budget time.Duration) ([]TimedProduct, error)
 }
 
 // Slow lists what is not as fast as it is meant to be, nil if nothing is.

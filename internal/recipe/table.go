@@ -47,6 +47,7 @@ type Row struct {
 	Method  string   // of the runs
 	Remedy  string   // of the runs
 	Recipes []string // that have its cells; each has some of the sets
+	Scaler  string   // after the remedy, fitted on labelled logits; "" for none
 }
 
 type writtenRow struct {
@@ -67,7 +68,7 @@ func (w writtenRow) rows() []Row {
 	out := []Row{{Label: w.Row, Method: method, Remedy: "none", Recipes: w.Recipes}}
 	if w.Remedies {
 		for _, r := range remedyLabels {
-			out = append(out, Row{w.Row + " + " + r[1], w.Row, method, r[0], w.Recipes})
+			out = append(out, Row{w.Row + " + " + r[1], w.Row, method, r[0], w.Recipes, ""})
 		}
 	}
 	return out
@@ -105,6 +106,31 @@ func FindTable(name string) (Table, error) { return named.Find("table", name, al
 
 // Source says where the published figures were read.
 func (t Table) Source() string { return t.published.Source }
+
+// WithScalers is the table with a row for every scaler behind each of its rows,
+// which has no published figures.
+func (t Table) WithScalers(names []string) Table {
+	if len(names) == 0 {
+		return t
+	}
+	t.Blocks = slices.Clone(t.Blocks)
+	for i, b := range t.Blocks {
+		var rows []Row
+		for _, r := range b.Rows {
+			rows = append(rows, r)
+			for _, name := range names {
+				s := r
+				s.Label, s.Scaler = r.Label+" + "+name, name
+				if s.Of == "" {
+					s.Of = r.Label
+				}
+				rows = append(rows, s)
+			}
+		}
+		t.Blocks[i].Rows = rows
+	}
+	return t
+}
 
 // Recipes are the names of all recipes of the table, in its order.
 func (t Table) Recipes() (names []string) {

@@ -40,6 +40,8 @@ type Section struct {
 	DifferenceNotes []string
 	// Recipes is a row for every row of the results, with all that decides it.
 	Recipes Table
+	// BaseToNew is accuracy and ECE on base and on new classes, where runs have both.
+	BaseToNew Table
 	// Featured names the method whose diagrams stand first, and Show the
 	// targets they are drawn for; empty means the first method, and the first
 	// source with the drifted target where the adapted ECE is worst.
@@ -53,7 +55,8 @@ var pageHTML string
 //go:embed style.css
 var styleCSS string
 
-var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{"plain": newPlainView, "formed": formed}).Parse(pageHTML))
+var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{"plain": newPlainView,
+	"formed": formed}).Parse(pageHTML))
 
 // Write writes the page: one HTML document that refers to nothing outside
 // itself. Names of methods, targets and settings are shown as text, whatever
@@ -116,7 +119,7 @@ type sectionView struct {
 	Scatter  template.HTML // empty without an adapted method
 	All      allView       // every metric
 	Compared Table         // remedies against none
-	Sets     Table         // coverage and size of conformal sets
+	Sets     []setsView    // coverage and size of conformal sets
 }
 
 // plainView is a table of text with its caption.
@@ -232,7 +235,8 @@ func (g results) atChance(method, target string, classes int) bool {
 		return false
 	}
 	for _, key := range []rowKey{{ZeroShot, ""}, {method, ""}} {
-		if c := g.at(key, target); c != nil && c.over(accuracy).Mean < min(2/float64(classes), (1+1/float64(classes))/2) {
+		if c := g.at(key, target); c != nil && c.over(accuracy).Mean < min(2/float64(classes),
+			(1+1/float64(classes))/2) {
 			return true
 		}
 	}

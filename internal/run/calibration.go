@@ -21,10 +21,10 @@ func (t Target) IsValidation() bool { return IsValidationSpec(t.Inputs.Data) }
 // IsValidationSpec says so of a data set as a command line names it.
 func IsValidationSpec(spec string) bool { return strings.HasSuffix(spec, validationSuffix) }
 
-// validationFolder finds a run's evaluation on the validation fold of the data
+// ValidationFolder finds a run's evaluation on the validation fold of the data
 // set it learnt from; "" without one. Where several could be meant, the error
 // names them.
-func validationFolder(dir string) (string, error) {
+func ValidationFolder(dir string) (string, error) {
 	var recipe struct {
 		Remedy string `yaml:"remedy"`
 		Inputs struct {
@@ -77,7 +77,7 @@ func calibration(dir, named string) (Evaluation, error) {
 		}
 		return ev, err
 	}
-	fold, err := validationFolder(dir)
+	fold, err := ValidationFolder(dir)
 	if err == nil && fold == "" {
 		err = fmt.Errorf("run %s has no evaluation on a validation fold to calibrate on: clipcalib eval %s --data SOURCE#val "+
 			"makes one, or name another evaluation with --calibration", dir, dir)
@@ -181,7 +181,8 @@ func Unlearnt(dir, evaluation string, t Target) error {
 	}
 	// Where the set is gone, only a fold that has every one is taken for the same.
 	if both > 0 && (known || both == len(learnt)) {
-		return fmt.Errorf("fold %s: %d pictures of it, such as %s, are among those that the run learnt from", evaluation,
+		return fmt.Errorf("fold %s: %d pictures of it, such as %s, are among those that the run learnt from",
+			evaluation,
 			both, first)
 	}
 	return nil

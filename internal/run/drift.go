@@ -149,7 +149,7 @@ func ReadDrift(dir string) (*Drift, error) {
 
 func readDrift(dir string) (*Drift, error) {
 	// Of several folds none is to be preferred.
-	if fold, err := validationFolder(dir); err == nil && fold != "" {
+	if fold, err := ValidationFolder(dir); err == nil && fold != "" {
 		d, err := driftIn(fold)
 		if err != nil {
 			return nil, err

@@ -24,6 +24,8 @@ type Target struct {
 	Samples int
 	// FeaturesOnly says that no list of pictures is known, but files of features.
 	FeaturesOnly bool
+
+	whole, half string // data set, and base or new where it is a half of its classes
 }
 
 // Evaluation is one run measured on one target, or the zero-shot model that it
@@ -45,12 +47,12 @@ type Evaluation struct {
 	Metrics     calib.Metrics
 	Values      map[string]float64 // the metrics by their keys in metrics.json
 	labels      []int
-	logits      calib.Matrix      // after the remedy
-	resampled   calib.Resampled   // of [Table.Resample]
-	sets        *calib.SetFigures // of [Table.Conformal]
-	fitted      *Fitted           // of [PostHoc]
-	dir         string            // of the evaluation
-	reference   []float64         // ranges of the zero-shot model on the same samples
+	logits      calib.Matrix                // after the remedy
+	resampled   calib.Resampled             // of [Table.Resample]
+	sets        map[string]calib.SetFigures // of [Table.Conformal], by kind
+	fitted      *Fitted                     // of [PostHoc]
+	dir         string                      // of the evaluation
+	reference   []float64                   // ranges of the zero-shot model on the same samples
 	target      run.Target
 	bins        int
 	learnt      string // data set that the run learnt from, "" for none
@@ -172,6 +174,7 @@ func evaluated(dir string, recipe Fields, e run.Evaluation, bins int) (adapted, 
 	}
 	target := Target{Name: targetName(e, recipe["remedy"]), Hash: e.Target.Inputs.DataHash(), Samples: len(e.Labels),
 		FeaturesOnly: e.Target.Inputs.DataSHA256 == ""}
+	target.whole, target.half = halfOf(e.Target.Inputs.Data)
 	adapted = Evaluation{Run: dir, Fields: fields, Seed: seed, Data: recipe["inputs.data_sha256"], Target: target,
 		Validation: e.Target.IsValidation(), Classes: e.Logits.K, dir: e.Dir, target: e.Target,
 		learnt: recipe["inputs.data"]}

@@ -67,6 +67,22 @@ func (t *Table) WriteTidy(w io.Writer) error {
 				}
 			}
 		}
+		for _, h := range t.Halves() {
+			s, ok := g.HarmonicMean(h)
+			if !ok {
+				continue
+			}
+			low, high, kind := "", "", ""
+			if i, ok := s.StudentInterval(); ok {
+				low, high, kind = number(i.Low), number(i.High), i.Kind
+			}
+			row := append(slices.Clone(head), h.Base+" and "+h.New, "", "false", "", strconv.Itoa(t.Bins), keyHarmonic,
+				strconv.Itoa(s.N), number(s.Mean), number(s.Std), seedList(g.seeds()), low, high, kind, "false",
+				g.fittedOn())
+			if err := c.Write(row); err != nil {
+				return err
+			}
+		}
 	}
 	c.Flush()
 	return c.Error()
@@ -94,6 +110,10 @@ func (t *Table) WriteWide(w io.Writer) error {
 			header = append(header, name+" mean", name+" std", name+" low", name+" high")
 		}
 	}
+	halves := t.Halves()
+	for _, h := range halves {
+		header = append(header, h.Set+" "+keyHarmonic+" mean", h.Set+" "+keyHarmonic+" std")
+	}
 	header = append(header, "fitted_on")
 	if err := c.Write(header); err != nil {
 		return err
@@ -114,6 +134,13 @@ func (t *Table) WriteWide(w io.Writer) error {
 				low, high, _ := g.ends(target.Name, key)
 				row = append(row, mean, std, low, high)
 			}
+		}
+		for _, h := range halves {
+			mean, std := "", ""
+			if s, ok := g.HarmonicMean(h); ok {
+				mean, std = number(s.Mean), number(s.Std)
+			}
+			row = append(row, mean, std)
 		}
 		if err := c.Write(append(row, g.fittedOn())); err != nil {
 			return err
@@ -145,6 +172,8 @@ func (t *Table) MarshalJSON() ([]byte, error) {
 		Remedy string `json:"remedy"`
 		Fields Fields `json:"recipe"`
 		Cells  []cell `json:"targets"`
+		// Harmonic means of the accuracies on base and new classes, by data set.
+		Harmonic map[string]Spread `json:"harmonic_mean,omitempty"`
 	}
 	out := struct {
 		Bins  int      `json:"bins"`
@@ -180,6 +209,14 @@ func (t *Table) MarshalJSON() ([]byte, error) {
 				}
 			}
 			r.Cells = append(r.Cells, c)
+		}
+		for _, h := range t.Halves() {
+			if s, ok := g.HarmonicMean(h); ok {
+				if r.Harmonic == nil {
+					r.Harmonic = map[string]Spread{}
+				}
+				r.Harmonic[h.Set] = s
+			}
 		}
 		out.Rows = append(out.Rows, r)
 	}

@@ -1,6 +1,7 @@
 package table
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -27,6 +28,14 @@ func (t *Table) Wide(metrics []Metric) Grid {
 			g.Header = append(g.Header, c.title+" "+m.Title)
 		}
 	}
+	halves := t.Halves()
+	if !slices.ContainsFunc(metrics, func(m Metric) bool { return m.Key == "accuracy" }) {
+		halves = nil
+	}
+	for _, h := range halves {
+		g.Groups = append(g.Groups, len(g.Header))
+		g.Header = append(g.Header, h.Set+" "+harmonic.Title)
+	}
 	for i, group := range t.Groups {
 		if i > 0 && t.heads(i) {
 			g.Rules = append(g.Rules, i)
@@ -52,6 +61,13 @@ func (t *Table) Wide(metrics []Metric) Grid {
 				}
 				row = append(row, text)
 			}
+		}
+		for _, h := range halves {
+			text := "–"
+			if s, ok := group.HarmonicMean(h); ok {
+				text = harmonic.format(s)
+			}
+			row = append(row, text)
 		}
 		g.Rows = append(g.Rows, row)
 	}

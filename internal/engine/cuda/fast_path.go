@@ -1,13 +1,19 @@
 package cuda
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"clipcalib/internal/engine"
 )
 
-var _ engine.Inspected = (*Engine)(nil)
+var (
+	_ engine.Inspected    = (*Engine)(nil)
+	_ engine.ProductTimer = (*Engine)(nil)
+)
 
 // fastPath counts what FastPath reports beside what the driver knows.
 type fastPath struct {
@@ -48,4 +54,21 @@ func (e *Engine) FastPath() engine.FastPath {
 		f.Products = d.Plans()
 	}
 	return f
+}
+
+// TimeProducts measures every shape that was multiplied so far.
+func (e *Engine) TimeProducts(ctx context.Context, budget time.Duration) ([]engine.TimedProduct, error) {
+	d, ok := e.d.(interface {
+		TimeProducts(ctx context.Context, budget time.Duration) ([]engine.TimedProduct, error)
+	})
+	if !ok {
+		return nil, errors.New("this driver does not time products")
+	}
+	if err := e.d.Sync(); err != nil {
+		return nil, err
+	}
+	if err := e.pool.trim(); err != nil { // the driver takes memory of its own
+		return nil, err
+	}
+	return d.TimeProducts(ctx, budget)
 }

@@ -104,17 +104,10 @@ func (w *Weights) multiply(threads int, out Matrix, a Factor, m int, e Epilogue)
 	}
 	kern := active
 	p := product{kern: kern, w: w, out: out, a: a, e: e}
-	rows, cols := ceilDiv(m, kern.rows), ceilDiv(w.n, panel)
-	if m*w.n*w.k < 2*parallelWork {
-		threads = 1
-	}
-	if rows >= 2*threads || rows >= cols {
-		parallel.For(threads, rows, 1, func(_, lo, hi int) {
-			p.run(lo*kern.rows, min(hi*kern.rows, m), 0, w.n)
-		})
-		return
-	}
-	parallel.For(threads, cols, 1, func(_, lo, hi int) { p.run(0, m, lo*panel, min(hi*panel, w.n)) })
+	threads = min(threads, m*w.n*w.k/parallelWork)
+	parallel.Grid(threads, ceilDiv(m, kern.rows), ceilDiv(w.n, panel), func(top, bottom, left, right int) {
+		p.run(top*kern.rows, min(bottom*kern.rows, m), left*panel, min(right*panel, w.n))
+	})
 }
 
 // checkEpilogue panics unless e fits a result of m x n.

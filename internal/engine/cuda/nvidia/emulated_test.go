@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"clipcalib/internal/engine"
 	"clipcalib/internal/engine/cuda"
@@ -194,7 +195,15 @@ func TestEmulatedGPUsBesideOneAnother(t *testing.T) {
 		t.Errorf("a GPU that is not there: %v", err)
 	}
 	e := openEmulated(t, 0)
-	if err := errors.Join(useEmulated(e), e.Close()); err != nil {
+	if err := useEmulated(e); err != nil {
 		t.Errorf("after all were closed: %v", err)
+	}
+	timed, err := e.TimeProducts(t.Context(), 10*time.Millisecond)
+	if err != nil || len(timed) != 1 || timed[0].Shape != "90 fp32 fp32 TN 16x8x32 32,32,16 bias" ||
+		timed[0].Algorithm != "42/0/0/0/0/0/0/0/0" || timed[0].FLOP != 2*16*8*32 || !(timed[0].Seconds > 0) || timed[0].Runs < 5 {
+		t.Errorf("products by themselves: %v, %+v", err, timed)
+	}
+	if err := e.Close(); err != nil {
+		t.Error(err)
 	}
 }

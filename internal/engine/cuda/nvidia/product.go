@@ -8,7 +8,6 @@ import "C"
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"unsafe"
 
@@ -100,71 +99,6 @@ func (d *driver) Plans() []engine.ProductPlan {
 	}
 	slices.SortFunc(out, func(a, b engine.ProductPlan) int { return cmp.Compare(a.Shape, b.Shape) })
 	return out
-}
-
-// Tune times the ways of computing each shape that was multiplied, on memory of
-// its own, and returns the lines for the table of algorithms.
-func (d *driver) Tune(runs int) ([]string, error) {
-	var lines []string
-	for _, s := range slices.SortedFunc(maps.Keys(d.plans), func(a, b shape) int {
-		return cmp.Compare(d.plans[a].Shape, d.plans[b].Shape)
-	}) {
-		best, err := d.tune(s, runs)
-		if err != nil {
-			return lines, fmt.Errorf("%s: %w", d.plans[s].Shape, err)
-		}
-		lines = append(lines, d.plans[s].Shape+" "+best)
-	}
-	return lines, nil
-}
-
-func (d *driver) tune(s shape, runs int) (string, error) {
-	columns := func(transposed bool, k, n int64) int64 {
-		if transposed {
-			return n
-		}
-		return k
-	}
-	var held []cuda.Ptr
-	defer func() {
-		for _, p := range held {
-			_ = d.Free(p)
-		}
-	}()
-	alloc := func(ld, columns int64) (cuda.Ptr, error) {
-		p, err := d.Alloc(4 * ld * columns)
-		if err == nil {
-			held = append(held, p)
-			err = d.Fill(p, 0, ld*columns)
-		}
-		return p, err
-	}
-	p := cuda.Product{M: s.m, N: s.n, K: s.k, LDA: s.lda, LDB: s.ldb, LDC: s.ldc, TransA: s.transA, TransB: s.transB,
-		Kind: s.kind, Result: s.result, Alpha: 1}
-	var err error
-	for _, m := range []struct {
-		p       *cuda.Ptr
-		ld, n   int64
-		without bool
-	}{{&p.A, s.lda, columns(s.transA, s.k, s.m), false}, {&p.B, s.ldb, columns(s.transB, s.n, s.k), false},
-		{&p.D, s.ldc, s.n, false}, {&p.Bias, s.m, 1, !s.bias}} {
-		if m.without {
-			continue
-		}
-		if *m.p, err = alloc(m.ld, m.n); err != nil {
-			return "", err
-		}
-	}
-	if p.C = p.D; s.add {
-		p.Beta = 1
-	}
-	c, got := product(p), make([]byte, mostConfig)
-	status := C.blas_tune(d.contextHandle(), d.blas, &c, C.uint64_t(d.workspace), workspaceBytes, d.streamHandle(), C.int(runs),
-		text(got), mostConfig)
-	if status != 0 {
-		return "", blasError(int(status))
-	}
-	return C.GoString(text(got)), nil
 }
 
 func blasError(status int) error { return fmt.Errorf("cuBLAS reports status %d", status) }
