@@ -6,10 +6,11 @@
 // The right factor is rounded and packed once, in panels of 32 columns whose
 // rows hold pairs of depths (what Intel calls VNNI), which Intel's instructions
 // read; for BFMMLA two pairs are brought together as they are loaded. The left
-// factor is packed block by block of rows in the second-level cache. The sums of a tile of the result stay in registers over the whole
-// depth; bias, activation and residual are applied to the tile before it is
-// stored, in float32 or rounded to bfloat16. No sum is split between threads,
-// so the result does not depend on their number.
+// factor is packed block by block of rows in the second-level cache. The sums
+// of a tile of the result stay in registers over the whole depth; bias,
+// activation and residual are applied to the tile before it is stored, in
+// float32 or rounded to bfloat16. No sum is split between threads, so the result
+// does not depend on their number.
 package bgemm
 
 //go:generate go run ./gen

@@ -63,8 +63,8 @@ func TestProductsAreWhatArmSays(t *testing.T) {
 						want = toOdd(want, toOdd(at(l), at(l+1)))
 					}
 					if got := c[i*panel+j]; math.Float32bits(got) != math.Float32bits(want) {
-						t.Fatalf("depth %d, element %d, %d: %v (%x), want %v (%x)", k, i, j, got, math.Float32bits(got), want,
-							math.Float32bits(want))
+						t.Fatalf("depth %d, element %d, %d: %v (%x), want %v (%x)", k, i, j, got, math.Float32bits(got),
+							want, math.Float32bits(want))
 					}
 				}
 			}

@@ -175,8 +175,8 @@ func (s *source) finish() {
 	s.function("finishAsm", 8)
 	s.f("MOVD f+0(FP), R0")
 	s.f("MOVD %d(R0), R1; MOVD %d(R0), R2; MOVD %d(R0), R3", finTile, finOut, finOutStep)
-	s.f("MOVD %d(R0), R4; MOVD %d(R0), R5; MOVD %d(R0), R6; MOVD %d(R0), R7; MOVD %d(R0), R8", finResidual, finResStep, finBias, finRows,
-		finAlpha)
+	s.f("MOVD %d(R0), R4; MOVD %d(R0), R5; MOVD %d(R0), R6", finResidual, finResStep, finBias)
+	s.f("MOVD %d(R0), R7; MOVD %d(R0), R8", finRows, finAlpha)
 	s.f("MOVD %d(R0), R10; MOVWU %d(R0), R11; MOVWU %d(R0), R12; MOVWU %d(R0), R13", finAlphaStep, finAct, finNarrow,
 		finNarrowLeft)
 	s.loadNormals()
