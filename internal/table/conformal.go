@@ -83,7 +83,8 @@ func (t *Table) Conformal(coverage float64, kinds ...string) (notes []string, er
 	}
 	if w.made > 0 {
 		how := strings.ToUpper(strings.Join(kinds, ", "))
-		note := fmt.Sprintf("sets of %g %% coverage (%s) are calibrated on %d samples of %s: they hold the label that often "+
+		note := fmt.Sprintf("sets of %g %% coverage (%s) are calibrated on %d samples of %s: they hold the label "+
+			"that often "+
 			"where samples are drawn as those are, and not under drift", 100*coverage, how, w.samples, w.fold)
 		w.notes = append(w.notes, note)
 	}
