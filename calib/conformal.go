@@ -194,6 +194,14 @@ func (c Conformal) Sets(logits Rows) ([][]int, error) {
 // set walks the classes from the most probable on. Without thresholds of their
 // own the scores rise, so the first that is too large ends the set.
 func (c *Conformal) set(s *sorter, u float64) []int {
+	if c.Score == LAC {
+		return s.among(func(k int, p float64) bool {
+			if c.ByClass {
+				return 1-p <= c.Thresholds[k]
+			}
+			return 1-p <= c.Threshold
+		})
+	}
 	set := []int{}
 	before := 0.0
 	for rank := 1; ; rank++ {

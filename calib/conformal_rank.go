@@ -1,10 +1,14 @@
 package calib
 
+import "slices"
+
 // sorter hands out the classes of a row by falling probability, as a heap: few
 // are asked for.
 type sorter struct {
 	probs []float64
 	heap  []int32
+	ready bool // the heap is of these probabilities
+	least bool // it is, or was, of those below the cut
 }
 
 // eachSorted calls f with each row, in parallel.
@@ -23,8 +27,8 @@ func eachSorted(logits Rows, f func(i int, s *sorter) error) error {
 			if err := checkRow(row, i); err != nil {
 				return err
 			}
-			softmaxInto(s.probs, row)
-			s.reset()
+			quickSoftmax(s.probs, row)
+			s.ready = false
 			if err := f(i, s); err != nil {
 				return err
 			}
@@ -33,10 +37,16 @@ func eachSorted(logits Rows, f func(i int, s *sorter) error) error {
 	})
 }
 
-func (s *sorter) reset() {
-	s.heap = s.heap[:len(s.probs)]
-	for i := range s.heap {
-		s.heap[i] = int32(i)
+// fill makes the heap of the classes above a quarter of the mean probability, or
+// of the others: few are asked for, and those are seldom among the others.
+func (s *sorter) fill(least bool) {
+	s.ready, s.least = true, least
+	s.heap = s.heap[:0]
+	cut := 0.25 / float64(len(s.probs))
+	for i, p := range s.probs {
+		if (p < cut) == least {
+			s.heap = append(s.heap, int32(i))
+		}
 	}
 	for i := len(s.heap)/2 - 1; i >= 0; i-- {
 		s.down(i)
@@ -70,6 +80,12 @@ func (s *sorter) down(i int) {
 }
 
 func (s *sorter) next() (class int, ok bool) {
+	if !s.ready {
+		s.fill(false)
+	}
+	if len(s.heap) == 0 && !s.least {
+		s.fill(true)
+	}
 	if len(s.heap) == 0 {
 		return 0, false
 	}
@@ -79,6 +95,28 @@ func (s *sorter) next() (class int, ok bool) {
 	s.heap = s.heap[:last]
 	s.down(0)
 	return int(top), true
+}
+
+// among are the classes that keep says so of, by falling probability: where they
+// are few, that is quicker than the heap.
+func (s *sorter) among(keep func(class int, p float64) bool) []int {
+	s.heap, s.ready = s.heap[:0], false
+	for k, p := range s.probs {
+		if keep(k, p) {
+			s.heap = append(s.heap, int32(k))
+		}
+	}
+	slices.SortFunc(s.heap, func(a, b int32) int {
+		if s.above(a, b) {
+			return -1
+		}
+		return 1
+	})
+	set := make([]int, len(s.heap))
+	for i, k := range s.heap {
+		set[i] = int(k)
+	}
+	return set
 }
 
 // scoreOf is the score of one class of the row.

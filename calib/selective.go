@@ -124,7 +124,10 @@ func (s *selection) add(right, wrong float64) {
 		s.first = wrong / count
 	}
 	h := s.harmonic[int(before+count)] - s.harmonic[int(before)]
-	s.risks += s.wrong*h + wrong/count*(count-before*h)
+	s.risks += s.wrong * h
+	if wrong > 0 {
+		s.risks += wrong / count * (count - before*h)
+	}
 	s.right += right
 	s.wrong += wrong
 }

@@ -16,6 +16,7 @@ func commands(a *app) []*cobra.Command {
 		predictCommand(a),
 		serveCommand(a),
 		tableCommand(a),
+		studyCommand(a),
 		recipesCommand(a),
 		reportCommand(a),
 		chooseCommand(a),

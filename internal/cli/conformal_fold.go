@@ -5,7 +5,6 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -60,8 +59,9 @@ func (f conformalFlags) fromFold(ctx context.Context, in *conformalInput) ([]con
 	}
 	if err := separate(fold, in.logits, "--cal-logits", &in.rowInput); err != nil {
 		if isOverlap(err) {
-			return nil, usagef("%w: no coverage can be promised for samples that were calibrated on; give another fold, or "+
-				"--splits", err)
+			return nil,
+				usagef("%w: no coverage can be promised for samples that were calibrated on; give another fold, or "+
+					"--splits", err)
 		}
 		return nil, err
 	}
@@ -91,16 +91,7 @@ func (f conformalFlags) transported(fold, test calib.Rows, labels []int) (calib.
 	if err != nil {
 		return nil, nil, fmt.Errorf("conf-ot: %w (--marginal, --epsilon)", err)
 	}
-	return logarithms(a), logarithms(b), nil
-}
-
-// logarithms shows probabilities as logits; one that vanished stays the least.
-func logarithms(m calib.Matrix) calib.Rows {
-	return calib.MapRows(m, func(_ int, row []float64) {
-		for k, p := range row {
-			row[k] = math.Log(max(p, math.SmallestNonzeroFloat64))
-		}
-	})
+	return calib.LogRows(a), calib.LogRows(b), nil
 }
 
 // one makes the sets of one score from one fold.

@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -107,9 +108,17 @@ func TestPretrainRefusesWhatItCannotUse(t *testing.T) {
 		{"batch of one", []string{"--data", table, "--batch", "1"}, []string{"batch"}},
 		{"unknown field", []string{"--data", table, "--recipe", write("typo.json", `{"stepps": 3}`)},
 			[]string{"typo.json", "stepps"}},
-		{"recipe absent", []string{"--data", table, "--recipe", in("absent.json")}, []string{"--recipe", "absent.json"}},
+		{"recipe absent", []string{"--data", table, "--recipe", in("absent.json")},
+			[]string{"--recipe", "absent.json"}},
 		{"recipe no JSON", []string{"--data", table, "--recipe", write("bad.json", "{")}, []string{"bad.json"}},
 		{"heads", []string{"--data", table, "--recipe", write("heads.json", `{"vision_heads": 7}`)}, []string{"heads"}},
+		{"parts", []string{"--data", table, "--accumulate", "3"}, []string{"accumulate", "3"}},
+		{"measurements", []string{"--data", table, "--validate", table, "--validate-every", "0"},
+			[]string{"--validate-every"}},
+		{"template of nothing", []string{"--data", table, "--validate-template", "a {}."}, []string{"--validate"}},
+		{"validation absent", []string{"--data", table, "--validate", in("nowhere")}, []string{"--validate", "nowhere"}},
+		{"template without place", []string{"--data", table, "--validate", folderSet(t, in("fold"), 1, 2) + "#test",
+			"--validate-template", "a picture"}, []string{"--validate", "{}"}},
 		{"checkpoints", []string{"--data", table, "--checkpoint-every", "0"}, []string{"--checkpoint-every"}},
 		{"output below a file", []string{"--data", table, "--out", filepath.Join(table, "x.pt")},
 			[]string{"x.pt", "not a directory"}},
@@ -149,15 +158,61 @@ func TestPretrainFitsTheScaleToPairsKeptAside(t *testing.T) {
 	}
 	// Pairs that are no classes are refused, and what was trained is kept.
 	out := filepath.Join(dir, "kept.pt")
-	if o := command(append(args, out, "--scale-data", table)...); o.code != 1 || !strings.Contains(o.err, "--scale-data") ||
-		!strings.Contains(o.err, "wanted are classes") {
-		t.Errorf("exit %d, %q", o.code, o.err)
-	}
+	fails(t, append(args, out, "--scale-data", table), "--scale-data", "wanted are classes")
 	if len(readFile(t, out+".checkpoint")) == 0 {
 		t.Error("the training is lost")
 	}
 	mustRun(t, append(args, out, "--scale-data", aside)...)
 	if string(readFile(t, out)) != string(readFile(t, fitted)) {
 		t.Error("going on gave another model than one go")
+	}
+}
+
+func TestPretrainMeasuresWhileItTrains(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	table, recipe := pretrainInputs(t, dir)
+	fold := folderSet(t, filepath.Join(dir, "colours"), 1, 2)
+	plain, out := filepath.Join(dir, "plain.pt"), filepath.Join(dir, "small.pt")
+	mustRun(t, "pretrain", "--data", table, "--recipe", recipe, "--out", plain)
+	o := mustRun(t, "pretrain", "--data", table, "--recipe", recipe, "--out", out, "--validate", fold+"#test",
+		"--validate-every", "4", "--validate-template", "a zebra {}.", "--checkpoint-every", "3", "--json")
+	for _, want := range []string{"GFLOP/s (", "step 4: ", "zero-shot accuracy", "occur in no caption: a zebra"} {
+		if !strings.Contains(o.err, want) {
+			t.Errorf("%q is not in %q", want, o.err)
+		}
+	}
+	if !strings.Contains(o.out, `"steps_per_second"`) {
+		t.Errorf("printed %q", o.out)
+	}
+	if string(readFile(t, out)) != string(readFile(t, plain)) {
+		t.Error("measuring changed what was trained")
+	}
+	// The line of the last step is what zeroshot finds in the model that was written,
+	// but for its rounding to half precision.
+	lines := strings.Split(strings.TrimSpace(string(readFile(t, out+".zeroshot.csv"))), "\n")
+	if len(lines) != 3 || lines[0]+"\n" != zeroShotHead || !strings.HasPrefix(lines[1], "4,") {
+		t.Fatalf("lines %q", lines)
+	}
+	var now struct{ Accuracy, ECE float64 }
+	z := mustRun(t, "zeroshot", "--weights", out, "--data", fold, "--template", "a zebra {}.", "--json")
+	if err := json.Unmarshal([]byte(z.out), &now); err != nil {
+		t.Fatal(err)
+	}
+	var last [5]float64
+	for i, v := range strings.Split(lines[2], ",") {
+		if _, err := fmt.Sscan(v, &last[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if last[0] != 6 || math.Abs(last[2]-now.Accuracy) > 1e-5 || math.Abs(last[3]-now.ECE) > 5e-3 {
+		t.Errorf("line %q, and zeroshot finds %+v", lines[2], now)
+	}
+	head := lines[0] + "\n"
+	if kept, err := upTo(4, strings.Join(lines, "\n")); err != nil || head+kept != head+lines[1]+"\n" {
+		t.Errorf("kept %q (%v)", kept, err)
+	}
+	if _, err := upTo(4, "another file"); err == nil {
+		t.Error("another file was gone on with")
 	}
 }

@@ -19,6 +19,7 @@ func reportCommand(a *app) *cobra.Command {
 	var bins, draws int
 	var coverage float64
 	var scalers postHocFlags
+	var sets []string
 	c := &cobra.Command{
 		Use:   "report RUN...",
 		Short: "One self-contained HTML page of runs: reliability diagrams, logit ranges, tables",
@@ -58,6 +59,12 @@ elsewhere and is applied as it is. Every format says what was fitted on what.`,
 			if !(coverage > 0 && coverage < 1) {
 				return usagef("--coverage %g: want a share between 0 and 1, both excluded, as 0.9", coverage)
 			}
+			for _, kind := range sets {
+				if !slices.Contains(table.SetKinds(), kind) {
+					return usagef("--sets %s: choose %s (ss-text and full want features, which runs do not hold: clipcalib "+
+						"conformal)", kind, strings.Join(table.SetKinds(), ", "))
+				}
+			}
 			m := without(c, "")
 			switch {
 			case a.json:
@@ -75,7 +82,8 @@ elsewhere and is applied as it is. Every format says what was fitted on what.`,
 			if err != nil {
 				return err
 			}
-			o := reportOptions{out, format, bins, draws, coverage, c.Flags().Changed("coverage"), p}
+			o := reportOptions{out, format, bins, draws, coverage, c.Flags().Changed("coverage") ||
+				c.Flags().Changed("sets"), sets, p}
 			return a.report(args, o)
 		},
 	}
@@ -89,8 +97,11 @@ elsewhere and is applied as it is. Every format says what was fitted on what.`,
 	c.Flags().Float64Var(&coverage, "coverage", 0.9,
 		"of the conformal sets that are made where a run was evaluated on its "+
 			"validation fold; given, text tables have columns of them too")
+	c.Flags().StringSliceVar(&sets, "sets", []string{calib.LAC}, "how the conformal sets are made: "+
+		strings.Join(table.SetKinds(), ", ")+"; given, text tables have columns of them too")
 	scalers.add(c)
 	completes(c, "format", reportFormats...)
+	completesList(c, "sets", table.SetKinds()...)
 	return c
 }
 
@@ -118,6 +129,7 @@ type reportOptions struct {
 	bins, draws int
 	coverage    float64
 	showSets    bool // in text tables too
+	sets        []string
 	scalers     table.PostHoc
 }
 
@@ -127,11 +139,11 @@ func (a *app) report(args []string, o reportOptions) error {
 		return err
 	}
 	if !a.json || o.out != "" {
-		sets, err := t.Conformal(o.coverage)
+		notes, err := t.Conformal(o.coverage, o.sets...)
 		if err != nil {
 			return fmt.Errorf("report: %w", err)
 		}
-		t.Notes = append(t.Notes, sets...)
+		t.Notes = append(t.Notes, notes...)
 		all, err := compared(&t, &o)
 		if err != nil {
 			return fmt.Errorf("report: %w", err)
@@ -208,7 +220,7 @@ func readTable(command string, args []string, bins int, p table.PostHoc) (found 
 func (a *app) writeTable(t *table.Table, o reportOptions, all []table.Difference) error {
 	shown := table.Main
 	if o.showSets {
-		shown = slices.Concat(table.Main, table.Sets)
+		shown = slices.Concat(table.Main, table.SetMetrics(o.sets...))
 	}
 	switch o.format {
 	case "text":

@@ -12,32 +12,49 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Contrastive is the graph CLIP is trained by: B images and B captions, the
-// i-th of each belonging together.
-type Contrastive struct {
-	Images *graph.Node // leaf [B, 3, S, S]
-	Texts  texttower.Inputs
-	Loss   *graph.Node // [1]: mean of the cross-entropies from image to text and back
+// Pairs are images and their captions, encoded: the i-th of each belong together.
+type Pairs struct {
+	Images          *graph.Node // leaf [B, 3, S, S]
+	Texts           texttower.Inputs
+	Image, Captions *graph.Node // features [B, D] of unit length
 }
 
-// NewContrastive builds the graph for batch pairs whose captions' trie has at
-// most nodes nodes. The parameters p are leaves that gradients of Loss can be
-// taken of.
-func NewContrastive(g *graph.Graph, p tower.Scope, c weights.Config, batch, nodes int) Contrastive {
+// NewPairs builds both towers for batch pairs whose captions' trie has at most
+// nodes nodes. The parameters p are leaves that gradients can be taken of.
+func NewPairs(g *graph.Graph, p tower.Scope, c weights.Config, batch, nodes int) Pairs {
 	s := c.Vision.ImageSize
-	n := Contrastive{
+	n := Pairs{
 		Images: g.Input("images", tensor.Float32, batch, 3, s, s),
 		Texts:  texttower.NewInputs(g, nodes, batch),
 	}
-	image := ops.L2Normalize(g, imagetower.Tower(g, p, c, n.Images, true))
-	caption := ops.L2Normalize(g, texttower.Tower(g, p, c, n.Texts, nil, true))
-	scale := p.Get("logit_scale")
-	labels := diagonal(g, batch)
+	n.Image = ops.L2Normalize(g, imagetower.Tower(g, p, c, n.Images, true))
+	n.Captions = ops.L2Normalize(g, texttower.Tower(g, p, c, n.Texts, nil, true))
+	return n
+}
+
+// Contrast is CLIP's loss [1] of features [B, D] of unit length: the mean of the
+// cross-entropies from image to text and back, of cosines times exp(scale).
+func Contrast(g *graph.Graph, image, captions, scale *graph.Node) *graph.Node {
+	if g.Err() != nil {
+		return image
+	}
+	labels := diagonal(g, image.Shape()[0])
 	loss := func(a, b *graph.Node) *graph.Node {
 		return ops.CrossEntropy(g, ops.ScaleExp(g, ops.MatMul(g, a, b, false, true, 1), scale), labels, engine.CrossEntropy{})
 	}
-	n.Loss = ops.Axpby(g, 0.5, loss(image, caption), 0.5, loss(caption, image))
-	return n
+	return ops.Axpby(g, 0.5, loss(image, captions), 0.5, loss(captions, image))
+}
+
+// Contrastive is the graph CLIP is trained by.
+type Contrastive struct {
+	Pairs
+	Loss *graph.Node // [1]
+}
+
+// NewContrastive builds the graph of [NewPairs] and their loss.
+func NewContrastive(g *graph.Graph, p tower.Scope, c weights.Config, batch, nodes int) Contrastive {
+	n := NewPairs(g, p, c, batch, nodes)
+	return Contrastive{n, Contrast(g, n.Image, n.Captions, p.Get("logit_scale"))}
 }
 
 func diagonal(g *graph.Graph, n int) *graph.Node {

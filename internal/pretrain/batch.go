@@ -19,9 +19,9 @@ func stream(seed, kind, n uint64) *rand.Rand { return rand.New(rand.NewPCG(seed,
 // batch is what one step trains on.
 type batch struct {
 	step    int
-	images  []float32 // [B, 3, S, S]
-	trie    *text.Trie
-	skipped []error // of pictures found unreadable in this batch
+	images  []float32    // [B, 3, S, S]
+	tries   []*text.Trie // of the captions, one a part
+	skipped []error      // of pictures found unreadable in this batch
 	err     error
 }
 
@@ -90,8 +90,21 @@ func (b *batches) make(step int) *batch {
 		b.augment.into(out.images[i*size:(i+1)*size], rgb, b.corpus.pairs.Kind(p), rng)
 		prompts = append(prompts, choose(b.corpus.captions[p], taken, rng))
 	}
-	out.trie, out.err = text.NewTrie(prompts)
+	size = b.recipe.part()
+	for at := 0; at < len(prompts) && out.err == nil; at += size {
+		var t *text.Trie
+		t, out.err = text.NewTrie(prompts[at : at+size])
+		out.tries = append(out.tries, t)
+	}
 	return out
+}
+
+// nodes is the number of nodes of all tries.
+func (b *batch) nodes() (n int) {
+	for _, t := range b.tries {
+		n += t.Len()
+	}
+	return n
 }
 
 // choose draws a caption, one that no other picture of the batch has if there

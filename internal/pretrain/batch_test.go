@@ -58,7 +58,7 @@ func TestUnreadablePicturesGiveWayTheSameWayEveryTime(t *testing.T) {
 			}
 			named[err.Error()] = true
 		}
-		if !reflect.DeepEqual(a.images, b.images) || !reflect.DeepEqual(a.trie, b.trie) {
+		if !reflect.DeepEqual(a.images, b.images) || !reflect.DeepEqual(a.tries, b.tries) {
 			t.Fatalf("step %d depends on the steps before it", step)
 		}
 	}
@@ -109,7 +109,7 @@ func TestCaptionsOfABatchDiffer(t *testing.T) {
 	}
 	for step := range 20 {
 		seen := map[int32]bool{}
-		for _, e := range newBatches(c, r).make(step).trie.EOT {
+		for _, e := range newBatches(c, r).make(step).tries[0].EOT {
 			if seen[e] {
 				t.Fatalf("step %d has a caption twice", step)
 			}

@@ -3,7 +3,9 @@ package pretrain
 import (
 	"context"
 	"fmt"
+	"strings"
 
+	"clipcalib/calib"
 	"clipcalib/internal/clip"
 	"clipcalib/internal/graph"
 	"clipcalib/internal/imagetower"
@@ -23,37 +25,58 @@ type Probe struct {
 	Template string // with "{}" for the class
 }
 
-// Accuracy is the share of a probe's pictures whose nearest class is theirs.
-func (t *Trainer) Accuracy(ctx context.Context, p Probe) (float64, error) {
+// ZeroShot measures the model as it is on a probe: cosines with the classes'
+// prompts, times the learned factor.
+func (t *Trainer) ZeroShot(ctx context.Context, p Probe) (calib.Metrics, error) {
 	prompts, err := text.Prompts(p.Template, p.Classes)
 	if err != nil {
-		return 0, err
+		return calib.Metrics{}, err
 	}
 	prototypes, err := t.encodeTexts(ctx, prompts)
 	if err != nil {
-		return 0, err
+		return calib.Metrics{}, err
 	}
-	features, err := t.encodeImages(ctx, p.Images)
+	scale, err := t.clipScale()
 	if err != nil {
-		return 0, err
+		return calib.Metrics{}, err
 	}
-	logits, err := clip.Logits(features, prototypes, 1)
-	if err != nil {
-		return 0, err
-	}
-	right := 0
-	for i, row := range logits {
-		best := 0
-		for k, l := range row {
-			if l > row[best] {
-				best = k
+	logits := calib.NewMatrix(len(p.Images), len(p.Classes))
+	for from := 0; from < len(p.Images); from += scaleChunk {
+		features, err := t.encodeImages(ctx, p.Images[from:min(from+scaleChunk, len(p.Images))])
+		if err != nil {
+			return calib.Metrics{}, err
+		}
+		rows, err := clip.Logits(features, prototypes, scale)
+		if err != nil {
+			return calib.Metrics{}, err
+		}
+		for i, row := range rows {
+			for k, v := range row {
+				logits.Row(from + i)[k] = float64(v)
 			}
 		}
-		if best == p.Labels[i] {
-			right++
+	}
+	return calib.Evaluate(logits, p.Labels, calib.Options{})
+}
+
+// Unseen lists the tokens of a probe's prompts that no caption has, as text: they
+// embed to zero, so a class that is told by them alone cannot be.
+func (t *Trainer) Unseen(p Probe) (tokens []string, err error) {
+	prompts, err := text.Prompts(p.Template, p.Classes)
+	if err != nil {
+		return nil, err
+	}
+	tokenizer := text.NewTokenizer()
+	seen := map[int32]bool{}
+	for _, s := range prompts {
+		for _, token := range tokenizer.TokensTruncated(s) {
+			if t.corpus.row(token) < 0 && !seen[token] {
+				seen[token] = true
+				tokens = append(tokens, strings.TrimSpace(tokenizer.Decode([]int32{token})))
+			}
 		}
 	}
-	return float64(right) / float64(len(logits)), nil
+	return tokens, nil
 }
 
 func (t *Trainer) encodeImages(ctx context.Context, rgb [][]byte) ([][]float32, error) {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -133,10 +134,18 @@ func TestTrainingLearnsAndExportsAModelThatOpens(t *testing.T) {
 		probe.Images, probe.Labels = append(probe.Images, rgb), append(probe.Labels, data.Label(i))
 		probe.Classes = append(probe.Classes, data.name(i))
 	}
-	accuracy, err := tr.Accuracy(context.Background(), probe)
-	if err != nil || accuracy < 0.8 {
-		t.Errorf("zero-shot accuracy %v (%v)", accuracy, err)
+	m, err := tr.ZeroShot(context.Background(), probe)
+	if err != nil || m.Accuracy < 0.8 {
+		t.Errorf("zero-shot accuracy %v (%v)", m.Accuracy, err)
 	}
+	if unseen, err := tr.Unseen(probe); err != nil || len(unseen) > 0 {
+		t.Errorf("tokens %q are said to be unseen (%v)", unseen, err)
+	}
+	probe.Classes = append([]string{"top left zebra"}, probe.Classes[1:]...)
+	if unseen, err := tr.Unseen(probe); err != nil || !slices.Equal(unseen, []string{"zebra"}) {
+		t.Errorf("unseen tokens %q (%v)", unseen, err)
+	}
+	probe.Classes[0] = data.name(0)
 
 	path := filepath.Join(t.TempDir(), "model.pt")
 	if err := tr.Export(path, nil); err != nil {

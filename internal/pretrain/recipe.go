@@ -25,6 +25,10 @@ type Recipe struct {
 	Steps  int    `json:"steps"`  // of the whole run; the schedule is stretched over them
 	Warmup int    `json:"warmup"` // steps in which the rate rises linearly
 
+	// Accumulate is the number of parts a batch is taken in, for less memory and a
+	// forward pass more: the contrast is over the whole batch all the same. 0 is 1.
+	Accumulate int `json:"accumulate,omitempty"`
+
 	LR          float32 `json:"lr"` // highest rate of AdamW
 	WeightDecay float32 `json:"weight_decay"`
 	Beta1       float32 `json:"beta1"`
@@ -77,6 +81,8 @@ func (r Recipe) Check() error {
 	switch {
 	case r.Batch < 2:
 		return fmt.Errorf("recipe: batch is %d, want 2 or more: a contrast needs two pairs", r.Batch)
+	case r.Accumulate < 0 || r.Accumulate > r.Batch || r.Batch%max(1, r.Accumulate) != 0:
+		return fmt.Errorf("recipe: accumulate is %d, which does not part a batch of %d evenly", r.Accumulate, r.Batch)
 	case r.Warmup < 0 || r.Warmup > r.Steps:
 		return fmt.Errorf("recipe: warmup is %d steps of %d", r.Warmup, r.Steps)
 	case r.ImageSize%r.Patch != 0:
@@ -105,6 +111,9 @@ func (r Recipe) Config() weights.Config {
 		ActivationReason: "the recipe",
 	}
 }
+
+// part is the number of pairs in a part of a batch.
+func (r Recipe) part() int { return r.Batch / max(1, r.Accumulate) }
 
 // rate is the learning rate of a step, counted from 0: a linear rise, then a
 // cosine down to zero.

@@ -75,7 +75,8 @@ func TestRestoreRefusesAnotherPrecision(t *testing.T) {
 	r := smallRecipe()
 	for _, p := range [][2]string{{"fp32", "bf16"}, {"bf16", "fp32"}} {
 		path, _ := saved(t, trainerIn(t, r, p[0], 1), 1)
-		if err := trainerIn(t, r, p[1], 1).Restore(path); err == nil || !strings.Contains(err.Error(), "--precision "+p[0]) {
+		err := trainerIn(t, r, p[1], 1).Restore(path)
+		if err == nil || !strings.Contains(err.Error(), "--precision "+p[0]) {
 			t.Errorf("a run in %s went on in %s: %v", p[0], p[1], err)
 		}
 	}

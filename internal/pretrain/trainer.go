@@ -11,6 +11,8 @@ import (
 	"clipcalib/internal/pairs"
 	"clipcalib/internal/tower"
 	"clipcalib/weights"
+
+	"gorgonia.org/tensor"
 )
 
 // maxLogitScale is ln 100, where CLIP clips its learned scale.
@@ -30,7 +32,8 @@ type Trainer struct {
 	weights  *tower.Weights
 	moments  [2]*tower.Weights // AdamW's running means
 	programs *tower.Cache[int, *program]
-	step     int // steps done
+	parts    *accumulation // nil where a batch is one part
+	step     int           // steps done
 }
 
 // program is one step's forward and backward pass for tries of one size.
@@ -38,7 +41,7 @@ type program struct {
 	*graph.Program
 	g     *graph.Graph
 	net   clip.Contrastive
-	grads []*graph.Node
+	grads map[string]*graph.Node
 }
 
 func (p *program) Close() {
@@ -149,33 +152,50 @@ func (t *Trainer) update(ctx context.Context, b *batch) (Point, error) {
 	if b.err != nil {
 		return Point{}, fmt.Errorf("step %d: %w", b.step+1, b.err)
 	}
-	nodes := roundUp(b.trie.Len(), 512)
-	p, err := t.programs.Get(nodes, func() (*program, error) { return t.compile(nodes) })
+	loss, gradient, err := t.differentiate(ctx, b)
 	if err != nil {
 		return Point{}, err
 	}
-	if err := p.g.Set(p.net.Images, b.images); err != nil {
-		return Point{}, err
-	}
-	if err := p.net.Texts.Set(p.g, clip.Nodes(b.trie), t.corpus.row); err != nil {
-		return Point{}, err
-	}
-	if err := p.Run(ctx); err != nil {
-		return Point{}, err
-	}
-	loss, err := p.Float32(p.net.Loss)
-	if err != nil {
-		return Point{}, err
-	}
-	if l := float64(loss[0]); math.IsNaN(l) || math.IsInf(l, 0) {
+	if l := float64(loss); math.IsNaN(l) || math.IsInf(l, 0) {
 		return Point{}, fmt.Errorf("step %d: the loss is %v; a lower lr or a longer warmup helps", b.step+1, l)
 	}
-	if err := t.apply(p, b.step); err != nil {
+	if err := t.apply(gradient, b.step); err != nil {
 		return Point{}, err
 	}
 	scale, err := t.clipScale()
 	t.step = b.step + 1
-	return Point{Step: t.step, Loss: loss[0], LR: t.Recipe.rate(b.step), Scale: scale, Nodes: b.trie.Len()}, err
+	return Point{Step: t.step, Loss: loss, LR: t.Recipe.rate(b.step), Scale: scale, Nodes: b.nodes()}, err
+}
+
+// gradients gives the gradient of a parameter by name.
+type gradients func(name string) (*tensor.Dense, error)
+
+// differentiate returns the loss of a batch and its gradients, which hold until
+// the next call.
+func (t *Trainer) differentiate(ctx context.Context, b *batch) (float32, gradients, error) {
+	if t.Recipe.Accumulate > 1 {
+		return t.accumulate(ctx, b)
+	}
+	trie := b.tries[0]
+	nodes := roundUp(trie.Len(), 512)
+	p, err := t.programs.Get(nodes, func() (*program, error) { return t.compile(nodes) })
+	if err != nil {
+		return 0, nil, err
+	}
+	if err := p.g.Set(p.net.Images, b.images); err != nil {
+		return 0, nil, err
+	}
+	if err := p.net.Texts.Set(p.g, clip.Nodes(trie), t.corpus.row); err != nil {
+		return 0, nil, err
+	}
+	if err := p.Run(ctx); err != nil {
+		return 0, nil, err
+	}
+	loss, err := p.Float32(p.net.Loss)
+	if err != nil {
+		return 0, nil, err
+	}
+	return loss[0], func(name string) (*tensor.Dense, error) { return p.Value(p.grads[name]) }, nil
 }
 
 // roundUp rounds n up to a multiple of step. The result depends on the batch
@@ -186,23 +206,37 @@ func (t *Trainer) compile(nodes int) (*program, error) {
 	g := graph.New(t.eng)
 	scope := t.weights.Bind(g)
 	p := &program{g: g, net: clip.NewContrastive(g, scope, t.Recipe.Config(), t.Recipe.Batch, nodes)}
-	var leaves []*graph.Node
-	for _, name := range t.weights.Names() {
-		leaves = append(leaves, scope.Get(name))
-	}
-	p.grads = g.Gradients(p.net.Loss, leaves...)
+	names := t.weights.Names()
+	grads := g.Gradients(p.net.Loss, leaves(scope, names)...)
+	p.grads = byName(names, grads)
 	var err error
-	if p.Program, err = g.Compile(append(p.grads, p.net.Loss)...); err != nil {
+	if p.Program, err = g.Compile(append(grads, p.net.Loss)...); err != nil {
 		g.Close()
 		return nil, err
 	}
 	return p, nil
 }
 
+func leaves(s tower.Scope, names []string) []*graph.Node {
+	out := make([]*graph.Node, len(names))
+	for i, name := range names {
+		out[i] = s.Get(name)
+	}
+	return out
+}
+
+func byName(names []string, nodes []*graph.Node) map[string]*graph.Node {
+	out := map[string]*graph.Node{}
+	for i, name := range names {
+		out[name] = nodes[i]
+	}
+	return out
+}
+
 // apply updates every parameter by its gradient.
-func (t *Trainer) apply(p *program, step int) error {
-	for i, name := range t.weights.Names() {
-		grad, err := p.Value(p.grads[i])
+func (t *Trainer) apply(gradient gradients, step int) error {
+	for _, name := range t.weights.Names() {
+		grad, err := gradient(name)
 		if err != nil {
 			return err
 		}
@@ -231,6 +265,7 @@ func (t *Trainer) clipScale() (float32, error) {
 // Close gives the trainer's memory back; engine and pairs stay open.
 func (t *Trainer) Close() {
 	t.programs.Close()
+	t.parts.close()
 	for _, w := range []*tower.Weights{t.weights, t.moments[0], t.moments[1]} {
 		w.Close()
 	}

@@ -74,7 +74,8 @@ func (b *bench) float16AttentionGrad() {
 		forward := func(e engine.Engine, i, o tensors) error { return e.Attention(o[0], i[0], batch, tokens, heads) }
 		wide := qkv
 		wide.float16 = false
-		out := b.in16(floats(b.run(b.ref, "Attention", []array{wide}, forward, false, [][]int{sh(rows, w)})[0], rows, w))
+		attended := b.run(b.ref, "Attention", []array{wide}, forward, false, [][]int{sh(rows, w)})[0]
+		out := b.in16(floats(attended, rows, w))
 		for _, narrow := range []bool{true, false} { // of the gradients, in and out
 			dout.float16 = narrow
 			in := []array{qkv, out, dout}
