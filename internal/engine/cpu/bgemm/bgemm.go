@@ -1,14 +1,16 @@
 // Package bgemm multiplies in bfloat16, with float32 sums, by matrices that never
-// change or are packed for one product, without cgo: by AMX (TDPBF16PS) or AVX512-BF16 (VDPBF16PS)
-// where the processor has them, and by float32 kernels elsewhere.
+// change or are packed for one product, without cgo: by AMX (TDPBF16PS),
+// AVX512-BF16 (VDPBF16PS) or Arm's BFMMLA where the processor has them, and by
+// float32 kernels elsewhere.
 //
 // The right factor is rounded and packed once, in panels of 32 columns whose
-// rows hold pairs of depths (what Intel calls VNNI), which both instructions
-// read. The left factor is packed block by block of rows in the second-level
-// cache. The sums of a tile of the result stay in registers over the whole
-// depth; bias, activation and residual are applied to the tile before it is
-// stored, in float32 or rounded to bfloat16. No sum is split between threads,
-// so the result does not depend on their number.
+// rows hold pairs of depths (what Intel calls VNNI), which Intel's instructions
+// read; for BFMMLA two pairs are brought together as they are loaded. The left
+// factor is packed block by block of rows in the second-level cache. The sums
+// of a tile of the result stay in registers over the whole depth; bias,
+// activation and residual are applied to the tile before it is stored, in
+// float32 or rounded to bfloat16. No sum is split between threads, so the result
+// does not depend on their number.
 package bgemm
 
 //go:generate go run ./gen
@@ -151,7 +153,7 @@ func (p product) run(i0, i1, j0, j1 int) {
 	}
 }
 
-// Kernel names what multiplies: amx, avx512bf16, or the float32 kernel in use.
+// Kernel names what multiplies: amx, avx512bf16, bfmmla, or the float32 kernel in use.
 func Kernel() string { return active.name }
 
 // Native says that the processor multiplies bfloat16 itself.

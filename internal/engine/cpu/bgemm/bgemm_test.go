@@ -52,6 +52,9 @@ func act(x float64, a engine.Act) float64 {
 func TestMultiplyAgreesWithDefinition(t *testing.T) {
 	sizes := [][3]int{{1, 1, 1}, {5, 7, 3}, {12, 32, 64}, {13, 33, 65}, {40, 96, 31}, {70, 100, 588}, {3, 300, 90},
 		{390, 64, 770}}
+	if testing.Short() {
+		sizes = sizes[:len(sizes)-1] // an emulator takes a minute for the last
+	}
 	eachKernel(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(1, 2))
 		for _, s := range sizes {

@@ -8,7 +8,7 @@ import (
 	"clipcalib/internal/engine/cpu/vec"
 )
 
-// finishing is what finish512 does to a tile of rows of 32 sums: with v =
+// finishing is what finishAsm does to a tile of rows of 32 sums: with v =
 // act(alpha*sum + bias) + residual, stored in 32 or 16 bits.
 type finishing struct {
 	tile       *float32
@@ -29,7 +29,7 @@ type finishing struct {
 // finish applies e to a tile of sums and stores its first rows and columns to
 // out from row i and column j on.
 func (e Epilogue) finish(tile []float32, out Matrix, i, rows, j, cols int) {
-	if !fast {
+	if !fast || !wide && cols < panel {
 		e.finishPortable(tile, out, i, rows, j, cols)
 		return
 	}
@@ -44,7 +44,7 @@ func (e Epilogue) finish(tile []float32, out Matrix, i, rows, j, cols int) {
 	if e.Bias != nil {
 		f.bias = &e.Bias[j]
 	}
-	finish512(&f)
+	finishAsm(&f)
 }
 
 // place is where row i and column j lie, the bytes to the next row, and 1 if

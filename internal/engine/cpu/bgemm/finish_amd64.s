@@ -61,7 +61,7 @@ GLOBL erf5<>(SB), RODATA|NOPTR, $4
 DATA magnitude<>+0(SB)/4, $0x7fffffff
 GLOBL magnitude<>(SB), RODATA|NOPTR, $4
 
-TEXT ·finish512(SB), NOSPLIT, $0-8
+TEXT ·finishAsm(SB), NOSPLIT, $0-8
 	MOVQ f+0(FP), BX
 	MOVQ 0(BX), SI
 	MOVQ 8(BX), DI

@@ -26,6 +26,7 @@ var (
 	fmaxnm = three{"fmaxnm", 0x4e20c400} // of a number and a NaN it takes the number
 	fcmgt  = three{"fcmgt", 0x6ea0e400}
 	faddp  = three{"faddp", 0x6e20d400}
+	fcmeq  = three{"fcmeq", 0x4e20e400}
 )
 
 // on encodes "op dst.4s, x.4s, y.4s".
@@ -73,6 +74,12 @@ func fmulLane(dst, x, y, lane int) instruction {
 // fmaxnmAcross puts the largest lane of x into the first of dst.
 func fmaxnmAcross(dst, x int) instruction {
 	return instruction{0x6e30c800 | registers(dst, x, 0), fmt.Sprintf("fmaxnmv s%d, v%d.4s", dst, x)}
+}
+
+// bfmmla adds the product of x, two rows of four bfloat16, and of y, two columns, to
+// the two by two sums of dst.
+func bfmmla(dst, x, y int) instruction {
+	return instruction{0x6e40ec00 | registers(dst, x, y), fmt.Sprintf("bfmmla v%d.4s, v%d.8h, v%d.8h", dst, x, y)}
 }
 
 // registers are the fields Rd, Rn and Rm.

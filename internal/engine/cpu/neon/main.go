@@ -28,6 +28,8 @@ func main() {
 // files are the contents of the generated files by name.
 func files() map[string]string {
 	return map[string]string{
+		"bgemm/mmla_arm64.s":   mmlaFile(),
+		"bgemm/finish_arm64.s": finishFile(),
 		"sgemm/kernel_arm64.s": productFile(),
 		"vec/vec_arm64.s":      loopsFile(),
 		"vec/exp_arm64.s":      expFile(),

@@ -22,13 +22,13 @@ const (
 	offResKind = 84
 )
 
-// finishFile writes func finish512(f *finishing): see finishing. Z0 and Z1 hold
+// finishFile writes func finishAsm(f *finishing): see finishing. Z0 and Z1 hold
 // a row; Z28 to Z31 alpha and the bias; Z8 to Z27 constants of activations.
 func finishFile() string {
 	s := newSource()
 	s.constants("low", "high", "one", "two", "c1", "c2", "c3", "c4", "c5", "c6", "slope", "half", "erfp", "erf1",
 		"erf2", "erf3", "erf4", "erf5", "magnitude")
-	s.function("finish512", 8)
+	s.function("finishAsm", 8)
 	s.f("MOVQ f+0(FP), BX")
 	s.f("MOVQ %d(BX), SI", offTile)
 	s.f("MOVQ %d(BX), DI", offOut)
