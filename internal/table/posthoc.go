@@ -200,7 +200,8 @@ func (w *postHocWork) foldOf(e *Evaluation) (*Evaluation, error) {
 	}
 	switch {
 	case len(same) == 0:
-		w.say("no scaler for %s on %s: its run was not evaluated on the validation fold of its data (clipcalib eval %s "+
+		w.say("no scaler for %s on %s: its run was not evaluated on the validation fold of its data (clipcalib "+
+			"eval %s "+
 			"--data SOURCE#val)", e.rowName(), e.Target.Name, e.Run)
 		return nil, nil
 	case len(same) > 1:
