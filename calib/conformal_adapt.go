@@ -231,6 +231,6 @@ func (f *fullWorker) set(x []float64, index int) ([]int, error) {
 
 func (f *fullWorker) score(logits []float64, label int, u float64) float64 {
 	quickSoftmax(f.s.probs, logits)
-	f.s.ready = false
+	f.s.renew()
 	return f.s.scoreOf(&f.opt, label, u)
 }

@@ -2,14 +2,23 @@ package calib
 
 import "slices"
 
-// sorter hands out the classes of a row by falling probability, as a heap: few
-// are asked for.
+// sorter hands out the classes of a row by falling probability, from a heap: few
+// are asked for. What it has handed out it hands out again after rewind.
 type sorter struct {
 	probs []float64
 	heap  []int32
 	ready bool // the heap is of these probabilities
 	least bool // it is, or was, of those below the cut
+	order []int32
+	at    int     // in order
+	few   []int32 // of among
 }
+
+// rewind begins again with the most probable class.
+func (s *sorter) rewind() { s.at = 0 }
+
+// renew says that there are other probabilities.
+func (s *sorter) renew() { s.ready, s.order, s.at = false, s.order[:0], 0 }
 
 // eachSorted calls f with each row, in parallel.
 func eachSorted(logits Rows, f func(i int, s *sorter) error) error {
@@ -28,7 +37,7 @@ func eachSorted(logits Rows, f func(i int, s *sorter) error) error {
 				return err
 			}
 			quickSoftmax(s.probs, row)
-			s.ready = false
+			s.renew()
 			if err := f(i, s); err != nil {
 				return err
 			}
@@ -80,6 +89,10 @@ func (s *sorter) down(i int) {
 }
 
 func (s *sorter) next() (class int, ok bool) {
+	if s.at < len(s.order) {
+		s.at++
+		return int(s.order[s.at-1]), true
+	}
 	if !s.ready {
 		s.fill(false)
 	}
@@ -94,26 +107,27 @@ func (s *sorter) next() (class int, ok bool) {
 	s.heap[0] = s.heap[last]
 	s.heap = s.heap[:last]
 	s.down(0)
+	s.order, s.at = append(s.order, top), s.at+1
 	return int(top), true
 }
 
 // among are the classes that keep says so of, by falling probability: where they
 // are few, that is quicker than the heap.
 func (s *sorter) among(keep func(class int, p float64) bool) []int {
-	s.heap, s.ready = s.heap[:0], false
+	s.few = s.few[:0]
 	for k, p := range s.probs {
 		if keep(k, p) {
-			s.heap = append(s.heap, int32(k))
+			s.few = append(s.few, int32(k))
 		}
 	}
-	slices.SortFunc(s.heap, func(a, b int32) int {
+	slices.SortFunc(s.few, func(a, b int32) int {
 		if s.above(a, b) {
 			return -1
 		}
 		return 1
 	})
-	set := make([]int, len(s.heap))
-	for i, k := range s.heap {
+	set := make([]int, len(s.few))
+	for i, k := range s.few {
 		set[i] = int(k)
 	}
 	return set
@@ -124,6 +138,7 @@ func (s *sorter) scoreOf(c *ConformalOptions, label int, u float64) float64 {
 	if c.Score == LAC {
 		return 1 - s.probs[label]
 	}
+	s.rewind()
 	before := 0.0
 	for rank := 1; ; rank++ {
 		k, _ := s.next() // the label is among them

@@ -141,8 +141,8 @@ func transport(q Matrix, want []float64, opt TransportOptions) error {
 				}
 				if step > 0 {
 					if !(total > 0) {
-						return fmt.Errorf("row %d of both folds together vanishes: the logits lie too far apart for ε %g; give a "+
-							"larger one", from+at/q.K, opt.Epsilon)
+						return fmt.Errorf("row %d of both folds together vanishes: the logits lie too far apart "+
+							"for ε %g; give a larger one", from+at/q.K, opt.Epsilon)
 					}
 					for k := range row {
 						row[k] /= total

@@ -104,6 +104,12 @@ func (w *walker) measure(counts []uint32) []float64 {
 func (w *walker) rankAreas() {
 	w.pick.reset()
 	for g := len(w.group) - 2; g >= 0; g-- {
+		if at := w.group[g]; w.group[g+1] == at+1 { // most confidences are of one sample
+			if c := w.copies[at]; c > 0 {
+				w.pick.addAlike(c, w.samples[at].correct == 1)
+			}
+			continue
+		}
 		right, wrong := 0.0, 0.0
 		for at := w.group[g]; at < w.group[g+1]; at++ {
 			c := w.copies[at]

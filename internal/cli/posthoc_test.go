@@ -145,7 +145,8 @@ func TestAFoldUnderAnotherNameIsNotMeasured(t *testing.T) {
 			t.Errorf("nothing said of %s: %s", name, o.err)
 		}
 	}
-	fails(t, []string{"report", run, "--sets", "full"}, "--sets full", "clipcalib conformal")
+	fails(t, []string{"report", run, "--sets", "fool"}, "--sets fool", "conf-ot")
+	fails(t, []string{"report", run, "--fold", "again"}, "--fold again", "SOURCE#val")
 	// Nor are sets calibrated on it.
 	if !strings.Contains(o.err, "no conformal sets on again: 18 of its samples") {
 		t.Errorf("said %s", o.err)

@@ -20,6 +20,8 @@ func reportCommand(a *app) *cobra.Command {
 	var coverage float64
 	var scalers postHocFlags
 	var sets []string
+	var fold string
+	allSets := append(table.SetKinds(), table.FeatureSetKinds()...)
 	c := &cobra.Command{
 		Use:   "report RUN...",
 		Short: "One self-contained HTML page of runs: reliability diagrams, logit ranges, tables",
@@ -40,7 +42,11 @@ by sample; how many differences are told from zero once their number is counted
 fitted for every run on its own logits of its validation fold (eval RUN --data
 SOURCE#val), never on samples that are measured; on the fold itself each fifth is
 mapped by a fit on the others. --calibrator adds rows of one that was fitted
-elsewhere and is applied as it is. Every format says what was fitted on what.`,
+elsewhere and is applied as it is. Every format says what was fitted on what.
+
+--sets makes conformal sets where a run was evaluated on its validation fold: by the
+scores lac, aps and raps, by conf-ot, and, of runs on feature files, for the zero-shot
+row by prototypes that are adapted to the fold (ss-text, full; see clipcalib conformal).`,
 		Example: "  clipcalib report runs/ --out report.html\n  clipcalib report runs/a runs/b --format md\n" +
 			"  clipcalib report runs/ --post-hoc temperature,isotonic --format text",
 		RunE: func(c *cobra.Command, args []string) error {
@@ -60,9 +66,8 @@ elsewhere and is applied as it is. Every format says what was fitted on what.`,
 				return usagef("--coverage %g: want a share between 0 and 1, both excluded, as 0.9", coverage)
 			}
 			for _, kind := range sets {
-				if !slices.Contains(table.SetKinds(), kind) {
-					return usagef("--sets %s: choose %s (ss-text and full want features, which runs do not hold: clipcalib "+
-						"conformal)", kind, strings.Join(table.SetKinds(), ", "))
+				if !slices.Contains(allSets, kind) {
+					return usagef("--sets %s: choose %s", kind, strings.Join(allSets, ", "))
 				}
 			}
 			m := without(c, "")
@@ -83,7 +88,7 @@ elsewhere and is applied as it is. Every format says what was fitted on what.`,
 				return err
 			}
 			o := reportOptions{out, format, bins, draws, coverage, c.Flags().Changed("coverage") ||
-				c.Flags().Changed("sets"), sets, p}
+				c.Flags().Changed("sets"), sets, p, fold}
 			return a.report(args, o)
 		},
 	}
@@ -98,10 +103,11 @@ elsewhere and is applied as it is. Every format says what was fitted on what.`,
 		"of the conformal sets that are made where a run was evaluated on its "+
 			"validation fold; given, text tables have columns of them too")
 	c.Flags().StringSliceVar(&sets, "sets", []string{calib.LAC}, "how the conformal sets are made: "+
-		strings.Join(table.SetKinds(), ", ")+"; given, text tables have columns of them too")
+		strings.Join(allSets, ", ")+"; given, text tables have columns of them too")
+	c.Flags().StringVar(&fold, "fold", "", "of runs on feature files, the target that is their validation fold")
 	scalers.add(c)
 	completes(c, "format", reportFormats...)
-	completesList(c, "sets", table.SetKinds()...)
+	completesList(c, "sets", allSets...)
 	return c
 }
 
@@ -131,10 +137,11 @@ type reportOptions struct {
 	showSets    bool // in text tables too
 	sets        []string
 	scalers     table.PostHoc
+	fold        string
 }
 
 func (a *app) report(args []string, o reportOptions) error {
-	found, t, err := readTable("report", args, o.bins, o.scalers)
+	found, t, err := readTable("report", args, o.bins, o.scalers, o.fold)
 	if err != nil {
 		return err
 	}
@@ -184,8 +191,8 @@ func compared(t *table.Table, o *reportOptions) ([]table.Difference, error) {
 
 // readTable reads the runs below some folders, with rows under the scalers, and
 // groups them.
-func readTable(command string, args []string, bins int, p table.PostHoc) (found []table.Evaluation, t table.Table,
-	err error) {
+func readTable(command string, args []string, bins int, p table.PostHoc,
+	fold string) (found []table.Evaluation, t table.Table, err error) {
 	var dirs []string
 	for _, arg := range args {
 		found, err := table.Find(arg)
@@ -204,6 +211,11 @@ func readTable(command string, args []string, bins int, p table.PostHoc) (found 
 	if len(found) == 0 {
 		return nil, t, fmt.Errorf("%s: no evaluated run below %s (run clipcalib eval first)", command,
 			strings.Join(args, ", "))
+	}
+	if fold != "" {
+		if err := table.TakeFold(found, fold); err != nil {
+			return nil, t, fmt.Errorf("%s --fold %s: %w", command, fold, err)
+		}
 	}
 	found, notes, err := p.Add(found)
 	if err != nil {

@@ -83,7 +83,8 @@ func (t *Table) Conformal(coverage float64, kinds ...string) (notes []string, er
 	}
 	if w.made > 0 {
 		how := strings.ToUpper(strings.Join(kinds, ", "))
-		note := fmt.Sprintf("sets of %g %% coverage (%s) are calibrated on %d samples of %s: they hold the label that often "+
+		note := fmt.Sprintf("sets of %g %% coverage (%s) are calibrated on %d samples of %s: they hold the label "+
+			"that often "+
 			"where samples are drawn as those are, and not under drift", 100*coverage, how, w.samples, w.fold)
 		w.notes = append(w.notes, note)
 	}
@@ -135,6 +136,18 @@ func (w *setsWork) make(e *Evaluation, folds []Evaluation) error {
 		return nil
 	}
 	for _, kind := range w.kinds {
+		if slices.Contains(FeatureSetKinds(), kind) {
+			if e.Fields[fieldMethod] != ZeroShot || e.fitted != nil {
+				continue // their prototypes are not adapted by them
+			}
+			f, err := e.coverByFeatures(from, kind, w.coverage)
+			if err != nil {
+				w.say("no sets by %s on %s: %v", kind, e.Target.Name, err)
+				continue
+			}
+			e.setFigures(kind, f)
+			continue
+		}
 		f, err := e.cover(from, kind, w.coverage)
 		if kind == ConfOT && errors.Is(err, calib.ErrFewSamples) && from.logits.N >= leastFold(w.coverage) {
 			w.say("no sets by %s: %v", kind, err) // a class without a sample
@@ -143,16 +156,20 @@ func (w *setsWork) make(e *Evaluation, folds []Evaluation) error {
 		if err != nil {
 			return fmt.Errorf("conformal sets (%s) of %s on %s: %w", kind, e.Run, e.Target.Name, err)
 		}
-		if e.sets == nil {
-			e.sets = map[string]calib.SetFigures{}
-		}
-		e.sets[kind] = f
-		e.Values[setKey(keyCoverage, kind)], e.Values[setKey(keySetSize, kind)] = f.Coverage, f.MeanSize
-		e.Values[setKey(keyClassGap, kind)] = f.ClassGap
+		e.setFigures(kind, f)
 	}
 	w.made++
 	w.samples = min(w.samples, from.logits.N)
 	return nil
+}
+
+func (e *Evaluation) setFigures(kind string, f calib.SetFigures) {
+	if e.sets == nil {
+		e.sets = map[string]calib.SetFigures{}
+	}
+	e.sets[kind] = f
+	e.Values[setKey(keyCoverage, kind)], e.Values[setKey(keySetSize, kind)] = f.Coverage, f.MeanSize
+	e.Values[setKey(keyClassGap, kind)] = f.ClassGap
 }
 
 // leastFold is the least number of samples that a coverage can be calibrated on.

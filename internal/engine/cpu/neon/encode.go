@@ -59,6 +59,33 @@ func (t two) on(dst, x int) instruction {
 	return instruction{t.code | registers(dst, x, 0), fmt.Sprintf("%s v%d.4s, v%d.4s", t.name, dst, x)}
 }
 
+// resized is an instruction whose registers hold lanes of other sizes.
+type resized struct {
+	name     string
+	code     uint32
+	to, from string
+	further  string
+}
+
+var (
+	sshr22  = resized{"sshr", 0x4f2a0400, "4s", "4s", ", #22"}
+	sqxtun  = resized{"sqxtun", 0x2e612800, "4h", "4s", ""} // what is negative becomes zero
+	sqxtun2 = resized{"sqxtun2", 0x6e612800, "8h", "4s", ""}
+	uqxtn   = resized{"uqxtn", 0x2e214800, "8b", "8h", ""}
+)
+
+// on encodes the instruction from x to dst.
+func (t resized) on(dst, x int) instruction {
+	return instruction{t.code | registers(dst, x, 0), fmt.Sprintf("%s v%d.%s, v%d.%s%s", t.name, dst, t.to, x, t.from,
+		t.further)}
+}
+
+// mlaLane adds x times one lane of y to dst, 32-bit integers.
+func mlaLane(dst, x, y, lane int) instruction {
+	return instruction{0x6f800000 | lanes(lane) | registers(dst, x, y),
+		fmt.Sprintf("mla v%d.4s, v%d.4s, v%d.s[%d]", dst, x, y, lane)}
+}
+
 // fmlaLane adds x times one lane of y to dst.
 func fmlaLane(dst, x, y, lane int) instruction {
 	return instruction{0x4f801000 | lanes(lane) | registers(dst, x, y),
