@@ -63,8 +63,8 @@ time (tpt). --every adds the other learned prompts (but cocoop and promptsrc,
 which would take the longest) and c-tpt; --families chooses among families.
 Test-time tuning is measured on --images pictures of the source's test fold and of
 every drift's, at its strongest: evenly spaced, other ones for every seed.`,
-		Example: "  clipcalib demo\n  clipcalib demo --families prompts,test-time --every --out families\n  clipcalib " +
-			"demo --out mydemo --seeds 1\n  clipcalib demo --weights ViT-B-32.pt",
+		Example: "  clipcalib demo\n  clipcalib demo --families prompts,test-time --every --out families\n" +
+			"  clipcalib demo --out mydemo --seeds 1\n  clipcalib demo --weights ViT-B-32.pt",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return a.demo(c.Context(), f) },
 	}
@@ -80,7 +80,7 @@ every drift's, at its strongest: evenly spaced, other ones for every seed.`,
 	fl.IntVar(&f.views, "views", 0, "augmented views of every shot; 0 is the plain picture, which did better on the "+
 		"validation fold")
 	fl.StringVar(&f.fold, "fold", string(demo.FoldTest), "fold that is measured on: test, or val to choose settings")
-	fl.IntVar(&f.images, "images", 50, "pictures of every test fold that test-time tuning is measured on, for each seed")
+	fl.IntVar(&f.images, "images", 50, "pictures of every test fold that test-time tuning is measured on, a seed")
 	completes(c, "families", familyAdapters, familyPrompts, familyTestTime)
 	return c
 }

@@ -191,8 +191,8 @@ func compared(t *table.Table, o *reportOptions) ([]table.Difference, error) {
 
 // readTable reads the runs below some folders, with rows under the scalers, and
 // groups them.
-func readTable(command string, args []string, bins int, p table.PostHoc, fold string) (found []table.Evaluation, t table.Table,
-	err error) {
+func readTable(command string, args []string, bins int, p table.PostHoc,
+	fold string) (found []table.Evaluation, t table.Table, err error) {
 	var dirs []string
 	for _, arg := range args {
 		found, err := table.Find(arg)

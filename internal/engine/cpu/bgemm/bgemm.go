@@ -53,11 +53,13 @@ func (m Matrix) check(name string, rows, cols int) {
 	}
 }
 
-// Epilogue is what is done to a product: act(Alpha*product + Bias) + Residual.
+// Epilogue is what is done to a product: act(Alpha*product + Bias) + Residual, or
+// with ActLast, which ReLU alone has, act(Alpha*product + Bias + Residual).
 type Epilogue struct {
 	Alpha    float32
 	Bias     []float32 // one a column, or nil
 	Act      engine.Act
+	ActLast  bool
 	Residual Matrix // may be the result
 
 	rows []float32 // of a tile: in place of Alpha, one a row
@@ -115,6 +117,9 @@ func (w *Weights) multiply(threads int, out Matrix, a Factor, m int, e Epilogue)
 func checkEpilogue(e Epilogue, m, n int) {
 	if !e.Residual.Empty() {
 		e.Residual.check("the residual", m, n)
+	}
+	if e.ActLast && e.Act != engine.ReLU {
+		panic("bgemm: an activation of the sum with the residual is ReLU alone")
 	}
 	if e.Bias != nil && len(e.Bias) < n {
 		panic(fmt.Sprintf("bgemm: a bias of %d for %d columns", len(e.Bias), n))

@@ -26,6 +26,9 @@ type finishing struct {
 	narrowLeft uint32 // 1: the residual is
 }
 
+// reluLast is finishing's number for a ReLU of the sum with the residual.
+const reluLast = 4
+
 // finish applies e to a tile of sums and stores its first rows and columns to
 // out from row i and column j on.
 func (e Epilogue) finish(tile []float32, out Matrix, i, rows, j, cols int) {
@@ -38,6 +41,9 @@ func (e Epilogue) finish(tile []float32, out Matrix, i, rows, j, cols int) {
 		f.alpha, f.alphaStep = &e.rows[:rows][0], 4
 	}
 	f.out, f.outStep, f.narrow = out.place(i, j)
+	if e.ActLast && e.Act == engine.ReLU {
+		f.act = reluLast
+	}
 	if !e.Residual.Empty() {
 		f.residual, f.resStep, f.narrowLeft = e.Residual.place(i, j)
 	}
@@ -68,13 +74,18 @@ func (e Epilogue) finishPortable(tile []float32, out Matrix, i, rows, j, cols in
 				row[c] += e.Bias[j+c]
 			}
 		}
-		Activate(row, e.Act)
+		if !e.ActLast {
+			Activate(row, e.Act)
+		}
 		for c, v := range row {
 			switch at := (i+r)*e.Residual.Stride + j + c; {
 			case e.Residual.F32 != nil:
 				v += e.Residual.F32[at]
 			case e.Residual.BF16 != nil:
 				v += Widened(e.Residual.BF16[at])
+			}
+			if e.ActLast && v < 0 {
+				v = 0
 			}
 			if at := (i+r)*out.Stride + j + c; out.BF16 != nil {
 				out.BF16[at] = Rounded(v)
