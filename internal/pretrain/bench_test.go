@@ -11,7 +11,7 @@ import (
 // BenchmarkStep takes steps of the default recipe in the precision that
 // CLIPCALIB_PRECISION names, fp32 if none; threads are those of -cpu.
 //
-//	for p in fp32 bf16; do CLIPCALIB_PRECISION=$p go test -run XXX -bench Step -cpu 1 ./internal/pretrain; done
+//	for p in fp32 bf16; do CLIPCALIB_PRECISION=$p go test -run '^$' -bench Step -cpu 1 ./internal/pretrain; done
 func BenchmarkStep(b *testing.B) {
 	d, err := device.Open(device.Options{Kind: "cpu", Precision: os.Getenv("CLIPCALIB_PRECISION")})
 	if err != nil {
