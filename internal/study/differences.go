@@ -76,6 +76,36 @@ func (r *rows) compare(zero *row, opt calib.BootstrapOptions) (out []Difference,
 	return out, nil
 }
 
+// TPT is the method that others of test-time tuning are compared with.
+const TPT = "tpt"
+
+// besideTPT compares a method without a remedy with TPT without one, whose rows
+// come first.
+func (r *rows) besideTPT(tpt map[string]*row, opt calib.BootstrapOptions) (out []Difference, err error) {
+	for _, b := range r.list {
+		if b.Remedy != "none" {
+			continue
+		}
+		if b.Method == TPT {
+			tpt[b.Task] = b
+		}
+		if b.Method == TPT || tpt[b.Task] == nil {
+			continue
+		}
+		for _, where := range Wheres {
+			found, err := difference(tpt[b.Task], b, where, opt)
+			if err != nil {
+				return nil, fmt.Errorf("against %s, %s: %w", TPT, where, err)
+			}
+			for i := range found {
+				found[i].Against = TPT
+			}
+			out = append(out, found...)
+		}
+	}
+	return out, nil
+}
+
 // difference is that of b and a in one place.
 func difference(a, b *row, where string, opt calib.BootstrapOptions) (out []Difference, err error) {
 	type pairs struct{ a, b []calib.Predictions }
