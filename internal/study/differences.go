@@ -106,6 +106,10 @@ func (r *rows) besideTPT(tpt map[string]*row, opt calib.BootstrapOptions) (out [
 	return out, nil
 }
 
+// resampledSeeds are the seeds whose mean difference is resampled: of more, the
+// variance over samples is hardly less, for they share the samples.
+const resampledSeeds = 3
+
 // difference is that of b and a in one place.
 func difference(a, b *row, where string, opt calib.BootstrapOptions) (out []Difference, err error) {
 	type pairs struct{ a, b []calib.Predictions }
@@ -136,7 +140,9 @@ func difference(a, b *row, where string, opt calib.BootstrapOptions) (out []Diff
 				g = len(groups)
 				groups, labels = append(groups, &pairs{}), append(labels, x[i].labels)
 			}
-			groups[g].a, groups[g].b = append(groups[g].a, x[i].predictions), append(groups[g].b, y[i].predictions)
+			if len(values["ece"]) < resampledSeeds {
+				groups[g].a, groups[g].b = append(groups[g].a, x[i].predictions), append(groups[g].b, y[i].predictions)
+			}
 			accuracy += (y[i].metrics.Accuracy - x[i].metrics.Accuracy) / float64(len(x))
 			ece += (y[i].metrics.ECE - x[i].metrics.ECE) / float64(len(x))
 		}
@@ -147,12 +153,13 @@ func difference(a, b *row, where string, opt calib.BootstrapOptions) (out []Diff
 	}
 	variance := map[string]float64{}
 	seeds := len(values["ece"])
+	resampled := min(seeds, resampledSeeds)
 	for _, g := range groups {
 		found, err := calib.PairedBootstrapMean(g.a, g.b, opt)
 		if err != nil {
 			return nil, err
 		}
-		share := float64(len(g.a)) / float64(seeds*targets)
+		share := float64(len(g.a)) / float64(resampled*targets)
 		for metric := range values {
 			variance[metric] += math.Pow(share*found[metric].StandardError, 2)
 		}
