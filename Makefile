@@ -66,8 +66,9 @@ cross:
 	if [ $$p = windows/amd64 ] && ! $(GO) mod download github.com/inconshreveable/mousetrap 2>/dev/null; then \
 	echo "cross: $$p skipped, the module mousetrap is not here and cannot be fetched"; continue; fi; \
 	export GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0; \
-	$(GO) build -trimpath -o .cache/cross/ ./cmd/clipcalib && $(GO) vet ./... || exit 1; \
-	echo "cross: $$p builds, and vet finds nothing"; done
+	$(GO) build -trimpath -o .cache/cross/ ./cmd/clipcalib && \
+	$(GO) vet $$($(GO) list -f '{{if .SFiles}}{{.ImportPath}}{{end}}' ./...) ./internal/engine/cpu ./cmd/clipcalib || exit 1; \
+	echo "cross: $$p builds, and vet finds nothing in its assembly"; done
 
 arm64-test:
 	@GO="$(GO)" sh scripts/arm64.sh

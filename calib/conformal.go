@@ -91,31 +91,51 @@ type Conformal struct {
 // the calibration samples' labels: the exact finite-sample quantile. The fold
 // must have no part in training, nor in fitting a calibrator that is applied.
 func FitConformal(logits Rows, labels []int, opt ConformalOptions) (Conformal, error) {
-	c := Conformal{ConformalOptions: opt}
-	if err := c.check(); err != nil {
-		return Conformal{}, err
-	}
-	n, k := logits.Shape()
-	if err := checkDimensions(n, k); err != nil {
-		return Conformal{}, err
-	}
-	if err := checkLabels(n, k, labels); err != nil {
-		return Conformal{}, err
-	}
-	scores := make([]float64, n)
-	err := eachSorted(logits, func(i int, s *sorter) error {
-		scores[i] = s.scoreOf(&c.ConformalOptions, labels[i], c.draw(i, 0))
-		return nil
-	})
+	all, err := FitConformals(logits, labels, opt)
 	if err != nil {
 		return Conformal{}, err
 	}
-	c.Samples, c.Classes, c.Unassured = n, k, unseenClasses(k, labels)
-	if !c.ByClass {
-		c.Threshold, err = conformalQuantile(scores, c.Coverage)
-		return c, err
+	return all[0], nil
+}
+
+// FitConformals is [FitConformal] for several scores or coverages, which takes one
+// pass over the logits.
+func FitConformals(logits Rows, labels []int, opts ...ConformalOptions) ([]Conformal, error) {
+	n, k := logits.Shape()
+	if err := checkDimensions(n, k); err != nil {
+		return nil, err
 	}
-	return c.byClass(scores, labels)
+	if err := checkLabels(n, k, labels); err != nil {
+		return nil, err
+	}
+	all, scores := make([]Conformal, len(opts)), make([][]float64, len(opts))
+	for j, o := range opts {
+		if err := o.check(); err != nil {
+			return nil, err
+		}
+		all[j] = Conformal{ConformalOptions: o, Samples: n, Classes: k, Unassured: unseenClasses(k, labels)}
+		scores[j] = make([]float64, n)
+	}
+	err := eachSorted(logits, func(i int, s *sorter) error {
+		for j := range all {
+			scores[j][i] = s.scoreOf(&all[j].ConformalOptions, labels[i], all[j].draw(i, 0))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for j := range all {
+		if all[j].ByClass {
+			all[j], err = all[j].byClass(scores[j], labels)
+		} else {
+			all[j].Threshold, err = conformalQuantile(scores[j], all[j].Coverage)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 func (c Conformal) byClass(scores []float64, labels []int) (Conformal, error) {
@@ -176,24 +196,48 @@ func (c *ConformalOptions) draw(row, fold int) float64 {
 
 // Sets returns the classes let in for each row, the most probable first.
 func (c Conformal) Sets(logits Rows) ([][]int, error) {
+	all, err := ConformalSets(logits, c)
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+// ConformalSets are the sets of several by [Conformal.Sets], from one pass over the
+// logits.
+func ConformalSets(logits Rows, of ...Conformal) ([][][]int, error) {
 	n, k := logits.Shape()
 	if err := checkDimensions(n, k); err != nil {
 		return nil, err
 	}
-	if k != c.Classes {
-		return nil, fmt.Errorf("the calibration fold has %d classes, the logits have %d", c.Classes, k)
+	all := make([][][]int, len(of))
+	for j, c := range of {
+		if k != c.Classes {
+			return nil, fmt.Errorf("the calibration fold has %d classes, the logits have %d", c.Classes, k)
+		}
+		all[j] = make([][]int, n)
 	}
-	sets := make([][]int, n)
 	err := eachSorted(logits, func(i int, s *sorter) error {
-		sets[i] = c.set(s, c.draw(i, 1))
+		for j := range of {
+			all[j][i] = of[j].set(s, of[j].draw(i, 1))
+		}
 		return nil
 	})
-	return sets, err
+	return all, err
 }
 
 // set walks the classes from the most probable on. Without thresholds of their
 // own the scores rise, so the first that is too large ends the set.
 func (c *Conformal) set(s *sorter, u float64) []int {
+	if c.Score == LAC {
+		return s.among(func(k int, p float64) bool {
+			if c.ByClass {
+				return 1-p <= c.Thresholds[k]
+			}
+			return 1-p <= c.Threshold
+		})
+	}
+	s.rewind()
 	set := []int{}
 	before := 0.0
 	for rank := 1; ; rank++ {

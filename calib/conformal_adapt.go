@@ -230,9 +230,7 @@ func (f *fullWorker) set(x []float64, index int) ([]int, error) {
 }
 
 func (f *fullWorker) score(logits []float64, label int, u float64) float64 {
-	softmaxInto(f.s.probs, logits)
-	if f.opt.Score != LAC {
-		f.s.reset()
-	}
+	quickSoftmax(f.s.probs, logits)
+	f.s.renew()
 	return f.s.scoreOf(&f.opt, label, u)
 }

@@ -1,11 +1,24 @@
 package calib
 
-// sorter hands out the classes of a row by falling probability, as a heap: few
-// are asked for.
+import "slices"
+
+// sorter hands out the classes of a row by falling probability, from a heap: few
+// are asked for. What it has handed out it hands out again after rewind.
 type sorter struct {
 	probs []float64
 	heap  []int32
+	ready bool // the heap is of these probabilities
+	least bool // it is, or was, of those below the cut
+	order []int32
+	at    int     // in order
+	few   []int32 // of among
 }
+
+// rewind begins again with the most probable class.
+func (s *sorter) rewind() { s.at = 0 }
+
+// renew says that there are other probabilities.
+func (s *sorter) renew() { s.ready, s.order, s.at = false, s.order[:0], 0 }
 
 // eachSorted calls f with each row, in parallel.
 func eachSorted(logits Rows, f func(i int, s *sorter) error) error {
@@ -23,8 +36,8 @@ func eachSorted(logits Rows, f func(i int, s *sorter) error) error {
 			if err := checkRow(row, i); err != nil {
 				return err
 			}
-			softmaxInto(s.probs, row)
-			s.reset()
+			quickSoftmax(s.probs, row)
+			s.renew()
 			if err := f(i, s); err != nil {
 				return err
 			}
@@ -33,10 +46,16 @@ func eachSorted(logits Rows, f func(i int, s *sorter) error) error {
 	})
 }
 
-func (s *sorter) reset() {
-	s.heap = s.heap[:len(s.probs)]
-	for i := range s.heap {
-		s.heap[i] = int32(i)
+// fill makes the heap of the classes above a quarter of the mean probability, or
+// of the others: few are asked for, and those are seldom among the others.
+func (s *sorter) fill(least bool) {
+	s.ready, s.least = true, least
+	s.heap = s.heap[:0]
+	cut := 0.25 / float64(len(s.probs))
+	for i, p := range s.probs {
+		if (p < cut) == least {
+			s.heap = append(s.heap, int32(i))
+		}
 	}
 	for i := len(s.heap)/2 - 1; i >= 0; i-- {
 		s.down(i)
@@ -70,6 +89,16 @@ func (s *sorter) down(i int) {
 }
 
 func (s *sorter) next() (class int, ok bool) {
+	if s.at < len(s.order) {
+		s.at++
+		return int(s.order[s.at-1]), true
+	}
+	if !s.ready {
+		s.fill(false)
+	}
+	if len(s.heap) == 0 && !s.least {
+		s.fill(true)
+	}
 	if len(s.heap) == 0 {
 		return 0, false
 	}
@@ -78,7 +107,30 @@ func (s *sorter) next() (class int, ok bool) {
 	s.heap[0] = s.heap[last]
 	s.heap = s.heap[:last]
 	s.down(0)
+	s.order, s.at = append(s.order, top), s.at+1
 	return int(top), true
+}
+
+// among are the classes that keep says so of, by falling probability: where they
+// are few, that is quicker than the heap.
+func (s *sorter) among(keep func(class int, p float64) bool) []int {
+	s.few = s.few[:0]
+	for k, p := range s.probs {
+		if keep(k, p) {
+			s.few = append(s.few, int32(k))
+		}
+	}
+	slices.SortFunc(s.few, func(a, b int32) int {
+		if s.above(a, b) {
+			return -1
+		}
+		return 1
+	})
+	set := make([]int, len(s.few))
+	for i, k := range s.few {
+		set[i] = int(k)
+	}
+	return set
 }
 
 // scoreOf is the score of one class of the row.
@@ -86,6 +138,7 @@ func (s *sorter) scoreOf(c *ConformalOptions, label int, u float64) float64 {
 	if c.Score == LAC {
 		return 1 - s.probs[label]
 	}
+	s.rewind()
 	before := 0.0
 	for rank := 1; ; rank++ {
 		k, _ := s.next() // the label is among them

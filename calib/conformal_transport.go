@@ -44,8 +44,9 @@ func ConfOT(calibration, test Rows, labels []int, opt TransportOptions) (ofCalib
 		opt.Iterations = 3
 	}
 	if !(opt.Epsilon > 0) || math.IsInf(opt.Epsilon, 0) || opt.Iterations < 0 || opt.Iterations > 10_000 {
-		return Matrix{}, Matrix{}, fmt.Errorf("ε %v and %d iterations: want a finite ε above 0 and 1 to 10000 iterations",
-			opt.Epsilon, opt.Iterations)
+		return Matrix{}, Matrix{},
+			fmt.Errorf("ε %v and %d iterations: want a finite ε above 0 and 1 to 10000 iterations",
+				opt.Epsilon, opt.Iterations)
 	}
 	want, err := opt.marginal(k, labels)
 	if err != nil {
@@ -74,6 +75,16 @@ func ConfOT(calibration, test Rows, labels []int, opt TransportOptions) (ofCalib
 	return a, b, transport(q, want, opt)
 }
 
+// LogRows shows probabilities, as [ConfOT] makes them, as logits: their logarithms,
+// with the least positive number for one that vanished.
+func LogRows(probabilities Rows) Rows {
+	return MapRows(probabilities, func(_ int, row []float64) {
+		for k, p := range row {
+			row[k] = math.Log(max(p, math.SmallestNonzeroFloat64))
+		}
+	})
+}
+
 func (o TransportOptions) marginal(k int, labels []int) ([]float64, error) {
 	want := make([]float64, k)
 	for c := range want {
@@ -85,9 +96,10 @@ func (o TransportOptions) marginal(k int, labels []int) ([]float64, error) {
 		return want, nil
 	}
 	if unseen := unseenClasses(k, labels); len(unseen) > 0 {
-		return nil, fmt.Errorf("%w: %d of %d classes have none, as class %d; ask for a uniform marginal instead of that "+
-			"of the labels",
-			ErrFewSamples, len(unseen), k, unseen[0])
+		return nil,
+			fmt.Errorf("%w: %d of %d classes have none, as class %d; ask for a uniform marginal instead of that "+
+				"of the labels",
+				ErrFewSamples, len(unseen), k, unseen[0])
 	}
 	for _, y := range labels {
 		want[y] += 1 / float64(len(labels))
@@ -129,8 +141,8 @@ func transport(q Matrix, want []float64, opt TransportOptions) error {
 				}
 				if step > 0 {
 					if !(total > 0) {
-						return fmt.Errorf("row %d of both folds together vanishes: the logits lie too far apart for ε %g; give a "+
-							"larger one", from+at/q.K, opt.Epsilon)
+						return fmt.Errorf("row %d of both folds together vanishes: the logits lie too far apart "+
+							"for ε %g; give a larger one", from+at/q.K, opt.Epsilon)
 					}
 					for k := range row {
 						row[k] /= total

@@ -24,6 +24,33 @@ var expTable = func() (table [expSteps]uint64) {
 // thousand times over.
 const negligible = -46
 
+// quickSoftmax is softmaxInto by that exponential, each within an ulp or two, for
+// what goes over many rows and shows no probability.
+func quickSoftmax(dst, row []float64) {
+	peak := row[0]
+	for _, v := range row {
+		peak = max(peak, v)
+	}
+	sum := 0.0
+	dst = dst[:len(row)]
+	for i, v := range row {
+		// Below the least normal number there is nothing to tell apart.
+		x := max(v-peak, -700)
+		k := x*perStep + roundMask
+		n := int32(math.Float64bits(k))
+		k -= roundMask
+		r := (x - k*stepHigh) - k*stepLow
+		two := math.Float64frombits(expTable[n&(expSteps-1)] + uint64(n>>6)<<52)
+		e := two + two*(r+r*r*(1./2+r*(1./6+r*(1./24+r*(1./120)))))
+		dst[i] = e
+		sum += e
+	}
+	by := 1 / sum
+	for i := range dst {
+		dst[i] *= by
+	}
+}
+
 // expSums returns Σ exp(b·d)·d^j for j = 0 to 4, where d is a logit less the
 // peak of its row: it is where a fit spends its time. Each exponential is within
 // an ulp or two.

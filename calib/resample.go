@@ -50,20 +50,24 @@ func (r *resampler) asIs() []float64 {
 // walker measures one resample after the other.
 type walker struct {
 	*resampler
-	pick  selection
-	edges []float64
-	out   []float64
+	pick   selection
+	edges  []float64
+	out    []float64
+	copies []float64 // of each sample, in the order of confidence
 }
 
 func (r *resampler) walker() *walker {
 	return &walker{resampler: r, pick: *r.harmonic, edges: make([]float64, r.fine+1), out: make([]float64,
-		len(resampledNames))}
+		len(resampledNames)), copies: make([]float64, len(r.order))}
 }
 
 // measure returns the metrics in the order of resampledNames; the slice is
 // used again by the next call.
 func (w *walker) measure(counts []uint32) []float64 {
 	n := float64(len(counts))
+	for at, i := range w.order {
+		w.copies[at] = float64(counts[i])
+	}
 	var correct, nll, brier, spread, norm float64
 	var ece, mce, gaps, filled float64
 	at := int32(0)
@@ -71,7 +75,7 @@ func (w *walker) measure(counts []uint32) []float64 {
 		var count, hits, confidence float64
 		for ; at < end; at++ {
 			s := &w.samples[at]
-			c := float64(counts[w.order[at]])
+			c := w.copies[at]
 			count += c
 			hits += c * s.correct
 			confidence += c * s.confidence
@@ -89,20 +93,26 @@ func (w *walker) measure(counts []uint32) []float64 {
 			filled++
 		}
 	}
-	w.rankAreas(counts)
+	w.rankAreas()
 	o := w.out
-	o[0], o[1], o[2], o[3], o[4] = correct/n, ece, w.adaptive(counts), mce, gaps/filled
+	o[0], o[1], o[2], o[3], o[4] = correct/n, ece, w.adaptive(), mce, gaps/filled
 	o[5], o[6], o[7], o[8] = nll/n, brier/n, spread/n, norm/n
 	o[9], o[10] = w.pick.auroc(), w.pick.aurc()
 	return o
 }
 
-func (w *walker) rankAreas(counts []uint32) {
+func (w *walker) rankAreas() {
 	w.pick.reset()
 	for g := len(w.group) - 2; g >= 0; g-- {
+		if at := w.group[g]; w.group[g+1] == at+1 { // most confidences are of one sample
+			if c := w.copies[at]; c > 0 {
+				w.pick.addAlike(c, w.samples[at].correct == 1)
+			}
+			continue
+		}
 		right, wrong := 0.0, 0.0
 		for at := w.group[g]; at < w.group[g+1]; at++ {
-			c := float64(counts[w.order[at]])
+			c := w.copies[at]
 			right += c * w.samples[at].correct
 			wrong += c * (1 - w.samples[at].correct)
 		}
@@ -111,33 +121,33 @@ func (w *walker) rankAreas(counts []uint32) {
 }
 
 // adaptive is [Predictions.AdaptiveECEClosed] of the resample.
-func (w *walker) adaptive(counts []uint32) float64 {
-	w.quantileEdges(counts)
+func (w *walker) adaptive() float64 {
+	w.quantileEdges()
 	var bin tally
 	total, m := 0.0, 0
-	for at, i := range w.order {
+	for at := range w.samples {
 		s := &w.samples[at]
 		for m < w.fine-1 && s.confidence > w.edges[m+1] {
 			total += math.Abs(bin.correct - bin.confidence)
 			bin = tally{}
 			m++
 		}
-		c := float64(counts[i])
+		c := w.copies[at]
 		bin.confidence += c * s.confidence
 		bin.correct += c * s.correct
 	}
-	return (total + math.Abs(bin.correct-bin.confidence)) / float64(len(counts))
+	return (total + math.Abs(bin.correct-bin.confidence)) / float64(len(w.copies))
 }
 
 // quantileEdges is the function of that name on the resample's confidences.
-func (w *walker) quantileEdges(counts []uint32) {
-	n := len(counts)
+func (w *walker) quantileEdges() {
+	n := len(w.copies)
 	step := float64(n) / float64(w.fine)
-	at, through := 0, int(counts[w.order[0]]) // sorted copies up to and with sample at
+	at, through := 0, int(w.copies[0]) // sorted copies up to and with sample at
 	value := func(copyIndex int) float64 {
 		for through <= copyIndex {
 			at++
-			through += int(counts[w.order[at]])
+			through += int(w.copies[at])
 		}
 		return w.samples[at].confidence
 	}
@@ -154,7 +164,7 @@ func (w *walker) quantileEdges(counts []uint32) {
 		b, next, seen := a, at, through
 		for seen <= low+1 {
 			next++
-			seen += int(counts[w.order[next]])
+			seen += int(w.copies[next])
 			b = w.samples[next].confidence
 		}
 		w.edges[m] = float64((b-a)*(position-float64(low))) + a

@@ -41,7 +41,8 @@ func TestScalersAgreeWithTorchUncertaintyAndNetcal(t *testing.T) {
 		rest := Matrix{c.N - c.Fit, c.K, c.Logits[c.Fit*c.K:]}
 		for name, want := range all[at].Scalers {
 			kind, _, _ := strings.Cut(name, " ")
-			made, _, err := FitCalibrator(kind, Matrix{c.Fit, c.K, c.Logits[:c.Fit*c.K]}, c.Labels[:c.Fit], FitOptions{})
+			made, _, err := FitCalibrator(kind, Matrix{c.Fit, c.K, c.Logits[:c.Fit*c.K]}, c.Labels[:c.Fit],
+				FitOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}

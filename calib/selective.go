@@ -124,9 +124,29 @@ func (s *selection) add(right, wrong float64) {
 		s.first = wrong / count
 	}
 	h := s.harmonic[int(before+count)] - s.harmonic[int(before)]
-	s.risks += s.wrong*h + wrong/count*(count-before*h)
+	s.risks += s.wrong * h
+	if wrong > 0 {
+		s.risks += wrong / count * (count - before*h)
+	}
 	s.right += right
 	s.wrong += wrong
+}
+
+// addAlike is add of samples that are all right or all wrong.
+func (s *selection) addAlike(count float64, right bool) {
+	before := s.right + s.wrong
+	h := s.harmonic[int(before+count)] - s.harmonic[int(before)]
+	s.risks += s.wrong * h
+	if right {
+		s.right += count
+		return
+	}
+	s.above += count * s.right
+	s.risks += count - before*h
+	if before == 0 {
+		s.first = 1
+	}
+	s.wrong += count
 }
 
 func (s *selection) auroc() float64 { return s.above / (s.right * s.wrong) }

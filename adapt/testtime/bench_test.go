@@ -3,6 +3,7 @@ package testtime
 import (
 	"context"
 	"fmt"
+	"os"
 	"testing"
 
 	"clipcalib/adapt"
@@ -23,11 +24,12 @@ var vitB16 = weights.Config{
 	Activation: weights.QuickGELU,
 }
 
-// openFull opens a ViT-B/16 of random weights.
+// openFull opens a ViT-B/16 of random weights in the precision that
+// CLIPCALIB_PRECISION names, fp32 if none.
 func openFull(b *testing.B) (*vit.Encoder, *text.Encoder) {
 	b.Helper()
 	ck := cliptest.Open(b, vitB16)
-	dev, err := device.Open(device.Options{})
+	dev, err := device.Open(device.Options{Precision: os.Getenv("CLIPCALIB_PRECISION")})
 	if err != nil {
 		b.Fatal(err)
 	}

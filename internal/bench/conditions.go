@@ -48,6 +48,7 @@ const readingEvery = 100 * time.Millisecond
 type watch struct {
 	sensors engine.Sensors
 	window  time.Duration // least, for energy
+	wanted  bool          // energy was asked for
 	begun   time.Time
 	quit    chan struct{}
 	done    sync.WaitGroup
@@ -67,7 +68,7 @@ func (m *meter) startWatch() *watch {
 	if m.sensors == nil {
 		return nil
 	}
-	w := &watch{sensors: m.sensors, window: m.energyWindow, quit: make(chan struct{}), values: map[string][]float64{},
+	w := &watch{sensors: m.sensors, window: m.energyWindow, wanted: m.Power, quit: make(chan struct{}), values: map[string][]float64{},
 		throttled: map[string]int{}, missing: map[string]bool{}}
 	w.read()
 	w.first, w.begun = w.last, w.lastAt
@@ -146,8 +147,9 @@ func (c *Conditions) energy(w *watch, items float64) {
 	joules := w.last.Joules - w.first.Joules
 	switch {
 	case !w.first.Counts || !w.last.Counts: // the sensors have said why
+	case c.Seconds < w.window.Seconds() && !w.wanted: // nobody asked
 	case c.Seconds < w.window.Seconds():
-		c.Missing = append(c.Missing, fmt.Sprintf("energy: over %.1f s, %.3g are needed (--power)", c.Seconds,
+		c.Missing = append(c.Missing, fmt.Sprintf("energy: over %.1f s, %.3g are needed ", c.Seconds,
 			w.window.Seconds()))
 	case !(items > 0):
 		c.Missing = append(c.Missing, "energy: nothing was done while the counter ran")

@@ -82,7 +82,7 @@ func TestWhatIsNotReadIsSaid(t *testing.T) {
 			}
 		}
 	}
-	short := &watch{sensors: &meterOfPower{begun: time.Now(), counts: true}, window: EnergyWindow, quit: make(chan struct{}),
+	short := &watch{sensors: &meterOfPower{begun: time.Now(), counts: true}, window: EnergyWindow, wanted: true, quit: make(chan struct{}),
 		values: map[string][]float64{}, throttled: map[string]int{}, missing: map[string]bool{}}
 	short.read()
 	short.first, short.begun = short.last, short.lastAt

@@ -12,7 +12,7 @@ import (
 // Grid is the figures of a run as a table; notes are what its cells cannot say.
 func (r Run) Grid() (g table.Grid, notes []string) {
 	g = table.Grid{Left: 3, Header: []string{"what", "model", "batch", "rate", "", "rel. std", "GFLOP/s", "of peak", "GB/s",
-		"of bandwidth", "of roofline", "runs"}}
+		"of bandwidth", "of roofline", "runs", "host ms"}}
 	energy := slices.ContainsFunc(r.Figures, func(f Figure) bool { return f.Conditions != nil && f.Conditions.Joules > 0 })
 	if energy {
 		g.Header = append(g.Header, "J an item", "W")
@@ -26,7 +26,7 @@ func (r Run) Grid() (g table.Grid, notes []string) {
 		}
 		row := []string{f.What, f.Model, batchText(f.Batch), number(f.Rate), f.Unit, std,
 			fmt.Sprintf("%.0f", f.GFLOPS), shareText(f, f.Share, "peak"), fmt.Sprintf("%.1f", f.GBS),
-			shareText(f, f.BandwidthShare, "bandwidth"), shareText(f, f.RooflineShare, "roofline"), strconv.Itoa(f.Runs)}
+			shareText(f, f.BandwidthShare, "bandwidth"), shareText(f, f.RooflineShare, "roofline"), strconv.Itoa(f.Runs), hostText(f)}
 		if energy && f.Conditions != nil && f.Conditions.Joules > 0 {
 			row = append(row, number(f.Conditions.JoulesPerItem), fmt.Sprintf("%.0f", f.Conditions.Watts))
 		}
@@ -169,6 +169,14 @@ func shareText(f Figure, share float64, name string) string {
 		return "-"
 	}
 	return fmt.Sprintf("%.0f%%", 100*share)
+}
+
+// hostText is the processor time of a run, which a GPU's host has to have.
+func hostText(f Figure) string {
+	if f.Host <= 0 {
+		return "-"
+	}
+	return number(1e3 * f.Host)
 }
 
 func percent(v float64) string { return fmt.Sprintf("%.2g%%", 100*v) }

@@ -51,6 +51,7 @@ func (m *meter) requests(f Figure, do func() error, flop, bytes float64) error {
 	var inGroup float64
 	grouped := 0
 	w := m.startWatch()
+	host := processorTime()
 	enough := func() bool { return s.took+inGroup >= max(s.budget.Seconds(), s.atLeast) && len(s.groups) >= s.least }
 	for !enough() {
 		if err := m.ctx.Err(); err != nil {
@@ -70,8 +71,10 @@ func (m *meter) requests(f Figure, do func() error, flop, bytes float64) error {
 			inGroup, grouped = 0, 0
 		}
 	}
+	host = processorTime() - host
 	m.seen = w.stop(float64(len(all)))
 	t := s.timing()
+	t.Host = host / float64(len(all))
 	l := latencyOf(all)
 	if l.P99 == 0 {
 		t.Unmet = joinedBy("; ", t.Unmet, fmt.Sprintf("%d requests, a 99th percentile wants %d", l.Requests, PercentileNeeds))

@@ -59,14 +59,21 @@ func (m *meter) measure(do func(n int) error) (Timing, error) {
 			s.least = 2
 		}
 	}
+	before := s.runs()
 	w := m.startWatch()
+	host := processorTime()
 	for !s.done() && err == nil {
 		if once, err = timed(n); err == nil {
 			s.add(once, n)
 		}
 	}
-	m.seen = w.stop(s.runs())
-	return s.timing(), err
+	host = processorTime() - host
+	m.seen = w.stop(s.runs() - before)
+	t := s.timing()
+	if runs := s.runs() - before; runs > 0 {
+		t.Host = host / runs
+	}
+	return t, err
 }
 
 // add completes a figure: items are done in a run, which takes flop operations

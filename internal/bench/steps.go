@@ -20,6 +20,8 @@ type steps struct {
 	begin   func() *watch // starts to watch the hardware, at the first step that is timed
 	watch   *watch
 	watched float64 // steps after that one
+	hostAt  float64 // processor time at that one
+	host    float64 // since, at the last step
 }
 
 const (
@@ -37,8 +39,10 @@ func (s *steps) step() {
 	}
 	if s.begin != nil {
 		s.watch, s.begin = s.begin(), nil
+		s.hostAt = processorTime()
 	} else {
 		s.watched++
+		s.host = processorTime() - s.hostAt
 	}
 	if !burst {
 		s.close(s.sample.target())
@@ -66,5 +70,9 @@ func (s *steps) timing() (Timing, error) {
 	if len(s.sample.groups) == 0 {
 		return Timing{}, errors.New("the training ended before a step could be timed")
 	}
-	return s.sample.timing(), nil
+	t := s.sample.timing()
+	if s.watched > 0 {
+		t.Host = s.host / s.watched
+	}
+	return t, nil
 }

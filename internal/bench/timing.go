@@ -12,16 +12,17 @@ import (
 // window. Runs are timed in groups so that neither their start nor the wait for
 // the engine counts.
 type Timing struct {
-	Seconds   float64 `json:"seconds"`         // of a run: the median of the window's groups
-	Mean      float64 `json:"mean_seconds"`    // of a run: their mean
-	RelStd    float64 `json:"rel_std"`         // their standard deviation over their mean
-	Spread    float64 `json:"spread"`          // the slowest over the fastest of them
-	Runs      int     `json:"runs"`            // in the window
-	Window    int     `json:"window_groups"`   // in the window
-	Groups    int     `json:"groups"`          // timed in all, warming up not counted
-	GroupRuns int     `json:"runs_of_a_group"` // on the average of the window
-	Timed     float64 `json:"timed_seconds"`   // all groups together
-	Unmet     string  `json:"unmet,omitempty"` // the criterion that was not met when the time was up
+	Seconds   float64 `json:"seconds"`                // of a run: the median of the window's groups
+	Mean      float64 `json:"mean_seconds"`           // of a run: their mean
+	RelStd    float64 `json:"rel_std"`                // their standard deviation over their mean
+	Spread    float64 `json:"spread"`                 // the slowest over the fastest of them
+	Runs      int     `json:"runs"`                   // in the window
+	Window    int     `json:"window_groups"`          // in the window
+	Groups    int     `json:"groups"`                 // timed in all, warming up not counted
+	GroupRuns int     `json:"runs_of_a_group"`        // on the average of the window
+	Timed     float64 `json:"timed_seconds"`          // all groups together
+	Host      float64 `json:"host_seconds,omitempty"` // processor time of this process for a run, all cores together
+	Unmet     string  `json:"unmet,omitempty"`        // the criterion that was not met when the time was up
 }
 
 // When a figure has been measured long enough, unless its time is up before.

@@ -20,6 +20,7 @@ type chooseFlags struct {
 	allowance    float64
 	bins, draws  int
 	seed         uint64
+	fold         string
 	scalers      postHocFlags
 }
 
@@ -76,6 +77,7 @@ the choice did not see: the ECE of none, of the chosen and of the best row.`,
 	fl.IntVar(&f.bins, "bins", 10, "bins of ECE, MCE and ACE")
 	fl.IntVar(&f.draws, "draws", 1000, "bootstrap draws over samples")
 	fl.Uint64Var(&f.seed, "seed", 0, "seed of the draws")
+	fl.StringVar(&f.fold, "fold", "", "of runs on feature files, the target that is their validation fold")
 	f.scalers.add(c)
 	completes(c, "rule", chooseRules...)
 	completes(c, "metric", chooseMetrics...)
@@ -109,7 +111,7 @@ func (a *app) choose(ctx context.Context, args []string, f chooseFlags) error {
 	if err != nil {
 		return err
 	}
-	_, t, err := readTable("choose", args, f.bins, scalers)
+	_, t, err := readTable("choose", args, f.bins, scalers, f.fold)
 	if err != nil {
 		return err
 	}

@@ -124,7 +124,11 @@ func (f conformalFlags) ssText(score string, in *conformalInput, fold calib.Matr
 	if err != nil {
 		return r, err
 	}
-	return f.one(score, f.seed, a, b, secondLabels, in.labels)
+	all, err := f.of([]string{score}, f.seed, a, b, secondLabels, in.labels)
+	if err != nil {
+		return r, err
+	}
+	return all[0], nil
 }
 
 func or(a, b string) string {

@@ -5,7 +5,6 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -60,8 +59,9 @@ func (f conformalFlags) fromFold(ctx context.Context, in *conformalInput) ([]con
 	}
 	if err := separate(fold, in.logits, "--cal-logits", &in.rowInput); err != nil {
 		if isOverlap(err) {
-			return nil, usagef("%w: no coverage can be promised for samples that were calibrated on; give another fold, or "+
-				"--splits", err)
+			return nil,
+				usagef("%w: no coverage can be promised for samples that were calibrated on; give another fold, or "+
+					"--splits", err)
 		}
 		return nil, err
 	}
@@ -70,12 +70,8 @@ func (f conformalFlags) fromFold(ctx context.Context, in *conformalInput) ([]con
 	if err != nil {
 		return nil, err
 	}
-	for _, score := range f.scores {
-		r, err := f.one(score, f.seed, fold, test, labels, in.labels)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, r)
+	if out, err = f.all(f.seed, fold, test, labels, in.labels); err != nil {
+		return nil, err
 	}
 	f.noteUnassured(in, out[0])
 	return out, nil
@@ -91,30 +87,37 @@ func (f conformalFlags) transported(fold, test calib.Rows, labels []int) (calib.
 	if err != nil {
 		return nil, nil, fmt.Errorf("conf-ot: %w (--marginal, --epsilon)", err)
 	}
-	return logarithms(a), logarithms(b), nil
+	return calib.LogRows(a), calib.LogRows(b), nil
 }
 
-// logarithms shows probabilities as logits; one that vanished stays the least.
-func logarithms(m calib.Matrix) calib.Rows {
-	return calib.MapRows(m, func(_ int, row []float64) {
-		for k, p := range row {
-			row[k] = math.Log(max(p, math.SmallestNonzeroFloat64))
-		}
-	})
+// all makes the sets of all scores from one fold.
+func (f conformalFlags) all(seed uint64, fold, test calib.Rows, foldLabels, labels []int) ([]conformalResult, error) {
+	return f.of(f.scores, seed, fold, test, foldLabels, labels)
 }
 
-// one makes the sets of one score from one fold.
-func (f conformalFlags) one(score string, seed uint64, fold, test calib.Rows, foldLabels,
-	labels []int) (r conformalResult, err error) {
-	c, err := calib.FitConformal(fold, foldLabels, f.options(score, seed))
+// of makes the sets of some scores from one fold.
+func (f conformalFlags) of(scores []string, seed uint64, fold, test calib.Rows, foldLabels,
+	labels []int) (out []conformalResult, err error) {
+	var opts []calib.ConformalOptions
+	for _, score := range scores {
+		opts = append(opts, f.options(score, seed))
+	}
+	fits, err := calib.FitConformals(fold, foldLabels, opts...)
 	if err != nil {
-		return r, fmt.Errorf("calibration fold: %w", err)
+		return nil, fmt.Errorf("calibration fold: %w", err)
 	}
-	r = conformalResult{score: score, threshold: c.Threshold, unassured: c.Unassured}
-	if r.sets, err = c.Sets(test); err != nil {
-		return r, err
+	sets, err := calib.ConformalSets(test, fits...)
+	if err != nil {
+		return nil, err
 	}
-	return r, f.measure(&r, c.Classes, labels)
+	for j, c := range fits {
+		r := conformalResult{score: scores[j], threshold: c.Threshold, unassured: c.Unassured, sets: sets[j]}
+		if err := f.measure(&r, c.Classes, labels); err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	return out, nil
 }
 
 // measure compares the sets with labels, where there are any.
@@ -186,12 +189,12 @@ func (f conformalFlags) overSplits(ctx context.Context, in *conformalInput) ([]c
 		if fold, test, err = f.transported(fold, test, foldLabels); err != nil {
 			return nil, err
 		}
-		for j, score := range f.scores {
-			r, err := f.one(score, seed, fold, test, foldLabels, labels)
-			if err != nil {
-				return nil, err
-			}
-			out[j].score = score
+		drawn, err := f.all(seed, fold, test, foldLabels, labels)
+		if err != nil {
+			return nil, err
+		}
+		for j, r := range drawn {
+			out[j].score = r.score
 			out[j].figures = append(out[j].figures, r.figures...)
 			if split == 0 {
 				out[j].unassured = r.unassured

@@ -70,7 +70,8 @@ func TestConformalCoversAndSaysSo(t *testing.T) {
 	}
 	sets := filepath.Join(dir, "sets.csv")
 	o := mustRun(t, "conformal", "--logits", l, "--cal-logits", c, "--cal-labels", cy, "--score", "lac", "--out", sets)
-	if lines := strings.Count(string(readFile(t, sets)), "\n"); lines != 1501 || !strings.Contains(o.out, "1500 samples") {
+	if lines := strings.Count(string(readFile(t, sets)), "\n"); lines != 1501 || !strings.Contains(o.out,
+		"1500 samples") {
 		t.Errorf("%d lines; %s", lines, o.out)
 	}
 	o = mustRun(t, "conformal", "--logits", l, "--labels", y, "--splits", "10", "--coverage", "0.8")
@@ -86,7 +87,8 @@ func TestConformalOnFeatures(t *testing.T) {
 	test := makeClusters(4, 20, 8, 1.5, 4)
 	file := test.write(t, filepath.Join(dir, "test.safetensors"))
 	for _, method := range []string{"ss-text", "full"} {
-		o := mustRun(t, "conformal", "--method", method, "--features", file, "--labels", file+"#labels", "--cal-features",
+		o := mustRun(t, "conformal", "--method", method, "--features", file, "--labels", file+"#labels",
+			"--cal-features",
 			fold, "--logit-scale", "20", "--coverage", "0.8")
 		if !strings.Contains(o.out, "80 samples, 4 classes, "+method) {
 			t.Error(o.out)
@@ -151,7 +153,8 @@ func TestConformalRefusesWhatGivesNoGuarantee(t *testing.T) {
 			{"other classes", testFile, foldFile, []string{"--labels", wideY}, []string{"40", "80"}},
 		} {
 			t.Run(method+" "+k.name, func(t *testing.T) {
-				failsClean(t, dir, append([]string{"conformal", "--method", method, "--features", k.test, "--cal-features", k.cal,
+				failsClean(t, dir, append([]string{"conformal", "--method", method, "--features", k.test,
+					"--cal-features", k.cal,
 					"--logit-scale", "20"}, k.more...), k.words...)
 			})
 		}
@@ -165,7 +168,8 @@ func TestConformalRefusesWhatGivesNoGuarantee(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, method := range []string{"ss-text", "full"} {
-		o := mustRun(t, "conformal", "--method", method, "--features", testFile, "--cal-features", foldFile, "--cal-labels",
+		o := mustRun(t, "conformal", "--method", method, "--features", testFile, "--cal-features", foldFile,
+			"--cal-labels",
 			first, "--logit-scale", "20")
 		if !strings.Contains(o.err, "1 of 4 classes, as class 3") {
 			t.Errorf("%s: a class without samples: %s", method, o.err)

@@ -32,6 +32,7 @@ type demoFlags struct {
 	views   int
 	fold    string
 	family  []string
+	every   bool
 }
 
 // The families of methods that the demo can show.
@@ -52,17 +53,18 @@ func demoCommand(a *app) *cobra.Command {
 		Use:   "demo",
 		Short: "The whole pipeline on shipped pictures and weights, with a report at the end",
 		Long: `Adapts a small CLIP that ships inside the program to two tasks of real pictures
-that ship with it, with every adapter under every remedy and three seeds, and
-measures accuracy and calibration at home and where the pictures drift. Nothing
-is fetched. It prints a table and writes an HTML report; the runs with all logits
-are kept beside it.
+that ship with it, by methods of all three families under every remedy and three
+seeds, and measures accuracy and calibration at home and where the pictures
+drift. Nothing is fetched. It prints tables and writes an HTML report; the runs
+with all logits are kept beside it.
 
---families adds learned prompts (all but cocoop and promptsrc, which would take
-the longest) and test-time tuning (tpt, c-tpt), each under the same remedies and
-seeds. Test-time tuning is measured on --images pictures of the source's test fold
-and of every drift's, at its strongest: evenly spaced, other ones for every seed.`,
-		Example: "  clipcalib demo\n  clipcalib demo --families adapters,prompts,test-time --out families\n  clipcalib " +
-			"demo --out mydemo --seeds 1\n  clipcalib demo --weights ViT-B-32.pt",
+Shown are every adapter, one learned prompt (coop) and one way of tuning at test
+time (tpt). --every adds the other learned prompts (but cocoop and promptsrc,
+which would take the longest) and c-tpt; --families chooses among families.
+Test-time tuning is measured on --images pictures of the source's test fold and of
+every drift's, at its strongest: evenly spaced, other ones for every seed.`,
+		Example: "  clipcalib demo\n  clipcalib demo --families prompts,test-time --every --out families\n" +
+			"  clipcalib demo --out mydemo --seeds 1\n  clipcalib demo --weights ViT-B-32.pt",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return a.demo(c.Context(), f) },
 	}
@@ -72,11 +74,13 @@ and of every drift's, at its strongest: evenly spaced, other ones for every seed
 	fl.StringVar(&f.out, "out", "clipcalib-demo", "folder of report and runs")
 	fl.IntVar(&f.seeds, "seeds", 3, "number of draws of shots")
 	fl.IntVar(&f.epochs, "epochs", 0, "training epochs; 0 is each method's own, 300 for adapters")
-	fl.StringSliceVar(&f.family, "families", []string{familyAdapters}, "adapters, prompts, test-time")
+	fl.StringSliceVar(&f.family, "families", []string{familyAdapters, familyPrompts, familyTestTime},
+		"adapters, prompts, test-time")
+	fl.BoolVar(&f.every, "every", false, "more learned prompts and test-time methods than one each; takes minutes")
 	fl.IntVar(&f.views, "views", 0, "augmented views of every shot; 0 is the plain picture, which did better on the "+
 		"validation fold")
 	fl.StringVar(&f.fold, "fold", string(demo.FoldTest), "fold that is measured on: test, or val to choose settings")
-	fl.IntVar(&f.images, "images", 100, "pictures of every test fold that test-time tuning is measured on, for each seed")
+	fl.IntVar(&f.images, "images", 50, "pictures of every test fold that test-time tuning is measured on, a seed")
 	completes(c, "families", familyAdapters, familyPrompts, familyTestTime)
 	return c
 }
@@ -120,6 +124,9 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 	}
 	if shows(familyTestTime) {
 		x.TestTime = []testtime.Method{testtime.TPT{}, testtime.CTPT{}}
+	}
+	if !f.every { // the first of each
+		x.Prompts, x.TestTime = x.Prompts[:min(1, len(x.Prompts))], x.TestTime[:min(1, len(x.TestTime))]
 	}
 	steps := 0
 	x.Steps = func(n int) { steps += n }

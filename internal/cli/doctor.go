@@ -95,8 +95,7 @@ func engineFinding(ctx context.Context, o device.Options, precision, what string
 		f.Detail += "; kernels in assembly are for arm64, and for amd64 with AVX2 or AVX-512"
 	case !k.Native:
 		f.State = "slow"
-		f.Detail += "; this processor has no instruction for products in bfloat16 (AVX512_BF16 and AMX on amd64): " +
-			"16-bit weights are widened"
+		f.Detail += "; this processor has none of AVX512_BF16, AMX and, on arm64, FEAT_BF16: 16-bit weights are widened"
 	}
 	rate, err := bench.ProductRate(ctx, d, productsBudget)
 	if err != nil {

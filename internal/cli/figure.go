@@ -81,7 +81,7 @@ func completeFirst(words []string) cobra.CompletionFunc {
 }
 
 func (a *app) figure(kind string, args []string, out, method string, bins int) error {
-	_, t, err := readTable("figure", args, bins, table.PostHoc{})
+	_, t, err := readTable("figure", args, bins, table.PostHoc{}, "")
 	if err != nil {
 		return err
 	}

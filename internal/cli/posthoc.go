@@ -23,8 +23,8 @@ type postHocFlags struct {
 
 func (f *postHocFlags) add(c *cobra.Command) {
 	fl := c.Flags()
-	fl.StringSliceVar(&f.kinds, "post-hoc", nil, "rows under these scalers too, each fitted on the run's own validation "+
-		"fold: "+strings.Join(calib.CalibratorKinds(), ", "))
+	fl.StringSliceVar(&f.kinds, "post-hoc", nil, "rows under these scalers too, each fitted on the run's own "+
+		"validation fold: "+strings.Join(calib.CalibratorKinds(), ", "))
 	fl.StringArrayVar(&f.files, "calibrator", nil,
 		"rows under this calibrator too, which calibrate --save-calibrator wrote; a temperature goes for any classes")
 	completesList(c, "post-hoc", calib.CalibratorKinds()...)
@@ -48,7 +48,8 @@ func (f postHocFlags) open() (p table.PostHoc, err error) {
 		}
 		name := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 		if slices.ContainsFunc(p.Saved, func(o table.Saved) bool { return o.Name == name }) {
-			return p, usagef("--calibrator %s: there are two files of the name %s, and rows bear it: rename one", path, name)
+			return p, usagef("--calibrator %s: there are two files of the name %s, and rows bear it: rename "+
+				"one", path, name)
 		}
 		p.Saved = append(p.Saved, table.Saved{Name: name, SavedCalibrator: s})
 	}
@@ -62,7 +63,8 @@ func (f postHocFlags) checkTargets(flag string, targets []string) error {
 		return usagef("--post-hoc and --calibrator are for what is measured: name data sets with %s", flag)
 	}
 	if len(f.kinds) > 0 && !slices.ContainsFunc(targets, run.IsValidationSpec) {
-		return usagef("--post-hoc %s is fitted on a validation fold that the run is evaluated on: name it with %s too, as "+
+		return usagef("--post-hoc %s is fitted on a validation fold that the run is evaluated on: name it with %s "+
+			"too, as "+
 			"pets/#val", strings.Join(f.kinds, ","), flag)
 	}
 	return nil

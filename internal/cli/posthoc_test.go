@@ -85,9 +85,11 @@ func TestGridsAndReportsShowScalersAsRows(t *testing.T) {
 		"labels.npy"),
 		"--remedy", "temperature", "--fit-on-measured", "--save-calibrator", saved)
 	page := filepath.Join(dir, "page.html")
-	mustRun(t, "report", out, "--post-hoc", "isotonic", "--calibrator", saved, "--out", page)
+	mustRun(t, "report", out, "--post-hoc", "isotonic", "--calibrator", saved, "--sets", "lac,conf-ot", "--coverage",
+		"0.8",
+		"--out", page)
 	html := string(readFile(t, page))
-	for _, w := range []string{"isotonic", "temperature of mine", "fitted elsewhere, on ",
+	for _, w := range []string{"isotonic", "temperature of mine", "Sets of classes by CONF-OT", "fitted elsewhere, on ",
 		"each run&#39;s own logits of"} {
 		if !strings.Contains(html, w) {
 			t.Errorf("no %q in the page", w)
@@ -118,7 +120,8 @@ func TestAFoldUnderAnotherNameIsNotMeasured(t *testing.T) {
 	dir := t.TempDir()
 	set := foldedSet(t, filepath.Join(dir, "set"))
 	run := filepath.Join(dir, "run")
-	mustRun(t, "adapt", "taskres", "--data", set, "--weights", tinyModel(), "--bank", filepath.Join(dir, "bank"), "--epochs",
+	mustRun(t, "adapt", "taskres", "--data", set, "--weights", tinyModel(), "--bank", filepath.Join(dir, "bank"),
+		"--epochs",
 		"2", "--views", "1", "--out", run)
 	copied, again := filepath.Join(dir, "copied"), filepath.Join(dir, "again")
 	for k, c := range colours {
@@ -142,6 +145,8 @@ func TestAFoldUnderAnotherNameIsNotMeasured(t *testing.T) {
 			t.Errorf("nothing said of %s: %s", name, o.err)
 		}
 	}
+	fails(t, []string{"report", run, "--sets", "fool"}, "--sets fool", "conf-ot")
+	fails(t, []string{"report", run, "--fold", "again"}, "--fold again", "SOURCE#val")
 	// Nor are sets calibrated on it.
 	if !strings.Contains(o.err, "no conformal sets on again: 18 of its samples") {
 		t.Errorf("said %s", o.err)
@@ -150,7 +155,8 @@ func TestAFoldUnderAnotherNameIsNotMeasured(t *testing.T) {
 		fails(t, []string{"report", run, "--coverage", coverage}, "--coverage")
 	}
 	mustRun(t, "eval", run, "--data", set, "--bank", filepath.Join(dir, "bank"))
-	if o := mustRun(t, "report", run, "--coverage", "0.99", "--format", "text"); !strings.Contains(o.err, "at least 99") {
+	if o := mustRun(t, "report", run, "--coverage", "0.99", "--format", "text"); !strings.Contains(o.err,
+		"at least 99") {
 		t.Errorf("18 samples for 0.99: %s", o.err)
 	}
 }

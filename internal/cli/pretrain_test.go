@@ -108,7 +108,8 @@ func TestPretrainRefusesWhatItCannotUse(t *testing.T) {
 		{"batch of one", []string{"--data", table, "--batch", "1"}, []string{"batch"}},
 		{"unknown field", []string{"--data", table, "--recipe", write("typo.json", `{"stepps": 3}`)},
 			[]string{"typo.json", "stepps"}},
-		{"recipe absent", []string{"--data", table, "--recipe", in("absent.json")}, []string{"--recipe", "absent.json"}},
+		{"recipe absent", []string{"--data", table, "--recipe", in("absent.json")},
+			[]string{"--recipe", "absent.json"}},
 		{"recipe no JSON", []string{"--data", table, "--recipe", write("bad.json", "{")}, []string{"bad.json"}},
 		{"heads", []string{"--data", table, "--recipe", write("heads.json", `{"vision_heads": 7}`)}, []string{"heads"}},
 		{"parts", []string{"--data", table, "--accumulate", "3"}, []string{"accumulate", "3"}},
@@ -157,10 +158,7 @@ func TestPretrainFitsTheScaleToPairsKeptAside(t *testing.T) {
 	}
 	// Pairs that are no classes are refused, and what was trained is kept.
 	out := filepath.Join(dir, "kept.pt")
-	if o := command(append(args, out, "--scale-data", table)...); o.code != 1 || !strings.Contains(o.err, "--scale-data") ||
-		!strings.Contains(o.err, "wanted are classes") {
-		t.Errorf("exit %d, %q", o.code, o.err)
-	}
+	fails(t, append(args, out, "--scale-data", table), "--scale-data", "wanted are classes")
 	if len(readFile(t, out+".checkpoint")) == 0 {
 		t.Error("the training is lost")
 	}

@@ -19,6 +19,9 @@ func reportCommand(a *app) *cobra.Command {
 	var bins, draws int
 	var coverage float64
 	var scalers postHocFlags
+	var sets []string
+	var fold string
+	allSets := append(table.SetKinds(), table.FeatureSetKinds()...)
 	c := &cobra.Command{
 		Use:   "report RUN...",
 		Short: "One self-contained HTML page of runs: reliability diagrams, logit ranges, tables",
@@ -39,7 +42,11 @@ by sample; how many differences are told from zero once their number is counted
 fitted for every run on its own logits of its validation fold (eval RUN --data
 SOURCE#val), never on samples that are measured; on the fold itself each fifth is
 mapped by a fit on the others. --calibrator adds rows of one that was fitted
-elsewhere and is applied as it is. Every format says what was fitted on what.`,
+elsewhere and is applied as it is. Every format says what was fitted on what.
+
+--sets makes conformal sets where a run was evaluated on its validation fold: by the
+scores lac, aps and raps, by conf-ot, and, of runs on feature files, for the zero-shot
+row by prototypes that are adapted to the fold (ss-text, full; see clipcalib conformal).`,
 		Example: "  clipcalib report runs/ --out report.html\n  clipcalib report runs/a runs/b --format md\n" +
 			"  clipcalib report runs/ --post-hoc temperature,isotonic --format text",
 		RunE: func(c *cobra.Command, args []string) error {
@@ -58,6 +65,11 @@ elsewhere and is applied as it is. Every format says what was fitted on what.`,
 			if !(coverage > 0 && coverage < 1) {
 				return usagef("--coverage %g: want a share between 0 and 1, both excluded, as 0.9", coverage)
 			}
+			for _, kind := range sets {
+				if !slices.Contains(allSets, kind) {
+					return usagef("--sets %s: choose %s", kind, strings.Join(allSets, ", "))
+				}
+			}
 			m := without(c, "")
 			switch {
 			case a.json:
@@ -75,7 +87,8 @@ elsewhere and is applied as it is. Every format says what was fitted on what.`,
 			if err != nil {
 				return err
 			}
-			o := reportOptions{out, format, bins, draws, coverage, c.Flags().Changed("coverage"), p}
+			o := reportOptions{out, format, bins, draws, coverage, c.Flags().Changed("coverage") ||
+				c.Flags().Changed("sets"), sets, p, fold}
 			return a.report(args, o)
 		},
 	}
@@ -89,8 +102,12 @@ elsewhere and is applied as it is. Every format says what was fitted on what.`,
 	c.Flags().Float64Var(&coverage, "coverage", 0.9,
 		"of the conformal sets that are made where a run was evaluated on its "+
 			"validation fold; given, text tables have columns of them too")
+	c.Flags().StringSliceVar(&sets, "sets", []string{calib.LAC}, "how the conformal sets are made: "+
+		strings.Join(allSets, ", ")+"; given, text tables have columns of them too")
+	c.Flags().StringVar(&fold, "fold", "", "of runs on feature files, the target that is their validation fold")
 	scalers.add(c)
 	completes(c, "format", reportFormats...)
+	completesList(c, "sets", allSets...)
 	return c
 }
 
@@ -118,20 +135,22 @@ type reportOptions struct {
 	bins, draws int
 	coverage    float64
 	showSets    bool // in text tables too
+	sets        []string
 	scalers     table.PostHoc
+	fold        string
 }
 
 func (a *app) report(args []string, o reportOptions) error {
-	found, t, err := readTable("report", args, o.bins, o.scalers)
+	found, t, err := readTable("report", args, o.bins, o.scalers, o.fold)
 	if err != nil {
 		return err
 	}
 	if !a.json || o.out != "" {
-		sets, err := t.Conformal(o.coverage)
+		notes, err := t.Conformal(o.coverage, o.sets...)
 		if err != nil {
 			return fmt.Errorf("report: %w", err)
 		}
-		t.Notes = append(t.Notes, sets...)
+		t.Notes = append(t.Notes, notes...)
 		all, err := compared(&t, &o)
 		if err != nil {
 			return fmt.Errorf("report: %w", err)
@@ -172,8 +191,8 @@ func compared(t *table.Table, o *reportOptions) ([]table.Difference, error) {
 
 // readTable reads the runs below some folders, with rows under the scalers, and
 // groups them.
-func readTable(command string, args []string, bins int, p table.PostHoc) (found []table.Evaluation, t table.Table,
-	err error) {
+func readTable(command string, args []string, bins int, p table.PostHoc,
+	fold string) (found []table.Evaluation, t table.Table, err error) {
 	var dirs []string
 	for _, arg := range args {
 		found, err := table.Find(arg)
@@ -193,6 +212,11 @@ func readTable(command string, args []string, bins int, p table.PostHoc) (found 
 		return nil, t, fmt.Errorf("%s: no evaluated run below %s (run clipcalib eval first)", command,
 			strings.Join(args, ", "))
 	}
+	if fold != "" {
+		if err := table.TakeFold(found, fold); err != nil {
+			return nil, t, fmt.Errorf("%s --fold %s: %w", command, fold, err)
+		}
+	}
 	found, notes, err := p.Add(found)
 	if err != nil {
 		return nil, t, fmt.Errorf("%s: %w", command, err)
@@ -208,7 +232,7 @@ func readTable(command string, args []string, bins int, p table.PostHoc) (found 
 func (a *app) writeTable(t *table.Table, o reportOptions, all []table.Difference) error {
 	shown := table.Main
 	if o.showSets {
-		shown = slices.Concat(table.Main, table.Sets)
+		shown = slices.Concat(table.Main, table.SetMetrics(o.sets...))
 	}
 	switch o.format {
 	case "text":

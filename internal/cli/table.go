@@ -73,7 +73,8 @@ DIR/TABLE.md, .tex, .csv, .json and .html.`,
 				return err
 			}
 			if p.Any() && s.logits == "" {
-				return usagef("--post-hoc and --calibrator are for saved logits: evaluate the runs on a validation fold (clipcalib "+
+				return usagef("--post-hoc and --calibrator are for saved logits: evaluate the runs on a "+
+					"validation fold (clipcalib "+
 					"eval %s --data SOURCE#val) and make the table of them, with --logits %s", s.runs(), s.runs())
 			}
 			t = scalerRows(t, p)

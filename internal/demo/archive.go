@@ -3,9 +3,11 @@ package demo
 import (
 	"archive/tar"
 	"bytes"
+	"errors"
 	"fmt"
 	"image/png"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -20,7 +22,8 @@ var archiveParts = map[Fold]string{FoldShots: "train", FoldVal: "val", FoldTest:
 // Archive writes folds of a domain below dir as a data set that every command
 // reads: a webdataset archive a fold, with pictures as PNG and their labels beside
 // them, and the class names. Of a fold it takes at most most pictures, evenly
-// spaced; 0 is all. Files that hold this already are left alone.
+// spaced; 0 is all. Files that hold this already are left alone, others
+// refused.
 func (t *Task) Archive(dir string, d *Domain, most int, folds ...Fold) error {
 	var names bytes.Buffer
 	for i, c := range t.Classes {
@@ -78,10 +81,18 @@ func archive(to io.Writer, set *data.Set, most int) error {
 	return w.Close()
 }
 
-// keepFile writes a file unless it holds the content already.
+// keepFile writes a file that is not there, or holds the content already. Another
+// content is refused: runs in that folder, which may be at work, have read it.
 func keepFile(path string, content []byte) error {
-	if there, err := os.ReadFile(path); err == nil && bytes.Equal(there, content) {
-		return nil
+	there, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return atomicfile.WriteBytes(path, content)
+	case err != nil:
+		return err
+	case !bytes.Equal(there, content):
+		return fmt.Errorf("%s holds another number of pictures, or those of another version, which results beside it are "+
+			"of: use another folder, or remove this one", path)
 	}
-	return atomicfile.WriteBytes(path, content)
+	return nil
 }

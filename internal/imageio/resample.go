@@ -119,7 +119,7 @@ func (t *taps) row(out, in []byte) {
 	if fast {
 		last := len(t.first) - 1
 		_, _ = out[4*last+3], in[4*(t.first[last]+t.count[last])-1] // the assembly does not look
-		rowAVX2(&out[0], &in[0], t.first, t.count, &t.weight[0], t.width)
+		rowAsm(&out[0], &in[0], t.first, t.count, &t.weight[0], t.width)
 		return
 	}
 	for i, first := range t.first {
@@ -150,13 +150,13 @@ func (t *taps) column(out, rows []byte, stride, i int, sums []int32) {
 	weights := t.weight[i*t.width:][:t.count[i]]
 	if n := len(sums) / 8 * 8; fast && n > 0 {
 		_ = rows[(len(weights)-1)*stride+len(sums)-1] // the assembly does not look
-		columnAVX2(&out[0], &rows[0], n, stride, weights)
+		columnAsm(&out[0], &rows[0], n, stride, weights)
 		out, rows, sums = out[n:], rows[n:], sums[n:]
 	}
 	t.columnGo(out, rows, stride, weights, sums)
 }
 
-// columnGo is columnAVX2 in Go, for any number of bytes; sums are scratch.
+// columnGo is columnAsm in Go, for any number of bytes; sums are scratch.
 func (t *taps) columnGo(out, rows []byte, stride int, weights, sums []int32) {
 	for x := range sums {
 		sums[x] = half

@@ -15,8 +15,8 @@ DATA spread<>+16(SB)/8, $0x0000000100000001
 DATA spread<>+24(SB)/8, $0x0000000100000001
 GLOBL spread<>(SB), RODATA|NOPTR, $32
 
-// func rowAVX2(out, in *byte, first, count []int, weight *int32, width int)
-TEXT ·rowAVX2(SB), NOSPLIT, $0-80
+// func rowAsm(out, in *byte, first, count []int, weight *int32, width int)
+TEXT ·rowAsm(SB), NOSPLIT, $0-80
 	MOVQ         out+0(FP), DI
 	MOVQ         in+8(FP), SI
 	MOVQ         first_base+16(FP), R8
@@ -97,8 +97,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func columnAVX2(out, rows *byte, n, stride int, weight []int32)
-TEXT ·columnAVX2(SB), NOSPLIT, $0-56
+// func columnAsm(out, rows *byte, n, stride int, weight []int32)
+TEXT ·columnAsm(SB), NOSPLIT, $0-56
 	MOVQ         out+0(FP), DI
 	MOVQ         rows+8(FP), SI
 	MOVQ         n+16(FP), CX

@@ -31,7 +31,8 @@ type ScaleFit struct {
 // of Modern Neural Networks", Guo et al. 2017), at most 100.
 func (t *Trainer) FitScale(ctx context.Context, p pairs.Pairs) (ScaleFit, error) {
 	if p.Size() != t.Recipe.ImageSize {
-		return ScaleFit{}, fmt.Errorf("pictures are %d pixels wide, the recipe's image_size is %d", p.Size(), t.Recipe.ImageSize)
+		return ScaleFit{}, fmt.Errorf("pictures are %d pixels wide, the recipe's image_size is %d", p.Size(),
+			t.Recipe.ImageSize)
 	}
 	classes, labels, err := classesOf(p)
 	if err != nil {
@@ -78,7 +79,7 @@ func (t *Trainer) fitScale(fit ScaleFit, logits calib.Matrix, labels []int, lear
 		return fit, err
 	}
 	if best.AtBound {
-		return fit, errors.New("no scale is the best: all or none of the pictures are told right, so more of them are needed")
+		return fit, errors.New("no scale is the best: all or none of the pictures are told right, more are needed")
 	}
 	before, err := calib.Predict(logits, labels)
 	if err != nil {

@@ -119,7 +119,7 @@ type sectionView struct {
 	Scatter  template.HTML // empty without an adapted method
 	All      allView       // every metric
 	Compared Table         // remedies against none
-	Sets     Table         // coverage and size of conformal sets
+	Sets     []setsView    // coverage and size of conformal sets
 }
 
 // plainView is a table of text with its caption.

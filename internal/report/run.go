@@ -27,8 +27,9 @@ type Run struct {
 	// Intervals of metrics by their keys, for a row of one run; where there are
 	// several seeds their spread speaks.
 	Intervals map[string]table.Interval `json:"-"`
-	// Sets are the figures of conformal sets, nil where none were made.
-	Sets *calib.SetFigures `json:"-"`
+	// Sets are the figures of conformal sets by how they were made, nil where none
+	// were.
+	Sets map[string]calib.SetFigures `json:"-"`
 }
 
 // Difference is what a remedy changes of a metric on a target, against the method

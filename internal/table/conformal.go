@@ -5,116 +5,202 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"clipcalib/calib"
 )
 
-// The keys that Conformal adds to an evaluation's values.
+// The keys that Conformal adds to an evaluation's values, of sets by LAC; those of
+// other ways have the way's name behind "conformal".
 const (
 	keyCoverage = "conformal_coverage"
 	keySetSize  = "conformal_set_size"
+	keyClassGap = "conformal_class_gap"
 )
 
-// Sets are the metrics of conformal sets, for tables that show them.
-var Sets = []Metric{
-	{keyCoverage, "cover", 100, 1},
-	{keySetSize, "size", 1, 1},
+// ConfOT is the way of making sets by optimal transport: LAC on the logits of fold
+// and target together, scaled to the classes' frequencies in the fold.
+const ConfOT = "conf-ot"
+
+// SetKinds are the ways of making sets that logits alone are enough for.
+func SetKinds() []string { return append(calib.ConformalScores(), ConfOT) }
+
+// setKey is a key of Conformal's for a way of making sets.
+func setKey(key, kind string) string {
+	if kind == calib.LAC {
+		return key
+	}
+	return strings.Replace(key, "conformal", "conformal_"+strings.ReplaceAll(kind, "-", "_"), 1)
 }
 
-// Conformal makes sets of classes by split conformal prediction (LAC) for every
-// target, calibrated on the validation fold of the same run, and adds how often
-// they hold the label and how large they are. On data drawn as the fold is, they
-// hold it as often as asked for; on drifted data they do not, and these figures
-// show by how much. Notes say what was calibrated on what, and where it could not
-// be. A row whose scaler was fitted on the fold has none: the fold is used up.
-func (t *Table) Conformal(coverage float64) (notes []string, err error) {
+// SetMetrics are the metrics of conformal sets, for tables that show them.
+func SetMetrics(kinds ...string) (out []Metric) {
+	for _, kind := range kinds {
+		title := ""
+		if len(kinds) > 1 {
+			title = strings.ToUpper(kind) + " "
+		}
+		out = append(out, Metric{setKey(keyCoverage, kind), title + "cover", 100, 1},
+			Metric{setKey(keySetSize, kind), title + "size", 1, 1}, Metric{setKey(keyClassGap, kind), title +
+				"class gap", 100, 1})
+	}
+	return out
+}
+
+// Conformal makes sets of classes by split conformal prediction, in the given ways,
+// for every target, calibrated on the validation fold of the same run, and adds how
+// often they hold the label, how large they are and by how much the classes'
+// coverages miss the wanted one. On data drawn as the fold is, they hold the label
+// as often as asked for; on drifted data they do not, and these figures show by how
+// much. Notes say what was calibrated on what, and where it could not be. A row
+// whose scaler was fitted on the fold has none: the fold is used up.
+func (t *Table) Conformal(coverage float64, kinds ...string) (notes []string, err error) {
 	folds := t.Folds()
 	if len(folds) == 0 {
 		return nil, nil
 	}
 	if len(folds) > 1 {
-		return []string{fmt.Sprintf("no conformal sets: there are several validation folds to calibrate on (%q)", folds)}, nil
+		return []string{fmt.Sprintf("no conformal sets: there are several validation folds to calibrate on (%q)",
+			folds)}, nil
 	}
-	fold, made, without := folds[0], 0, 0
-	samples := math.MaxInt
-	said := map[string]bool{}
-	say := func(format string, args ...any) {
-		if n := fmt.Sprintf(format, args...); !said[n] {
-			said[n], notes = true, append(notes, n)
-		}
-	}
+	w := setsWork{fold: folds[0], coverage: coverage, kinds: kinds, samples: math.MaxInt, said: map[string]bool{}}
 	for _, g := range t.Groups {
 		for _, c := range t.Targets {
-			if c.Name == fold {
+			if c.Name == w.fold {
 				continue
 			}
-			cell := g.Cells[c.Name]
-			for i := range cell {
-				e := &cell[i]
-				if e.fitted != nil && !e.fitted.Elsewhere {
-					say("rows of scalers that are fitted on %s have no conformal sets: no coverage follows from a fold that was "+
-						"fitted on", fold)
-					continue
+			for i := range g.Cells[c.Name] {
+				err := w.make(&g.Cells[c.Name][i], g.Cells[w.fold])
+				if errors.Is(err, calib.ErrFewSamples) {
+					w.say("no conformal sets: %s: %v", w.fold, err)
+					return w.notes, nil
 				}
-				at := slices.IndexFunc(g.Cells[fold], func(f Evaluation) bool { return f.Seed == e.Seed })
-				if at < 0 {
-					without++
-					continue
+				if err != nil {
+					return w.notes, err
 				}
-				from := g.Cells[fold][at]
-				if from.logits.K != e.logits.K {
-					say("no conformal sets on %s: it has %d classes, and %s has %d", c.Name, e.logits.K, fold, from.logits.K)
-					continue
-				}
-				if n := shared(from, *e); n > 0 {
-					say("no conformal sets on %s: %d of its samples are in %s, which they are calibrated on", c.Name, n, fold)
-					continue
-				}
-				err := e.cover(from, coverage)
-				switch {
-				case errors.Is(err, calib.ErrFewSamples):
-					say("no conformal sets: %s: %v", fold, err)
-					return notes, nil
-				case err != nil:
-					return notes, fmt.Errorf("conformal sets of %s on %s: %w", e.Run, c.Name, err)
-				}
-				made++
-				samples = min(samples, from.logits.N)
 			}
 		}
 	}
-	if made > 0 {
-		note := fmt.Sprintf("sets of %g %% coverage (LAC) are calibrated on %d samples of %s: they hold the label that often "+
-			"where samples are drawn as those are, and not under drift", 100*coverage, samples, fold)
-		notes = append(notes, note)
+	if w.made > 0 {
+		how := strings.ToUpper(strings.Join(kinds, ", "))
+		note := fmt.Sprintf("sets of %g %% coverage (%s) are calibrated on %d samples of %s: they hold the label "+
+			"that often "+
+			"where samples are drawn as those are, and not under drift", 100*coverage, how, w.samples, w.fold)
+		w.notes = append(w.notes, note)
 	}
-	if without > 0 && made > 0 {
-		say("%d evaluations have no conformal sets: their runs were not evaluated on %s", without, fold)
+	if w.without > 0 && w.made > 0 {
+		w.say("%d evaluations have no conformal sets: their runs were not evaluated on %s", w.without, w.fold)
 	}
-	return notes, nil
+	return w.notes, nil
 }
 
-// cover makes the sets of an evaluation and measures them.
-func (e *Evaluation) cover(fold Evaluation, coverage float64) error {
-	c, err := calib.FitConformal(fold.logits, fold.labels, calib.ConformalOptions{Score: calib.LAC, Coverage: coverage})
-	if err != nil {
-		return err
+// setsWork is what Conformal does, and says.
+type setsWork struct {
+	fold     string
+	coverage float64
+	kinds    []string
+
+	made, without int
+	samples       int
+	said          map[string]bool
+	notes         []string
+}
+
+func (w *setsWork) say(format string, args ...any) {
+	if n := fmt.Sprintf(format, args...); !w.said[n] {
+		w.said[n], w.notes = true, append(w.notes, n)
 	}
-	sets, err := c.Sets(e.logits)
-	if err != nil {
-		return err
+}
+
+// make makes the sets of an evaluation, calibrated on one of the row's on the fold.
+func (w *setsWork) make(e *Evaluation, folds []Evaluation) error {
+	if e.fitted != nil && !e.fitted.Elsewhere {
+		w.say("rows of scalers that are fitted on %s have no conformal sets: no coverage follows from a fold that was "+
+			"fitted on", w.fold)
+		return nil
 	}
-	f, err := calib.EvaluateSets(sets, e.labels, c.Classes, coverage)
-	if err != nil {
-		return err
+	at := slices.IndexFunc(folds, func(f Evaluation) bool { return f.Seed == e.Seed })
+	if at < 0 {
+		w.without++
+		return nil
 	}
-	e.sets = &f
-	e.Values[keyCoverage], e.Values[keySetSize] = f.Coverage, f.MeanSize
+	from := folds[at]
+	if from.logits.K != e.logits.K {
+		w.say("no conformal sets on %s: it has %d classes, and %s has %d", e.Target.Name, e.logits.K, w.fold,
+			from.logits.K)
+		return nil
+	}
+	if n := shared(from, *e); n > 0 {
+		w.say("no conformal sets on %s: %d of its samples are in %s, which they are calibrated on", e.Target.Name, n,
+			w.fold)
+		return nil
+	}
+	for _, kind := range w.kinds {
+		if slices.Contains(FeatureSetKinds(), kind) {
+			if e.Fields[fieldMethod] != ZeroShot || e.fitted != nil {
+				continue // their prototypes are not adapted by them
+			}
+			f, err := e.coverByFeatures(from, kind, w.coverage)
+			if err != nil {
+				w.say("no sets by %s on %s: %v", kind, e.Target.Name, err)
+				continue
+			}
+			e.setFigures(kind, f)
+			continue
+		}
+		f, err := e.cover(from, kind, w.coverage)
+		if kind == ConfOT && errors.Is(err, calib.ErrFewSamples) && from.logits.N >= leastFold(w.coverage) {
+			w.say("no sets by %s: %v", kind, err) // a class without a sample
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("conformal sets (%s) of %s on %s: %w", kind, e.Run, e.Target.Name, err)
+		}
+		e.setFigures(kind, f)
+	}
+	w.made++
+	w.samples = min(w.samples, from.logits.N)
 	return nil
 }
 
-// Sets are the figures of the conformal sets, nil where there are none.
-func (e Evaluation) Sets() *calib.SetFigures { return e.sets }
+func (e *Evaluation) setFigures(kind string, f calib.SetFigures) {
+	if e.sets == nil {
+		e.sets = map[string]calib.SetFigures{}
+	}
+	e.sets[kind] = f
+	e.Values[setKey(keyCoverage, kind)], e.Values[setKey(keySetSize, kind)] = f.Coverage, f.MeanSize
+	e.Values[setKey(keyClassGap, kind)] = f.ClassGap
+}
+
+// leastFold is the least number of samples that a coverage can be calibrated on.
+func leastFold(coverage float64) int { return int(math.Ceil(coverage/(1-coverage) - 1e-9)) }
+
+// cover makes the sets of an evaluation in one way and measures them.
+func (e *Evaluation) cover(fold Evaluation, kind string, coverage float64) (f calib.SetFigures, err error) {
+	o := calib.ConformalOptions{Score: kind, Coverage: coverage, K: 1}
+	var from, to calib.Rows = fold.logits, e.logits
+	if kind == ConfOT {
+		o.Score = calib.LAC
+		a, b, err := calib.ConfOT(fold.logits, e.logits, fold.labels, calib.TransportOptions{})
+		if err != nil {
+			return f, err
+		}
+		from, to = calib.LogRows(a), calib.LogRows(b)
+	}
+	c, err := calib.FitConformal(from, fold.labels, o)
+	if err != nil {
+		return f, err
+	}
+	sets, err := c.Sets(to)
+	if err != nil {
+		return f, err
+	}
+	return calib.EvaluateSets(sets, e.labels, c.Classes, coverage)
+}
+
+// Sets are the figures of the conformal sets by how they were made, nil where there
+// are none.
+func (e Evaluation) Sets() map[string]calib.SetFigures { return e.sets }
 
 // shared counts the samples of an evaluation that a fold of the same run holds,
 // known by their logits.

@@ -63,8 +63,10 @@ func (g Group) Interval(target, key string) (i Interval, ok bool) {
 		s, _ := g.spread(target, key)
 		return s.StudentInterval()
 	}
-	if key == keyCoverage && cell[0].sets != nil {
-		return Interval{cell[0].sets.CoverageInterval, ByWilson}, true
+	for kind, f := range cell[0].sets {
+		if key == setKey(keyCoverage, kind) {
+			return Interval{f.CoverageInterval, ByWilson}, true
+		}
 	}
 	if key == "accuracy" {
 		hits := 0
@@ -120,12 +122,14 @@ func (t *Table) Differences(opt calib.BootstrapOptions) (all []Difference, notes
 			}
 			found, err := calib.PairedBootstrapMean(a, b, opt)
 			if err != nil { // other samples, or in another order
-				notes = append(notes, fmt.Sprintf("%s is not compared with its row without a remedy on %s: %v", t.Label(g), c.Name,
+				notes = append(notes, fmt.Sprintf("%s is not compared with its row without a remedy on %s: %v",
+					t.Label(g), c.Name,
 					err))
 				continue
 			}
 			for _, key := range byRemedy {
-				all = append(all, Difference{Group: g, Target: c.Name, Metric: key, Seeds: seeds, Difference: found[key]})
+				all = append(all, Difference{Group: g, Target: c.Name, Metric: key, Seeds: seeds,
+					Difference: found[key]})
 			}
 		}
 	}
@@ -153,7 +157,8 @@ func (t *Table) base(g Group) (Group, bool) {
 		return Group{}, false
 	}
 	for _, other := range t.Groups {
-		if r := other.Fields[fieldRemedy]; other.Fields[fieldMethod] == g.Fields[fieldMethod] && (r == "" || r == "none") &&
+		if r := other.Fields[fieldRemedy]; other.Fields[fieldMethod] == g.Fields[fieldMethod] && (r == "" ||
+			r == "none") &&
 			other.Fields.without(fieldRemedy) == g.Fields.without(fieldRemedy) {
 			return other, true
 		}

@@ -68,7 +68,11 @@ func (f Fitted) words() string {
 // each part is mapped by a fit on the others. Notes say what was fitted on what,
 // and where that could not be.
 func (p PostHoc) Add(found []Evaluation) (all []Evaluation, notes []string, err error) {
-	w := postHocWork{found: found, fits: map[fitKey]fitted{}, made: map[string]int{}, said: map[string]bool{}}
+	w := postHocWork{found: found, fits: map[fitKey]fitted{}, made: map[string]int{}, said: map[string]bool{},
+		keys: map[*Evaluation]string{}}
+	for i := range found {
+		w.keys[&found[i]] = found[i].Fields.key()
+	}
 	all = found
 	for i := range found {
 		for _, kind := range p.Kinds {
@@ -95,6 +99,7 @@ func (p PostHoc) Add(found []Evaluation) (all []Evaluation, notes []string, err 
 
 type postHocWork struct {
 	found []Evaluation
+	keys  map[*Evaluation]string
 	fits  map[fitKey]fitted
 	made  map[string]int // evaluations by what is said of them
 	said  map[string]bool
@@ -186,7 +191,7 @@ func (w *postHocWork) foldOf(e *Evaluation) (*Evaluation, error) {
 	for i := range w.found {
 		f := &w.found[i]
 		switch {
-		case !f.Validation || f.Seed != e.Seed || f.Fields.key() != e.Fields.key():
+		case !f.Validation || f.Seed != e.Seed || w.keys[f] != w.keys[e]:
 		case f.learnt != "" && !f.Source:
 		case f.learnt == "" && data.NameOf(f.target.Inputs.Data) != data.NameOf(e.target.Inputs.Data):
 		case f.Run == e.Run:
@@ -200,8 +205,11 @@ func (w *postHocWork) foldOf(e *Evaluation) (*Evaluation, error) {
 	}
 	switch {
 	case len(same) == 0:
-		w.say("no scaler for %s on %s: its run was not evaluated on the validation fold of its data (clipcalib eval %s "+
-			"--data SOURCE#val)", e.rowName(), e.Target.Name, e.Run)
+		if row := "no fold " + e.rowName(); !w.said[row] { // once, of all its runs and targets
+			w.said[row] = true
+			w.say("no scaler for %s on %s and the like: the run was not evaluated on the validation fold of its data "+
+				"(clipcalib eval %s --data SOURCE#val)", e.rowName(), e.Target.Name, e.Run)
+		}
 		return nil, nil
 	case len(same) > 1:
 		w.say("no scaler for %s on %s: there are several validation folds (%s, %s)", e.rowName(), e.Target.Name,

@@ -25,7 +25,8 @@ func postHocRuns(t *testing.T) (dir string, found []Evaluation) {
 	for _, remedy := range []string{"none", "zs-norm"} {
 		for seed := 1; seed <= 2; seed++ {
 			run := filepath.Join(dir, fmt.Sprint(remedy, seed))
-			madeRun{"taskres", remedy, 4, 0.1, seed, templates, []string{"home", "home#val", "sketch"}, 200}.writeAble(t, run,
+			madeRun{"taskres", remedy, 4, 0.1, seed, templates, []string{"home", "home#val", "sketch"},
+				200}.writeAble(t, run,
 				rand.New(rand.NewPCG(uint64(seed), uint64(len(remedy)))), 5)
 			runs = append(runs, run)
 		}
@@ -84,7 +85,8 @@ func TestScalersAreFittedOnTheFoldOfTheSameRun(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if f := e.FittedOn(); math.Abs(p.ECE(10)-e.Metrics.ECE) > 1e-9 || f.Fold != "home#val" || f.Samples != 200 ||
+			if f := e.FittedOn(); math.Abs(p.ECE(10)-e.Metrics.ECE) > 1e-9 || f.Fold != "home#val" ||
+				f.Samples != 200 ||
 				f.Temperature != fit.T || f.SHA256 != "list-of-home#val" {
 				t.Errorf("%s, seed %s: ECE %v, want %v; %+v", g.Fields["remedy"], e.Seed, e.Metrics.ECE, p.ECE(10), f)
 			}
@@ -105,7 +107,8 @@ func TestScalersAreFittedOnTheFoldOfTheSameRun(t *testing.T) {
 	}
 	// Every form says what was fitted on what.
 	var wide, tidy, across bytes.Buffer
-	if err := table.Wide(Main).WriteText(&wide); err != nil || !strings.Contains(wide.String(), "+ zs-norm+temperature") &&
+	if err := table.Wide(Main).WriteText(&wide); err != nil || !strings.Contains(wide.String(),
+		"+ zs-norm+temperature") &&
 		!strings.Contains(wide.String(), "+ ZS-Norm+temperature") || strings.Count(wide.String(), "home#val") < 6 {
 		t.Errorf("%v\n%s", err, wide.String())
 	}
@@ -137,7 +140,7 @@ func TestScalersAreFittedOnTheFoldOfTheSameRun(t *testing.T) {
 	}) {
 		t.Errorf("%v", err)
 	}
-	sets, err := table.Conformal(0.8)
+	sets, err := table.Conformal(0.8, calib.LAC)
 	if err != nil || !strings.Contains(strings.Join(sets, "\n"), "fold that was fitted on") {
 		t.Errorf("%q, %v", sets, err)
 	}
@@ -226,12 +229,13 @@ func TestATemperatureCarriesOver(t *testing.T) {
 	}
 	for i, e := range found {
 		scaled := all[len(found)+i]
-		if e.Metrics.Accuracy != scaled.Metrics.Accuracy || math.Abs(scaled.Metrics.LogitRange-e.Metrics.LogitRange/2) > 1e-12 {
+		if e.Metrics.Accuracy != scaled.Metrics.Accuracy ||
+			math.Abs(scaled.Metrics.LogitRange-e.Metrics.LogitRange/2) > 1e-12 {
 			t.Errorf("%+v, %+v", e.Metrics, scaled.Metrics)
 		}
 	}
 	table := Make(all, 10)
-	if _, err := table.Conformal(0.8); err != nil {
+	if _, err := table.Conformal(0.8, calib.LAC); err != nil {
 		t.Fatal(err)
 	}
 	names := map[string]bool{}

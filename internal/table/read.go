@@ -47,12 +47,12 @@ type Evaluation struct {
 	Metrics     calib.Metrics
 	Values      map[string]float64 // the metrics by their keys in metrics.json
 	labels      []int
-	logits      calib.Matrix      // after the remedy
-	resampled   calib.Resampled   // of [Table.Resample]
-	sets        *calib.SetFigures // of [Table.Conformal]
-	fitted      *Fitted           // of [PostHoc]
-	dir         string            // of the evaluation
-	reference   []float64         // ranges of the zero-shot model on the same samples
+	logits      calib.Matrix                // after the remedy
+	resampled   calib.Resampled             // of [Table.Resample]
+	sets        map[string]calib.SetFigures // of [Table.Conformal], by kind
+	fitted      *Fitted                     // of [PostHoc]
+	dir         string                      // of the evaluation
+	reference   []float64                   // ranges of the zero-shot model on the same samples
 	target      run.Target
 	bins        int
 	learnt      string // data set that the run learnt from, "" for none

@@ -104,7 +104,7 @@ for group in $groups; do
 		;;
 	bench)
 		for p in $(echo "$precisions" | tr , ' '); do
-			step "bench-$p" 70 bench "$work/bench-$p.json" "$p" peaks,images,prompts,taskres,coop,tpt "$models"
+			step "bench-$p" 100 bench "$work/bench-$p.json" "$p" peaks,images,latency,prompts,taskres,coop,tpt,products "$models"
 		done
 		;;
 	speed) race speed 60 ;;

@@ -53,7 +53,7 @@ func newBlock(b testing.TB, e *Engine, batch, tokens, width int) *block {
 		wdown: n(width, 4*width),
 		bqkv:  n(3 * width), bout: n(width), bup: n(4 * width), bdown: n(width), dx: n(m, 3*width), z: n(m, 4*width)}
 	if e.StoresFloat16() {
-		for _, t := range []**tensor.Dense{&k.y, &k.qkv, &k.att, &k.hid, &k.z} {
+		for _, t := range []**tensor.Dense{&k.y, &k.qkv, &k.att, &k.hid, &k.z, &k.dx} {
 			wide := *t
 			*t = e.ViewFloat16(benchTensor(b, e, (elements(wide)+1)/2), wide.Shape()...)
 			if err := e.Cast(*t, wide); err != nil {
@@ -96,7 +96,7 @@ func BenchmarkBlock(b *testing.B) {
 		m, w, t := 8.*197, 768., 197.
 		rows := 8 * 197
 		n := func(columns int) *tensor.Dense { return benchTensor(b, e, rows, columns) }
-		dqkv, qkv, att, datt, dy, dh := n(3*768), n(3*768), n(768), n(768), n(768), n(4*768)
+		att, datt, dy, dh, dw := n(768), n(768), n(768), n(4*768), benchTensor(b, e, 4*768, 768)
 		for _, part := range []struct {
 			name string
 			run  func() error
@@ -112,8 +112,11 @@ func BenchmarkBlock(b *testing.B) {
 			{"layernorm", k.norm, 8 * m * w},
 			{"quickgelu-gradient", func() error { return e.ActGrad(k.z, k.hid, dh, engine.QuickGELU) }, 40 * m * w},
 			{"attention-gradient", func() error {
-				return e.AttentionGrad(dqkv, qkv, att, datt, k.batch, k.tokens, k.heads)
+				return e.AttentionGrad(k.dx, k.qkv, k.att, datt, k.batch, k.tokens, k.heads)
 			}, 10 * m * t * w},
+			{"up-weight-gradient", func() error {
+				return e.Gemm(engine.Gemm{Out: dw, A: k.z, B: k.y, TransA: true, Alpha: 1, Narrow: true})
+			}, 8 * m * w * w},
 			{"layernorm-gradient", func() error { return e.LayerNormGrad(dy, k.g, k.b, k.x, k.bout, att, 1e-5) }, 14 * m * w},
 		} {
 			b.Run(part.name, func(b *testing.B) { rate(b, part.flop, part.run) })

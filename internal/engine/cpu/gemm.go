@@ -62,21 +62,20 @@ func (e *Engine) Gemm(g engine.Gemm) error {
 	if err != nil {
 		return err
 	}
-	if p.ActLast && g.Residual != nil && g.Act != engine.Identity && (g.Narrow || e.frozen[g.B] != nil) {
+	if p.ActLast && g.Act != engine.ReLU && g.Act != engine.Identity && g.Residual != nil &&
+		(g.Narrow || e.frozen[g.B] != nil) {
 		g.ActLast, g.Act = false, engine.Identity // the activation is a pass of its own
 		return first(e.Gemm(g), e.Act(g.Out, g.Out, p.Act))
 	}
 	if !g.TransA {
 		if w := e.packed(g.B, g.TransB); w != nil {
-			w.Multiply(e.threads, matrix(g.Out), matrix(g.A), p.m,
-				bgemm.Epilogue{Alpha: g.Alpha, Bias: p.bias, Act: g.Act, Residual: matrix(g.Residual)})
+			w.Multiply(e.threads, matrix(g.Out), matrix(g.A), p.m, p.epilogue())
 			return nil
 		}
 	}
 	if g.Narrow && e.StoresFloat16() && elements(g.B) == len(p.b)+len(b16(g.B)) {
 		bgemm.Product(e.threads, matrix(g.Out), bgemm.Factor{Matrix: matrix(g.A), Trans: g.TransA},
-			bgemm.Factor{Matrix: matrix(g.B), Trans: g.TransB}, p.m, p.n, p.k,
-			bgemm.Epilogue{Alpha: g.Alpha, Bias: p.bias, Act: g.Act, Residual: matrix(g.Residual)})
+			bgemm.Factor{Matrix: matrix(g.B), Trans: g.TransB}, p.m, p.n, p.k, p.epilogue())
 		return nil
 	}
 	if isFloat16(g.Out, g.A, g.B, g.Residual) || len(p.b) != p.k*p.n {
@@ -84,6 +83,13 @@ func (e *Engine) Gemm(g engine.Gemm) error {
 	}
 	e.gemm(p)
 	return nil
+}
+
+// epilogue is p's in bfloat16, where ReLU alone is applied to the sum with the
+// residual.
+func (p product) epilogue() bgemm.Epilogue {
+	return bgemm.Epilogue{Alpha: p.Alpha, Bias: p.bias, Act: p.Act, ActLast: p.ActLast && p.Act == engine.ReLU,
+		Residual: matrix(p.Residual)}
 }
 
 // float32Gemm is Gemm by float32 stand-ins for what is stored otherwise.

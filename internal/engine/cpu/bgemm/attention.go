@@ -52,7 +52,7 @@ func Attend(out, q, k, v Matrix, n, dim int, scale float32) {
 // scores, rounded, and zeros behind them; it returns their sum before the
 // rounding. Both slices have the same length, a multiple of 32.
 func Softmax(dst []uint16, scores []float32, n int, scale float32) float32 {
-	if fast {
+	if wide {
 		_ = scores[:len(dst)]
 		return softmax512(&dst[0], &scores[0], n, len(dst), scale*math.Log2E)
 	}
@@ -107,7 +107,7 @@ func packStraight(dst []uint16, m Matrix, k, n int) {
 // zip stores a[i], b[i] in turn, and zeros behind them.
 func zip(dst, a, b []uint16) {
 	b = b[:len(a)]
-	if fast && len(a) == panel {
+	if wide && len(a) == panel {
 		zip512(&dst[:2*panel][0], &a[0], &b[0])
 		return
 	}

@@ -135,7 +135,7 @@ func (m Matrix) row(i int, buf []float32) []float32 {
 // values.
 func slope(dst, p []uint16, dp []float32, mean, factor float32) {
 	p, dp = p[:len(dst)], dp[:len(dst)]
-	if fast {
+	if wide {
 		slopes512(&dst[0], &p[0], &dp[0], len(dst), mean, factor)
 		return
 	}

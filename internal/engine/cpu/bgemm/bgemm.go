@@ -1,14 +1,16 @@
 // Package bgemm multiplies in bfloat16, with float32 sums, by matrices that never
-// change or are packed for one product, without cgo: by AMX (TDPBF16PS) or AVX512-BF16 (VDPBF16PS)
-// where the processor has them, and by float32 kernels elsewhere.
+// change or are packed for one product, without cgo: by AMX (TDPBF16PS),
+// AVX512-BF16 (VDPBF16PS) or Arm's BFMMLA where the processor has them, and by
+// float32 kernels elsewhere.
 //
 // The right factor is rounded and packed once, in panels of 32 columns whose
-// rows hold pairs of depths (what Intel calls VNNI), which both instructions
-// read. The left factor is packed block by block of rows in the second-level
-// cache. The sums of a tile of the result stay in registers over the whole
-// depth; bias, activation and residual are applied to the tile before it is
-// stored, in float32 or rounded to bfloat16. No sum is split between threads,
-// so the result does not depend on their number.
+// rows hold pairs of depths (what Intel calls VNNI), which Intel's instructions
+// read; for BFMMLA two pairs are brought together as they are loaded. The left
+// factor is packed block by block of rows in the second-level cache. The sums
+// of a tile of the result stay in registers over the whole depth; bias,
+// activation and residual are applied to the tile before it is stored, in
+// float32 or rounded to bfloat16. No sum is split between threads, so the result
+// does not depend on their number.
 package bgemm
 
 //go:generate go run ./gen
@@ -51,11 +53,13 @@ func (m Matrix) check(name string, rows, cols int) {
 	}
 }
 
-// Epilogue is what is done to a product: act(Alpha*product + Bias) + Residual.
+// Epilogue is what is done to a product: act(Alpha*product + Bias) + Residual, or
+// with ActLast, which ReLU alone has, act(Alpha*product + Bias + Residual).
 type Epilogue struct {
 	Alpha    float32
 	Bias     []float32 // one a column, or nil
 	Act      engine.Act
+	ActLast  bool
 	Residual Matrix // may be the result
 
 	rows []float32 // of a tile: in place of Alpha, one a row
@@ -103,23 +107,19 @@ func (w *Weights) multiply(threads int, out Matrix, a Factor, m int, e Epilogue)
 	}
 	kern := active
 	p := product{kern: kern, w: w, out: out, a: a, e: e}
-	rows, cols := ceilDiv(m, kern.rows), ceilDiv(w.n, panel)
-	if m*w.n*w.k < 2*parallelWork {
-		threads = 1
-	}
-	if rows >= 2*threads || rows >= cols {
-		parallel.For(threads, rows, 1, func(_, lo, hi int) {
-			p.run(lo*kern.rows, min(hi*kern.rows, m), 0, w.n)
-		})
-		return
-	}
-	parallel.For(threads, cols, 1, func(_, lo, hi int) { p.run(0, m, lo*panel, min(hi*panel, w.n)) })
+	threads = min(threads, m*w.n*w.k/parallelWork)
+	parallel.Grid(threads, ceilDiv(m, kern.rows), ceilDiv(w.n, panel), func(top, bottom, left, right int) {
+		p.run(top*kern.rows, min(bottom*kern.rows, m), left*panel, min(right*panel, w.n))
+	})
 }
 
 // checkEpilogue panics unless e fits a result of m x n.
 func checkEpilogue(e Epilogue, m, n int) {
 	if !e.Residual.Empty() {
 		e.Residual.check("the residual", m, n)
+	}
+	if e.ActLast && e.Act != engine.ReLU {
+		panic("bgemm: an activation of the sum with the residual is ReLU alone")
 	}
 	if e.Bias != nil && len(e.Bias) < n {
 		panic(fmt.Sprintf("bgemm: a bias of %d for %d columns", len(e.Bias), n))
@@ -158,7 +158,7 @@ func (p product) run(i0, i1, j0, j1 int) {
 	}
 }
 
-// Kernel names what multiplies: amx, avx512bf16, or the float32 kernel in use.
+// Kernel names what multiplies: amx, avx512bf16, bfmmla, or the float32 kernel in use.
 func Kernel() string { return active.name }
 
 // Native says that the processor multiplies bfloat16 itself.

@@ -8,7 +8,7 @@ import (
 	"clipcalib/internal/engine/cpu/vec"
 )
 
-// finishing is what finish512 does to a tile of rows of 32 sums: with v =
+// finishing is what finishAsm does to a tile of rows of 32 sums: with v =
 // act(alpha*sum + bias) + residual, stored in 32 or 16 bits.
 type finishing struct {
 	tile       *float32
@@ -26,10 +26,13 @@ type finishing struct {
 	narrowLeft uint32 // 1: the residual is
 }
 
+// reluLast is finishing's number for a ReLU of the sum with the residual.
+const reluLast = 4
+
 // finish applies e to a tile of sums and stores its first rows and columns to
 // out from row i and column j on.
 func (e Epilogue) finish(tile []float32, out Matrix, i, rows, j, cols int) {
-	if !fast {
+	if !fast || !wide && cols < panel {
 		e.finishPortable(tile, out, i, rows, j, cols)
 		return
 	}
@@ -38,13 +41,16 @@ func (e Epilogue) finish(tile []float32, out Matrix, i, rows, j, cols int) {
 		f.alpha, f.alphaStep = &e.rows[:rows][0], 4
 	}
 	f.out, f.outStep, f.narrow = out.place(i, j)
+	if e.ActLast && e.Act == engine.ReLU {
+		f.act = reluLast
+	}
 	if !e.Residual.Empty() {
 		f.residual, f.resStep, f.narrowLeft = e.Residual.place(i, j)
 	}
 	if e.Bias != nil {
 		f.bias = &e.Bias[j]
 	}
-	finish512(&f)
+	finishAsm(&f)
 }
 
 // place is where row i and column j lie, the bytes to the next row, and 1 if
@@ -68,13 +74,18 @@ func (e Epilogue) finishPortable(tile []float32, out Matrix, i, rows, j, cols in
 				row[c] += e.Bias[j+c]
 			}
 		}
-		Activate(row, e.Act)
+		if !e.ActLast {
+			Activate(row, e.Act)
+		}
 		for c, v := range row {
 			switch at := (i+r)*e.Residual.Stride + j + c; {
 			case e.Residual.F32 != nil:
 				v += e.Residual.F32[at]
 			case e.Residual.BF16 != nil:
 				v += Widened(e.Residual.BF16[at])
+			}
+			if e.ActLast && v < 0 {
+				v = 0
 			}
 			if at := (i+r)*out.Stride + j + c; out.BF16 != nil {
 				out.BF16[at] = Rounded(v)

@@ -61,7 +61,7 @@ GLOBL erf5<>(SB), RODATA|NOPTR, $4
 DATA magnitude<>+0(SB)/4, $0x7fffffff
 GLOBL magnitude<>(SB), RODATA|NOPTR, $4
 
-TEXT ·finish512(SB), NOSPLIT, $0-8
+TEXT ·finishAsm(SB), NOSPLIT, $0-8
 	MOVQ f+0(FP), BX
 	MOVQ 0(BX), SI
 	MOVQ 8(BX), DI
@@ -94,6 +94,8 @@ noBias:
 	JE   exact
 	CMPL R10, $3
 	JE   positive
+	CMPL R10, $4
+	JE   last
 
 plain:
 	VMOVUPS (SI), Z0
@@ -412,3 +414,53 @@ positiveRowNarrow:
 	VPSLLD $16, Z2, Z2
 	VPSLLD $16, Z3, Z3
 	JMP positiveRowAdd
+
+last:
+	VPXORQ Z8, Z8, Z8
+
+lastRow:
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VBROADCASTSS (R13), Z31
+	ADDQ AX, R13
+	VFMADD213PS Z28, Z31, Z0
+	VFMADD213PS Z29, Z31, Z1
+	TESTQ DX, DX
+	JZ    lastRowOut
+	TESTL R12, R12
+	JNZ   lastRowNarrow
+	VMOVUPS.Z (DX), K1, Z2
+	VMOVUPS.Z 64(DX), K2, Z3
+
+lastRowAdd:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	ADDQ   R9, DX
+
+lastRowOut:
+	VMAXPS Z0, Z8, Z0
+	VMAXPS Z1, Z8, Z1
+	TESTL R11, R11
+	JNZ   lastRowRound
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z1, K2, 64(DI)
+
+lastRowNext:
+	ADDQ $128, SI
+	ADDQ R8, DI
+	DECQ CX
+	JNZ  lastRow
+	VZEROUPPER
+	RET
+
+lastRowRound:
+	BYTE $0x62; BYTE $0xf2; BYTE $0x77; BYTE $0x48; BYTE $0x72; BYTE $0xc0 // vcvtne2ps2bf16 zmm0, zmm1, zmm0
+	VMOVDQU16 Z0, K3, (DI)
+	JMP lastRowNext
+
+lastRowNarrow:
+	VPMOVZXWD.Z (DX), K1, Z2
+	VPMOVZXWD.Z 32(DX), K2, Z3
+	VPSLLD $16, Z2, Z2
+	VPSLLD $16, Z3, Z3
+	JMP lastRowAdd

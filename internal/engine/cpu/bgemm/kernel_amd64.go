@@ -4,10 +4,12 @@ package bgemm
 
 import "golang.org/x/sys/cpu"
 
-// fast says that the processor runs the assembly of this package but for AMX.
-var fast = cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512BF16
-
 var (
+	// fast says that the assembly that rounds, widens and finishes runs here, and
+	// wide that the one in registers of 512 bits does.
+	fast = cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512BF16
+	wide = fast
+
 	dot = &kernel{name: "avx512bf16", rows: dotRows, packed: dotPacked, pack: packDot, packColumns: packDotColumns,
 		dot: dotAVX512, peak: dotPeak}
 	tiles = &kernel{name: "amx", rows: tileRows, packed: tilesPacked, pack: packTiles, packColumns: packTileColumns,
@@ -20,10 +22,10 @@ var (
 // available lists the kernels this processor runs, fastest first.
 func available() []*kernel {
 	var ks []*kernel
-	if fast && cpu.X86.HasAMXTile && cpu.X86.HasAMXBF16 && allowTiles() {
+	if wide && cpu.X86.HasAMXTile && cpu.X86.HasAMXBF16 && allowTiles() {
 		ks = append(ks, tiles)
 	}
-	if fast {
+	if wide {
 		ks = append(ks, dot)
 	}
 	return append(ks, widening)
@@ -54,13 +56,13 @@ func peakDot(rounds int)
 func peakTiles(rounds int, config *byte)
 
 //go:noescape
-func finish512(f *finishing)
+func finishAsm(f *finishing)
 
 //go:noescape
-func round512(dst *uint16, src *float32, n int)
+func roundAsm(dst *uint16, src *float32, n int)
 
 //go:noescape
-func widen512(dst *float32, src *uint16, n int)
+func widenAsm(dst *float32, src *uint16, n int)
 
 //go:noescape
 func softmax512(dst *uint16, src *float32, n, whole int, scale float32) (sum float32)

@@ -1,4 +1,4 @@
-//go:build !amd64 || noasm
+//go:build (!amd64 && !arm64) || noasm
 
 package bgemm
 
@@ -9,19 +9,6 @@ var (
 	active  = widening
 )
 
-func finish512(*finishing)            { panic("bgemm: no assembly") }
-func round512(*uint16, *float32, int) { panic("bgemm: no assembly") }
-func widen512(*float32, *uint16, int) { panic("bgemm: no assembly") }
-func zip512(dst, a, b *uint16)        { panic("bgemm: no assembly") }
-
-func softmax512(dst *uint16, src *float32, n, whole int, scale float32) float32 {
-	panic("bgemm: no assembly")
-}
-
-func pairs512(dst, a *uint16, stride, pairs, rows int) { panic("bgemm: no assembly") }
-
-func slopes512(dst, p *uint16, dp *float32, n int, mean, factor float32) { panic("bgemm: no assembly") }
-
-func attendNode512(*treeNode)   { panic("bgemm: no assembly") }
-func gradNode512(*treeGradient) { panic("bgemm: no assembly") }
-func sumRun512(*treeRun)        { panic("bgemm: no assembly") }
+func finishAsm(*finishing)            { panic("bgemm: no assembly") }
+func roundAsm(*uint16, *float32, int) { panic("bgemm: no assembly") }
+func widenAsm(*float32, *uint16, int) { panic("bgemm: no assembly") }

@@ -71,7 +71,7 @@ func (f Factor) pack(kern *kernel, dst []uint16, i, rows, k int) {
 // packDot packs rows.
 func packDotColumns(dst []uint16, a Matrix, i, rows, k int) {
 	dst, whole := dst[:dotPacked(k)], k/2
-	if fast && whole > 0 {
+	if wide && whole > 0 {
 		_ = a.BF16[(2*whole-1)*a.Stride+i+rows-1]
 		pairs512(&dst[0], &a.BF16[i], a.Stride, whole, rows)
 	} else {

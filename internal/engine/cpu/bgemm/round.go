@@ -24,7 +24,7 @@ func Round(dst []uint16, src []float32) {
 	n := 0
 	if fast {
 		if n = len(src) &^ 31; n > 0 {
-			round512(&dst[0], &src[0], n)
+			roundAsm(&dst[0], &src[0], n)
 		}
 	}
 	for i := n; i < len(src); i++ {
@@ -38,7 +38,7 @@ func Widen(dst []float32, src []uint16) {
 	n := 0
 	if fast {
 		if n = len(src) &^ 31; n > 0 {
-			widen512(&dst[0], &src[0], n)
+			widenAsm(&dst[0], &src[0], n)
 		}
 	}
 	for i := n; i < len(src); i++ {

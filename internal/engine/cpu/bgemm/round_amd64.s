@@ -4,7 +4,7 @@
 
 #include "textflag.h"
 
-TEXT ·round512(SB), NOSPLIT, $0-24
+TEXT ·roundAsm(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), DI
 	MOVQ src+8(FP), SI
 	MOVQ n+16(FP), CX
@@ -21,7 +21,7 @@ loop:
 	VZEROUPPER
 	RET
 
-TEXT ·widen512(SB), NOSPLIT, $0-24
+TEXT ·widenAsm(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), DI
 	MOVQ src+8(FP), SI
 	MOVQ n+16(FP), CX

@@ -38,7 +38,7 @@ type Paths struct {
 // TreeHead values, along paths of at most deepest rows. It says false where the
 // processor or the number of heads wants the float32 kernels.
 func NewPaths(qkv []uint16, heads, deepest int, scale float32) (*Paths, bool) {
-	if !fast || heads%4 != 0 {
+	if !wide || heads%4 != 0 {
 		return nil, false
 	}
 	width, lanes := heads*TreeHead, ceilDiv(heads, 16)*16

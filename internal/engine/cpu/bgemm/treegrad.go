@@ -51,7 +51,7 @@ type PathsGradient struct {
 // deepest rows. lent is memory of LentToPaths values.
 func NewPathsGradient(dqkv, qkv []uint16, dout, lent []float32, nodes, heads, deepest int,
 	scale float32) (*PathsGradient, bool) {
-	if !fast || heads%4 != 0 {
+	if !wide || heads%4 != 0 {
 		return nil, false
 	}
 	g := &PathsGradient{qkv: qkv, dqkv: dqkv, dout: dout, nodes: nodes, heads: heads, width: heads * TreeHead,

@@ -26,6 +26,7 @@ var (
 	fmaxnm = three{"fmaxnm", 0x4e20c400} // of a number and a NaN it takes the number
 	fcmgt  = three{"fcmgt", 0x6ea0e400}
 	faddp  = three{"faddp", 0x6e20d400}
+	fcmeq  = three{"fcmeq", 0x4e20e400}
 )
 
 // on encodes "op dst.4s, x.4s, y.4s".
@@ -58,6 +59,33 @@ func (t two) on(dst, x int) instruction {
 	return instruction{t.code | registers(dst, x, 0), fmt.Sprintf("%s v%d.4s, v%d.4s", t.name, dst, x)}
 }
 
+// resized is an instruction whose registers hold lanes of other sizes.
+type resized struct {
+	name     string
+	code     uint32
+	to, from string
+	further  string
+}
+
+var (
+	sshr22  = resized{"sshr", 0x4f2a0400, "4s", "4s", ", #22"}
+	sqxtun  = resized{"sqxtun", 0x2e612800, "4h", "4s", ""} // what is negative becomes zero
+	sqxtun2 = resized{"sqxtun2", 0x6e612800, "8h", "4s", ""}
+	uqxtn   = resized{"uqxtn", 0x2e214800, "8b", "8h", ""}
+)
+
+// on encodes the instruction from x to dst.
+func (t resized) on(dst, x int) instruction {
+	return instruction{t.code | registers(dst, x, 0), fmt.Sprintf("%s v%d.%s, v%d.%s%s", t.name, dst, t.to, x, t.from,
+		t.further)}
+}
+
+// mlaLane adds x times one lane of y to dst, 32-bit integers.
+func mlaLane(dst, x, y, lane int) instruction {
+	return instruction{0x6f800000 | lanes(lane) | registers(dst, x, y),
+		fmt.Sprintf("mla v%d.4s, v%d.4s, v%d.s[%d]", dst, x, y, lane)}
+}
+
 // fmlaLane adds x times one lane of y to dst.
 func fmlaLane(dst, x, y, lane int) instruction {
 	return instruction{0x4f801000 | lanes(lane) | registers(dst, x, y),
@@ -73,6 +101,12 @@ func fmulLane(dst, x, y, lane int) instruction {
 // fmaxnmAcross puts the largest lane of x into the first of dst.
 func fmaxnmAcross(dst, x int) instruction {
 	return instruction{0x6e30c800 | registers(dst, x, 0), fmt.Sprintf("fmaxnmv s%d, v%d.4s", dst, x)}
+}
+
+// bfmmla adds the product of x, two rows of four bfloat16, and of y, two columns, to
+// the two by two sums of dst.
+func bfmmla(dst, x, y int) instruction {
+	return instruction{0x6e40ec00 | registers(dst, x, y), fmt.Sprintf("bfmmla v%d.4s, v%d.8h, v%d.8h", dst, x, y)}
 }
 
 // registers are the fields Rd, Rn and Rm.

@@ -1,7 +1,5 @@
 package main
 
-import "fmt"
-
 // The constants of vec/exp.go, in V16 and on.
 var expConstants = []struct{ name, value string }{
 	{"log2e", "$1.44269504088896341"}, {"head", "$0.693359375"}, {"tail", "$-2.12194440e-4"},
@@ -41,21 +39,21 @@ const (
 
 func expFile() string {
 	s := newSource()
-	s.WriteString("\n// Constants of exp.go.\n")
-	for i, c := range expConstants {
-		fmt.Fprintf(s, "DATA exps<>+%d(SB)/4, %s // %s\n", 4*i, c.value, c.name)
-	}
-	fmt.Fprintf(s, "GLOBL exps<>(SB), RODATA|NOPTR, $%d\n\n", 4*len(expConstants))
-	for i, c := range normalConstants {
-		fmt.Fprintf(s, "DATA normals<>+%d(SB)/4, %s\n", 4*i, c)
-	}
-	fmt.Fprintf(s, "GLOBL normals<>(SB), RODATA|NOPTR, $%d\n", 4*len(normalConstants))
+	s.expTables()
 	s.exponential()
 	s.sigmoidMul()
 	s.sigmoidMulGrad()
 	s.gelu()
 	s.geluGrad()
 	return s.String()
+}
+
+// expTables writes the constants.
+func (s *source) expTables() {
+	s.table("exps", len(expConstants), func(i int) string {
+		return expConstants[i].value + " // " + expConstants[i].name
+	})
+	s.table("normals", len(normalConstants), func(i int) string { return normalConstants[i] })
 }
 
 // loadExps puts the constants into their registers.

@@ -1,7 +1,7 @@
-// Command neon writes the assembly for arm64 of packages sgemm, vec and bgemm.
-// Go's assembler names few of the instructions on vectors of floats, so the others
-// stand as words, each with its text behind it; what two disassemblers make of them
-// is in testdata.
+// Command neon writes the assembly for arm64 of packages sgemm, vec, bgemm and
+// imageio. Go's assembler names few of the instructions on vectors of floats, so the
+// others stand as words, each with its text behind it; what two disassemblers make of
+// them is in testdata.
 //
 //	go run ./neon [folder]      in the folder of package cpu
 package main
@@ -28,9 +28,13 @@ func main() {
 // files are the contents of the generated files by name.
 func files() map[string]string {
 	return map[string]string{
+		"bgemm/mmla_arm64.s":   mmlaFile(),
+		"bgemm/finish_arm64.s": finishFile(),
 		"sgemm/kernel_arm64.s": productFile(),
 		"vec/vec_arm64.s":      loopsFile(),
 		"vec/exp_arm64.s":      expFile(),
 		"vec/step_arm64.s":     stepFile(),
+
+		"../../imageio/resample_arm64.s": resampleFile(),
 	}
 }

@@ -67,3 +67,35 @@ func For(threads, n, grain int, body func(part, lo, hi int)) {
 func Parts(threads, n, grain int) int {
 	return max(1, min(threads, n/max(grain, 1)))
 }
+
+// Grid calls body for the parts of a matrix of tiles, rows x cols of them, cut
+// among at most threads threads, as For does for ranges. What a part costs is a
+// unit for each two tiles and another for each row of tiles, which it packs: cut
+// by rows alone, 64 threads would wait for the one with three rows of 132.
+func Grid(threads, rows, cols int, body func(top, bottom, left, right int)) {
+	if rows <= 0 || cols <= 0 {
+		return
+	}
+	down, across := cuts(threads, rows, cols)
+	For(down*across, down*across, 1, func(part, _, _ int) {
+		top, bottom := Range(rows, down, part/across)
+		left, right := Range(cols, across, part%across)
+		body(top, bottom, left, right)
+	})
+}
+
+// cuts returns into how many parts Grid cuts rows and columns: the cut whose
+// largest part is the cheapest, and of those the one of fewest columns.
+func cuts(threads, rows, cols int) (down, across int) {
+	best := 0
+	for c := 1; c <= min(max(threads, 1), cols); c++ {
+		d := min(max(threads, 1)/c, rows)
+		cost := ceilDiv(rows, d) * (2*ceilDiv(cols, c) + 1)
+		if c == 1 || cost < best {
+			best, down, across = cost, d, c
+		}
+	}
+	return down, across
+}
+
+func ceilDiv(a, b int) int { return (a + b - 1) / b }

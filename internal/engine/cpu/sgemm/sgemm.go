@@ -129,23 +129,14 @@ func (o operand) columns(j int) operand {
 	return o
 }
 
-// multiply shares the tiles of C among threads, by rows if there are enough
-// of them and by columns otherwise.
-// B holds the columns of C from column on.
+// multiply shares the tiles of C among threads. B holds the columns of C from
+// column on.
 func multiply(kern *kernel, threads int, a operand, m int, alpha float32, b packed, beta float32, c []float32, ldc,
 	column int, finish Epilogue) {
-	rows, cols := ceilDiv(m, kern.mr), ceilDiv(b.n, kern.nr)
-	if m*b.n*b.k < 2*parallelWork {
-		threads = 1
-	}
-	if rows >= 2*threads || rows >= cols {
-		parallel.For(threads, rows, 1, func(_, lo, hi int) {
-			block{kern, a, lo * kern.mr, min(hi*kern.mr, m), alpha, b, 0, b.n, beta, c[column:], ldc, column, finish}.run()
-		})
-		return
-	}
-	parallel.For(threads, cols, 1, func(_, lo, hi int) {
-		block{kern, a, 0, m, alpha, b, lo * kern.nr, min(hi*kern.nr, b.n), beta, c[column:], ldc, column, finish}.run()
+	threads = min(threads, m*b.n*b.k/parallelWork)
+	parallel.Grid(threads, ceilDiv(m, kern.mr), ceilDiv(b.n, kern.nr), func(top, bottom, left, right int) {
+		block{kern, a, top * kern.mr, min(bottom*kern.mr, m), alpha, b, left * kern.nr, min(right*kern.nr, b.n), beta,
+			c[column:], ldc, column, finish}.run()
 	})
 }
 

@@ -4,7 +4,6 @@
 
 #include "textflag.h"
 
-// Constants of exp.go.
 DATA exps<>+0(SB)/4, $1.44269504088896341 // log2e
 DATA exps<>+4(SB)/4, $0.693359375 // head
 DATA exps<>+8(SB)/4, $-2.12194440e-4 // tail

@@ -22,13 +22,13 @@ const (
 	offResKind = 84
 )
 
-// finishFile writes func finish512(f *finishing): see finishing. Z0 and Z1 hold
+// finishFile writes func finishAsm(f *finishing): see finishing. Z0 and Z1 hold
 // a row; Z28 to Z31 alpha and the bias; Z8 to Z27 constants of activations.
 func finishFile() string {
 	s := newSource()
 	s.constants("low", "high", "one", "two", "c1", "c2", "c3", "c4", "c5", "c6", "slope", "half", "erfp", "erf1",
 		"erf2", "erf3", "erf4", "erf5", "magnitude")
-	s.function("finish512", 8)
+	s.function("finishAsm", 8)
 	s.f("MOVQ f+0(FP), BX")
 	s.f("MOVQ %d(BX), SI", offTile)
 	s.f("MOVQ %d(BX), DI", offOut)
@@ -60,28 +60,38 @@ func finishFile() string {
 	s.f("JE   exact")
 	s.f("CMPL R10, $%d", relu)
 	s.f("JE   positive")
-	s.rows("plain", func(string) {})
+	s.f("CMPL R10, $%d", reluLast)
+	s.f("JE   last")
+	s.rows("plain", nothing, nothing)
 	s.label("quick")
 	s.load(quickConstants)
-	s.rows("quickRow", func(z string) { s.quickGELU(z) })
+	s.rows("quickRow", s.quickGELU, nothing)
 	s.label("exact")
 	s.load(geluConstants)
-	s.rows("exactRow", func(z string) { s.gelu(z) })
+	s.rows("exactRow", s.gelu, nothing)
 	s.label("positive")
 	s.f("VPXORQ Z8, Z8, Z8")
-	s.rows("positiveRow", func(z string) { s.f("VMAXPS %s, Z8, %s", z, z) }) // NaN stays
+	positive := func(z string) { s.f("VMAXPS %s, Z8, %s", z, z) } // NaN stays
+	s.rows("positiveRow", positive, nothing)
+	s.label("last")
+	s.f("VPXORQ Z8, Z8, Z8")
+	s.rows("lastRow", nothing, positive)
 	return s.String()
 }
+
+func nothing(string) {}
 
 // The activations of package engine, by number.
 const (
 	quickGELU = 1
 	gelu      = 2
 	relu      = 3
+	reluLast  = 4 // of the sum with the residual; not of package engine
 )
 
-// rows writes the loop over the rows of a tile under a label.
-func (s *source) rows(label string, activate func(z string)) {
+// rows writes the loop over the rows of a tile under a label: activate comes before
+// the residual, last after it.
+func (s *source) rows(label string, activate, last func(z string)) {
 	s.label(label)
 	s.f("VMOVUPS (SI), Z0")
 	s.f("VMOVUPS 64(SI), Z1")
@@ -102,6 +112,8 @@ func (s *source) rows(label string, activate func(z string)) {
 	s.f("VADDPS Z3, Z1, Z1")
 	s.f("ADDQ   R9, DX")
 	s.label(label + "Out")
+	last("Z0")
+	last("Z1")
 	s.f("TESTL R11, R11")
 	s.f("JNZ   %sRound", label)
 	s.f("VMOVUPS Z0, K1, (DI)")

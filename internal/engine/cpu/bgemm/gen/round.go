@@ -1,10 +1,10 @@
 package main
 
-// roundFile writes func round512(dst *uint16, src *float32, n int): n values,
+// roundFile writes func roundAsm(dst *uint16, src *float32, n int): n values,
 // a multiple of 32, rounded to the nearest bfloat16, ties to even.
 func roundFile() string {
 	s := newSource()
-	s.function("round512", 24)
+	s.function("roundAsm", 24)
 	s.f("MOVQ dst+0(FP), DI")
 	s.f("MOVQ src+8(FP), SI")
 	s.f("MOVQ n+16(FP), CX")
@@ -19,7 +19,7 @@ func roundFile() string {
 	s.f("JNZ  loop")
 	s.f("VZEROUPPER")
 	s.f("RET")
-	s.function("widen512", 24)
+	s.function("widenAsm", 24)
 	s.f("MOVQ dst+0(FP), DI")
 	s.f("MOVQ src+8(FP), SI")
 	s.f("MOVQ n+16(FP), CX")

@@ -7,7 +7,7 @@
 set -e
 work=$(mktemp -d)
 trap 'rm -r "$work"' EXIT
-grep -h 'WORD ' ./*/*_arm64.s | sed 's/.*\$0x\([0-9a-f]*\).*/\1/' | LC_ALL=C sort -u > "$work/words"
+grep -h 'WORD ' ./*/*_arm64.s ../../imageio/*_arm64.s | sed 's/.*\$0x\([0-9a-f]*\).*/\1/' | LC_ALL=C sort -u > "$work/words"
 plain() { sed 's/[[:space:]]\+/ /g; s/^ *//; s/ *$//; s/, */, /g'; }
 sed 's/\(..\)\(..\)\(..\)\(..\)/0x\4 0x\3 0x\2 0x\1/' "$work/words" |
 	llvm-mc --disassemble --triple=aarch64 -mattr=+bf16 | grep -v '^[[:space:]]*\.text' | plain > "$work/llvm"

@@ -1,4 +1,4 @@
-//go:build amd64 && !noasm
+//go:build (amd64 || arm64) && !noasm
 
 package imageio
 
@@ -12,7 +12,7 @@ import (
 // TestAssemblyResizesAsGoDoes compares random resizes of random pictures.
 func TestAssemblyResizesAsGoDoes(t *testing.T) {
 	if !fast {
-		t.Skip("this processor has no AVX2")
+		t.Skip("this processor does not run the assembly")
 	}
 	defer func() { fast = true }()
 	r := rand.New(rand.NewPCG(7, 8))
