@@ -28,3 +28,5 @@ test_package internal/engine/cpu/sgemm .
 test_package internal/engine/cpu/bgemm 'Arm|Multiply|Product|Threads|Attend|Attention|Softmax|Round|NaN|Transposed'
 test_package internal/imageio 'Resize|Resamp'
 test_package internal/engine/cpu 'TestConformance/.*(1_thread|bf16)|TestThreads|TestFrozen|TestName'
+# Whole towers against PyTorch.
+test_package internal/clip 'TestTowersAgree|TestResNetAgrees'
