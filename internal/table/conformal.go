@@ -209,14 +209,9 @@ func (e Evaluation) Sets() map[string]calib.SetFigures { return e.sets }
 // shared counts the samples of an evaluation that a fold of the same run holds,
 // known by their logits.
 func shared(fold, e Evaluation) (n int) {
-	rows := map[float64][][]float64{} // by their first logit, which tells most apart
-	for i := range fold.logits.N {
-		row := fold.logits.Row(i)
-		rows[row[0]] = append(rows[row[0]], row)
-	}
+	twins := calib.NewTwins(fold.logits)
 	for i := range e.logits.N {
-		row := e.logits.Row(i)
-		if slices.ContainsFunc(rows[row[0]], func(r []float64) bool { return slices.Equal(r, row) }) {
+		if twins.Of(e.logits.Row(i)) >= 0 {
 			n++
 		}
 	}

@@ -158,7 +158,7 @@ func (w *postHocWork) onOwnFold(e *Evaluation, kind string) ([]Evaluation, error
 			w.say("no scaler on %s: it is %s, which it would be fitted on", e.Target.Name, fold.Target.Name)
 			return nil, nil
 		}
-		if n := shared(*fold, *e); 100*n > fold.logits.N {
+		if n := shared(*fold, *e); 100*n > e.logits.N {
 			w.say("no scaler on %s: %d of its samples are in %s, which it would be fitted on", e.Target.Name, n,
 				fold.Target.Name)
 			return nil, nil
