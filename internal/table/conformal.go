@@ -134,6 +134,10 @@ func (w *setsWork) make(e *Evaluation, folds []Evaluation) error {
 			from.logits.K)
 		return nil
 	}
+	if err := from.unlearnt(); err != nil {
+		w.say("no conformal sets on %s: %v", e.Target.Name, err)
+		return nil
+	}
 	if n := shared(from, *e); n > 0 {
 		w.say("no conformal sets on %s: %d of its samples are in %s, which they are calibrated on", e.Target.Name, n,
 			w.fold)
