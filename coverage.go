@@ -1,10 +1,8 @@
 package clipcalib
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"math"
 	"path/filepath"
 	"slices"
 
@@ -49,10 +47,8 @@ type Coverage struct {
 type sets struct {
 	conformal calib.Conformal
 	fold      string
-	zeroShot  []foldRow // of the fold, by their first logit
+	zeroShot  calib.Twins // of the fold
 }
-
-type foldRow struct{ row []float64 }
 
 // openSets calibrates the sets, nil where none are asked for.
 func (r *Run) openSets(o RunOptions) (*sets, error) {
@@ -73,12 +69,7 @@ func (r *Run) openSets(o RunOptions) (*sets, error) {
 	if err != nil {
 		return nil, fmt.Errorf("coverage %g: calibration fold %s: %w", o.Coverage, ev.Dir, err)
 	}
-	s := &sets{conformal: c, fold: filepath.Base(ev.Dir)}
-	for i := range ev.ZeroShot.N {
-		s.zeroShot = append(s.zeroShot, foldRow{ev.ZeroShot.Row(i)})
-	}
-	slices.SortFunc(s.zeroShot, func(a, b foldRow) int { return cmp.Compare(a.row[0], b.row[0]) })
-	return s, nil
+	return &sets{conformal: c, fold: filepath.Base(ev.Dir), zeroShot: calib.NewTwins(ev.ZeroShot)}, nil
 }
 
 func classNames(classes []run.Class) (names []string) {
@@ -88,30 +79,14 @@ func classNames(classes []run.Class) (names []string) {
 	return names
 }
 
-// sameLogits is how far logits of one picture lie apart at most, by the sums of
-// float32 in another order.
-const sameLogits = 1e-3
-
 // calibrated says that a picture is one of the calibration fold, by its
 // zero-shot logits.
 func (s *sets) calibrated(zeroShot []float32) bool {
-	first := float64(zeroShot[0])
-	from, _ := slices.BinarySearchFunc(s.zeroShot, first-sameLogits, func(r foldRow, v float64) int {
-		return cmp.Compare(r.row[0], v)
-	})
-	for _, r := range s.zeroShot[from:] {
-		if r.row[0] > first+sameLogits {
-			break
-		}
-		same := true
-		for k, v := range r.row {
-			same = same && math.Abs(v-float64(zeroShot[k])) <= sameLogits
-		}
-		if same {
-			return true
-		}
+	row := make([]float64, len(zeroShot))
+	for k, v := range zeroShot {
+		row[k] = float64(v)
 	}
-	return false
+	return s.zeroShot.Of(row) >= 0
 }
 
 // set is the set of one prediction.

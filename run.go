@@ -10,6 +10,7 @@ import (
 
 	"clipcalib/adapt"
 	"clipcalib/internal/clip"
+	"clipcalib/internal/data"
 	"clipcalib/internal/run"
 	"clipcalib/weights"
 
@@ -144,10 +145,20 @@ func (r *Run) chooseClasses(asked []string) ([]string, error) {
 	case slices.Equal(asked, own):
 		return own, nil
 	}
-	for i, name := range asked {
-		if slices.Contains(asked[:i], name) {
+	read := map[string]string{}
+	for _, name := range asked {
+		as := data.ReadAs(name)
+		other, twice := read[as]
+		switch {
+		case as == "":
+			return nil, errors.New("a class has an empty name")
+		case twice && other == name:
 			return nil, fmt.Errorf("class %q is named twice: each would get half of its probability; name it once", name)
+		case twice:
+			return nil, fmt.Errorf("classes %q and %q read alike: each would get half of the probability; "+
+				"name one", other, name)
 		}
+		read[as] = name
 	}
 	return asked, nil
 }

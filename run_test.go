@@ -260,9 +260,11 @@ func TestRunsThatCannotBeUsedAreRefused(t *testing.T) {
 }
 
 func TestAClassNamedTwiceIsRefused(t *testing.T) {
-	_, err := clipcalib.OpenRun(learned(t, prompt.CoOp{}, nil),
-		clipcalib.RunOptions{Classes: []string{"cat", "dog", "cat"}})
-	if err == nil || !strings.Contains(err.Error(), `"cat" is named twice`) {
-		t.Errorf("opened with %v", err)
+	dir := learned(t, prompt.CoOp{}, nil)
+	for third, want := range map[string]string{"cat": `"cat" is named twice`, "Cat ": `"cat" and "Cat " read alike`} {
+		_, err := clipcalib.OpenRun(dir, clipcalib.RunOptions{Classes: []string{"cat", "dog", third}})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("opened with %v", err)
+		}
 	}
 }

@@ -8,7 +8,8 @@ import (
 // CrossFit maps every sample by a calibrator that was fitted on the other parts
 // of the fold, of which there are so many, each with its share of every class. So
 // a fold that a calibrator is fitted on can also tell how good such calibrators
-// are, without flattering them. The parts are drawn by the seed.
+// are, without flattering them. Samples of the same logits but for rounding, which
+// are copies of one picture, are of one part. The parts are drawn by the seed.
 func CrossFit(kind string, logits Matrix, labels []int, parts int, opt FitOptions, seed uint64) (Matrix, error) {
 	if err := logits.Check(); err != nil {
 		return Matrix{}, err
@@ -16,11 +17,18 @@ func CrossFit(kind string, logits Matrix, labels []int, parts int, opt FitOption
 	if err := checkLabels(logits.N, logits.K, labels); err != nil {
 		return Matrix{}, err
 	}
-	if parts < 2 || parts > logits.N {
-		return Matrix{}, fmt.Errorf("%w: %d for %d parts, of which there must be at least 2", ErrFewSamples, logits.N,
-			parts)
+	firsts := NewTwins(logits).Firsts()
+	distinct := 0
+	for i, first := range firsts {
+		if first == i {
+			distinct++
+		}
 	}
-	part := dealt(labels, parts, seed)
+	if parts < 2 || parts > distinct {
+		return Matrix{}, fmt.Errorf("%w: %d that differ for %d parts, of which there must be at least 2", ErrFewSamples,
+			distinct, parts)
+	}
+	part := dealt(labels, firsts, parts, seed)
 	out := NewMatrix(logits.N, logits.K)
 	for p := range parts {
 		var rest, own, restLabels []int
@@ -62,8 +70,8 @@ func CrossFit(kind string, logits Matrix, labels []int, parts int, opt FitOption
 // promise; nothing where all is well.
 func (f CalibratorFit) Doubts(kind string, classes int) (doubts []string) {
 	if f.AtBound {
-		doubts = append(doubts, "the temperature is at its bound: the likelihood of the fold has no optimum, as where "+
-			"every prediction is right or every one is wrong")
+		doubts = append(doubts, "the temperature is at its bound: the likelihood of the fold has no optimum within "+
+			"the bounds, as where every prediction is right, or where the logits tell nothing of the labels")
 	}
 	if f.NotConverged {
 		doubts = append(doubts, "the fit did not converge: the fold's likelihood may improve without end, where an L2 "+
@@ -81,11 +89,14 @@ func (f CalibratorFit) Doubts(kind string, classes int) (doubts []string) {
 
 // dealt deals the samples of every class in turn to the parts, like cards, so
 // that the parts' sizes, and those of each class in them, differ by at most one.
-func dealt(labels []int, parts int, seed uint64) []int {
+// Copies go where the first of them goes, and do not count.
+func dealt(labels, firsts []int, parts int, seed uint64) []int {
 	members := map[int][]int{}
 	classes := 0
 	for i, y := range labels {
-		members[y] = append(members[y], i)
+		if firsts[i] == i {
+			members[y] = append(members[y], i)
+		}
 		classes = max(classes, y+1)
 	}
 	rng := rand.New(rand.NewPCG(seed, 1))
@@ -96,6 +107,9 @@ func dealt(labels []int, parts int, seed uint64) []int {
 		for _, i := range m {
 			part[i], next = next%parts, next+1
 		}
+	}
+	for i, first := range firsts {
+		part[i] = part[first]
 	}
 	return part
 }

@@ -2,6 +2,7 @@ package calib
 
 import (
 	"errors"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -17,7 +18,7 @@ func TestCrossFitMapsEachSampleByTheOthers(t *testing.T) {
 		}
 		// A sample's own label has no part in its map: with other labels in its
 		// part, the part's rows stay.
-		part := dealt(y, parts, 7)
+		part := dealt(y, alone(len(y)), parts, 7)
 		for p := range parts {
 			var rest []int
 			for i := range part {
@@ -53,7 +54,7 @@ func TestCrossFitMapsEachSampleByTheOthers(t *testing.T) {
 		}
 	}
 	sizes, ofClass := make([]int, parts), map[[2]int]int{}
-	for i, p := range dealt(y, parts, 7) {
+	for i, p := range dealt(y, alone(len(y)), parts, 7) {
 		sizes[p]++
 		ofClass[[2]int{p, y[i]}]++
 	}
@@ -76,6 +77,78 @@ func TestCrossFitMapsEachSampleByTheOthers(t *testing.T) {
 	few := Matrix{3, k, z.Data[:3*k]}
 	if _, err := CrossFit(Temperature, few, y[:3], 5, FitOptions{}, 0); !errors.Is(err, ErrFewSamples) {
 		t.Errorf("three samples: %v", err)
+	}
+}
+
+// alone are the firsts of samples without copies.
+func alone(n int) []int {
+	firsts := make([]int, n)
+	for i := range firsts {
+		firsts[i] = i
+	}
+	return firsts
+}
+
+// Copies of one picture tell nothing of each other: with every sample there three
+// times but for rounding, each is mapped as by a fit without its copies.
+func TestCrossFitKeepsCopiesTogether(t *testing.T) {
+	const n, k, parts = 60, 3, 5
+	z, y := drawn(rand.New(rand.NewPCG(9, 3)), n, k)
+	tripled, labels := NewMatrix(3*n, k), make([]int, 3*n)
+	for i := range 3 * n {
+		labels[i] = y[i%n]
+		for c, v := range z.Row(i % n) {
+			tripled.Row(i)[c] = v + 1e-5*float64(i/n)
+		}
+	}
+	firsts := NewTwins(tripled).Firsts()
+	for i, first := range firsts {
+		if first != i%n {
+			t.Fatalf("row %d is taken for a copy of %d", i, first)
+		}
+	}
+	// A likelihood thrice over has the same best temperature.
+	want, err := CrossFit(Temperature, z, y, parts, FitOptions{}, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := CrossFit(Temperature, tripled, labels, parts, FitOptions{}, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 * n {
+		for c, v := range got.Row(i) {
+			if math.Abs(v-want.Row(i % n)[c]) > 1e-3 {
+				t.Fatalf("row %d: %v, without copies %v", i, got.Row(i), want.Row(i%n))
+			}
+		}
+	}
+	same := NewMatrix(9, k)
+	for i := range same.N {
+		copy(same.Row(i), z.Row(i%3))
+	}
+	if _, err := CrossFit(Temperature, same, y[:9], parts, FitOptions{}, 0); !errors.Is(err, ErrFewSamples) {
+		t.Errorf("three samples three times: %v", err)
+	}
+}
+
+func TestTwinsDifferByRoundingOnly(t *testing.T) {
+	z := Matrix{3, 2, []float64{20, 30, 20.00005, 30, 20, 30.1}}
+	twins := NewTwins(z)
+	for i, c := range []struct {
+		row  []float64
+		want int
+	}{
+		{[]float64{20.0009, 30}, 0}, {[]float64{20, 30.002}, -1}, {[]float64{20, 30.1005}, 2},
+		{[]float64{20, 30, 1}, -1},
+	} {
+		if got := twins.Of(c.row); got != c.want {
+			t.Errorf("%d: %d, want %d", i, got, c.want)
+		}
+	}
+	// Of a small scale, rows that lie near are not the same.
+	if got := NewTwins(Matrix{1, 2, []float64{0.2, 0.21}}).Of([]float64{0.2001, 0.21}); got != -1 {
+		t.Errorf("cosines: %d", got)
 	}
 }
 

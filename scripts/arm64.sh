@@ -21,10 +21,12 @@ trap 'rm -r "$work"' EXIT
 test_package() {
 	GOOS=linux GOARCH=arm64 CGO_ENABLED=0 $GO test -c -o "$work/test" "./$1"
 	echo "arm64: $1"
-	(cd "$1" && "$qemu" -cpu max "$work/test" -test.short -test.run "$2" -test.timeout 5m)
+	(cd "$1" && "$qemu" -cpu max "$work/test" -test.short -test.run "$2" -test.timeout 20m)
 }
 test_package internal/engine/cpu/vec .
 test_package internal/engine/cpu/sgemm .
 test_package internal/engine/cpu/bgemm 'Arm|Multiply|Product|Threads|Attend|Attention|Softmax|Round|NaN|Transposed'
 test_package internal/imageio 'Resize|Resamp'
 test_package internal/engine/cpu 'TestConformance/.*(1_thread|bf16)|TestThreads|TestFrozen|TestName'
+# Whole towers against PyTorch.
+test_package internal/clip 'TestTowersAgree|TestResNetAgrees'

@@ -54,7 +54,8 @@ func TestMeasureEndsWithItsContext(t *testing.T) {
 		t.Run(part, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			o := Options{Device: device.Options{Kind: "cpu", Threads: 1}, Models: []string{"tiny"}, Parts: []string{part},
+			o := Options{Device: device.Options{Kind: "cpu", Threads: 1}, Models: []string{"tiny"},
+				Parts:   []string{part},
 				Batches: []int{1}, Classes: 10, Steps: 1e6, Budget: time.Hour}
 			o.Note = func(string) { time.AfterFunc(100*time.Millisecond, cancel) }
 			if _, err := Measure(ctx, o); !errors.Is(err, context.Canceled) {
@@ -149,7 +150,8 @@ func TestClimbStopsAtWhatFits(t *testing.T) {
 	m := &meter{Options: Options{Budget: time.Millisecond}, ctx: t.Context(), e: s}
 	last := 0
 	prepare := func(n int) (probe, error) { last = n; return m.sum(n) }
-	if rate, err := climb(m, []int{10, 1000, 100000}, new(int), false, prepare); err != nil || !(rate > 0) || last != 1000 {
+	if rate, err := climb(m, []int{10, 1000, 100000}, new(int), false, prepare); err != nil || !(rate > 0) ||
+		last != 1000 {
 		t.Errorf("rate %g at %d: %v", rate, last, err)
 	}
 	s.left = 1

@@ -89,7 +89,8 @@ func rates(r Result) []Pair {
 			out = append(out,
 				Pair{Precision: run.Precision, What: "matrix products", Unit: "GFLOP/s", A: run.PeakGFLOPS,
 					AStd: relStd(run.Peaks)},
-				Pair{Precision: run.Precision, What: "memory", Unit: "GB/s", A: run.BandwidthGBS, AStd: relStd(run.Bandwidths)})
+				Pair{Precision: run.Precision, What: "memory", Unit: "GB/s", A: run.BandwidthGBS,
+					AStd: relStd(run.Bandwidths)})
 		}
 		for _, f := range run.Figures {
 			out = append(out, Pair{Precision: run.Precision, What: f.What, Model: f.Model, Batch: f.Batch, Unit: f.Unit,

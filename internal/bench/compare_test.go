@@ -14,15 +14,18 @@ import (
 
 func TestCompare(t *testing.T) {
 	figure := func(what string, rate, std float64) Figure {
-		return Figure{What: what, Model: "m", Batch: 8, Rate: rate, Unit: "images/s", Timing: Timing{RelStd: std, Runs: 9}}
+		return Figure{What: what, Model: "m", Batch: 8, Rate: rate, Unit: "images/s", Timing: Timing{RelStd: std,
+			Runs: 9}}
 	}
 	a := Result{Schema: Schema, Version: "1", Card: &engine.GPU{Name: "One"}, Driver: "580.1",
-		Runs: []Run{{Precision: "bf16", PeakGFLOPS: 100, BandwidthGBS: 10, Peaks: []float64{100, 99}, Bandwidths: []float64{10, 9},
-			Figures: []Figure{figure("x", 5, 0.01), figure("y", 5, 0.01), figure("z", 5, 0), figure("a alone", 1, 0)}}}}
+		Runs: []Run{{Precision: "bf16", PeakGFLOPS: 100, BandwidthGBS: 10, Peaks: []float64{100, 99},
+			Bandwidths: []float64{10, 9},
+			Figures:    []Figure{figure("x", 5, 0.01), figure("y", 5, 0.01), figure("z", 5, 0), figure("a alone", 1, 0)}}}}
 	b := a
 	b.Runs = []Run{{Precision: "bf16", PeakGFLOPS: 300, BandwidthGBS: 9.9, Peaks: []float64{300, 299},
 		Bandwidths: []float64{9.9, 9},
-		Figures:    []Figure{figure("x", 10, 0.02), figure("y", 4.9, 0.01), figure("z", 4, 0.01), figure("b alone", 1, 0)}}}
+		Figures: []Figure{figure("x", 10, 0.02), figure("y", 4.9, 0.01), figure("z", 4, 0.01), figure("b alone", 1,
+			0)}}}
 	pairs, onlyA, onlyB := Compare(a, b)
 	var got []string
 	for _, p := range pairs {

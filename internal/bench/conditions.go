@@ -68,7 +68,8 @@ func (m *meter) startWatch() *watch {
 	if m.sensors == nil {
 		return nil
 	}
-	w := &watch{sensors: m.sensors, window: m.energyWindow, wanted: m.Power, quit: make(chan struct{}), values: map[string][]float64{},
+	w := &watch{sensors: m.sensors, window: m.energyWindow, wanted: m.Power, quit: make(chan struct{}),
+		values:    map[string][]float64{},
 		throttled: map[string]int{}, missing: map[string]bool{}}
 	w.read()
 	w.first, w.begun = w.last, w.lastAt
@@ -206,7 +207,8 @@ func (c *Conditions) summary() string {
 		out = append(out, fmt.Sprintf("%.0f W as read", p.Mean))
 	}
 	for _, reason := range slices.Sorted(maps.Keys(c.Throttled)) {
-		out = append(out, fmt.Sprintf("held down by %s in %.0f%% of %d readings", reason, 100*c.Throttled[reason], c.Readings))
+		out = append(out, fmt.Sprintf("held down by %s in %.0f%% of %d readings", reason, 100*c.Throttled[reason],
+			c.Readings))
 	}
 	return strings.Join(out, ", ")
 }

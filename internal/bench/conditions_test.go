@@ -24,8 +24,9 @@ func (p *meterOfPower) Read() (engine.Reading, error) {
 	if p.broken {
 		return engine.Reading{}, errors.New("the sensors fell off")
 	}
-	r := engine.Reading{Values: map[string]float64{"sm_clock_mhz": 1500, "power_w": 200}, Throttled: []string{"power cap"},
-		Joules: 1e6 + 200*time.Since(p.begun).Seconds(), Counts: p.counts}
+	r := engine.Reading{Values: map[string]float64{"sm_clock_mhz": 1500, "power_w": 200},
+		Throttled: []string{"power cap"},
+		Joules:    1e6 + 200*time.Since(p.begun).Seconds(), Counts: p.counts}
 	if !p.counts {
 		r.Missing = []string{"energy: Not Supported"}
 	}
@@ -36,7 +37,8 @@ func (p *meterOfPower) Read() (engine.Reading, error) {
 func measurePower(t *testing.T, s engine.Sensors, err error) Run {
 	t.Helper()
 	r, failed := Measure(t.Context(), Options{Device: device.Options{Kind: "cpu", Threads: 1}, Models: []string{"tiny"},
-		Batches: []int{2}, Classes: 3, Parts: []string{Prompts, CoOp}, Prompts: 3, Budget: time.Millisecond, Power: true,
+		Batches: []int{2}, Classes: 3, Parts: []string{Prompts, CoOp}, Prompts: 3, Budget: time.Millisecond,
+		Power:       true,
 		Sensors:     func(*device.Device) (engine.Sensors, error) { return s, err },
 		shortEnergy: 300 * time.Millisecond})
 	if failed != nil {
@@ -82,7 +84,8 @@ func TestWhatIsNotReadIsSaid(t *testing.T) {
 			}
 		}
 	}
-	short := &watch{sensors: &meterOfPower{begun: time.Now(), counts: true}, window: EnergyWindow, wanted: true, quit: make(chan struct{}),
+	short := &watch{sensors: &meterOfPower{begun: time.Now(), counts: true}, window: EnergyWindow, wanted: true,
+		quit:   make(chan struct{}),
 		values: map[string][]float64{}, throttled: map[string]int{}, missing: map[string]bool{}}
 	short.read()
 	short.first, short.begun = short.last, short.lastAt

@@ -64,7 +64,8 @@ func (m *meter) onDevice(name string, v *vit.Encoder, batch int) error {
 		return err
 	}
 	w := imageWork(v.Config(), batch)
-	m.add(Figure{What: "image encoding, on the device", Model: name, Batch: batch, Unit: "images/s"}, t, batch, w.flop(),
+	m.add(Figure{What: "image encoding, on the device", Model: name, Batch: batch, Unit: "images/s"}, t, batch,
+		w.flop(),
 		m.bytes(w))
 	return nil
 }

@@ -11,9 +11,13 @@ import (
 
 // Grid is the figures of a run as a table; notes are what its cells cannot say.
 func (r Run) Grid() (g table.Grid, notes []string) {
-	g = table.Grid{Left: 3, Header: []string{"what", "model", "batch", "rate", "", "rel. std", "GFLOP/s", "of peak", "GB/s",
+	g = table.Grid{Left: 3, Header: []string{"what", "model", "batch", "rate", "", "rel. std", "GFLOP/s", "of peak",
+		"GB/s",
 		"of bandwidth", "of roofline", "runs", "host ms"}}
-	energy := slices.ContainsFunc(r.Figures, func(f Figure) bool { return f.Conditions != nil && f.Conditions.Joules > 0 })
+	energy := slices.ContainsFunc(r.Figures, func(f Figure) bool {
+		return f.Conditions != nil &&
+			f.Conditions.Joules > 0
+	})
 	if energy {
 		g.Header = append(g.Header, "J an item", "W")
 	}
@@ -26,7 +30,8 @@ func (r Run) Grid() (g table.Grid, notes []string) {
 		}
 		row := []string{f.What, f.Model, batchText(f.Batch), number(f.Rate), f.Unit, std,
 			fmt.Sprintf("%.0f", f.GFLOPS), shareText(f, f.Share, "peak"), fmt.Sprintf("%.1f", f.GBS),
-			shareText(f, f.BandwidthShare, "bandwidth"), shareText(f, f.RooflineShare, "roofline"), strconv.Itoa(f.Runs), hostText(f)}
+			shareText(f, f.BandwidthShare, "bandwidth"), shareText(f, f.RooflineShare, "roofline"),
+			strconv.Itoa(f.Runs), hostText(f)}
 		if energy && f.Conditions != nil && f.Conditions.Joules > 0 {
 			row = append(row, number(f.Conditions.JoulesPerItem), fmt.Sprintf("%.0f", f.Conditions.Watts))
 		}
@@ -102,7 +107,8 @@ func (r Run) ProductGrid() table.Grid {
 		case r.PeakGFLOPS > 0:
 			share = "over"
 		}
-		g.Rows = append(g.Rows, []string{p.Shape, p.Algorithm, fmt.Sprintf("%.0f", p.GFLOPS), share, number(1e6 * p.Seconds),
+		g.Rows = append(g.Rows, []string{p.Shape, p.Algorithm, fmt.Sprintf("%.0f", p.GFLOPS), share,
+			number(1e6 * p.Seconds),
 			strconv.Itoa(p.Runs)})
 	}
 	return g
@@ -119,7 +125,8 @@ func (r Run) Peak() string {
 			100*(r.PeakGFLOPS/slices.Min(r.Peaks)-1), 100*(r.BandwidthGBS/slices.Min(r.Bandwidths)-1))
 	}
 	if k := r.Kernel; k != nil && k.PeakGFLOPS > 0 {
-		s += fmt.Sprintf("\nkernel %s: %.0f GFLOP/s on registers alone, of which products reach %s", k.Name, k.PeakGFLOPS,
+		s += fmt.Sprintf("\nkernel %s: %.0f GFLOP/s on registers alone, of which products reach %s", k.Name,
+			k.PeakGFLOPS,
 			shareOf(r.PeakGFLOPS, k.PeakGFLOPS))
 	}
 	return s
@@ -155,7 +162,8 @@ func ComparedGrid(pairs []Pair, a, b string) table.Grid {
 		return percent(v)
 	}
 	for _, p := range pairs {
-		g.Rows = append(g.Rows, []string{p.Precision, p.What, p.Model, batchText(p.Batch), number(p.A), std(p.AStd), number(p.B),
+		g.Rows = append(g.Rows, []string{p.Precision, p.What, p.Model, batchText(p.Batch), number(p.A), std(p.AStd),
+			number(p.B),
 			std(p.BStd), p.Unit, fmt.Sprintf("%.3f", p.Ratio), std(p.Noise), p.Verdict})
 	}
 	return g

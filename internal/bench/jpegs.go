@@ -131,7 +131,8 @@ func (m *meter) fromJPEG(name string, v *vit.Encoder, batch int) error {
 		return err
 	}
 	w := imageWork(v.Config(), batch)
-	m.add(Figure{What: "image encoding, from JPEG files", Model: name, Batch: batch, Unit: "images/s"}, t, batch, w.flop(),
+	m.add(Figure{What: "image encoding, from JPEG files", Model: name, Batch: batch, Unit: "images/s"}, t, batch,
+		w.flop(),
 		m.bytes(w))
 	return nil
 }

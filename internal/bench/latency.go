@@ -77,7 +77,8 @@ func (m *meter) requests(f Figure, do func() error, flop, bytes float64) error {
 	t.Host = host / float64(len(all))
 	l := latencyOf(all)
 	if l.P99 == 0 {
-		t.Unmet = joinedBy("; ", t.Unmet, fmt.Sprintf("%d requests, a 99th percentile wants %d", l.Requests, PercentileNeeds))
+		t.Unmet = joinedBy("; ", t.Unmet, fmt.Sprintf("%d requests, a 99th percentile wants %d", l.Requests,
+			PercentileNeeds))
 	}
 	f.Latency = &l
 	m.add(f, t, 1, flop, bytes)

@@ -218,8 +218,9 @@ func (p MLPerf) measure(m *meter, reference judged) error {
 		}
 	}
 	m.run.MLPerf = &MLPerfFacts{LeastSeconds: p.Time.Seconds(), LeastSamples: p.Samples,
-		Full: p.Time >= MLPerfTime && p.Samples >= MLPerfSamples, Seed: mlperfSeed, Data: p.Set.Name, Pictures: all.len(),
-		Of: len(p.Set.Items), Classes: len(p.Set.Classes), Accuracy: own.accuracy, ECE: own.ece,
+		Full: p.Time >= MLPerfTime && p.Samples >= MLPerfSamples, Seed: mlperfSeed, Data: p.Set.Name,
+		Pictures: all.len(),
+		Of:       len(p.Set.Items), Classes: len(p.Set.Classes), Accuracy: own.accuracy, ECE: own.ece,
 		Reference: reference.engine, ReferenceAccuracy: reference.accuracy, ReferenceECE: reference.ece,
 		Agree: float64(same) / float64(all.len()), Enough: own.accuracy >= mlperfAccuracy*reference.accuracy}
 	for _, s := range []scenario{
@@ -357,7 +358,8 @@ func (f MLPerfFacts) String() string {
 	fmt.Fprintf(&b, "MLPerf-like, no MLPerf result: %.0f s a scenario and %d samples Offline at least (%s), seed %d, "+
 		"rates are all samples over all the time\n", f.LeastSeconds, f.LeastSamples, kept, f.Seed)
 	fmt.Fprintf(&b, "%s, %d of %d pictures, %d classes: accuracy %.2f%%, ECE %.2f%%; reference (%s) %.2f%%, %.2f%%; %.2f%% of "+
-		"the pictures get the same class\n", f.Data, f.Pictures, f.Of, f.Classes, 100*f.Accuracy, 100*f.ECE, f.Reference,
+		"the pictures get the same class\n", f.Data, f.Pictures, f.Of, f.Classes, 100*f.Accuracy, 100*f.ECE,
+		f.Reference,
 		100*f.ReferenceAccuracy, 100*f.ReferenceECE, 100*f.Agree)
 	if f.Enough {
 		b.WriteString("accuracy is at least 99% of the reference's")

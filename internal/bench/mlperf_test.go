@@ -14,15 +14,16 @@ import (
 func madeSet(n int) *data.Set {
 	s := &data.Set{Name: "made", Classes: []string{"a dark thing", "a bright thing"}}
 	for i := range n {
-		s.Items = append(s.Items, data.Item{Path: "made " + string(rune('a'+i)), Label: i % 2, Load: func() (image.Image, error) {
-			img := image.NewNRGBA(image.Rect(0, 0, 40, 36))
-			for k := range img.Pix {
-				if img.Pix[k] = uint8(i%2*200 + (k*(i+3))%50); k%4 == 3 {
-					img.Pix[k] = 255
+		s.Items = append(s.Items, data.Item{Path: "made " + string(rune('a'+i)), Label: i % 2,
+			Load: func() (image.Image, error) {
+				img := image.NewNRGBA(image.Rect(0, 0, 40, 36))
+				for k := range img.Pix {
+					if img.Pix[k] = uint8(i%2*200 + (k*(i+3))%50); k%4 == 3 {
+						img.Pix[k] = 255
+					}
 				}
-			}
-			return img, nil
-		}})
+				return img, nil
+			}})
 	}
 	return s
 }
@@ -53,15 +54,18 @@ func TestMLPerfLikeKeepsItsCounts(t *testing.T) {
 			!strings.Contains(f.Reference, "fp32") || !strings.Contains(f.String(), "less than MLPerf asks") {
 			t.Fatalf("%+v", f)
 		}
-		if run.Precision == "fp32" && (f.Accuracy != f.ReferenceAccuracy || f.ECE != f.ReferenceECE || f.Agree != 1 || !f.Enough) {
+		if run.Precision == "fp32" && (f.Accuracy != f.ReferenceAccuracy || f.ECE != f.ReferenceECE || f.Agree != 1 ||
+			!f.Enough) {
 			t.Errorf("beside itself: %+v", f)
 		}
 		if len(run.Figures) != 3 {
 			t.Fatalf("%+v", run.Figures)
 		}
-		for i, want := range []struct{ queries, batch int }{{15, 7}, {singleStreamQueries, 1}, {multiStreamQueries, 8}} {
+		for i, want := range []struct{ queries, batch int }{{15, 7}, {singleStreamQueries, 1}, {multiStreamQueries,
+			8}} {
 			g := run.Figures[i]
-			if g.Runs < want.queries || g.Batch != want.batch || g.Timed < least.Seconds() || (g.Latency == nil) != (i == 0) ||
+			if g.Runs < want.queries || g.Batch != want.batch || g.Timed < least.Seconds() ||
+				(g.Latency == nil) != (i == 0) ||
 				g.Latency != nil && g.Latency.Requests != g.Runs {
 				t.Errorf("%+v", g)
 			}

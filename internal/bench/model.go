@@ -78,7 +78,8 @@ func WriteRandom(path string, c weights.Config) error {
 	var g errgroup.Group
 	for i, p := range parameters {
 		g.Go(func() error {
-			tensors[i] = weights.NamedTensor{Name: p.Name, Shape: p.Shape, DType: weights.F16, Data: make([]float32, p.Len())}
+			tensors[i] = weights.NamedTensor{Name: p.Name, Shape: p.Shape, DType: weights.F16, Data: make([]float32,
+				p.Len())}
 			fill(tensors[i].Data, p.Name, c.LogitScale, rand.New(rand.NewPCG(1, uint64(i))))
 			return nil
 		})

@@ -19,7 +19,8 @@ import (
 // leave its cache.
 var (
 	productSizes = [][3]int{{256, 256, 256}, {1576, 3072, 768}, {4096, 4096, 4096}, {8192, 8192, 8192}} // m, n, k
-	vectors      = []int{1 << 18, 1 << 25, 1 << 27, 1 << 28}                                            // float32 values
+	vectors      = []int{1 << 18, 1 << 25, 1 << 27,
+		1 << 28} // float32 values
 )
 
 const longEnough = 5e-3 // seconds
@@ -156,13 +157,15 @@ func (m *meter) product(s [3]int) (probe, error) {
 		}
 	}
 	g := engine.Gemm{A: left, B: t[1], Out: out, TransB: true, Alpha: 1}
-	return probe{func() error { return m.e.Gemm(g) }, 2 * float64(rows) * float64(columns) * float64(depth), free, g}, nil
+	return probe{func() error { return m.e.Gemm(g) }, 2 * float64(rows) * float64(columns) * float64(depth), free, g},
+		nil
 }
 
 // sum adds two vectors: three transfers a value.
 func (m *meter) sum(n int) (probe, error) {
 	t, free, err := m.tensors([]int{n}, []int{n}, []int{n})
-	return probe{run: func() error { return m.e.Axpby(t[2], 1, t[0], 1, t[1]) }, work: 3 * 4 * float64(n), free: free}, err
+	return probe{run: func() error { return m.e.Axpby(t[2], 1, t[0], 1, t[1]) }, work: 3 * 4 * float64(n), free: free},
+		err
 }
 
 // tensors returns tensors of random values.

@@ -113,7 +113,8 @@ func (m *meter) timeOne(p namedProduct, kernel string) error {
 	if err != nil {
 		return err
 	}
-	m.addProduct(fmt.Sprintf("%s %d x %d x %d, bias", p.name, p.size[0], p.size[1], p.size[2]), kernel, probe.work, t.Seconds,
+	m.addProduct(fmt.Sprintf("%s %d x %d x %d, bias", p.name, p.size[0], p.size[1], p.size[2]), kernel, probe.work,
+		t.Seconds,
 		t.Runs)
 	return nil
 }

@@ -116,7 +116,8 @@ func Read(path string) (Result, error) {
 	for _, run := range r.Runs {
 		for _, f := range run.Figures {
 			if !(f.Rate > 0) || f.RelStd < 0 {
-				return r, fmt.Errorf("%s: %q has a rate of %g and a relative standard deviation of %g", path, f.What, f.Rate,
+				return r, fmt.Errorf("%s: %q has a rate of %g and a relative standard deviation of %g", path, f.What,
+					f.Rate,
 					f.RelStd)
 			}
 		}

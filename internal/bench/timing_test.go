@@ -32,8 +32,10 @@ func TestASampleSaysWhatItMissed(t *testing.T) {
 		times []float64
 		want  []string
 	}{
-		{[]float64{0.5, 0.6, 0.4}, []string{"3 groups, 10 are wanted", "relative standard deviation 20%, 0.5% is wanted"}},
-		{[]float64{0.1, 0.12, 0.1, 0.12, 0.1, 0.12, 0.1, 0.12, 0.1, 0.12}, []string{"relative standard deviation 9.6%"}},
+		{[]float64{0.5, 0.6, 0.4}, []string{"3 groups, 10 are wanted",
+			"relative standard deviation 20%, 0.5% is wanted"}},
+		{[]float64{0.1, 0.12, 0.1, 0.12, 0.1, 0.12, 0.1, 0.12, 0.1, 0.12},
+			[]string{"relative standard deviation 9.6%"}},
 		{[]float64{1.2}, []string{"1 group, 10 are wanted"}},
 	} {
 		s := sample{budget: time.Second, relStd: 0.005, least: 1}

@@ -127,7 +127,8 @@ func (m *meter) coOp(name string, ck *weights.Checkpoint) error {
 		return err
 	}
 	w := trieWork(ck.Config, trie).andBack()
-	m.add(Figure{What: fmt.Sprintf("CoOp step, %d classes", len(names)), Model: name, Batch: coOpBatch, Unit: "steps/s"},
+	m.add(Figure{What: fmt.Sprintf("CoOp step, %d classes", len(names)), Model: name, Batch: coOpBatch,
+		Unit: "steps/s"},
 		t, 1, w.flop(), m.bytes(w))
 	return nil
 }

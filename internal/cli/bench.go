@@ -82,8 +82,9 @@ in the same report. It takes --weights and --data, or the demo's.`,
 		},
 	}
 	fl := c.Flags()
-	fl.StringVar(&o.KeepModels, "keep-models", "", "folder where the random models are kept for the next run (default: "+
-		"made anew)")
+	fl.StringVar(&o.KeepModels, "keep-models", "",
+		"folder where the random models are kept for the next run (default: "+
+			"made anew)")
 	fl.StringSliceVar(&o.Models, "models", nil, "ViT-B/32, ViT-B/16, ViT-L/14, RN50, RN101, RN50x4, "+
 		"RN50x16, RN50x64 (default the ViTs on a GPU, the first two elsewhere); tiny tries the command")
 	fl.StringSliceVar(&o.Parts, "what", bench.Parts, strings.Join(bench.Parts, ", "))
@@ -92,12 +93,15 @@ in the same report. It takes --weights and --data, or the demo's.`,
 	fl.IntVar(&o.Classes, "classes", 0, "classes of coop and tpt, up to 1000; 0 is 1000 on a GPU, 100 elsewhere")
 	fl.IntVar(&o.Steps, "steps", 200, "TaskRes steps (300 epochs are 18600); 0 leaves them out")
 	fl.DurationVar(&o.Budget, "time", 3*time.Second, "the most time for each figure")
-	fl.Float64Var(&relStd, "rel-std", 100*bench.DefaultRelStd, "percent: a figure stops when ten groups of runs differ by "+
-		"this relative standard deviation")
-	fl.StringArrayVar(&files, "out", nil, "write the result to a file too, by its ending "+strings.Join(benchFiles, ", ")+
+	fl.Float64Var(&relStd, "rel-std", 100*bench.DefaultRelStd,
+		"percent: a figure stops when ten groups of runs differ by "+
+			"this relative standard deviation")
+	fl.StringArrayVar(&files, "out", nil, "write the result to a file too, by its ending "+strings.Join(benchFiles,
+		", ")+
 		"; may be repeated")
-	fl.BoolVar(&o.Power, "power", false, "measure each figure for 10 s at least, and with it energy: a GPU's by NVML, a "+
-		"processor's by RAPL")
+	fl.BoolVar(&o.Power, "power", false,
+		"measure each figure for 10 s at least, and with it energy: a GPU's by NVML, a "+
+			"processor's by RAPL")
 	fl.BoolVar(&show, "show", false, "print a file written with --json")
 	fl.BoolVar(&compare, "compare", false, "compare two files written with --json")
 	p.add(c)

@@ -30,8 +30,9 @@ func (p *mlperfFlags) add(c *cobra.Command) {
 	f.DurationVar(&p.time, "mlperf-time", bench.MLPerfTime, "least time of each scenario")
 	f.IntVar(&p.samples, "mlperf-samples", bench.MLPerfSamples, "least samples of the Offline scenario")
 	f.StringVar(&p.weights, "weights", "", "of --mlperf-like: checkpoint (default: the demo's model)")
-	f.StringVar(&p.data, "data", "", "of --mlperf-like: data set, its test part where it has parts (default: the demo's "+
-		"emoji)")
+	f.StringVar(&p.data, "data", "",
+		"of --mlperf-like: data set, its test part where it has parts (default: the demo's "+
+			"emoji)")
 	f.StringArrayVar(&p.template, "template", nil, "of --mlperf-like: prompt with {} for the class name")
 }
 

@@ -17,7 +17,8 @@ func TestBenchShowsAndCompares(t *testing.T) {
 	dir := t.TempDir()
 	var files []string
 	for i, what := range []string{"peaks,images", "images,prompts"} {
-		o := mustRun(t, "bench", "--models", "tiny", "--what", what, "--batches", "1,2", "--prompts", "3", "--time", "1ms",
+		o := mustRun(t, "bench", "--models", "tiny", "--what", what, "--batches", "1,2", "--prompts", "3", "--time",
+			"1ms",
 			"--threads", "1", "--json")
 		path := filepath.Join(dir, string(rune('a'+i))+".json")
 		if err := os.WriteFile(path, []byte(o.out), 0o644); err != nil {
@@ -40,7 +41,8 @@ func TestBenchShowsAndCompares(t *testing.T) {
 	}
 	compared := filepath.Join(dir, "compared.md")
 	text := mustRun(t, "bench", "--compare", files[0], files[1], "--out", compared).out
-	for _, want := range []string{"A: " + files[0] + ": ", "B: b.json", "B/A", "noise", "measured in " + files[0] + " only: 2",
+	for _, want := range []string{"A: " + files[0] + ": ", "B: b.json", "B/A", "noise", "measured in " + files[0] +
+		" only: 2",
 		"measured in " + files[1] + " only: 1: fp32 prompt encoding tiny 3"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in %s", want, text)

@@ -18,6 +18,7 @@ import (
 type chooseFlags struct {
 	rule, metric string
 	allowance    float64
+	allowed      bool // --allowance was given
 	bins, draws  int
 	seed         uint64
 	fold         string
@@ -64,6 +65,7 @@ the choice did not see: the ECE of none, of the chosen and of the best row.`,
 					return err
 				}
 			}
+			f.allowed = c.Flags().Changed("allowance")
 			return a.choose(c.Context(), args, f)
 		},
 	}
@@ -73,7 +75,7 @@ the choice did not see: the ECE of none, of the chosen and of the best row.`,
 		", "))
 	fl.Float64Var(&f.allowance, "allowance", 0,
 		fmt.Sprintf("accuracy that a remedy may cost on the fold, or by how much "+
-			"logits may be wider; 0 is the rule's, %g and %g", table.AccuracyAllowance, table.RangeAllowance))
+			"logits may be wider; by default %g and %g", table.AccuracyAllowance, table.RangeAllowance))
 	fl.IntVar(&f.bins, "bins", 10, "bins of ECE, MCE and ACE")
 	fl.IntVar(&f.draws, "draws", 1000, "bootstrap draws over samples")
 	fl.Uint64Var(&f.seed, "seed", 0, "seed of the draws")
@@ -118,8 +120,12 @@ func (a *app) choose(ctx context.Context, args []string, f chooseFlags) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	all, notes, err := t.Choose(table.ChooseOptions{Rule: f.rule, Metric: f.metric, Allowance: f.allowance,
-		BootstrapOptions: calib.BootstrapOptions{Draws: f.draws, Seed: f.seed}})
+	o := table.ChooseOptions{Rule: f.rule, Metric: f.metric,
+		BootstrapOptions: calib.BootstrapOptions{Draws: f.draws, Seed: f.seed}}
+	if f.allowed {
+		o.Allowance = &f.allowance
+	}
+	all, notes, err := t.Choose(o)
 	if err != nil {
 		return fmt.Errorf("choose: %w", err)
 	}
@@ -171,32 +177,30 @@ func (a *app) printChoices(all []table.Choice, f chooseFlags) error {
 		if c.Setting != "" {
 			name += " (" + c.Setting + ")"
 		}
-		line := []string{name, c.On, table.Display(c.Chosen), "", fmt.Sprintf("%.0f", 100*c.Share), "–", "–", "–", "–"}
+		line := []string{name, c.On, settled(c.Chosen, c.ChosenSetting), number(c.ChosenCandidate().Score),
+			fmt.Sprintf("%.0f", 100*c.Share), "–", "–", "–", "–"}
 		if c.Margin != nil {
 			told := "no"
 			if c.Margin.Told {
 				told = "yes"
 			}
-			line = append(line[:5], table.Display(c.RunnerUp), number(c.Margin.Value), number(c.Margin.Low)+" to "+
-				number(c.Margin.High), told)
+			line = append(line[:5], settled(c.RunnerUp, c.RunnerUpSetting), number(c.Margin.Value),
+				number(c.Margin.Low)+" to "+number(c.Margin.High), told)
 		}
 		for _, k := range c.Candidates {
-			if k.Remedy == c.Chosen {
-				line[3] = number(k.Score)
-			}
 			eligible := "yes"
 			if !k.Eligible {
 				eligible = "no: " + k.Why
 			}
-			rows.Rows = append(rows.Rows, []string{name, c.On, table.Display(k.Remedy), number(k.Score),
+			rows.Rows = append(rows.Rows, []string{name, c.On, settled(k.Remedy, k.Setting), number(k.Score),
 				optional(k.Accuracy,
 					100), optional(k.Ratio, 1), fmt.Sprintf("%.0f", 100*k.Share), eligible})
 		}
 		choices.Rows = append(choices.Rows, line)
 		for _, o := range c.Outcomes {
-			outcomes.Rows = append(outcomes.Rows, []string{name, o.Target, table.Display(c.Chosen), fmt.Sprintf("%.1f",
-				100*o.None), fmt.Sprintf("%.1f", 100*o.Chosen), fmt.Sprintf("%.1f", 100*o.Best),
-				table.Display(o.BestOf),
+			outcomes.Rows = append(outcomes.Rows, []string{name, o.Target, settled(c.Chosen, c.ChosenSetting),
+				fmt.Sprintf("%.1f", 100*o.None), fmt.Sprintf("%.1f", 100*o.Chosen), fmt.Sprintf("%.1f", 100*o.Best),
+				settled(o.BestOf, o.BestSetting),
 				fmt.Sprintf("%.1f", 100*o.Regret())})
 		}
 	}
@@ -215,6 +219,14 @@ func (a *app) printChoices(all []table.Choice, f chooseFlags) error {
 		}
 	}
 	return nil
+}
+
+// settled is a remedy's name with what tells the row from others of it.
+func settled(remedy, setting string) string {
+	if setting == "" {
+		return table.Display(remedy)
+	}
+	return table.Display(remedy) + " (" + setting + ")"
 }
 
 func optional(v *float64, factor float64) string {

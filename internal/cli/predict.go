@@ -322,7 +322,7 @@ func picturePaths(args []string, stdin io.Reader) ([]string, error) {
 func lines(r io.Reader) (out []string, err error) {
 	s := bufio.NewScanner(r)
 	for s.Scan() {
-		if line := strings.TrimRight(s.Text(), "\r"); strings.TrimSpace(line) != "" {
+		if line := strings.TrimRight(strings.TrimPrefix(s.Text(), "\ufeff"), "\r"); strings.TrimSpace(line) != "" {
 			out = append(out, line)
 		}
 	}

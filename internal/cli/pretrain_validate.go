@@ -25,10 +25,10 @@ type validateFlags struct {
 
 func (f *validateFlags) add(c *cobra.Command) {
 	fl := c.Flags()
-	fl.StringVar(&f.data, "validate", "", "labelled data set to measure zero-shot while training, its val part where it "+
-		"has parts")
-	fl.StringVar(&f.template, "validate-template", "", "prompt with {} for the class name (default: the data set's own, "+
-		`else "a photo of a {}.")`)
+	fl.StringVar(&f.data, "validate", "", "labelled data set to measure zero-shot while training, its val part "+
+		"where it has parts")
+	fl.StringVar(&f.template, "validate-template", "", "prompt with {} for the class name (default: the data set's "+
+		`own, else "a photo of a {}.")`)
 	fl.StringVar(&f.names, "validate-class-names", "", "file of its class names, one a line")
 	fl.IntVar(&f.every, "validate-every", 200, "steps between measurements")
 }
@@ -110,7 +110,8 @@ func (v *zeroShotCurve) begin(a *app, t *pretrain.Trainer) error {
 		return err
 	}
 	if len(unseen) > 0 {
-		a.note("%s: %d tokens of its prompts occur in no caption: %s", v.probe.Name, len(unseen), strings.Join(unseen, " "))
+		a.note("%s: %d tokens of its prompts occur in no caption: %s", v.probe.Name, len(unseen),
+			strings.Join(unseen, " "))
 	}
 	v.text.WriteString(zeroShotHead)
 	raw, err := regular.ReadFile(v.path)

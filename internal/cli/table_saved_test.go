@@ -88,7 +88,12 @@ func TestTableShowsThePapersFiguresAndTheDifference(t *testing.T) {
 
 func TestTreeOfTheReleasedCodeIsRead(t *testing.T) {
 	t.Parallel()
-	sheet := tableOf(t, "adapters", "--logits", "testdata/released", "--only", "RN50,taskres,zero-shot")
+	sheet := tableOf(t, "adapters", "--logits", "testdata/released", "--only", "RN50,taskres,zero-shot,none,sals")
+	// There are no logits of the rows with ZS-Norm and Penalty.
+	if o := command("table", "adapters", "--logits", "testdata/released", "--only", "RN50,taskres"); o.code != 3 ||
+		!strings.Contains(o.err, "8 of 16 cells") {
+		t.Errorf("exit code %d: %s", o.code, o.err)
+	}
 	rows := map[string]float64{}
 	for _, l := range sheet.Blocks[0].Lines {
 		if l.Average.Accuracy != nil {

@@ -40,7 +40,8 @@ func Contrast(g *graph.Graph, image, captions, scale *graph.Node) *graph.Node {
 	}
 	labels := diagonal(g, image.Shape()[0])
 	loss := func(a, b *graph.Node) *graph.Node {
-		return ops.CrossEntropy(g, ops.ScaleExp(g, ops.MatMul(g, a, b, false, true, 1), scale), labels, engine.CrossEntropy{})
+		logits := ops.ScaleExp(g, ops.MatMul(g, a, b, false, true, 1), scale)
+		return ops.CrossEntropy(g, logits, labels, engine.CrossEntropy{})
 	}
 	return ops.Axpby(g, 0.5, loss(image, captions), 0.5, loss(captions, image))
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -158,11 +159,26 @@ func (c *ClassNames) ofFolders(folders []string, asked bool) (names []string, no
 // taken where they leave it open.
 func (c *ClassNames) ofLabels() (classes []Class, note string, err error) {
 	keyed := c.looksKeyed()
+	if !keyed && c.shuffled() {
+		return nil, "", fmt.Errorf("class names %s: its lines begin with the numbers of the labels, out of order (%q is the "+
+			"first): sort them by that number", c.Path, c.Lines[0])
+	}
 	classes, err = c.Classes(keyed)
 	if err == nil && !keyed {
 		note = fmt.Sprintf("class names %s: whole lines are names, such as %q for label 0", c.Path, c.Lines[0])
 	}
 	return classes, note, err
+}
+
+// shuffled says that the first words are all labels from 0 or 1, each once.
+func (c *ClassNames) shuffled() bool {
+	first := c.firstWords()
+	if len(first) != len(c.Lines) || len(first) < 2 {
+		return false
+	}
+	all, top := numbered(slices.Collect(maps.Keys(first)))
+	_, zero := first["0"]
+	return all && (zero && top == len(first)-1 || !zero && top == len(first))
 }
 
 // numbered reports whether all names are plain numbers, and the largest.

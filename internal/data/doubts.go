@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
+	"unicode"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/text/cases"
@@ -104,13 +106,24 @@ func (s *Set) TwoLabels(c Contents) string {
 		counted(unlike, "picture is there", "pictures are there"), example)
 }
 
+// ReadAs is a class name as CLIP reads it, or nearly so: without case, unseen
+// characters, the Unicode form and surplus blanks.
+func ReadAs(name string) string {
+	seen := strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Cf, r) {
+			return -1
+		}
+		return r
+	}, name)
+	return strings.Join(strings.Fields(norm.NFC.String(cases.Fold().String(norm.NFC.String(seen)))), " ")
+}
+
 // doubtNames notes classes that cannot be told apart by their names, or hardly.
 func (s *Set) doubtNames() {
 	keys, alike := map[string][]string{}, map[string][]string{}
-	fold := cases.Fold()
 	for _, c := range s.Keys() {
 		if len(keys[c.Name]) == 0 {
-			plain := norm.NFC.String(fold.String(norm.NFC.String(c.Name)))
+			plain := ReadAs(c.Name)
 			alike[plain] = append(alike[plain], c.Name)
 		}
 		keys[c.Name] = append(keys[c.Name], c.Key())
@@ -121,10 +134,10 @@ func (s *Set) doubtNames() {
 				len(of), name, listed(of, 5))
 			delete(keys, name)
 		}
-		plain := norm.NFC.String(fold.String(norm.NFC.String(name)))
+		plain := ReadAs(name)
 		if of := alike[plain]; len(of) > 1 {
-			s.doubt("classes %q differ in case or Unicode form alone: CLIP reads the same words, so their prompts and "+
-				"zero-shot logits are the same or nearly so", of)
+			s.doubt("classes %q differ in case, blanks, unseen characters or Unicode form alone: their prompts and zero-shot "+
+				"logits are the same or nearly so", of)
 			delete(alike, plain)
 		}
 	}

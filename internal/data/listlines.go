@@ -45,7 +45,7 @@ func parseList(r io.Reader) ([]listEntry, error) {
 		if first {
 			if found, ok := header(fields); ok {
 				at, headed = found, true
-				return nil
+				return twice(fields, found)
 			}
 		}
 		e, err := at.entry(fields, headed)
@@ -96,6 +96,20 @@ func header(fields []string) (columns, bool) {
 		at.label, at.class = at.class, -1
 	}
 	return at, at.path >= 0 && at.label >= 0
+}
+
+// twice refuses a header in which the name of a column that is read comes again.
+func twice(fields []string, at columns) error {
+	for _, i := range []int{at.path, at.label, at.class, at.key} {
+		if i < 0 {
+			continue
+		}
+		same := func(f string) bool { return strings.EqualFold(f, fields[i]) }
+		if slices.IndexFunc(fields[i+1:], same) >= 0 {
+			return fmt.Errorf("the header has two columns %q: take one out", fields[i])
+		}
+	}
+	return nil
 }
 
 // entry takes the fields of a line.

@@ -26,7 +26,7 @@ func (s *Set) CheckNames() error {
 
 var (
 	synset = regexp.MustCompile(`^n\d{5,}$`)
-	number = regexp.MustCompile(`^\d+$`)
+	number = regexp.MustCompile(`^\d+([.]0+)?$`) // as pandas writes a column of numbers with a gap
 )
 
 func all(names []string, form *regexp.Regexp) bool {

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -119,8 +120,8 @@ func parseSplits(r io.Reader) (Splits, error) {
 	if len(data) > maxSplitFile {
 		return nil, fmt.Errorf("larger than %d bytes", maxSplitFile)
 	}
-	var raw map[string]json.RawMessage
-	if err := json.Unmarshal(data, &raw); err != nil {
+	raw, err := object(bytes.TrimPrefix(data, []byte("\ufeff")))
+	if err != nil {
 		return nil, fmt.Errorf("not a JSON object of splits: %w", err)
 	}
 	splits := Splits{}
@@ -154,6 +155,40 @@ func parseSplits(r io.Reader) (Splits, error) {
 		return nil, errors.New(`none of "train", "val", "test" in it`)
 	}
 	return splits, nil
+}
+
+// object decodes a JSON object, of which no key may come twice: the last would
+// hide the others.
+func object(data []byte) (map[string]json.RawMessage, error) {
+	d := json.NewDecoder(bytes.NewReader(data))
+	if start, err := d.Token(); err != nil {
+		return nil, err
+	} else if start != json.Delim('{') {
+		return nil, fmt.Errorf("it begins with %v", start)
+	}
+	out := map[string]json.RawMessage{}
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return nil, err
+		}
+		name, _ := key.(string)
+		if _, twice := out[name]; twice {
+			return nil, fmt.Errorf("it has %q twice", name)
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return nil, err
+		}
+		out[name] = value
+	}
+	if _, err := d.Token(); err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("there is more behind it")
+	}
+	return out, nil
 }
 
 // Classes are the class names of all parts, by label.

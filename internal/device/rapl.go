@@ -47,10 +47,12 @@ func openRAPL(root string) (engine.Sensors, error) {
 			if errors.Is(err, fs.ErrPermission) {
 				remedy = "become root, or let the kernel's administrator make that file readable"
 			}
-			return nil, &engine.Unavailable{Why: "the processor's energy cannot be read: " + err.Error(), Remedy: remedy}
+			return nil, &engine.Unavailable{Why: "the processor's energy cannot be read: " + err.Error(),
+				Remedy: remedy}
 		}
 		if z.most, err = microjoules(filepath.Join(filepath.Dir(name), "max_energy_range_uj")); err != nil {
-			return nil, &engine.Unavailable{Why: "the processor's energy cannot be read: " + err.Error(), Remedy: remedy}
+			return nil, &engine.Unavailable{Why: "the processor's energy cannot be read: " + err.Error(),
+				Remedy: remedy}
 		}
 		r.zones = append(r.zones, z)
 	}

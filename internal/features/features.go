@@ -245,7 +245,8 @@ func (s Source) encoder(set *data.Set, v Views, unread map[int]error) bank.Encod
 			}
 		}
 		open := func(i int) (image.Image, error) { return set.Items[items[i].Image].Image() }
-		for b, err := range vit.EncodeBatchesOn(ctx, append([]*vit.Encoder{s.Model.Images}, s.Beside...), loader.Batches(ctx, len(items), open)) {
+		for b, err := range vit.EncodeBatchesOn(ctx, append([]*vit.Encoder{s.Model.Images}, s.Beside...),
+			loader.Batches(ctx, len(items), open)) {
 			if err == nil {
 				err = bad
 			}

@@ -13,12 +13,14 @@ import (
 // text of the drawing.
 func TestBenchDrawsEveryFigure(t *testing.T) {
 	figure := func(what string, batch int, rate, flop, gb float64) bench.Figure {
-		return bench.Figure{What: what, Model: "ViT-B/16", Batch: batch, Rate: rate, Unit: "images/s", GFLOPS: flop, GBS: gb,
+		return bench.Figure{What: what, Model: "ViT-B/16", Batch: batch, Rate: rate, Unit: "images/s", GFLOPS: flop,
+			GBS:       gb,
 			Intensity: flop / gb, Timing: bench.Timing{RelStd: 0.01}}
 	}
 	f, err := Bench(bench.Result{Runs: []bench.Run{
 		{Precision: "bf16", PeakGFLOPS: 1000, BandwidthGBS: 50, Figures: []bench.Figure{
-			figure("image encoding, on the device", 1, 10, 100, 20), figure("image encoding, on the device", 32, 40, 400, 20),
+			figure("image encoding, on the device", 1, 10, 100, 20), figure("image encoding, on the device", 32, 40,
+				400, 20),
 			figure("CoOp step, 100 classes", 32, 1, 200, 30)}},
 		{Precision: "fp32", Figures: []bench.Figure{{What: "TPT image", Rate: 3}}},
 	}})

@@ -3,6 +3,7 @@ package table
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"clipcalib/calib"
 )
@@ -29,15 +30,17 @@ const RangeAllowance = 0.1
 // ChooseOptions say how to choose. The zero value is the lowest ECE on the
 // validation fold.
 type ChooseOptions struct {
-	Rule      string  // "" is ByValidation
-	Metric    string  // of ByValidation, a key of metrics.json that can be resampled; "" is ece
-	Allowance float64 // in accuracy or in range; 0 is the rule's
+	Rule      string   // "" is ByValidation
+	Metric    string   // of ByValidation, a key of metrics.json that can be resampled; "" is ece
+	Allowance *float64 // in accuracy or in range; nil is the rule's
 	calib.BootstrapOptions
 }
 
 // Candidate is a row that could be chosen.
 type Candidate struct {
 	Remedy string `json:"remedy"`
+	// Setting is what tells it from other rows of its remedy, "" for nothing.
+	Setting string `json:"setting,omitempty"`
 	// Score is what is least of the chosen: the metric, or the mean over samples of
 	// |log(range / zero-shot range)|.
 	Score    float64  `json:"score"`
@@ -54,21 +57,29 @@ type Candidate struct {
 // Choice is the remedy of one method with its settings, by one rule, on one fold
 // or target.
 type Choice struct {
-	Method     string      `json:"method"`
-	Setting    string      `json:"setting,omitempty"`
-	Rule       string      `json:"rule"`
-	Metric     string      `json:"metric,omitempty"`
-	On         string      `json:"on"` // the fold, or the target whose labels are not looked at
-	Samples    int         `json:"samples"`
-	Seeds      []string    `json:"seeds"`
-	Chosen     string      `json:"chosen"`
-	Share      float64     `json:"chosen_share"`
-	RunnerUp   string      `json:"runner_up,omitempty"`
-	Margin     *Margin     `json:"margin,omitempty"`
-	Candidates []Candidate `json:"candidates"`
+	Method  string   `json:"method"`
+	Setting string   `json:"setting,omitempty"`
+	Rule    string   `json:"rule"`
+	Metric  string   `json:"metric,omitempty"`
+	On      string   `json:"on"` // the fold, or the target whose labels are not looked at
+	Samples int      `json:"samples"`
+	Seeds   []string `json:"seeds"`
+	Chosen  string   `json:"chosen"`
+	// ChosenSetting and RunnerUpSetting are those of the two candidates.
+	ChosenSetting   string      `json:"chosen_setting,omitempty"`
+	Share           float64     `json:"chosen_share"`
+	RunnerUp        string      `json:"runner_up,omitempty"`
+	RunnerUpSetting string      `json:"runner_up_setting,omitempty"`
+	Margin          *Margin     `json:"margin,omitempty"`
+	Candidates      []Candidate `json:"candidates"`
 	// Outcomes are what the choice came to, by labels that it did not see.
 	Outcomes []Outcome `json:"outcomes"`
+
+	at int // the chosen candidate
 }
+
+// ChosenCandidate is the candidate that was chosen.
+func (c Choice) ChosenCandidate() Candidate { return c.Candidates[c.at] }
 
 // Margin is the runner-up's score less that of the chosen, with its bootstrap
 // interval.
@@ -86,6 +97,8 @@ type Outcome struct {
 	Chosen float64 `json:"chosen"`
 	Best   float64 `json:"best"` // the lowest of the candidates'
 	BestOf string  `json:"best_remedy"`
+	// BestSetting is what tells that row from others of its remedy.
+	BestSetting string `json:"best_setting,omitempty"`
 }
 
 // Regret is what the choice gave away against the best of the candidates.
@@ -101,11 +114,12 @@ func (t *Table) Choose(o ChooseOptions) (all []Choice, notes []string, err error
 	var choose func(family) ([]Choice, []string, error)
 	switch o.Rule {
 	case "", ByValidation:
-		o.Rule, o.Allowance = ByValidation, orElse(o.Allowance, AccuracyAllowance)
-		choose = func(f family) ([]Choice, []string, error) { return t.chooseOnFold(f, o) }
+		o.Rule = ByValidation
+		allowance := orElse(o.Allowance, AccuracyAllowance)
+		choose = func(f family) ([]Choice, []string, error) { return t.chooseOnFold(f, o, allowance) }
 	case ByRange:
-		o.Allowance = orElse(o.Allowance, RangeAllowance)
-		choose = func(f family) ([]Choice, []string, error) { return t.chooseByRange(f, o) }
+		allowance := orElse(o.Allowance, RangeAllowance)
+		choose = func(f family) ([]Choice, []string, error) { return t.chooseByRange(f, o, allowance) }
 	default:
 		return nil, nil, fmt.Errorf("rule %q: choose %s or %s", o.Rule, ByValidation, ByRange)
 	}
@@ -128,11 +142,11 @@ func (t *Table) Choose(o ChooseOptions) (all []Choice, notes []string, err error
 	return all, dedupe(notes), nil
 }
 
-func orElse(v, other float64) float64 {
-	if v == 0 {
+func orElse(v *float64, other float64) float64 {
+	if v == nil {
 		return other
 	}
-	return v
+	return *v
 }
 
 // family is the rows of a method and its settings.
@@ -188,6 +202,17 @@ func remedyOf(g *Group) string {
 	return "none"
 }
 
+// candidate is a row that may be chosen.
+func (t *Table) candidate(g *Group) Candidate {
+	var parts []string
+	for _, name := range t.Shown {
+		if v := g.Fields[name]; v != "" && strings.HasPrefix(name, fieldRemedy+"_settings") {
+			parts = append(parts, fieldTitle(name)+" "+t.fieldValue(name, v))
+		}
+	}
+	return Candidate{Remedy: remedyOf(g), Setting: strings.Join(parts, ", "), Eligible: true, row: g}
+}
+
 // decide applies a rule to the rows as they are and to every draw: pick returns
 // the index of the row that the rule takes of scores. It fills in what follows.
 func (c *Choice) decide(scores []float64, drawn [][]float64, pick func(draw int) int) {
@@ -199,7 +224,9 @@ func (c *Choice) decide(scores []float64, drawn [][]float64, pick func(draw int)
 	for i, n := range wins {
 		c.Candidates[i].Share = float64(n) / float64(draws)
 	}
-	c.Chosen, c.Share = c.Candidates[chosen].Remedy, c.Candidates[chosen].Share
+	c.at = chosen
+	c.Chosen, c.ChosenSetting = c.Candidates[chosen].Remedy, c.Candidates[chosen].Setting
+	c.Share = c.Candidates[chosen].Share
 	second := -1
 	for i, k := range c.Candidates {
 		if i != chosen && k.Eligible && (second < 0 || scores[i] < scores[second]) {
@@ -209,7 +236,7 @@ func (c *Choice) decide(scores []float64, drawn [][]float64, pick func(draw int)
 	if second < 0 {
 		return
 	}
-	c.RunnerUp = c.Candidates[second].Remedy
+	c.RunnerUp, c.RunnerUpSetting = c.Candidates[second].Remedy, c.Candidates[second].Setting
 	differences := make([]float64, draws)
 	for d := range draws {
 		differences[d] = drawn[second][d] - drawn[chosen][d]
@@ -242,7 +269,7 @@ func (t *Table) outcomes(c Choice) []Outcome {
 		for i, k := range c.Candidates {
 			cell, ok := k.row.under(target.Name, c.Seeds)
 			if !ok {
-				if i == 0 || k.Remedy == c.Chosen { // nothing to compare
+				if i == 0 || i == c.at { // nothing to compare
 					o.BestOf = ""
 					break
 				}
@@ -255,11 +282,11 @@ func (t *Table) outcomes(c Choice) []Outcome {
 			if i == 0 {
 				o.None = ece
 			}
-			if k.Remedy == c.Chosen {
+			if i == c.at {
 				o.Chosen = ece
 			}
 			if o.BestOf == "" || ece < o.Best {
-				o.Best, o.BestOf = ece, k.Remedy
+				o.Best, o.BestOf, o.BestSetting = ece, k.Remedy, k.Setting
 			}
 		}
 		if o.BestOf != "" {

@@ -11,7 +11,7 @@ import (
 )
 
 // chooseOnFold chooses by the validation fold.
-func (t *Table) chooseOnFold(f family, o ChooseOptions) ([]Choice, []string, error) {
+func (t *Table) chooseOnFold(f family, o ChooseOptions, allowance float64) ([]Choice, []string, error) {
 	fold := ""
 	var several []string
 	for _, c := range t.Targets {
@@ -41,9 +41,12 @@ func (t *Table) chooseOnFold(f family, o ChooseOptions) ([]Choice, []string, err
 			continue
 		}
 		for _, e := range cell {
+			if err := e.unlearnt(); err != nil {
+				return nil, []string{fmt.Sprintf("%s has no choice on a validation fold: %v", t.Label(*f.none), err)}, nil
+			}
 			all = append(all, e.Predictions)
 		}
-		c.Candidates = append(c.Candidates, Candidate{Remedy: remedyOf(g), Eligible: true, row: g})
+		c.Candidates = append(c.Candidates, t.candidate(g))
 	}
 	c.Samples = all[0].Samples()
 	points, draws, err := calib.JointBootstrap(all, o.BootstrapOptions)
@@ -73,11 +76,11 @@ func (t *Table) chooseOnFold(f family, o ChooseOptions) ([]Choice, []string, err
 		}
 		one := &c.Candidates[k]
 		one.Score, one.Accuracy = scores[k], &accuracies[k]
-		if accuracies[k] < accuracies[0]-o.Allowance {
+		if accuracies[k] < accuracies[0]-allowance {
 			one.Eligible = false
 			one.Why = fmt.Sprintf("costs %.1f points of accuracy, and %g are allowed",
 				100*(accuracies[0]-accuracies[k]),
-				100*o.Allowance)
+				100*allowance)
 		}
 	}
 	c.decide(scores, drawn, func(d int) int {
@@ -88,7 +91,7 @@ func (t *Table) chooseOnFold(f family, o ChooseOptions) ([]Choice, []string, err
 			if d >= 0 {
 				s, a, a0, least = drawn[k][d], drawnAccuracies[k][d], drawnAccuracies[0][d], drawn[best][d]
 			}
-			if a >= a0-o.Allowance && s < least {
+			if a >= a0-allowance && s < least {
 				best = k
 			}
 		}
@@ -100,7 +103,7 @@ func (t *Table) chooseOnFold(f family, o ChooseOptions) ([]Choice, []string, err
 // chooseByRange chooses on each target by the ranges of its logits. What is
 // compared with the zero-shot model's range is nothing but that model itself in
 // the zero-shot rows, which have no such choice.
-func (t *Table) chooseByRange(f family, o ChooseOptions) (all []Choice, notes []string, err error) {
+func (t *Table) chooseByRange(f family, o ChooseOptions, allowance float64) (all []Choice, notes []string, err error) {
 	if f.none.Fields[fieldMethod] == ZeroShot {
 		return nil, nil, nil
 	}
@@ -129,11 +132,12 @@ func (t *Table) chooseByRange(f family, o ChooseOptions) (all []Choice, notes []
 					len(distance), target.Name, c.Samples)
 			}
 			ratio := math.Exp(meanOf(width))
-			c.Candidates = append(c.Candidates, Candidate{Remedy: remedyOf(g), Score: meanOf(distance), Ratio: &ratio,
-				Eligible: true, row: g})
+			k := t.candidate(g)
+			k.Score, k.Ratio = meanOf(distance), &ratio
+			c.Candidates = append(c.Candidates, k)
 			logs = append(logs, distance)
 		}
-		limit := math.Log1p(o.Allowance)
+		limit := math.Log1p(allowance)
 		drawn, widths := resampledMeans(append(slices.Clone(logs), signed), o.BootstrapOptions)
 		scores := make([]float64, len(logs))
 		for k := range logs {

@@ -2,6 +2,7 @@ package table
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"path/filepath"
@@ -109,7 +110,7 @@ func TestARemedyThatCostsAccuracyIsNotChosen(t *testing.T) {
 		all[0].RunnerUp == "penalty" {
 		t.Errorf("%+v", all[0])
 	}
-	all, _, err = table.Choose(ChooseOptions{Allowance: 0.2, BootstrapOptions: calib.BootstrapOptions{Draws: 50}})
+	all, _, err = table.Choose(ChooseOptions{Allowance: new(0.2), BootstrapOptions: calib.BootstrapOptions{Draws: 50}})
 	if err != nil || !all[0].Candidates[k].Eligible {
 		t.Errorf("%+v, %v", all, err)
 	}
@@ -156,9 +157,87 @@ func TestTheRangeChoosesWithoutLabels(t *testing.T) {
 		t.Errorf("labels decide: %+v, %v", again, err)
 	}
 	// With as much allowed, none.
-	wide, _, err := table.Choose(ChooseOptions{Rule: ByRange, Allowance: 9,
+	wide, _, err := table.Choose(ChooseOptions{Rule: ByRange, Allowance: new(9.0),
 		BootstrapOptions: calib.BootstrapOptions{Draws: 50}})
 	if err != nil || wide[0].Chosen != "none" {
 		t.Errorf("%+v, %v", wide, err)
+	}
+}
+
+// relaid is a table of its evaluations after a change to each.
+func relaid(table Table, change func(e *Evaluation)) Table {
+	var found []Evaluation
+	for _, g := range table.Groups {
+		for _, column := range table.Targets {
+			for _, e := range g.Cells[column.Name] {
+				e.Fields = maps.Clone(e.Fields)
+				change(&e)
+				found = append(found, e)
+			}
+		}
+	}
+	return Make(found, table.Bins)
+}
+
+// Two rows of one remedy are told apart by its settings, and the outcome is that of
+// the one that was chosen.
+func TestSettingsOfOneRemedyAreToldApart(t *testing.T) {
+	table := relaid(choosing(t), func(e *Evaluation) {
+		switch e.Fields["remedy"] {
+		case "penalty": // the nearer of the two
+			e.Fields["remedy_settings.lambda"] = "1"
+		case "zs-norm":
+			e.Fields["remedy"], e.Fields["remedy_settings.lambda"] = "penalty", "10"
+		}
+	})
+	all, _, err := table.Choose(ChooseOptions{Rule: ByRange, BootstrapOptions: calib.BootstrapOptions{Draws: 50}})
+	if err != nil || len(all) != 2 {
+		t.Fatalf("%+v, %v", all, err)
+	}
+	i := slices.IndexFunc(table.Groups, func(g Group) bool { return g.Fields["remedy_settings.lambda"] == "1" })
+	for _, c := range all {
+		if c.Chosen != "penalty" || c.ChosenSetting != "lambda 1" || c.Candidates[0].Setting != "" ||
+			c.Candidates[1].Setting == c.Candidates[2].Setting || c.ChosenCandidate().Setting != "lambda 1" {
+			t.Errorf("%+v", c)
+		}
+		want, _ := table.Groups[i].spread(c.On, "ece")
+		if o := c.Outcomes[0]; math.Abs(o.Chosen-want.Mean) > 1e-12 || o.BestOf == "penalty" && o.BestSetting == "" {
+			t.Errorf("outcome %+v, want %v", o, want.Mean)
+		}
+	}
+}
+
+// An allowance of nothing is not the default of the rule: a row that is right less
+// often than the one without a remedy is out.
+func TestNoLossCanBeAskedFor(t *testing.T) {
+	done := false
+	table := relaid(choosing(t), func(e *Evaluation) {
+		if done || e.Fields["remedy"] != "penalty" || e.Target.Name != "home#val" {
+			return
+		}
+		done = true
+		i := 0
+		for calib.ArgMax(e.logits.Row(i)) != e.labels[i] {
+			i++
+		}
+		row := e.logits.Row(i)
+		row[e.labels[i]] = slices.Min(row) - 1
+		if err := e.measure(e.logits, e.labels); err != nil {
+			t.Fatal(err)
+		}
+	})
+	for _, c := range []struct {
+		allowance *float64
+		eligible  bool
+	}{{nil, true}, {new(0.0), false}} {
+		all, _, err := table.Choose(ChooseOptions{Allowance: c.allowance,
+			BootstrapOptions: calib.BootstrapOptions{Draws: 50}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		k := slices.IndexFunc(all[0].Candidates, func(k Candidate) bool { return k.Remedy == "penalty" })
+		if got := all[0].Candidates[k]; got.Eligible != c.eligible {
+			t.Errorf("allowance %v: %+v", c.allowance, got)
+		}
 	}
 }

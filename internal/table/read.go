@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sort"
-	"strconv"
 
 	"clipcalib/calib"
 	"clipcalib/internal/data"
@@ -102,9 +101,10 @@ func Read(runs []string, bins int) (found []Evaluation, without []string, err er
 		without = append(without, run.Unfinished(dir)...)
 		adapted, zeroShot = append(adapted, a...), append(zeroShot, z...)
 	}
-	once := map[string]bool{}
+	once := map[string]bool{} // under every name: one list measured under two has two columns
 	for _, z := range zeroShot {
-		if k := z.Fields.key() + z.Target.Hash + strconv.Itoa(z.Target.Samples); !once[k] {
+		k := fmt.Sprintf("%s%q %s %d", z.Fields.key(), z.Target.Name, z.Target.Hash, z.Target.Samples)
+		if !once[k] {
 			once[k] = true
 			found = append(found, z)
 		}

@@ -328,3 +328,28 @@ func TestRecipesShowWhatIsAlikeOnce(t *testing.T) {
 		t.Errorf("%v %v", differing.Header, differing.Rows[1])
 	}
 }
+
+// One list of pictures under two names has two columns, and the zero-shot row a value
+// in both.
+func TestOneListUnderTwoNamesHasTheZeroShotValueTwice(t *testing.T) {
+	dir := t.TempDir()
+	madeRun{"taskres", "none", 4, 0.1, 1, templates, []string{"home", "sketch"}, 60}.write(t, dir,
+		rand.New(rand.NewPCG(1, 1)))
+	targets := filepath.Join(dir, "targets")
+	if err := os.CopyFS(filepath.Join(targets, "copied"), os.DirFS(filepath.Join(targets, "sketch"))); err != nil {
+		t.Fatal(err)
+	}
+	found, _, err := Read([]string{dir}, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := Make(found, 10)
+	if len(table.Targets) != 3 || table.Groups[0].Fields["method"] != ZeroShot {
+		t.Fatalf("%+v", table.Targets)
+	}
+	cells := table.Groups[0].Cells
+	if len(cells["copied"]) != 1 || len(cells["sketch"]) != 1 ||
+		cells["copied"][0].Metrics != cells["sketch"][0].Metrics {
+		t.Errorf("zero-shot: %d values of copied, %d of sketch", len(cells["copied"]), len(cells["sketch"]))
+	}
+}

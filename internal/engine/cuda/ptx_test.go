@@ -245,7 +245,8 @@ func TestPTXTakesTheArgumentsTheEngineGives(t *testing.T) {
 	}{{"Gemm", e}, {"Rows", single}, {"CrossEntropy", single}, {"Range", single}, {"Distance", single},
 		{"Optimizer", single}, {"LayerNorm", single}} {
 		t.Run(part.name, func(t *testing.T) {
-			enginetest.RunPart(t, part.name, func(*testing.T) engine.Engine { return part.on }, enginetest.Options{Slow: true})
+			enginetest.RunPart(t, part.name, func(*testing.T) engine.Engine { return part.on },
+				enginetest.Options{Slow: true})
 			ran++
 		})
 	}

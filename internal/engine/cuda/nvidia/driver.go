@@ -110,7 +110,8 @@ var opening sync.Mutex
 
 func (d *driver) open() (err error) {
 	if n, err := cu.NumDevices(); err == nil && d.index >= n {
-		return &engine.Unavailable{Why: fmt.Sprintf("there is no GPU %d among the %d that this process sees", d.index, n),
+		return &engine.Unavailable{Why: fmt.Sprintf("there is no GPU %d among the %d that this process sees", d.index,
+			n),
 			Remedy: "use a lower number, counted from 0"}
 	}
 	if d.device, err = cu.GetDevice(d.index); err != nil {

@@ -59,8 +59,9 @@ func useEmulated(e *cuda.Engine) error {
 		ts = append(ts, t)
 	}
 	run := func() error {
-		return e.Gemm(engine.Gemm{Out: e.View(ts[3], 8, 16), A: e.View(ts[0], 8, 32), B: e.View(ts[1], 16, 32), TransB: true,
-			Alpha: 1, Bias: ts[2]})
+		return e.Gemm(engine.Gemm{Out: e.View(ts[3], 8, 16), A: e.View(ts[0], 8, 32), B: e.View(ts[1], 16, 32),
+			TransB: true,
+			Alpha:  1, Bias: ts[2]})
 	}
 	if err := run(); err != nil {
 		return err
@@ -132,7 +133,8 @@ func TestEmulatedFaults(t *testing.T) {
 		"EMULATOR_CAPTURE=900":   "a program is not recorded: ",
 		"EMULATOR_NOTHING=2":     "slow: [], products: [{90 fp32 fp32 TN 16x8x32 32,32,16 bias 42/0/0/0/0/0/0/0/0 false 2}]",
 
-		cuda.AlgorithmsFile + "=" + table:    "products: [{90 fp32 fp32 TN 16x8x32 32,32,16 bias 43/0/0/0/0/0/0/0/0 true 2}]",
+		cuda.AlgorithmsFile + "=" +
+			table: "products: [{90 fp32 fp32 TN 16x8x32 32,32,16 bias 43/0/0/0/0/0/0/0/0 true 2}]",
 		cuda.AlgorithmsFile + "=/nowhere/at": "CLIPCALIB_CUDA_ALGORITHMS: open /nowhere/at",
 		"EMULATOR_CAPABILITY=75":             "result: <nil>",
 		"EMULATOR_CAPABILITY=89":             "result: <nil>",
@@ -200,7 +202,8 @@ func TestEmulatedGPUsBesideOneAnother(t *testing.T) {
 	}
 	timed, err := e.TimeProducts(t.Context(), 10*time.Millisecond)
 	if err != nil || len(timed) != 1 || timed[0].Shape != "90 fp32 fp32 TN 16x8x32 32,32,16 bias" ||
-		timed[0].Algorithm != "42/0/0/0/0/0/0/0/0" || timed[0].FLOP != 2*16*8*32 || !(timed[0].Seconds > 0) || timed[0].Runs < 5 {
+		timed[0].Algorithm != "42/0/0/0/0/0/0/0/0" || timed[0].FLOP != 2*16*8*32 || !(timed[0].Seconds > 0) ||
+		timed[0].Runs < 5 {
 		t.Errorf("products by themselves: %v, %+v", err, timed)
 	}
 	if err := e.Close(); err != nil {

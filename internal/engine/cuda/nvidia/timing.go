@@ -154,7 +154,8 @@ func (d *driver) operands(s shape) (p cuda.Product, free func(), err error) {
 		ld, n   int64
 		kind    cuda.Kind
 		without bool
-	}{{&p.A, s.lda, columns(s.transA, s.k, s.m), s.kind, false}, {&p.B, s.ldb, columns(s.transB, s.n, s.k), s.kind, false},
+	}{{&p.A, s.lda, columns(s.transA, s.k, s.m), s.kind, false}, {&p.B, s.ldb, columns(s.transB, s.n, s.k), s.kind,
+		false},
 		{&p.D, s.ldc, s.n, s.result, false}, {&p.Bias, s.m, 1, s.result, !s.bias}} {
 		if m.without {
 			continue
