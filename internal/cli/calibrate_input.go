@@ -70,6 +70,10 @@ func (f rowFlags) matrix(ctx context.Context, in *rowInput, flag, spec string, r
 	if n, k := m.Shape(); n == 0 || k == 0 {
 		return nil, fmt.Errorf("%s %s: logits of shape [%d, %d]: %w", flag, spec, n, k, calib.ErrEmpty)
 	}
+	if _, k := m.Shape(); k == 1 {
+		return nil, fmt.Errorf("%s %s: logits of one class, shape [N, 1]: every prediction is that class, so nothing "+
+			"can be measured; a column for each class is wanted", flag, spec)
+	}
 	if f.probabilities {
 		if err := gate.CheckProbabilities(m); err != nil {
 			return nil, fmt.Errorf("%s %s, with --probabilities: %w", flag, spec, err)

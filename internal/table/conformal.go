@@ -120,6 +120,10 @@ func (w *setsWork) make(e *Evaluation, folds []Evaluation) error {
 		return nil
 	}
 	at := slices.IndexFunc(folds, func(f Evaluation) bool { return f.Seed == e.Seed })
+	if at < 0 && e.fitted != nil {
+		w.say("rows of scalers from files have no conformal sets: they have no row on %s to calibrate on", w.fold)
+		return nil
+	}
 	if at < 0 {
 		w.without++
 		return nil
