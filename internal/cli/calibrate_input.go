@@ -127,8 +127,12 @@ func separate(fold, measured calib.Rows, foldFlag string, in *rowInput) error {
 	if err != nil || shared == 0 {
 		return err
 	}
+	of, err := gate.Shared(measured, fold)
+	if err != nil {
+		return err
+	}
 	n, _ := fold.Shape()
-	if 100*shared > n {
+	if m, _ := measured.Shape(); 100*shared > n || 100*of > m { // a large fold may hold all that is measured
 		return errOverlap{shared, n, foldFlag}
 	}
 	in.notes = append(in.notes, fmt.Sprintf("%d of the %d rows of %s are also among those of --logits", shared,

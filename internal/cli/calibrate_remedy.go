@@ -245,8 +245,8 @@ func (f calibrateFlags) load(r *remedied) error {
 		case err != nil:
 			return fmt.Errorf("--calibrator %s: %w", f.calibrator, err)
 		case !known:
-			r.notes = append(r.notes, "no names of classes are there: the columns are taken for those that the calibrator was "+
-				"fitted on")
+			r.notes = append(r.notes, "no names of classes are there: the columns are taken for those that the "+
+				"calibrator was fitted on")
 		}
 	}
 	sum, err := logitfile.SHA256(f.logits)

@@ -28,7 +28,8 @@ func ReadRowClasses(path string) (map[int]Class, error) {
 	if err != nil || len(rows) == 0 {
 		return nil, fmt.Errorf("%s: it is no table of rows: %v", path, err)
 	}
-	label, name, key := slices.Index(rows[0], "label"), slices.Index(rows[0], "class"), slices.Index(rows[0], "class_key")
+	column := func(name string) int { return slices.Index(rows[0], name) }
+	label, name, key := column("label"), column("class"), column("class_key")
 	if label < 0 || name < 0 || key < 0 {
 		return nil, nil
 	}
@@ -75,8 +76,8 @@ func Mismatch(a, b map[int]Class) string {
 
 // LearntDoubt says of a set that so many of its pictures were learned from.
 func LearntDoubt(set string, n, of int, file string) string {
-	return fmt.Sprintf("%s: %d of its %d pictures are among those that the run learned from, such as %s: its figures are "+
-		"flattered", set, n, of, file)
+	return fmt.Sprintf("%s: %d of its %d pictures are among those that the run learned from, such as %s: its "+
+		"figures are flattered", set, n, of, file)
 }
 
 var learntDoubt = regexp.MustCompile(`: (\d+) of its (\d+) pictures are among those that the run learned from, `)

@@ -280,8 +280,8 @@ func (w *postHocWork) saved(e *Evaluation, s Saved) ([]Evaluation, error) {
 		return nil, err
 	}
 	made.Fields[fieldRemedy] = with(e.Fields[fieldRemedy], c.Kind+" of "+s.Name)
-	w.say("rows + %s of %s: whether single samples are also among those of the fit was not checked, only whole files and "+
-		"lists of pictures", c.Kind, s.Name)
+	w.say("rows + %s of %s: whether single samples are also among those of the fit was not checked, only whole "+
+		"files and lists of pictures", c.Kind, s.Name)
 	what := fmt.Sprintf("rows + %s of %s were fitted elsewhere, on %s", c.Kind, s.Name, about.words())
 	if c.Kind == calib.Temperature {
 		what += fmt.Sprintf(": T = %.4g", c.Temperature)

@@ -72,8 +72,8 @@ func (w *postHocWork) fitsSaved(s Saved, e *Evaluation) (bool, error) {
 		return false, err
 	}
 	if len(own) == 0 || len(s.Fold.Classes) == 0 {
-		w.say("%s of %s on %s: no names of classes are there, and its columns are taken for those of the fit", kind, s.Name,
-			e.Target.Name)
+		w.say("%s of %s on %s: no names of classes are there, and its columns are taken for those of the fit", kind,
+			s.Name, e.Target.Name)
 		return true, nil
 	}
 	if how := data.Mismatch(FoldClasses(s.Fold), own); how != "" {

@@ -111,7 +111,8 @@ func TestScalersOfSingleClassesAreForTheSameClasses(t *testing.T) {
 	}
 	list("home#val", "a", "b", "c", "d", "e")
 	saved := Saved{Name: "elsewhere"}
-	saved.Calibrator = calib.Calibrator{Kind: calib.Vector, Classes: 5, Weights: make([]float64, 5), Bias: make([]float64, 5)}
+	saved.Calibrator = calib.Calibrator{Kind: calib.Vector, Classes: 5, Weights: make([]float64, 5),
+		Bias: make([]float64, 5)}
 	saved.Fold = calib.Fold{Classes: []calib.FoldClass{{Label: 0, Name: "a"}, {Label: 1, Name: "b"}}}
 	for _, c := range []struct {
 		classes    string
@@ -153,7 +154,8 @@ func TestAFoldThatWasLearntFromUnderOtherNames(t *testing.T) {
 	run := foldRun(t)
 	say := func(n int) {
 		text := fmt.Sprintf("{\"doubts\": [%q]}", data.LearntDoubt("home", n, 200, "a/1.png"))
-		if err := os.WriteFile(filepath.Join(run, "targets", "home#val", "metrics.json"), []byte(text), 0o644); err != nil {
+		path := filepath.Join(run, "targets", "home#val", "metrics.json")
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
