@@ -22,9 +22,20 @@ type Fold struct {
 	// DataSHA256 is the hash of the list of pictures, labels and classes that the
 	// logits are of, where they are an evaluation of a run.
 	DataSHA256 string `json:"data_sha256,omitempty"`
-	Labels     string `json:"labels,omitempty"`
-	Rows       string `json:"rows,omitempty"` // which rows, where not all
+	// Classes are those of the fold's samples, where they are an evaluation of a
+	// run: what is fitted for single classes is for these, in these columns.
+	Classes []FoldClass `json:"class_list,omitempty"`
+	Labels  string      `json:"labels,omitempty"`
+	Rows    string      `json:"rows,omitempty"` // which rows, where not all
 	CalibratorFit
+}
+
+// FoldClass is a class of a [Fold]: its column, its name and the folder or id that
+// it has in its set, "" where that is the name.
+type FoldClass struct {
+	Label  int    `json:"label"`
+	Name   string `json:"name"`
+	Folder string `json:"folder,omitempty"`
 }
 
 // SavedCalibrator is a calibrator and the fold it was fitted on.

@@ -70,8 +70,8 @@ func CrossFit(kind string, logits Matrix, labels []int, parts int, opt FitOption
 // promise; nothing where all is well.
 func (f CalibratorFit) Doubts(kind string, classes int) (doubts []string) {
 	if f.AtBound {
-		doubts = append(doubts, "the temperature is at its bound: the likelihood of the fold has no optimum, as where "+
-			"every prediction is right or every one is wrong")
+		doubts = append(doubts, "the temperature is at its bound: the likelihood of the fold has no optimum within "+
+			"the bounds, as where every prediction is right, or where the logits tell nothing of the labels")
 	}
 	if f.NotConverged {
 		doubts = append(doubts, "the fit did not converge: the fold's likelihood may improve without end, where an L2 "+

@@ -138,7 +138,10 @@ func TestTwinsDifferByRoundingOnly(t *testing.T) {
 	for i, c := range []struct {
 		row  []float64
 		want int
-	}{{[]float64{20.0009, 30}, 0}, {[]float64{20, 30.002}, -1}, {[]float64{20, 30.1005}, 2}, {[]float64{20, 30, 1}, -1}} {
+	}{
+		{[]float64{20.0009, 30}, 0}, {[]float64{20, 30.002}, -1}, {[]float64{20, 30.1005}, 2},
+		{[]float64{20, 30, 1}, -1},
+	} {
 		if got := twins.Of(c.row); got != c.want {
 			t.Errorf("%d: %d, want %d", i, got, c.want)
 		}

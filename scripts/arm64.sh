@@ -21,7 +21,7 @@ trap 'rm -r "$work"' EXIT
 test_package() {
 	GOOS=linux GOARCH=arm64 CGO_ENABLED=0 $GO test -c -o "$work/test" "./$1"
 	echo "arm64: $1"
-	(cd "$1" && "$qemu" -cpu max "$work/test" -test.short -test.run "$2" -test.timeout 5m)
+	(cd "$1" && "$qemu" -cpu max "$work/test" -test.short -test.run "$2" -test.timeout 20m)
 }
 test_package internal/engine/cpu/vec .
 test_package internal/engine/cpu/sgemm .

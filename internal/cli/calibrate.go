@@ -151,6 +151,11 @@ func (a *app) calibrate(ctx context.Context, f calibrateFlags) error {
 			}
 		}
 	}
+	files := fileSet{logits: f.logits, labels: f.labels, zeroShot: f.zeroShot, foldLogits: f.fitLogits,
+		foldLabels: f.fitLabels, foldFlags: [2]string{"--fit-logits", "--fit-labels"}}
+	if err := files.check(); err != nil {
+		return err
+	}
 	in, err := f.open(ctx)
 	if err != nil {
 		return err

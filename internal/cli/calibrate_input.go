@@ -70,6 +70,10 @@ func (f rowFlags) matrix(ctx context.Context, in *rowInput, flag, spec string, r
 	if n, k := m.Shape(); n == 0 || k == 0 {
 		return nil, fmt.Errorf("%s %s: logits of shape [%d, %d]: %w", flag, spec, n, k, calib.ErrEmpty)
 	}
+	if _, k := m.Shape(); k == 1 {
+		return nil, fmt.Errorf("%s %s: logits of one class, shape [N, 1]: every prediction is that class, so nothing "+
+			"can be measured; a column for each class is wanted", flag, spec)
+	}
 	if f.probabilities {
 		if err := gate.CheckProbabilities(m); err != nil {
 			return nil, fmt.Errorf("%s %s, with --probabilities: %w", flag, spec, err)
@@ -123,8 +127,12 @@ func separate(fold, measured calib.Rows, foldFlag string, in *rowInput) error {
 	if err != nil || shared == 0 {
 		return err
 	}
+	of, err := gate.Shared(measured, fold)
+	if err != nil {
+		return err
+	}
 	n, _ := fold.Shape()
-	if 100*shared > n {
+	if m, _ := measured.Shape(); 100*shared > n || 100*of > m { // a large fold may hold all that is measured
 		return errOverlap{shared, n, foldFlag}
 	}
 	in.notes = append(in.notes, fmt.Sprintf("%d of the %d rows of %s are also among those of --logits", shared,

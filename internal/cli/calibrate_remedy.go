@@ -163,6 +163,15 @@ func (f calibrateFlags) fit(ctx context.Context, in *rowInput, r *remedied) erro
 		if labels, err = readLabels(ctx, "--fit-labels", f.fitLabels, logitfile.FitLabels, rows); err != nil {
 			return err
 		}
+		if f.remedy != calib.Temperature {
+			classes, err := foldClasses(f.fitLogits)
+			if err == nil {
+				_, err = f.sameClasses(calib.Fold{Classes: classes})
+			}
+			if err != nil {
+				return fmt.Errorf("--fit-logits %s: %w", f.fitLogits, err)
+			}
+		}
 		err = separate(rows, in.logits, "--fit-logits", in)
 		switch {
 		case isOverlap(err) && f.fitOnMeasured:
@@ -201,6 +210,9 @@ func (f calibrateFlags) fit(ctx context.Context, in *rowInput, r *remedied) erro
 			return err
 		}
 		fold.DataSHA256 = dataOf(fold.Logits)
+		if fold.Classes, err = foldClasses(fold.Logits); err != nil {
+			return err
+		}
 	}
 	fold.CalibratorFit = fit
 	r.saved = &calib.SavedCalibrator{Calibrator: c, Fold: fold}
@@ -227,6 +239,15 @@ func (f calibrateFlags) load(r *remedied) error {
 	r.saved, r.name = &s, s.Calibrator.Kind
 	if r.logits, err = s.Calibrator.Apply(r.measured); err != nil {
 		return fmt.Errorf("--calibrator %s: %w", f.calibrator, err)
+	}
+	if s.Calibrator.Kind != calib.Temperature {
+		switch known, err := f.sameClasses(s.Fold); {
+		case err != nil:
+			return fmt.Errorf("--calibrator %s: %w", f.calibrator, err)
+		case !known:
+			r.notes = append(r.notes, "no names of classes are there: the columns are taken for those that the "+
+				"calibrator was fitted on")
+		}
 	}
 	sum, err := logitfile.SHA256(f.logits)
 	switch {

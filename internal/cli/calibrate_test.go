@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -304,6 +305,17 @@ func TestCalibrateKeepsAndUsesACalibrator(t *testing.T) {
 	damaged := strings.Replace(string(raw), "0.", "1.", 1)
 	writeFile(t, saved, []byte(damaged))
 	fails(t, []string{"calibrate", "--logits", l, "--labels", y, "--calibrator", saved}, "checksum")
+}
+
+func TestLogitsOfOneClassAreRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	l, y := filepath.Join(dir, "l.npy"), filepath.Join(dir, "y.npy")
+	if err := errors.Join(npy.WriteFile(l, []float32{1, 2, 3}, 3, 1), npy.WriteLabels(y, []int{0, 0, 0})); err != nil {
+		t.Fatal(err)
+	}
+	fails(t, []string{"calibrate", "--logits", l, "--labels", y}, "logits of one class")
+	fails(t, []string{"conformal", "--logits", l, "--labels", y, "--splits", "2"}, "logits of one class")
 }
 
 func TestCalibrateSaysWhatAFitCannotPromise(t *testing.T) {

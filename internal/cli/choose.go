@@ -177,14 +177,15 @@ func (a *app) printChoices(all []table.Choice, f chooseFlags) error {
 		if c.Setting != "" {
 			name += " (" + c.Setting + ")"
 		}
-		line := []string{name, c.On, settled(c.Chosen, c.ChosenSetting), number(c.ChosenCandidate().Score), fmt.Sprintf("%.0f", 100*c.Share), "–", "–", "–", "–"}
+		line := []string{name, c.On, settled(c.Chosen, c.ChosenSetting), number(c.ChosenCandidate().Score),
+			fmt.Sprintf("%.0f", 100*c.Share), "–", "–", "–", "–"}
 		if c.Margin != nil {
 			told := "no"
 			if c.Margin.Told {
 				told = "yes"
 			}
-			line = append(line[:5], settled(c.RunnerUp, c.RunnerUpSetting), number(c.Margin.Value), number(c.Margin.Low)+" to "+
-				number(c.Margin.High), told)
+			line = append(line[:5], settled(c.RunnerUp, c.RunnerUpSetting), number(c.Margin.Value),
+				number(c.Margin.Low)+" to "+number(c.Margin.High), told)
 		}
 		for _, k := range c.Candidates {
 			eligible := "yes"

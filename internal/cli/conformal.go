@@ -213,6 +213,11 @@ func (a *app) conformal(ctx context.Context, f conformalFlags) error {
 			return err
 		}
 	}
+	files := fileSet{logits: f.logits, labels: f.labels, foldLogits: f.calLogits, foldLabels: f.calLabels,
+		foldFlags: [2]string{"--cal-logits", "--cal-labels"}}
+	if err := files.check(); err != nil {
+		return err
+	}
 	in := &conformalInput{}
 	defer in.close()
 	var results []conformalResult

@@ -140,8 +140,8 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 			{Name: "Model", Value: name}, {Name: "Engine", Value: src.Model.Device.Name()},
 			{Name: "Seeds", Value: fmt.Sprintf("%d draws of shots; cells are mean ± standard deviation", f.seeds)},
 		},
-		Footer: "Settings were chosen by accuracy on the validation fold (--fold val); no method or remedy was left out " +
-			"or chosen by its result.",
+		Footer: "Settings were chosen by accuracy on the validation fold (--fold val); no method or remedy was left " +
+			"out or chosen by its result.",
 	}
 	setting := func(name, value string) {
 		page.Settings = append(page.Settings, report.Setting{Name: name, Value: value})
@@ -151,7 +151,8 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 			orDefault(f.epochs, 300), viewWords(f.views)))
 	}
 	if shows(familyPrompts) {
-		setting("Prompts", fmt.Sprintf("by the recipes of their authors, which each run's log lists; %s", viewWords(f.views)))
+		setting("Prompts", fmt.Sprintf("by the recipes of their authors, which each run's log lists; %s",
+			viewWords(f.views)))
 	}
 	for _, load := range []func() (*demo.Task, error){demo.EmojiPack, demo.FashionPack} {
 		task, err := load()

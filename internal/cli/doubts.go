@@ -90,8 +90,7 @@ func (a *app) lookAtTarget(src *features.Source, set *data.Set, kept []int, r *d
 		return err
 	}
 	if n, i := contents.Among(learnt); n > 0 {
-		line := fmt.Sprintf("%s: %d of its %d pictures are among those that the run learned from, such as %s: its "+
-			"figures are flattered", set.Name, n, len(kept), r.Rows[i].File)
+		line := data.LearntDoubt(set.Name, n, len(kept), r.Rows[i].File)
 		r.Doubts = append(r.Doubts, line)
 		a.doubt(line)
 	}

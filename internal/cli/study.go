@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -26,6 +27,7 @@ type studyFlags struct {
 	draws  int
 	bins   int
 	only   []string
+	asIs   bool
 	own    ownTask
 }
 
@@ -71,6 +73,8 @@ beside it.`,
 	fl.StringVar(&f.source.out, "out", "", "folder of the runs and results")
 	fl.StringVar(&f.source.bank, "bank", "", "folder of the feature bank (default: the user's cache folder)")
 	fl.BoolVar(&f.source.dry, "dry-run", false, "say what there is to do, and stop")
+	fl.BoolVar(&f.asIs, "as-is", false, "run nothing: make results and page of the runs that are finished, and say how many "+
+		"are not")
 	fl.StringVar(&f.write, "write", "", "file of the page, in Markdown; its figures go into a folder beside it")
 	fl.IntSliceVar(&f.seeds, "seeds", []int{10, 5, 3}, "number of seeds of adapters, prompts and test-time tuning; 0 "+
 		"leaves the family out")
@@ -170,7 +174,17 @@ func (a *app) study(ctx context.Context, f studyFlags) (err error) {
 		}
 	}
 	if len(found.runs) == 0 {
-		return found.end()
+		return errors.Join(found.end(), fmt.Errorf("study: there is no finished run below %s", f.source.out))
+	}
+	if f.asIs {
+		wanted := 0
+		for _, s := range steps {
+			wanted += len(s.Recipe.Cells())
+		}
+		if missing := wanted - len(found.runs); missing > 0 {
+			found.facts = append(found.facts, study.Fact{Name: "not run", Value: fmt.Sprintf("%d of %d runs; their rows are "+
+				"missing or have fewer seeds", missing, wanted)})
+		}
 	}
 	if found.failed > 0 {
 		found.facts = append(found.facts, study.Fact{Name: "failed", Value: fmt.Sprintf("%d of %d runs, whose rows "+

@@ -40,6 +40,10 @@ func TestAStudyOfOnesOwnTask(t *testing.T) {
 	if again, err := os.ReadFile(page); err != nil || string(again) != string(first) {
 		t.Errorf("made again the page is another: %v", err)
 	}
+	mustRun(t, append(args, "--as-is")...)
+	if again, err := os.ReadFile(page); err != nil || string(again) != string(first) {
+		t.Errorf("made of what is there the page is another: %v\n%s", err, again)
+	}
 	if after := listing(t, filepath.Join(out, "runs")); strings.Join(before, "\n") != strings.Join(after, "\n") {
 		t.Error("runs that were there were made again")
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -62,7 +63,7 @@ func (a *app) studyTasks(f studyFlags) (tasks []study.Task, m studyModel, err er
 			if i == 0 {
 				folds = demo.Folds
 			}
-			all, few := filepath.Join(dir, pack.Name+"-"+d.Name), filepath.Join(dir, "few", pack.Name+"-"+d.Name)
+			all, few := filepath.Join(dir, pack.Name+"-"+d.Name), filepath.Join(dir, fmt.Sprintf("few-%d", f.images), pack.Name+"-"+d.Name)
 			if err := pack.Archive(all, d, studyMost, folds...); err != nil {
 				return nil, m, err
 			}
@@ -144,6 +145,9 @@ func (a *app) showStudy(steps []study.Step, f studyFlags) error {
 // fails is noted; the error returned ends the command.
 func (a *app) studyStep(ctx context.Context, f studyFlags, s study.Step, found *studyFound) error {
 	out := filepath.Join(f.source.out, "runs", filepath.FromSlash(strings.TrimPrefix(s.Recipe.ID, "study/")))
+	if f.asIs {
+		return studyFinished(s, out, found)
+	}
 	if len(s.Choose) > 0 {
 		var err error
 		if s.Recipe, err = a.studyChoose(ctx, f, s, out+"-choice", found); err != nil {
@@ -177,6 +181,35 @@ func (a *app) studyStep(ctx context.Context, f studyFlags, s study.Step, found *
 			return err
 		}
 		found.runs = append(found.runs, r)
+	}
+	return nil
+}
+
+// studyFinished takes up the runs of a step that are there, and were measured in
+// every place.
+func studyFinished(s study.Step, out string, found *studyFound) error {
+	entries, err := os.ReadDir(out)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	for _, e := range entries {
+		dir := filepath.Join(out, e.Name())
+		h, err := readHead(dir)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(s.Recipe.Methods, h.Method) || !slices.Contains(s.Recipe.Remedies(), h.Remedy) ||
+			!slices.Contains(s.Recipe.Seeds(), fmt.Sprint(h.Seed)) || len(run.Unfinished(dir)) > 0 {
+			continue
+		}
+		r := study.Run{Seed: fmt.Sprint(h.Seed), Key: study.Key{Task: s.Task.Name, Family: s.Family,
+			Method: s.Method(h.Method), Remedy: h.Remedy}}
+		if r.Targets, err = studyTargets(s, dir); err != nil {
+			return err
+		}
+		if len(r.Targets) >= len(s.Task.Places(s.Family)) {
+			found.runs = append(found.runs, r)
+		}
 	}
 	return nil
 }

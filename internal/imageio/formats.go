@@ -55,6 +55,17 @@ func sniff(data []byte) *format {
 	return nil
 }
 
+// Looks reports whether data begins as a picture of a known format, with a header
+// that can be read.
+func Looks(data []byte) bool {
+	f := sniff(data)
+	if f == nil {
+		return false
+	}
+	_, err := f.size(data)
+	return err == nil
+}
+
 // formatNames lists the formats for a message.
 func formatNames() string {
 	names := make([]string, len(formats))

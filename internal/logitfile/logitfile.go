@@ -118,6 +118,12 @@ func ReadLabels(ctx context.Context, spec string, role Role) ([]int, error) {
 	return labels, nil
 }
 
+// Path is a file's path without the #NAME.
+func Path(spec string) string {
+	path, _ := split(spec)
+	return path
+}
+
 // SHA256 is the hash of a file's bytes, without the #NAME.
 func SHA256(spec string) (string, error) {
 	path, _ := split(spec)

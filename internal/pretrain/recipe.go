@@ -51,7 +51,7 @@ type Recipe struct {
 	Emoji    int `json:"emoji"`
 }
 
-// DefaultRecipe is the first stage of the model that ships; the second starts
+// DefaultRecipe is the first stage of the model that ships; the others start
 // from it (see the model's card).
 func DefaultRecipe() Recipe {
 	return Recipe{

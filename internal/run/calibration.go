@@ -141,7 +141,8 @@ func inside(dir, sub string) bool {
 }
 
 // Unlearnt refuses an evaluation, of that folder and target, as a fold of its run:
-// where the run learnt from pictures of it, and both are listed.
+// where the run learnt from pictures of it, by what they hold or by their names in
+// the lists of both. A few of many that hold the same may be true duplicates.
 func Unlearnt(dir, evaluation string, t Target) error {
 	recipe, err := ReadRecipe(dir)
 	if err != nil {
@@ -149,6 +150,16 @@ func Unlearnt(dir, evaluation string, t Target) error {
 	}
 	if recipe.Inputs.DataSHA256 != "" && recipe.Inputs.DataSHA256 == t.Inputs.DataSHA256 {
 		return fmt.Errorf("fold %s: it is what the run learnt from", evaluation)
+	}
+	var facts struct {
+		Doubts []string `json:"doubts"`
+	}
+	err = docfile.ReadJSON(filepath.Join(evaluation, metricsFile), &facts)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if n, of := data.Learnt(facts.Doubts); 100*n > of {
+		return fmt.Errorf("fold %s: %d of its %d pictures are among those that the run learnt from", evaluation, n, of)
 	}
 	source, target := recipe.Inputs.Data, t.Inputs.Data
 	if !data.SamePlace(source, target) {

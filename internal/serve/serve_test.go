@@ -158,6 +158,13 @@ func TestBadRequests(t *testing.T) {
 			strings.NewReader("--x\r\nContent-Disposition: form-data; name=a; filename=a\r\n\r\nabc"),
 			"multipart/form-data; boundary=x", 400, "could not be read whole",
 		},
+		"two pictures": {bytes.NewReader(append(picture(t, 1), picture(t, 2)...)), "image/png", 400, "another picture"},
+		"no file name": {
+			strings.NewReader("--x\r\nContent-Disposition: form-data; name=p; filename=a.png\r\n\r\n" +
+				string(picture(t, 1)) + "\r\n--x\r\nContent-Disposition: form-data; name=q\r\n\r\n" +
+				string(picture(t, 2)) + "\r\n--x--\r\n"),
+			"multipart/form-data; boundary=x", 400, "\"q\" holds a picture",
+		},
 		"panic": {bytes.NewReader(picture(t, 255)), "image/png", 500, "internal error"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -133,7 +133,7 @@ func (s *Server) servePredict(w http.ResponseWriter, r *http.Request) {
 func (s *Server) answer(w http.ResponseWriter, r *http.Request) (answerJSON, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*s.options.Timeout)
 	defer cancel()
-	top, err := topOf(r.URL.Query()["top"], s.options.MaxTop)
+	top, err := askedFor(r.URL.RawQuery, s.options.MaxTop)
 	if err != nil {
 		return answerJSON{}, err
 	}

@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"image"
 	"io"
+	"maps"
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"net/url"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -77,7 +80,10 @@ func readForm(form *multipart.Reader, o Options) (out []upload, top int, err err
 			tops = append(tops, string(text))
 			continue
 		case name == "":
-			continue // another text field beside the pictures
+			if err := noPicture(part, o); err != nil {
+				return nil, 0, err
+			}
+			continue // a text field beside the pictures
 		case len(out) == maxPictures:
 			return nil, 0, statusf(http.StatusRequestEntityTooLarge, "more than %d pictures in one form", maxPictures)
 		}
@@ -94,12 +100,44 @@ func readForm(form *multipart.Reader, o Options) (out []upload, top int, err err
 	return out, top, err
 }
 
+// noPicture refuses a field without a file name that holds a picture: it would be
+// dropped.
+func noPicture(part *multipart.Part, o Options) error {
+	data, err := io.ReadAll(part)
+	if err != nil {
+		return readError(err, o)
+	}
+	kind := part.Header.Get("Content-Type")
+	if !strings.HasPrefix(strings.ToLower(kind), "image/") && !imageio.Looks(data) {
+		return nil
+	}
+	return statusf(http.StatusBadRequest, "the form's field %.40q holds a picture but has no file name: send it as a "+
+		"file, as curl -F '%.40s=@FILE' does", part.FormName(), part.FormName())
+}
+
+// askedFor is what a request's query says of the classes wanted; whatever it does
+// not know, it refuses.
+func askedFor(query string, most int) (top int, err error) {
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return 0, statusf(http.StatusBadRequest, "the query %.80q cannot be read: %v", query, err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if name != "top" {
+			return 0, statusf(http.StatusBadRequest, "unknown query parameter %.40q: there is top, the classes to "+
+				"name; all else is set where the server is started", name)
+		}
+	}
+	return topOf(values["top"], most)
+}
+
 // topOf is the number of classes that a request asks for, 0 where it does not.
 func topOf(values []string, most int) (top int, err error) {
 	for _, v := range values {
 		n, err := strconv.Atoi(v)
 		if err != nil || n < 1 || n > most {
-			return 0, statusf(http.StatusBadRequest, "top=%.20q: want a whole number from 1 to %d, the classes to name", v, most)
+			return 0, statusf(http.StatusBadRequest,
+				"top=%.20q: want a whole number from 1 to %d, the classes to name", v, most)
 		}
 		if top, err = oneTop(top, n); err != nil {
 			return 0, err
@@ -128,6 +166,10 @@ func (u upload) decode(o Options) (image.Image, error) {
 func decode(data []byte, o Options) (image.Image, error) {
 	if len(bytes.TrimRight(data, "\x00")) == 0 {
 		return nil, statusf(http.StatusBadRequest, "no picture in the body (%d bytes, none but zeros)", len(data))
+	}
+	if imageio.Several(data) {
+		return nil, statusf(http.StatusBadRequest, "another picture follows the first: send one a request, or several "+
+			"as the files of a form")
 	}
 	picture, err := imageio.Limits{Pixels: o.Pixels, Bytes: o.Bytes}.Decode(data)
 	if err != nil {

@@ -36,12 +36,15 @@ type Logits struct {
 	Labels   []int
 }
 
+// figures are the metrics of a cell.
+type figures struct{ Accuracy, ECE, NLL, Brier, LogitRange float64 }
+
 // measured is a row's logits in the form that figures and differences come from.
 type measured struct {
 	where       string
 	predictions calib.Predictions
 	labels      []int
-	metrics     calib.Metrics
+	metrics     figures
 	width, gap  float64
 }
 
@@ -50,7 +53,8 @@ func measure(l Logits, bins int) (measured, error) {
 	if err != nil {
 		return measured{}, err
 	}
-	m := measured{where: l.Where, predictions: p, labels: l.Labels, metrics: p.Metrics(calib.Options{Bins: bins})}
+	m := measured{where: l.Where, predictions: p, labels: l.Labels, metrics: figures{Accuracy: p.Accuracy(),
+		ECE: p.ECE(bins), NLL: p.NLL(), Brier: p.Brier(), LogitRange: p.LogitRange()}}
 	for i := range l.Logits.N {
 		r := math.Log(max(run.RangeRatio(rangeOf(l.Logits.Row(i)), rangeOf(l.ZeroShot.Row(i))), 1e-6))
 		m.width += r / float64(l.Logits.N)

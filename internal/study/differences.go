@@ -76,6 +76,40 @@ func (r *rows) compare(zero *row, opt calib.BootstrapOptions) (out []Difference,
 	return out, nil
 }
 
+// TPT is the method that others of test-time tuning are compared with.
+const TPT = "tpt"
+
+// besideTPT compares a method without a remedy with TPT without one, whose rows
+// come first.
+func (r *rows) besideTPT(tpt map[string]*row, opt calib.BootstrapOptions) (out []Difference, err error) {
+	for _, b := range r.list {
+		if b.Remedy != "none" {
+			continue
+		}
+		if b.Method == TPT {
+			tpt[b.Task] = b
+		}
+		if b.Method == TPT || tpt[b.Task] == nil {
+			continue
+		}
+		for _, where := range Wheres {
+			found, err := difference(tpt[b.Task], b, where, opt)
+			if err != nil {
+				return nil, fmt.Errorf("against %s, %s: %w", TPT, where, err)
+			}
+			for i := range found {
+				found[i].Against = TPT
+			}
+			out = append(out, found...)
+		}
+	}
+	return out, nil
+}
+
+// resampledSeeds are the seeds whose mean difference is resampled: of more, the
+// variance over samples is hardly less, for they share the samples.
+const resampledSeeds = 3
+
 // difference is that of b and a in one place.
 func difference(a, b *row, where string, opt calib.BootstrapOptions) (out []Difference, err error) {
 	type pairs struct{ a, b []calib.Predictions }
@@ -106,7 +140,9 @@ func difference(a, b *row, where string, opt calib.BootstrapOptions) (out []Diff
 				g = len(groups)
 				groups, labels = append(groups, &pairs{}), append(labels, x[i].labels)
 			}
-			groups[g].a, groups[g].b = append(groups[g].a, x[i].predictions), append(groups[g].b, y[i].predictions)
+			if len(values["ece"]) < resampledSeeds {
+				groups[g].a, groups[g].b = append(groups[g].a, x[i].predictions), append(groups[g].b, y[i].predictions)
+			}
 			accuracy += (y[i].metrics.Accuracy - x[i].metrics.Accuracy) / float64(len(x))
 			ece += (y[i].metrics.ECE - x[i].metrics.ECE) / float64(len(x))
 		}
@@ -117,12 +153,13 @@ func difference(a, b *row, where string, opt calib.BootstrapOptions) (out []Diff
 	}
 	variance := map[string]float64{}
 	seeds := len(values["ece"])
+	resampled := min(seeds, resampledSeeds)
 	for _, g := range groups {
 		found, err := calib.PairedBootstrapMean(g.a, g.b, opt)
 		if err != nil {
 			return nil, err
 		}
-		share := float64(len(g.a)) / float64(seeds*targets)
+		share := float64(len(g.a)) / float64(resampled*targets)
 		for metric := range values {
 			variance[metric] += math.Pow(share*found[metric].StandardError, 2)
 		}

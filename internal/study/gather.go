@@ -3,8 +3,11 @@ package study
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"sync"
 
 	"clipcalib/calib"
 	"clipcalib/internal/run"
@@ -71,10 +74,12 @@ func Gather(ctx context.Context, runs []Run, bins int, opt calib.BootstrapOption
 		}
 		by[g] = append(by[g], r)
 	}
-	slices.SortStableFunc(order, func(a, b group) int {
-		return cmp.Compare(slices.Index(Families, a.family), slices.Index(Families, b.family))
+	slices.SortStableFunc(order, func(a, b group) int { // TPT, with which others are compared, ahead of them
+		return cmp.Or(cmp.Compare(slices.Index(Families, a.family), slices.Index(Families, b.family)),
+			cmp.Compare(last(a.method != TPT), last(b.method != TPT)))
 	})
 	zero := map[[2]string]*rows{} // by family and task
+	tpt := map[string]*row{}      // without a remedy, by task
 	opt.Bins = bins
 	for _, g := range order {
 		if err := ctx.Err(); err != nil {
@@ -83,11 +88,18 @@ func Gather(ctx context.Context, runs []Run, bins int, opt calib.BootstrapOption
 		if told != nil {
 			told(g.family + ", " + g.method)
 		}
-		if err := out.group(by[g], zero, bins, opt); err != nil {
+		if err := out.group(by[g], zero, tpt, bins, opt); err != nil {
 			return out, fmt.Errorf("%s, %s: %w", g.family, g.method, err)
 		}
 	}
 	return out, adjust(out.Differences)
+}
+
+func last(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
 }
 
 // loaded is a run with its logits.
@@ -98,7 +110,8 @@ type loaded struct {
 }
 
 // group takes up the runs of a method of all tasks.
-func (out *Results) group(runs []Run, zero map[[2]string]*rows, bins int, opt calib.BootstrapOptions) error {
+func (out *Results) group(runs []Run, zero map[[2]string]*rows, tpt map[string]*row, bins int,
+	opt calib.BootstrapOptions) error {
 	var all []loaded
 	var tasks []string
 	temperatures, zeroTemperatures := map[[2]string]float64{}, map[string]float64{} // by task and seed; by task
@@ -158,6 +171,12 @@ func (out *Results) group(runs []Run, zero map[[2]string]*rows, bins int, opt ca
 			return err
 		}
 		out.Differences = append(out.Differences, found...)
+		if runs[0].Family == TestTime {
+			if found, err = made.besideTPT(tpt, opt); err != nil {
+				return err
+			}
+			out.Differences = append(out.Differences, found...)
+		}
 	}
 	return nil
 }
@@ -177,13 +196,14 @@ func (r *rows) variants(k Key, seed string, logits, dac []Logits, transferred fl
 		if err != nil {
 			return fmt.Errorf("%s: %w", remedy, err)
 		}
-		var m []measured
-		for _, l := range all {
-			one, err := measure(l, bins)
-			if err != nil {
-				return err
-			}
-			m = append(m, one)
+		m, errs := make([]measured, len(all)), make([]error, len(all))
+		var at sync.WaitGroup
+		for i, l := range all {
+			at.Go(func() { m[i], errs[i] = measure(l, bins) })
+		}
+		at.Wait()
+		if err := errors.Join(errs...); err != nil {
+			return err
 		}
 		key := k
 		key.Remedy = remedy
@@ -221,7 +241,13 @@ func (r *rows) variants(k Key, seed string, logits, dac []Logits, transferred fl
 			return err
 		}
 	}
-	if len(dac) > 0 {
+	places := 0
+	for _, l := range logits {
+		if strings.HasPrefix(l.Where, New) {
+			places++
+		}
+	}
+	if len(dac) > 0 && len(dac) == places {
 		return add(DAC, dac, nil)
 	}
 	return nil

@@ -61,6 +61,7 @@ func (s Study) Summary() string {
 	var b strings.Builder
 	b.WriteString("\nDifferences are in points, mean over methods and tasks; ↓ and ↑ count those that are told from " +
 		"zero. ° every difference includes zero; 0 stands for exactly zero on every picture.\n")
+	b.WriteString(s.beside())
 	b.WriteString("\n### Does adapting harm calibration?\n\nThe row without a remedy less zero-shot.\n\n" +
 		"| family | where | ECE | accuracy |\n| --- | --- | --- | --- |\n")
 	for _, family := range Families {
@@ -78,6 +79,7 @@ func (s Study) Summary() string {
 	for _, family := range Families {
 		b.WriteString(s.remedies(family))
 	}
+	b.WriteString(s.tuners())
 	b.WriteString(s.behind())
 	b.WriteString(s.choosing())
 	return b.String()
@@ -116,6 +118,34 @@ func (s Study) remedies(family string) string {
 						d.Remedy == name
 				})
 				fmt.Fprintf(&b, " %s |", t.words())
+			}
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+// tuners is the table of the methods of test-time tuning against TPT.
+func (s Study) tuners() string {
+	var methods []string
+	for _, d := range s.Differences {
+		if d.Against == TPT && !slices.Contains(methods, d.Method) {
+			methods = append(methods, d.Method)
+		}
+	}
+	if len(methods) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("\n### test-time: each method less TPT, without a remedy\n\n" +
+		"| method | home ECE | home accuracy | drift ECE | drift accuracy |\n| --- | --- | --- | --- | --- |\n")
+	for _, method := range methods {
+		fmt.Fprintf(&b, "| %s |", method)
+		for _, where := range []string{Home, Drift} {
+			for _, metric := range []string{"ece", "accuracy"} {
+				fmt.Fprintf(&b, " %s |", s.over(func(d Difference) bool {
+					return d.Against == TPT && d.Method == method && d.Where == where && d.Metric == metric
+				}).words())
 			}
 		}
 		b.WriteString("\n")

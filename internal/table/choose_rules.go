@@ -41,6 +41,9 @@ func (t *Table) chooseOnFold(f family, o ChooseOptions, allowance float64) ([]Ch
 			continue
 		}
 		for _, e := range cell {
+			if err := e.unlearnt(); err != nil {
+				return nil, []string{fmt.Sprintf("%s has no choice on a validation fold: %v", t.Label(*f.none), err)}, nil
+			}
 			all = append(all, e.Predictions)
 		}
 		c.Candidates = append(c.Candidates, t.candidate(g))

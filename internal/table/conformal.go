@@ -120,6 +120,10 @@ func (w *setsWork) make(e *Evaluation, folds []Evaluation) error {
 		return nil
 	}
 	at := slices.IndexFunc(folds, func(f Evaluation) bool { return f.Seed == e.Seed })
+	if at < 0 && e.fitted != nil {
+		w.say("rows of scalers from files have no conformal sets: they have no row on %s to calibrate on", w.fold)
+		return nil
+	}
 	if at < 0 {
 		w.without++
 		return nil
@@ -128,6 +132,10 @@ func (w *setsWork) make(e *Evaluation, folds []Evaluation) error {
 	if from.logits.K != e.logits.K {
 		w.say("no conformal sets on %s: it has %d classes, and %s has %d", e.Target.Name, e.logits.K, w.fold,
 			from.logits.K)
+		return nil
+	}
+	if err := from.unlearnt(); err != nil {
+		w.say("no conformal sets on %s: %v", e.Target.Name, err)
 		return nil
 	}
 	if n := shared(from, *e); n > 0 {

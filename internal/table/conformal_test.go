@@ -152,3 +152,16 @@ func TestSetsAreMadeInEveryWayAsCalibMakesThem(t *testing.T) {
 		t.Errorf("%v, %q, %v", ok, notes, err)
 	}
 }
+
+// A scaler's row without one on the fold is not called a run that was not evaluated.
+func TestAScalersRowWithoutAFoldIsSaidToBeOne(t *testing.T) {
+	w := setsWork{fold: "home#val", said: map[string]bool{}}
+	for _, e := range []Evaluation{{fitted: &Fitted{Elsewhere: true}}, {}} {
+		if err := w.make(&e, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if w.without != 1 || len(w.notes) != 1 || !strings.Contains(w.notes[0], "scalers from files have no conformal sets") {
+		t.Errorf("%d without a fold, %q", w.without, w.notes)
+	}
+}

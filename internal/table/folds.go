@@ -1,6 +1,10 @@
 package table
 
-import "slices"
+import (
+	"slices"
+
+	"clipcalib/internal/run"
+)
 
 // Folds names the columns that remedies are chosen on: validation folds of the
 // data that runs learnt from, which are no results beside others. There are none
@@ -33,4 +37,12 @@ func (t *Table) Results() Table {
 		out.Groups[i].Cells = cells
 	}
 	return out
+}
+
+// unlearnt refuses an evaluation as a fold whose run learnt from it.
+func (e *Evaluation) unlearnt() error {
+	if e.learnt == "" || e.Fields[fieldMethod] == ZeroShot {
+		return nil
+	}
+	return run.Unlearnt(e.Run, e.dir, e.target)
 }

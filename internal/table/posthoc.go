@@ -154,6 +154,9 @@ func (w *postHocWork) onOwnFold(e *Evaluation, kind string) ([]Evaluation, error
 				fold.logits.K)
 			return nil, nil
 		}
+		if ok, err := w.fitsOwn(fold, e, kind); !ok {
+			return nil, err
+		}
 		if e.Target.Hash == fold.Target.Hash {
 			w.say("no scaler on %s: it is %s, which it would be fitted on", e.Target.Name, fold.Target.Name)
 			return nil, nil
@@ -216,12 +219,7 @@ func (w *postHocWork) foldOf(e *Evaluation) (*Evaluation, error) {
 			same[0].Target.Name, same[1].Target.Name)
 		return nil, nil
 	}
-	if same[0].learnt != "" && same[0].Fields[fieldMethod] != ZeroShot {
-		if err := run.Unlearnt(same[0].Run, same[0].dir, same[0].target); err != nil {
-			return nil, err
-		}
-	}
-	return same[0], nil
+	return same[0], same[0].unlearnt()
 }
 
 func (e *Evaluation) rowName() string {
@@ -258,6 +256,9 @@ func (w *postHocWork) saved(e *Evaluation, s Saved) ([]Evaluation, error) {
 			e.logits.K)
 		return nil, nil
 	}
+	if ok, err := w.fitsSaved(s, e); !ok {
+		return nil, err
+	}
 	if sum, err := e.logitsSHA256(); err != nil {
 		return nil, err
 	} else if sum == s.Fold.LogitsSHA256 {
@@ -279,6 +280,8 @@ func (w *postHocWork) saved(e *Evaluation, s Saved) ([]Evaluation, error) {
 		return nil, err
 	}
 	made.Fields[fieldRemedy] = with(e.Fields[fieldRemedy], c.Kind+" of "+s.Name)
+	w.say("rows + %s of %s: whether single samples are also among those of the fit was not checked, only whole "+
+		"files and lists of pictures", c.Kind, s.Name)
 	what := fmt.Sprintf("rows + %s of %s were fitted elsewhere, on %s", c.Kind, s.Name, about.words())
 	if c.Kind == calib.Temperature {
 		what += fmt.Sprintf(": T = %.4g", c.Temperature)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"clipcalib/calib"
+	"clipcalib/internal/data"
 	"clipcalib/internal/npy"
 )
 
@@ -89,5 +90,90 @@ func edit(t *testing.T, path, old, with string) {
 	}
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// What is fitted for single classes is for these classes in this order.
+func TestScalersOfSingleClassesAreForTheSameClasses(t *testing.T) {
+	run := foldRun(t)
+	list := func(target string, classes ...string) {
+		text := "row,file,label,class,class_key\n"
+		for i, c := range classes {
+			text += fmt.Sprintf("%d,%s/%d.png,%d,%s,%s\n", i, c, i, i, c, c)
+		}
+		if err := os.WriteFile(filepath.Join(run, "targets", target, "rows.csv"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kinds := []string{calib.Temperature, calib.Vector}
+	if n, notes := onSketch(t, run, kinds...); n != 2*2 || !strings.Contains(notes, "no names of classes") {
+		t.Errorf("without lists: %d rows; %s", n, notes)
+	}
+	list("home#val", "a", "b", "c", "d", "e")
+	saved := Saved{Name: "elsewhere"}
+	saved.Calibrator = calib.Calibrator{Kind: calib.Vector, Classes: 5, Weights: make([]float64, 5),
+		Bias: make([]float64, 5)}
+	saved.Fold = calib.Fold{Classes: []calib.FoldClass{{Label: 0, Name: "a"}, {Label: 1, Name: "b"}}}
+	for _, c := range []struct {
+		classes    string
+		own, saved int
+		note       string
+	}{
+		{"abcde", 4, 2, "not checked"},
+		{"acbde", 2, 0, `label 1 is "b" and "c"`},
+		{"abcdx", 2, 2, `label 4 is "e" and "x"`},
+	} {
+		list("sketch", strings.Split(c.classes, "")...)
+		n, notes := onSketch(t, run, kinds...)
+		if c.own < 4 && !strings.Contains(notes, c.note) || n != c.own {
+			t.Errorf("%s: %d rows, want %d; %s", c.classes, n, c.own, notes)
+		}
+		found, _, err := Read([]string{run}, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, said, err := PostHoc{Saved: []Saved{saved}}.Add(found)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n = 0
+		for _, e := range all {
+			if e.FittedOn() != nil && e.Target.Name == "sketch" {
+				n++
+			}
+		}
+		if text := strings.Join(said, "\n"); n != c.saved || !strings.Contains(text, "was not checked") {
+			t.Errorf("%s: %d rows of a saved one, want %d; %s", c.classes, n, c.saved, text)
+		}
+	}
+}
+
+// A fold whose pictures the run learnt from under other names is told by the record
+// of the evaluation.
+func TestAFoldThatWasLearntFromUnderOtherNames(t *testing.T) {
+	run := foldRun(t)
+	say := func(n int) {
+		text := fmt.Sprintf("{\"doubts\": [%q]}", data.LearntDoubt("home", n, 200, "a/1.png"))
+		path := filepath.Join(run, "targets", "home#val", "metrics.json")
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	say(2) // duplicates
+	if n, notes := onSketch(t, run, calib.Temperature); n != 2 {
+		t.Errorf("%d rows; %s", n, notes)
+	}
+	say(200)
+	if n, notes := onSketch(t, run, calib.Temperature); n != 0 || !strings.Contains(notes, "200 of its 200 pictures") {
+		t.Errorf("%d rows; %s", n, notes)
+	}
+	found, _, err := Read([]string{run}, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := Make(found, 10)
+	notes, err := table.Conformal(0.8, calib.LAC)
+	if err != nil || !strings.Contains(strings.Join(notes, "\n"), "200 of its 200 pictures") {
+		t.Errorf("sets: %q, %v", notes, err)
 	}
 }

@@ -63,6 +63,8 @@ cuda-check:
 .PHONY: cuda-check-one
 cuda-check-one: cuda-where
 	@CXX="$(CXX)" sh $(CUDA_DIR)/nvidia/headers_check.sh $(CUDA_BUILD)/check -I$(CUDA_H) -I$(BLAS_H) -I$(CRT_H) -I$(NV_H)
+	@if [ -f $(CUDA_H)/nvml.h ]; then CXX="$(CXX)" sh $(CUDA_DIR)/nvml/headers_check.sh $(CUDA_BUILD)/check $(CUDA_H); \
+	  else echo "nvml.h: not compared, it is not beside cuda.h (pip: nvidia-nvml-dev)"; fi
 
 cuda-ptx:
 	@if [ -z "$(NVCC)" ]; then echo "nvcc is not found: pip install --no-deps --target /opt/cuda13 nvidia-cuda-nvcc nvidia-nvvm nvidia-cuda-crt nvidia-cuda-runtime nvidia-cuda-cccl"; exit 1; fi
