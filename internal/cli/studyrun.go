@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"clipcalib/adapt/prompt"
 	"clipcalib/internal/atomicfile"
 	"clipcalib/internal/demo"
 	"clipcalib/internal/exitcode"
@@ -279,8 +280,11 @@ func (a *app) studyChoose(ctx context.Context, f studyFlags, s study.Step, out s
 }
 
 // studyDAC evaluates a run of prompts under distance-aware calibration on the new
-// classes.
+// classes. CoCoOp has none: its text features differ from image to image.
 func (a *app) studyDAC(ctx context.Context, f studyFlags, s study.Step, dir string) error {
+	if h, err := readHead(dir); err != nil || h.Method == (prompt.CoCoOp{}).Name() {
+		return err
+	}
 	sub := *a
 	sub.out, sub.json, sub.quiet = new(strings.Builder), true, true
 	c := evalCommand(&sub)
