@@ -109,7 +109,9 @@ biased:
 	CBZ R11, acted
 	CMP $2, R11
 	BEQ gelu
-	BGT relu
+	CMP $3, R11
+	BEQ relu
+	BGT acted
 	WORD $0x6e2edd80 // fmul v0.4s, v12.4s, v14.4s
 	WORD $0x6e2edda1 // fmul v1.4s, v13.4s, v14.4s
 	WORD $0x6ebce40a // fcmgt v10.4s, v0.4s, v28.4s
@@ -285,6 +287,12 @@ add:
 	WORD $0x4e23d5ad // fadd v13.4s, v13.4s, v3.4s
 
 added:
+	CMP $4, R11
+	BNE whole
+	WORD $0x4e3ef58c // fmax v12.4s, v12.4s, v30.4s
+	WORD $0x4e3ef5ad // fmax v13.4s, v13.4s, v30.4s
+
+whole:
 	CBNZ R12, narrow
 	VST1.P [V12.S4, V13.S4], 32(R16)
 	B stored

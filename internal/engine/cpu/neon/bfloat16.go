@@ -170,6 +170,9 @@ const (
 	finNarrowLeft = 84
 )
 
+// reluLast is finishing's number for a ReLU of the sum with the residual.
+const reluLast = 4
+
 // finish writes finishAsm: rows of 32 sums, eight at a time in V12 and V13.
 func (s *source) finish() {
 	s.function("finishAsm", 8)
@@ -191,7 +194,7 @@ func (s *source) finish() {
 	s.load("R15", 2, 2)
 	s.put(fadd.on(12, 12, 2), fadd.on(13, 13, 3))
 	s.label("biased")
-	s.f("CBZ R11, acted; CMP $2, R11; BEQ gelu; BGT relu")
+	s.f("CBZ R11, acted; CMP $2, R11; BEQ gelu; CMP $3, R11; BEQ relu; BGT acted")
 	s.put(fmul.on(0, 12, 14), fmul.on(1, 13, 14))
 	s.exp()
 	for x := range 2 {
@@ -214,6 +217,9 @@ func (s *source) finish() {
 	s.label("add")
 	s.put(fadd.on(12, 12, 2), fadd.on(13, 13, 3))
 	s.label("added")
+	s.f("CMP $%d, R11; BNE whole", reluLast)
+	s.put(fmax.on(12, 12, zeros), fmax.on(13, 13, zeros))
+	s.label("whole")
 	s.f("CBNZ R12, narrow")
 	s.store(12, 2, "R16")
 	s.f("B stored")
