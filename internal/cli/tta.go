@@ -272,7 +272,7 @@ func (a *app) tuneOn(ctx context.Context, src *features.Source, set *data.Set, f
 		Log:  func(line string) { a.note("  %s", line) },
 	})
 	if err == nil && !res.Reused {
-		err = events.target(res.Dir)
+		err = events.target(res.Dir, "")
 	}
 	if err := errors.Join(err, events.close()); err != nil {
 		return err
