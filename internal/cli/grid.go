@@ -245,7 +245,7 @@ func (g *grid) do(ctx context.Context, c cell, res *cellResult) (err error) {
 		if res.State == cellKept {
 			break // was told when it was made
 		}
-		if err := events.target(t.Dir); err != nil {
+		if err := events.target(t.Dir, c.flags.data); err != nil {
 			return err
 		}
 	}

@@ -190,7 +190,7 @@ func evaluated(dir string, recipe Fields, e run.Evaluation, bins int) (adapted, 
 		FeaturesOnly: e.Target.Inputs.DataSHA256 == ""}
 	target.whole, target.half = halfOf(e.Target.Inputs.Data)
 	adapted = Evaluation{Run: dir, Fields: fields, Seed: seed, Data: recipe["inputs.data_sha256"], Target: target,
-		Validation: e.Target.IsValidation(), Classes: e.Logits.K, dir: e.Dir, target: e.Target,
+		Validation: e.Target.ValidationFor(recipe["inputs.data"]), Classes: e.Logits.K, dir: e.Dir, target: e.Target,
 		learnt: recipe["inputs.data"]}
 	zeroShot = adapted
 	zeroShot.Fields, zeroShot.Seed, zeroShot.Data = zeroShotFields(fields, e.Target), "", ""
