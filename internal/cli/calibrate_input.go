@@ -122,12 +122,14 @@ func readLabels(ctx context.Context, flag, spec string, role logitfile.Role, log
 
 // separate refuses a fold that holds samples of those that are measured. A few
 // of many may be true duplicates, and are said.
-func separate(fold, measured calib.Rows, foldFlag string, in *rowInput) error {
-	shared, err := gate.Shared(fold, measured)
+// Samples are known by their pictures, where both are files of evaluations, and by
+// their logits.
+func separate(fold, measured calib.Rows, foldSpec, spec, foldFlag string, in *rowInput) error {
+	shared, err := sharedSamples(fold, measured, foldSpec, spec)
 	if err != nil || shared == 0 {
 		return err
 	}
-	of, err := gate.Shared(measured, fold)
+	of, err := sharedSamples(measured, fold, spec, foldSpec)
 	if err != nil {
 		return err
 	}
@@ -138,6 +140,24 @@ func separate(fold, measured calib.Rows, foldFlag string, in *rowInput) error {
 	in.notes = append(in.notes, fmt.Sprintf("%d of the %d rows of %s are also among those of --logits", shared,
 		n, foldFlag))
 	return nil
+}
+
+// sharedSamples counts the samples of fold that are among those of measured.
+func sharedSamples(fold, measured calib.Rows, foldSpec, spec string) (int, error) {
+	byLogits, err := gate.Shared(fold, measured)
+	if err != nil {
+		return 0, err
+	}
+	n, _ := fold.Shape()
+	m, _ := measured.Shape()
+	var a, b gate.Samples
+	if a.Pictures, err = picturesOf(foldSpec, n); err != nil {
+		return 0, err
+	}
+	if b.Pictures, err = picturesOf(spec, m); err != nil {
+		return 0, err
+	}
+	return max(byLogits, b.Common(a).N), nil
 }
 
 type errOverlap struct {

@@ -13,7 +13,7 @@ func TestALargeFoldMayHoldAllThatIsMeasured(t *testing.T) {
 		fold.Data[i] = float64(i)
 	}
 	small := calib.Matrix{N: 2, K: 2, Data: fold.Data[:4]}
-	if err := separate(fold, small, "--fit-logits", &rowInput{}); !isOverlap(err) {
+	if err := separate(fold, small, "", "", "--fit-logits", &rowInput{}); !isOverlap(err) {
 		t.Errorf("%v", err)
 	}
 	large := calib.NewMatrix(300, 2)
@@ -22,7 +22,7 @@ func TestALargeFoldMayHoldAllThatIsMeasured(t *testing.T) {
 	}
 	copy(large.Data, fold.Data[:4])
 	in := &rowInput{}
-	if err := separate(fold, large, "--fit-logits", in); err != nil || len(in.notes) != 1 {
+	if err := separate(fold, large, "", "", "--fit-logits", in); err != nil || len(in.notes) != 1 {
 		t.Errorf("%v, %q", err, in.notes)
 	}
 }

@@ -57,7 +57,7 @@ func (f conformalFlags) fromFold(ctx context.Context, in *conformalInput) ([]con
 			return nil, err
 		}
 	}
-	if err := separate(fold, in.logits, "--cal-logits", &in.rowInput); err != nil {
+	if err := separate(fold, in.logits, f.calLogits, f.logits, "--cal-logits", &in.rowInput); err != nil {
 		if isOverlap(err) {
 			return nil,
 				usagef("%w: no coverage can be promised for samples that were calibrated on; give another fold, or "+

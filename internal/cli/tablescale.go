@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"clipcalib/calib"
-	"clipcalib/internal/gate"
 	"clipcalib/internal/logitfile"
 	"clipcalib/internal/paper"
 	"clipcalib/internal/recipe"
@@ -109,6 +108,14 @@ func (found *paperFound) scaler(ctx context.Context, d dump, sals bool, word str
 			s.Fold.DataSHA256 == dataOf(d.logits)) {
 			err = fmt.Errorf("%s was fitted on what %s is of: it cannot be measured there", word, d.logits)
 		}
+		if err != nil {
+			return c, "", err
+		}
+		common, err := fittedOn(s.Fold, d.logits, measured)
+		if err == nil && common.Many() {
+			err = fmt.Errorf("%s was fitted on %d of the %d samples of %s: it cannot be measured there", word, common.N,
+				common.Of, d.logits)
+		}
 		return s.Calibrator, fmt.Sprintf("fitted elsewhere, on %d samples of %s", s.Fold.Samples, s.Fold.Logits), err
 	}
 	if d.fit.logits == "" || sals && d.fit.zeroShot == "" {
@@ -127,7 +134,7 @@ func (found *paperFound) scaler(ctx context.Context, d dump, sals bool, word str
 	if err != nil {
 		return c, "", err
 	}
-	shared, err := gate.Shared(fold, measured)
+	shared, err := sharedSamples(fold, measured, fit.logits, d.logits)
 	if n, _ := fold.Shape(); err == nil && 100*shared > n {
 		err = fmt.Errorf("%d of the %d rows of %s are also among those of %s: nothing may be fitted on what is "+
 			"measured", shared, n, fit.logits, d.logits)

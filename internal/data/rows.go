@@ -134,6 +134,19 @@ const hashColumn = "sha256"
 // ReadHashes reads the hashes of the pictures that a table of rows lists; it is
 // empty for a table without them.
 func ReadHashes(path string) (map[string]bool, error) {
+	rows, err := ReadRowHashes(path)
+	out := map[string]bool{}
+	for _, sum := range rows {
+		if sum != "" {
+			out[sum] = true
+		}
+	}
+	return out, err
+}
+
+// ReadRowHashes reads them row by row, "" for a picture without one; it is nil for a
+// table without them.
+func ReadRowHashes(path string) ([]string, error) {
 	f, err := regular.Open(path)
 	if err != nil {
 		return nil, err
@@ -144,7 +157,8 @@ func ReadHashes(path string) (map[string]bool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	at, out := slices.Index(head, hashColumn), map[string]bool{}
+	var out []string
+	at := slices.Index(head, hashColumn)
 	for at >= 0 {
 		fields, err := r.Read()
 		if errors.Is(err, io.EOF) {
@@ -153,9 +167,7 @@ func ReadHashes(path string) (map[string]bool, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
-		if fields[at] != "" {
-			out[fields[at]] = true
-		}
+		out = append(out, fields[at])
 	}
 	return out, nil
 }
