@@ -51,6 +51,11 @@ func (a *app) evalRun(ctx context.Context, src *features.Source, sets []*data.Se
 		if err := a.target(ctx, src, set, f, recipe, &o); err != nil {
 			return m, err
 		}
+		for _, line := range data.LookAlikes(run.Keys(classes), set.Keys()) {
+			line = set.Name + ": " + line
+			o.Record.Doubts = append(o.Record.Doubts, line)
+			a.doubt(line)
+		}
 		o.Inputs.Data = f.data[i]
 		res, err := run.Eval(ctx, o)
 		if err != nil {
