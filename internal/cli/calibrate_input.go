@@ -34,6 +34,8 @@ type rowInput struct {
 	labels []int
 	notes  []string
 	files  []*logitfile.Matrix
+
+	repeats gate.Repeats // among the rows of logits
 }
 
 func (in *rowInput) close() {
@@ -49,11 +51,43 @@ func (f rowFlags) open(ctx context.Context) (*rowInput, error) {
 	if in.logits, err = f.matrix(ctx, in, "--logits", f.logits, logitfile.Logits); err == nil {
 		in.labels, err = readLabels(ctx, "--labels", f.labels, logitfile.Labels, in.logits)
 	}
+	if err == nil {
+		err = in.noteRepeats("--logits " + f.logits)
+	}
 	if err != nil {
 		in.close()
 		return nil, err
 	}
 	return in, nil
+}
+
+// noteRepeats says that rows occur several times: each counts, and intervals take them
+// for as many samples.
+func (in *rowInput) noteRepeats(what string) (err error) {
+	if in.repeats, err = gate.RepeatsIn(in.logits, in.labels); err != nil || in.repeats.N == 0 {
+		return err
+	}
+	r := in.repeats
+	note := fmt.Sprintf("%s: %d of the %d rows occur before, as row %d does: each counts as a sample", what, r.N, r.Of,
+		r.First)
+	if r.Rounded {
+		note += "; the numbers are rounded, so that they may be of different pictures"
+	}
+	if r.Unlike > 0 {
+		note += fmt.Sprintf("; %d have another label there", r.Unlike)
+	}
+	in.notes = append(in.notes, note)
+	return nil
+}
+
+// parted refuses to part rows by chance into some that are fitted on and some that are
+// measured, where a sample would be in both.
+func (in *rowInput) parted(flag string) error {
+	if r := in.repeats; r.Many() {
+		return usagef("%s: %d of the %d rows of --logits occur before, as row %d does, so that samples would be fitted on and "+
+			"measured: leave out repeats", flag, r.N, r.Of, r.First)
+	}
+	return nil
 }
 
 // matrix opens logits and passes them through the gate.

@@ -184,6 +184,9 @@ func (f calibrateFlags) fit(ctx context.Context, in *rowInput, r *remedied) erro
 		}
 		fold.Logits, fold.Labels = f.fitLogits, f.fitLabels
 	case f.fitFraction != 0:
+		if err := in.parted("--fit-fraction"); err != nil {
+			return err
+		}
 		first, second, err := calib.SplitStratified(in.labels, f.fitFraction, f.seed)
 		if err != nil {
 			return err

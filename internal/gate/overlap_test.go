@@ -160,3 +160,22 @@ func TestASketchIsKept(t *testing.T) {
 		}
 	}
 }
+
+func TestRepeatsAreCounted(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 9))
+	a := drawn(r, 50, 4)
+	b := calib.Matrix{N: 10, K: 4, Data: a.Data[4*20 : 4*30]}
+	labels := make([]int, 60)
+	labels[53] = 1
+	got, err := RepeatsIn(stacked(t, a, b), labels)
+	if want := (Repeats{N: 10, Of: 60, Unlike: 1, First: 50}); err != nil || got != want || !got.Many() {
+		t.Errorf("%+v, %v", got, err)
+	}
+	got, err = RepeatsIn(mapped(stacked(t, a, b), written["bfloat16"]), nil)
+	if err != nil || got.N < 10 || !got.Rounded || got.Many() {
+		t.Errorf("rounded: %+v, %v", got, err)
+	}
+	if got, err = RepeatsIn(a, nil); err != nil || got.N != 0 || got.First != -1 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
