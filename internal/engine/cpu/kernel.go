@@ -27,9 +27,10 @@ func (e *Engine) Kernel() engine.Kernel {
 		}
 	}
 	for range peakTries {
-		flop := make([]float64, e.threads)
+		threads := e.threads()
+		flop := make([]float64, threads)
 		begun := time.Now()
-		parallel.For(e.threads, e.threads, 1, func(part, _, _ int) { flop[part] = peak(peakRounds) })
+		parallel.For(threads, threads, 1, func(part, _, _ int) { flop[part] = peak(peakRounds) })
 		k.PeakGFLOPS = max(k.PeakGFLOPS, total(flop)/time.Since(begun).Seconds()/1e9)
 	}
 	return k
