@@ -1,6 +1,9 @@
 package bench
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // Pair is one measurement by two runs.
 type Pair struct {
@@ -28,14 +31,41 @@ const (
 	Unknown     = "spread unknown"
 )
 
-// Compare pairs what both results measured, in the order of a, and returns the
-// names of what only one of them has.
+// Distinct is an error that names what r measures more than once: a comparison
+// could not say which of the values it is of.
+func (r Result) Distinct() error {
+	found := map[Pair]Pair{}
+	for _, p := range rates(r) {
+		if q, ok := found[p.key()]; ok {
+			return fmt.Errorf("%q is measured twice, as %s and %s %s: leave one of them in the file",
+				p.name(), number(q.A), number(p.A), p.Unit)
+		}
+		found[p.key()] = p
+	}
+	return nil
+}
+
+// schemaRates says how the rates of each schema came about.
+var schemaRates = map[int]string{
+	1: "schema 1: a rate is the median of up to five groups of runs, which fill the whole of --time",
+	2: "schema 2: a rate is the median of the last ten groups of runs, measured until they agree or --time is up",
+}
+
+// SchemasDiffer says how the rates of two results of different schemas came about,
+// one line each; nil where the schemas are one.
+func SchemasDiffer(a, b Result) []string {
+	if a.Schema == b.Schema {
+		return nil
+	}
+	return []string{"A has " + schemaRates[a.Schema], "B has " + schemaRates[b.Schema]}
+}
+
+// Compare pairs what both results, each of them [Result.Distinct], measured, in the
+// order of a, and returns the names of what only one of them has.
 func Compare(a, b Result) (pairs []Pair, onlyA, onlyB []string) {
 	other := map[Pair]Pair{}
 	for _, p := range rates(b) {
-		if _, ok := other[p.key()]; !ok {
-			other[p.key()] = p
-		}
+		other[p.key()] = p
 	}
 	found := map[Pair]bool{}
 	for _, p := range rates(a) {

@@ -46,6 +46,37 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// TestCompareWantsEverythingOnce wants a doubled figure and a doubled run to be
+// named, and results of two schemas to be told apart.
+func TestCompareWantsEverythingOnce(t *testing.T) {
+	x := Figure{What: "x", Model: "m", Batch: 8, Rate: 5, Unit: "images/s"}
+	faster, other := x, x
+	faster.Rate, other.Batch = 6, 9
+	for name, c := range map[string]struct {
+		runs []Run
+		want string
+	}{
+		"distinct":  {[]Run{{Precision: "fp32", Figures: []Figure{x, other}}, {Precision: "bf16", Figures: []Figure{x}}}, ""},
+		"figure":    {[]Run{{Precision: "fp32", Figures: []Figure{x, faster}}}, `"fp32 x m 8" is measured twice, as 5 and 6`},
+		"run":       {[]Run{{Precision: "fp32", Figures: []Figure{x}}, {Precision: "fp32", Figures: []Figure{x}}}, "twice"},
+		"run peaks": {[]Run{{Precision: "fp32", PeakGFLOPS: 1}, {Precision: "fp32", PeakGFLOPS: 2}}, `"fp32 matrix products"`},
+	} {
+		err := Result{Runs: c.runs}.Distinct()
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+	if d := SchemasDiffer(Result{Schema: 1}, Result{Schema: Schema}); len(d) != 2 || !strings.Contains(d[0], "five groups") ||
+		!strings.Contains(d[1], "ten groups") {
+		t.Errorf("%q", d)
+	}
+	for v := 1; v <= Schema; v++ {
+		if schemaRates[v] == "" || SchemasDiffer(Result{Schema: v}, Result{Schema: v}) != nil {
+			t.Errorf("schema %d: %q", v, schemaRates[v])
+		}
+	}
+}
+
 func TestReadTakesWhatItWrote(t *testing.T) {
 	a := Result{Schema: Schema, Version: "1", Runs: []Run{{Precision: "fp32", Figures: []Figure{{What: "x", Rate: 1,
 		Timing: Timing{Seconds: 2, RelStd: 0.5}}}}}}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -110,6 +111,17 @@ in the same report. It takes --weights and --data, or the demo's.`,
 	return c
 }
 
+// once refuses a list that names something twice: it would be measured twice under
+// one name.
+func once[T comparable](flag string, list []T) error {
+	for i, v := range list {
+		if slices.Contains(list[:i], v) {
+			return usagef("%s names %v twice", flag, v)
+		}
+	}
+	return nil
+}
+
 // benchDevice is the kind of device to measure on: what auto comes to, said once.
 func (a *app) benchDevice(o device.Options) (kind string, err error) {
 	d, err := device.Open(o)
@@ -149,6 +161,10 @@ func (a *app) bench(ctx context.Context, o bench.Options, files []string) error 
 		if !slices.Contains(bench.Parts, p) {
 			return usagef("--what: %q is unknown: choose of %s", p, strings.Join(bench.Parts, ", "))
 		}
+	}
+	if err := cmp.Or(once("--models", o.Models), once("--batches", o.Batches),
+		once("--precision", strings.Split(a.precision, ","))); err != nil {
+		return err
 	}
 	if o.Prompts < 0 || o.Steps < 0 || o.Classes < 0 || o.Budget <= 0 {
 		return usagef("--prompts, --classes and --steps want 0 or more, --time more than 0")

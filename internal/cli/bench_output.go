@@ -111,15 +111,16 @@ func writeGrid(w io.Writer, g table.Grid, markdown bool) error {
 
 // compareBench prints two results side by side and writes that to files.
 func (a *app) compareBench(pathA, pathB string, files []string) error {
-	ra, err := bench.Read(pathA)
+	ra, err := readDistinct(pathA)
 	if err != nil {
 		return err
 	}
-	rb, err := bench.Read(pathB)
+	rb, err := readDistinct(pathB)
 	if err != nil {
 		return err
 	}
-	c := comparison{NameA: pathA, NameB: pathB, A: ra.Machine(), B: rb.Machine()}
+	c := comparison{NameA: pathA, NameB: pathB, A: ra.Machine(), B: rb.Machine(), SchemaA: ra.Schema, SchemaB: rb.Schema,
+		Differences: bench.SchemasDiffer(ra, rb)}
 	c.Pairs, c.OnlyA, c.OnlyB = bench.Compare(ra, rb)
 	c.OnlyInOne = len(c.OnlyA) + len(c.OnlyB)
 	if len(c.Pairs) == 0 {
@@ -137,16 +138,32 @@ func (a *app) compareBench(pathA, pathB string, files []string) error {
 	return c.print(a.out, false)
 }
 
+// readDistinct reads a result that has everything once.
+func readDistinct(path string) (bench.Result, error) {
+	r, err := bench.Read(path)
+	if err != nil {
+		return r, err
+	}
+	if err := r.Distinct(); err != nil {
+		return r, fmt.Errorf("%s: %w", path, err)
+	}
+	return r, nil
+}
+
 // comparison is two results side by side.
 type comparison struct {
 	NameA     string       `json:"a_file"`
 	NameB     string       `json:"b_file"`
 	A         string       `json:"a"` // the machine
 	B         string       `json:"b"`
+	SchemaA   int          `json:"a_schema"`
+	SchemaB   int          `json:"b_schema"`
 	Pairs     []bench.Pair `json:"pairs"`
 	OnlyInOne int          `json:"only_in_one"`
 	OnlyA     []string     `json:"only_in_a,omitempty"`
 	OnlyB     []string     `json:"only_in_b,omitempty"`
+	// Differences say how the two were measured in other ways.
+	Differences []string `json:"differences,omitempty"`
 }
 
 func (c comparison) print(w io.Writer, markdown bool) error {
@@ -161,6 +178,10 @@ func (c comparison) print(w io.Writer, markdown bool) error {
 	}
 	fmt.Fprintln(w, "\nnoise: two standard deviations of the difference of two groups of runs; what changes between two "+
 		"starts of the program is not in it")
+	if len(c.Differences) > 0 {
+		fmt.Fprintln(w, "the files have different schemas, so that a difference may be of how they were measured: "+
+			strings.Join(c.Differences, "; "))
+	}
 	for _, only := range []struct {
 		in    string
 		names []string

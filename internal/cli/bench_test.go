@@ -60,6 +60,40 @@ func TestBenchShowsAndCompares(t *testing.T) {
 	}
 }
 
+// TestBenchComparesWhatIsComparable wants a file that has a run twice to be refused
+// and two schemas to be named.
+func TestBenchComparesWhatIsComparable(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := func(name, schema, runs string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(`{`+schema+`"version":"v","go":"go","runs":[`+runs+`]}`), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	const run = `{"engine":"cpu","precision":"fp32","figures":[{"what":"x","rate":2,"unit":"images/s"}]}`
+	old, now := file("old.json", "", run), file("now.json", `"schema":2,`, run)
+	twice := file("twice.json", `"schema":2,`, run+","+run)
+	for _, args := range [][]string{{twice, now}, {now, twice}} {
+		o := command(append([]string{"bench", "--compare"}, args...)...)
+		if o.code != exitcode.Failed || !strings.Contains(o.err, twice+`: "fp32 x" is measured twice`) || o.out != "" {
+			t.Errorf("%q: %d %s%s", args, o.code, o.out, o.err)
+		}
+	}
+	if text := mustRun(t, "bench", "--compare", old, now).out; !strings.Contains(text, "A has schema 1") ||
+		!strings.Contains(text, "B has schema 2") {
+		t.Error(text)
+	}
+	if text := mustRun(t, "bench", "--compare", now, now).out; strings.Contains(text, "schema") {
+		t.Error(text)
+	}
+	if text := mustRun(t, "bench", "--compare", "--json", old, now).out; !strings.Contains(text, `"a_schema": 1`) ||
+		!strings.Contains(text, `"differences"`) {
+		t.Error(text)
+	}
+}
+
 // TestMLPerfFlagsWantOneAnother looks at what is refused before anything runs.
 func TestMLPerfFlagsWantOneAnother(t *testing.T) {
 	t.Parallel()
@@ -71,6 +105,9 @@ func TestMLPerfFlagsWantOneAnother(t *testing.T) {
 		"bench --mlperf-like --models tiny":          "--models has no use with --mlperf-like",
 		"bench --mlperf-time 1s":                     "--mlperf-time has no use without --mlperf-like",
 		"bench --rel-std 0":                          "want more than 0",
+		"bench --batches 2,1,2":                      "--batches names 2 twice",
+		"bench --models tiny,tiny":                   "--models names tiny twice",
+		"bench --precision fp32,fp32":                "--precision names fp32 twice",
 		"bench --out a.txt":                          "end it in one of .json, .md",
 		"bench --compare a.json b.json --out c.json": "end it in one of .md",
 	} {

@@ -43,16 +43,24 @@ func (a *app) doubt(line string) {
 	}
 }
 
+// contentsOf are the hashes of a set's pictures, taken once.
+func (a *app) contentsOf(src *features.Source, set *data.Set) (data.Contents, error) {
+	if all, ok := a.seen.contents[set]; ok {
+		return all, nil
+	}
+	all, err := set.Contents(src.Bank)
+	if err == nil {
+		a.seen.contents[set] = all
+	}
+	return all, err
+}
+
 // lookAt notes in the record of a set's kept items what their contents show, and
 // tells it.
 func (a *app) lookAt(src *features.Source, set *data.Set, kept []int, r *data.Record) (data.Contents, error) {
-	all, ok := a.seen.contents[set]
-	if !ok {
-		var err error
-		if all, err = set.Contents(src.Bank); err != nil {
-			return nil, err
-		}
-		a.seen.contents[set] = all
+	all, err := a.contentsOf(src, set)
+	if err != nil {
+		return nil, err
 	}
 	contents, items := make(data.Contents, len(kept)), make([]data.Item, len(kept))
 	for i, k := range kept {

@@ -117,7 +117,7 @@ func (g *grid) train(ctx context.Context, l *lanes.Lane, p *prepared, res *cellR
 		if res.State == cellKept {
 			break // was told when it was made
 		}
-		if err := p.events.target(t.Dir); err != nil {
+		if err := p.events.target(t.Dir, p.flags.data); err != nil {
 			return err
 		}
 	}

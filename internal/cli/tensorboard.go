@@ -94,8 +94,9 @@ func (e *events) tuned(lr float64, set *data.Set) func(int, testtime.Prediction)
 }
 
 // target notes what an evaluation found, at the step where training ended: the
-// metrics of metrics.json, and the samples' logit ranges.
-func (e *events) target(dir string) error {
+// metrics of metrics.json, and the samples' logit ranges. Source is the data set that
+// was learnt from, "" for none.
+func (e *events) target(dir, source string) error {
 	if e == nil {
 		return nil
 	}
@@ -108,7 +109,7 @@ func (e *events) target(dir string) error {
 		return nil
 	}
 	prefix := "test/" + ev.Name + "/"
-	if ev.Target.IsValidation() { // by the name that it has during training
+	if ev.Target.ValidationFor(source) { // by the name that it has during training
 		prefix = "val/" + folderName(data.NameOf(ev.Target.Inputs.Data)) + "/"
 	}
 	for _, of := range []struct {

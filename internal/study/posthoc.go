@@ -87,9 +87,8 @@ func scaled(all []Logits, t float64) ([]Logits, error) {
 }
 
 // calibrated applies a calibrator that is fitted on the validation fold. What it is
-// measured as on that fold is of two halves, each by the calibrator fitted on the
-// other. Places whose classes are others than the fold's are left out of those that
-// go class by class.
+// measured as on that fold is cross-fitted over two halves. Places whose classes are
+// others than the fold's are left out of those that go class by class.
 func calibrated(kind string, all []Logits) ([]Logits, error) {
 	fold, err := foldOf(all)
 	if err != nil {
@@ -105,7 +104,7 @@ func calibrated(kind string, all []Logits) ([]Logits, error) {
 			continue
 		}
 		if l.Where == Fold {
-			if l.Logits, err = crossFitted(kind, fold); err != nil {
+			if l.Logits, err = calib.CrossFit(kind, fold.Logits, fold.Labels, 2, calib.FitOptions{}, 1); err != nil {
 				return nil, err
 			}
 			out = append(out, l)
@@ -119,48 +118,6 @@ func calibrated(kind string, all []Logits) ([]Logits, error) {
 			return nil, err
 		}
 		out = append(out, l)
-	}
-	return out, nil
-}
-
-// crossFitted are the fold's logits, even rows by what was fitted on odd ones and
-// the other way round.
-func crossFitted(kind string, fold Logits) (calib.Matrix, error) {
-	out := calib.NewMatrix(fold.Logits.N, fold.Logits.K)
-	for part := range 2 {
-		var on, off []int
-		for i := range fold.Logits.N {
-			if i%2 == part {
-				on = append(on, i)
-			} else {
-				off = append(off, i)
-			}
-		}
-		take := func(rows []int) (calib.Matrix, []int) {
-			m, y := calib.NewMatrix(len(rows), fold.Logits.K), make([]int, len(rows))
-			for j, i := range rows {
-				copy(m.Row(j), fold.Logits.Row(i))
-				y[j] = fold.Labels[i]
-			}
-			return m, y
-		}
-		m, y := take(off)
-		c, _, err := calib.FitCalibrator(kind, m, y, calib.FitOptions{})
-		if err != nil {
-			return out, err
-		}
-		m, _ = take(on)
-		rows, err := c.Apply(m)
-		if err != nil {
-			return out, err
-		}
-		mapped, err := calib.Collect(rows)
-		if err != nil {
-			return out, err
-		}
-		for j, i := range on {
-			copy(out.Row(i), mapped.Row(j))
-		}
 	}
 	return out, nil
 }
