@@ -28,7 +28,7 @@ func (e *Engine) Kernel() engine.Kernel {
 			peak = bgemm.Peak
 		}
 	}
-	k.PeakGFLOPS = peakRate(e.threads, peak)
+	k.PeakGFLOPS = peakRate(e.threads(), peak)
 	return k
 }
 
