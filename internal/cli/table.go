@@ -84,6 +84,7 @@ DIR/TABLE.md, .tex, .csv, .json and .html.`,
 	s.add(c, "out", "folder of the runs and of the table")
 	s.scalers.add(c)
 	c.Flags().StringVar(&format, "format", "text", "of standard output: "+strings.Join(paper.Formats, ", "))
+	a.addJobs(c)
 	completes(c, "format", paper.Formats...)
 	return c
 }

@@ -52,7 +52,8 @@ seed and a picture's pixels decide its views, whatever it is called.
 Several methods, and several values of --remedy, --seed, --start, --views,
 --keep, --lr, --weight-decay and --compat, parted by commas, make a run each, in folders below
 --out, on one model. Those that are finished are kept; one that fails does not
-stop the others. A setting then counts for the runs that have it.
+stop the others. A setting then counts for the runs that have it. Runs of a small
+model go side by side on shares of the threads (--jobs), to the same results.
 
 Methods:  ` + strings.Join(testtimeNames(), ", ") + `
 Remedies: ` + strings.Join(tuningRemedyNames(), ", ") + `
