@@ -21,10 +21,10 @@ func TestLanesMakeTheSameGrid(t *testing.T) {
 	set, other := folderSet(t, filepath.Join(dir, "set"), 3, 2), folderSet(t, filepath.Join(dir, "other"), 1, 2)
 	grid := func(jobs string, code int, more ...string) (string, []cellResult) {
 		out := filepath.Join(dir, "jobs"+jobs)
-		cells := gridOf(t, code, append([]string{"adapt", "taskres,clap,coop,kgcoop", "--remedy", "none,penalty,sals", "--seed",
-			"1,2", "--shots", "1", "--weights", tinyModel(), "--bank", filepath.Join(out, "bank"), "--epochs", "2", "--views",
-			"1", "--data", set, "--targets", set + "," + other, "--out", filepath.Join(out, "runs"), "--threads", "4", "--jobs",
-			jobs, "--tensorboard", filepath.Join(out, "events")}, more...)...)
+		cells := gridOf(t, code, append([]string{"adapt", "taskres,clap,coop,kgcoop", "--remedy", "none,penalty,sals",
+			"--seed", "1,2", "--shots", "1", "--weights", tinyModel(), "--bank", filepath.Join(out, "bank"), "--epochs", "2",
+			"--views", "1", "--data", set, "--targets", set + "," + other, "--out", filepath.Join(out, "runs"), "--threads", "4",
+			"--jobs", jobs, "--tensorboard", filepath.Join(out, "events")}, more...)...)
 		withoutFolder(cells, out)
 		return out, cells
 	}
@@ -56,8 +56,8 @@ func TestLanesMakeTheSameGrid(t *testing.T) {
 		t.Errorf("again: %v", n)
 	}
 	sameFiles(t, filepath.Join(one, want[5].Run), gone)
-	fails(t, []string{"adapt", "zslp", "--seed", "1,2", "--data", set, "--weights", tinyModel(), "--out", one + "x", "--jobs",
-		"-1"}, "--jobs")
+	fails(t, []string{"adapt", "zslp", "--seed", "1,2", "--data", set, "--weights", tinyModel(), "--out", one + "x",
+		"--jobs", "-1"}, "--jobs")
 }
 
 // TestLanesTuneTheSame tunes at test time one run after another and side by side.
@@ -69,8 +69,8 @@ func TestLanesTuneTheSame(t *testing.T) {
 	grid := func(jobs string) (string, []cellResult) {
 		out := filepath.Join(dir, "jobs"+jobs)
 		o := command("tta", "tpt,c-tpt", "--remedy", "none,sals", "--start", "phrase,fpp", "--set", "start.steps=3",
-			"--weights", tinyModel(), "--bank", filepath.Join(out, "bank"), "--data", set, "--data", other, "--views", "4",
-			"--out", filepath.Join(out, "runs"), "--threads", "4", "--jobs", jobs, "--tensorboard",
+			"--weights", tinyModel(), "--bank", filepath.Join(out, "bank"), "--data", set, "--data", other,
+			"--views", "4", "--out", filepath.Join(out, "runs"), "--threads", "4", "--jobs", jobs, "--tensorboard",
 			filepath.Join(out, "events"), "--json")
 		var got struct{ Cells []cellResult }
 		if err := json.Unmarshal([]byte(o.out), &got); err != nil || o.code != exitcode.Partial || len(got.Cells) != 8 {
@@ -100,7 +100,8 @@ func withoutFolder(cells []cellResult, dir string) {
 	for i := range cells {
 		cells[i].Run = strings.TrimPrefix(cells[i].Run, dir)
 		for k, t := range cells[i].Targets {
-			cells[i].Targets[k].Dir, cells[i].Targets[k].Run = strings.TrimPrefix(t.Dir, dir), strings.TrimPrefix(t.Run, dir)
+			t.Dir, t.Run = strings.TrimPrefix(t.Dir, dir), strings.TrimPrefix(t.Run, dir)
+			cells[i].Targets[k] = t
 		}
 	}
 }
@@ -111,8 +112,9 @@ func TestInterruptedLanesGoOnToTheSameBytes(t *testing.T) {
 	dir := t.TempDir()
 	train := makeClusters(20, 40, 64, 1, 1).write(t, filepath.Join(dir, "train.safetensors"))
 	args := func(out string) []string {
-		return []string{"adapt", "taskres,clip-adapter", "--remedy", "zs-norm", "--seed", "1,2", "--features", train, "--epochs",
-			"300", "--batch", "64", "--threads", "3", "--jobs", "3", "--targets", train, "--out", filepath.Join(dir, out)}
+		return []string{"adapt", "taskres,clip-adapter", "--remedy", "zs-norm", "--seed", "1,2", "--features", train,
+			"--epochs", "300", "--batch", "64", "--threads", "3", "--jobs", "3", "--targets", train,
+			"--out", filepath.Join(dir, out)}
 	}
 	begun := func() bool {
 		found, _ := filepath.Glob(filepath.Join(dir, "broken", "*", "recipe.yaml"))

@@ -19,7 +19,8 @@ func (a *app) tuneGrid(ctx context.Context, src *features.Source, sets []*data.S
 		return nil, nil, err
 	}
 	defer side.Close()
-	g := &tuningGrid{app: a, src: src, sets: sets, out: out, left: gridAccount{}, results: make([]cellResult, len(cells))}
+	g := &tuningGrid{app: a, src: src, sets: sets, out: out, left: gridAccount{}}
+	g.results = make([]cellResult, len(cells))
 	if side.Len() > 1 {
 		images := 0
 		for _, set := range sets {
