@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"sync"
 
 	"clipcalib/internal/data"
 	"clipcalib/internal/features"
@@ -13,13 +14,25 @@ import (
 
 // sight is what a command has seen of the contents of its sets.
 type sight struct {
+	mu sync.Mutex // held by who looks at sets or encodes them, while others train
+
 	said     map[string]bool             // doubts that were told
 	contents map[*data.Set]data.Contents // of sets looked at
 	targets  map[string]*data.Set        // by the hash of what they hold
 }
 
 func newSight() *sight {
-	return &sight{map[string]bool{}, map[*data.Set]data.Contents{}, map[string]*data.Set{}}
+	return &sight{said: map[string]bool{}, contents: map[*data.Set]data.Contents{}, targets: map[string]*data.Set{}}
+}
+
+// look waits until no other lane looks at sets or encodes them; done ends it.
+func (a *app) look() (done func()) {
+	if a.lane != nil {
+		a.lane.Lock(&a.seen.mu)
+	} else {
+		a.seen.mu.Lock()
+	}
+	return a.seen.mu.Unlock
 }
 
 // doubt tells once what may be wrong with a set or its figures, quiet or not.
