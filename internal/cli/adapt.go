@@ -65,7 +65,8 @@ Several methods, and several values of flags such as --remedy, --seed, --shots
 and --lr, parted by commas, make a grid: a run for every combination, in folders
 below --out, on one model; so does --targets, on which each run is evaluated. Runs that
 are there are kept; one that fails does not stop the others, and all that failed
-are listed at the end. --post-hoc adds rows under fitted scalers to the table that
+are listed at the end. Small trainings run side by side on shares of the threads
+(--jobs), to the same results. --post-hoc adds rows under fitted scalers to the table that
 ends a grid, as report does. --recipe reads the same from a file, in which lists make
 the grid and paths start from the file's folder:
 
@@ -108,6 +109,7 @@ are is printed with the run.
   clipcalib adapt tip-adapter-f --features train.safetensors --optimizer adamw --epsilon 1e-4 --schedule step-cosine --epochs 20 --out runs/tip`,
 	}
 	varied := f.add(c)
+	a.addJobs(c)
 	addProtocol(c.Flags(), &f.protocol)
 	completes(c, "protocol", baseToNew, crossDataset)
 	f.pins.add(c.Flags(), "init.safetensors, order.npy, views.csv, shots.json")
@@ -313,7 +315,8 @@ func (a *app) adapt(ctx context.Context, f adaptFlags, method string) error {
 	bar := a.progress(method, unit, 0)
 	events := newEvents(f.tensorboard, filepath.Base(f.out))
 	var loss float64
-	trained, err := t.run(ctx, f.out, "", func(line string) { a.note("  %s", line) }, func(s adapt.Progress) {
+	into := trainInto{out: f.out, log: func(line string) { a.note("  %s", line) }}
+	into.progress = func(s adapt.Progress) {
 		for _, n := range s.Notes {
 			a.note("%s", n)
 		}
@@ -324,7 +327,8 @@ func (a *app) adapt(ctx context.Context, f adaptFlags, method string) error {
 		} else {
 			bar.Update(s.Epoch, s.Epochs)
 		}
-	})
+	}
+	trained, err := t.run(ctx, into)
 	if err := errors.Join(err, events.close()); err != nil {
 		return err
 	}

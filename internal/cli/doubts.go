@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"sync"
 
 	"clipcalib/internal/data"
 	"clipcalib/internal/features"
@@ -13,13 +14,28 @@ import (
 
 // sight is what a command has seen of the contents of its sets.
 type sight struct {
+	mu sync.Mutex // held by who looks at sets or encodes them, while others train
+
 	said     map[string]bool             // doubts that were told
 	contents map[*data.Set]data.Contents // of sets looked at
-	targets  map[string]*data.Set        // by the hash of what they hold
+	readable map[*data.Set]readableSet
+	targets  map[string]*data.Set // by the hash of what they hold
 }
 
 func newSight() *sight {
-	return &sight{map[string]bool{}, map[*data.Set]data.Contents{}, map[string]*data.Set{}}
+	return &sight{said: map[string]bool{}, contents: map[*data.Set]data.Contents{}, targets: map[string]*data.Set{},
+		readable: map[*data.Set]readableSet{}}
+}
+
+// look does what looks at sets or encodes them, which one lane does at a time.
+func (a *app) look(do func() error) error {
+	if a.lane != nil {
+		a.lane.Lock(&a.seen.mu)
+	} else {
+		a.seen.mu.Lock()
+	}
+	defer a.seen.mu.Unlock()
+	return do()
 }
 
 // doubt tells once what may be wrong with a set or its figures, quiet or not.

@@ -35,7 +35,9 @@ func (a *app) evalRun(ctx context.Context, src *features.Source, sets []*data.Se
 			f.source.weights,
 			src.Weights, afterHash(src.Weights), recipe.Inputs.WeightsSHA256, afterHash(recipe.Inputs.WeightsSHA256))
 	}
-	o.Device = src.Model.Device
+	if o.Device == nil {
+		o.Device = src.Model.Device
+	}
 	seen := map[string]bool{}
 	for i, set := range sets {
 		o.Name = folderName(partName(f.data[i], set))
@@ -48,13 +50,17 @@ func (a *app) evalRun(ctx context.Context, src *features.Source, sets []*data.Se
 				return m, fmt.Errorf("eval %s: %w", o.Run, err)
 			}
 		}
-		if err := a.target(ctx, src, set, f, recipe, &o); err != nil {
+		if err := a.look(func() error {
+			err := a.target(ctx, src, set, f, recipe, &o)
+			for _, line := range data.LookAlikes(run.Keys(classes), set.Keys()) {
+				if line = set.Name + ": " + line; err == nil {
+					o.Record.Doubts = append(o.Record.Doubts, line)
+					a.doubt(line)
+				}
+			}
+			return err
+		}); err != nil {
 			return m, err
-		}
-		for _, line := range data.LookAlikes(run.Keys(classes), set.Keys()) {
-			line = set.Name + ": " + line
-			o.Record.Doubts = append(o.Record.Doubts, line)
-			a.doubt(line)
 		}
 		o.Inputs.Data = f.data[i]
 		res, err := run.Eval(ctx, o)

@@ -131,19 +131,27 @@ func (e *events) target(dir, source string) error {
 
 // validate notes what an adapter says after an epoch of the targets that are
 // validation folds of the classes it learns. What fails is told with the file.
-func (g *grid) validate(ctx context.Context, c cell, e *events, p adapt.Progress, a *adapt.Adapter) {
+func (g *grid) validate(ctx context.Context, c *prepared, p adapt.Progress, a *adapt.Adapter) {
+	e := c.events
 	if e == nil || e.writer() == nil || e.failed != nil {
 		return
 	}
 	f := g.eval
 	f.source.keepUnderscores = c.flags.source.keepUnderscores
-	sets, err := g.targets.of(g.app, f)
+	in, src, err := g.at(c.lane, false)
+	if err != nil {
+		e.failed = err
+		return
+	}
+	var sets []*data.Set
+	err = in.look(func() (err error) { sets, err = g.targets.of(in, f); return err })
 	for _, set := range sets {
 		if err != nil || set.Split != "val" || !slices.Equal(set.Classes, g.set.Classes) {
 			continue
 		}
 		var found features.Set
-		if found, err = g.app.images(ctx, g.src, set, features.Views{}); err == nil {
+		err = in.look(func() (err error) { found, err = in.images(ctx, src, set, features.Views{}); return err })
+		if err == nil {
 			err = e.epoch(ctx, "val/"+folderName(set.Name)+"/", c.flags.bins, p, a, found)
 		}
 	}
