@@ -1,6 +1,9 @@
 package adapt
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Data is a few-shot training set as features, and the text prototypes of its
 // classes.
@@ -73,5 +76,5 @@ func checkPrototypes(prototypes, features Matrix) error {
 		return fmt.Errorf("features are %d wide, prototypes %d: they come from different models", features.Cols,
 			prototypes.Cols)
 	}
-	return nil
+	return errors.Join(features.directed("features"), prototypes.directed("prototypes"))
 }

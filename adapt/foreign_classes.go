@@ -7,24 +7,6 @@ import (
 	"clipcalib/weights"
 )
 
-// Two text features of one class, made by one model of one prompt, have at least
-// sameClass as their cosine; one that is nearer to another class by more than
-// otherClass is of that class. Where all classes lie close together, it is of that
-// class if its distance, 1 - cosine, is so many times smaller, beyond what
-// rounding to float16 does.
-const (
-	sameClass     = 0.99
-	otherClass    = 0.01
-	timesNearer   = 10
-	roundingError = 1e-5
-)
-
-// ofAnother says whether a text feature is of the class that it has the cosine best
-// with, and not of the one it has own with.
-func ofAnother(own, best float64) bool {
-	return best > own+otherClass || 1-own > roundingError && timesNearer*max(0, 1-best) < 1-own
-}
-
 // settlePrototypes decides whose text prototypes the adapter has, and sees that
 // they are of the classes it is used for, in the same order.
 func (o Foreign) settlePrototypes(f *weights.Adapter, s *State) ([]string, error) {
@@ -51,35 +33,18 @@ func (o Foreign) settlePrototypes(f *weights.Adapter, s *State) ([]string, error
 // checkOrder compares the file's text prototypes with those of the classes as
 // they are used: a checkpoint has no names.
 func (o Foreign) checkOrder(base Matrix) ([]string, error) {
-	ours, theirs := o.Prototypes.unit(), base.unit()
-	var wrong []string
-	same := 0
-	for k := range theirs.Rows {
-		row := theirs.Row(k)
-		own := dot(row, ours.Row(k))
-		best, at := own, k
-		for j := range ours.Rows {
-			if c := dot(row, ours.Row(j)); c > best {
-				best, at = c, j
-			}
-		}
-		if own >= sameClass {
-			same++
-		}
-		if ofAnother(own, best) {
-			wrong = append(wrong, fmt.Sprintf("its class %d is nearest to %s (cosine %.3f) and not to %s (%.3f)", k,
-				o.class(at), best, o.class(k), own))
-		}
-	}
-	switch {
-	case len(wrong) == 0:
+	match := matchClasses(o.Prototypes, base)
+	if match.wrong == nil {
 		return nil, nil
-	case 2*same > theirs.Rows || 2*len(wrong) > theirs.Rows:
-		return nil, fmt.Errorf("its text features are not those of the classes in this order: %s, and so for %d of %d "+
-			"classes; it is of another order of classes or of another model", wrong[0], len(wrong), theirs.Rows)
 	}
-	return []string{fmt.Sprintf("the file's text features are others than the model's: %s, and so for %d of %d classes",
-		wrong[0], len(wrong), theirs.Rows)}, nil
+	k := match.wrong[0]
+	how := fmt.Sprintf("its class %d is nearest to %s (cosine %.3f) and not to %s (%.3f), and so for %d of %d classes", k,
+		o.class(match.nearest[k]), match.best[k], o.class(k), match.own[k], len(match.wrong), base.Rows)
+	if match.certain() {
+		return nil, fmt.Errorf("its text features are not those of the classes in this order: %s; it is of another order of "+
+			"classes or of another model", how)
+	}
+	return []string{"the file's text features are others than the model's: " + how}, nil
 }
 
 func (o Foreign) class(k int) string {

@@ -62,6 +62,24 @@ func (m Matrix) check(what string) error {
 	return nil
 }
 
+// directed refuses a row of zeros, which is no more of one class than of another: an
+// encoder gives none, so it stands for a picture that was not encoded.
+func (m Matrix) directed(what string) error {
+	for i := range m.Rows {
+		zero := true
+		for _, v := range m.Row(i) {
+			if zero = v == 0; !zero {
+				break
+			}
+		}
+		if zero {
+			return fmt.Errorf("%s: row %d of %d is all zeros, which no encoder gives: leave it out or encode it again", what, i,
+				m.Rows)
+		}
+	}
+	return nil
+}
+
 // unit returns m with every row divided by its Euclidean norm; a row of zeros
 // stays one.
 func (m Matrix) unit() Matrix {

@@ -46,7 +46,14 @@ type Encoder struct {
 	nodes atomic.Int64
 }
 
-func init() { tower.Show(func(e *Encoder) *tower.Weights { return e.weights }) }
+func init() {
+	tower.Show(func(e *Encoder) *tower.Weights { return e.weights })
+	tower.Copy(func(e *Encoder, d *Device, w *tower.Weights) *Encoder {
+		out := &Encoder{config: e.config, tokenizer: e.tokenizer, device: d, weights: w, programs: newPrograms()}
+		out.nodes.Store(e.nodes.Load())
+		return out
+	})
+}
 
 // program encodes tries of one size.
 type program struct {
@@ -75,8 +82,7 @@ func NewEncoder(c *weights.Checkpoint, o Options) (*Encoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Encoder{config: c.Config, tokenizer: NewTokenizer(), device: dev, ownDevice: opened,
-		programs: tower.NewCache[[2]int, *program](4)}
+	e := &Encoder{config: c.Config, tokenizer: NewTokenizer(), device: dev, ownDevice: opened, programs: newPrograms()}
 	e.nodes.Store(int64(cmp.Or(o.Nodes, defaultNodes)))
 	if err := e.load(c); err != nil {
 		if opened {
@@ -86,6 +92,8 @@ func NewEncoder(c *weights.Checkpoint, o Options) (*Encoder, error) {
 	}
 	return e, nil
 }
+
+func newPrograms() *tower.Cache[[2]int, *program] { return tower.NewCache[[2]int, *program](4) }
 
 // load puts the parameters on the device.
 func (e *Encoder) load(c *weights.Checkpoint) error {

@@ -54,7 +54,14 @@ type Encoder struct {
 	auto  bool // batch gives way where memory does not suffice
 }
 
-func init() { tower.Show(func(e *Encoder) *tower.Weights { return e.weights }) }
+func init() {
+	tower.Show(func(e *Encoder) *tower.Weights { return e.weights })
+	tower.Copy(func(e *Encoder, d *Device, w *tower.Weights) *Encoder {
+		out := &Encoder{config: e.config, device: d, pre: e.pre, weights: w, programs: newPrograms(), auto: e.auto}
+		out.batch.Store(e.batch.Load())
+		return out
+	})
+}
 
 // shape is what a program is made for.
 type shape struct {
@@ -93,8 +100,7 @@ func NewEncoder(c *weights.Checkpoint, o Options) (*Encoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Encoder{config: c.Config, device: dev, ownDevice: opened, pre: pre,
-		programs: tower.NewCache[shape, *program](2)} // the full batch, and the last of a list
+	e := &Encoder{config: c.Config, device: dev, ownDevice: opened, pre: pre, programs: newPrograms()}
 	e.setBatch(o.Batch)
 	if err := e.load(c); err != nil {
 		if opened {
@@ -104,6 +110,9 @@ func NewEncoder(c *weights.Checkpoint, o Options) (*Encoder, error) {
 	}
 	return e, nil
 }
+
+// newPrograms keeps those of the full batch, and of the last of a list.
+func newPrograms() *tower.Cache[shape, *program] { return tower.NewCache[shape, *program](2) }
 
 // setBatch takes the batch of the options.
 func (e *Encoder) setBatch(batch int) {

@@ -108,6 +108,7 @@ are is printed with the run.
   clipcalib adapt tip-adapter-f --features train.safetensors --optimizer adamw --epsilon 1e-4 --schedule step-cosine --epochs 20 --out runs/tip`,
 	}
 	varied := f.add(c)
+	a.addJobs(c)
 	addProtocol(c.Flags(), &f.protocol)
 	completes(c, "protocol", baseToNew, crossDataset)
 	f.pins.add(c.Flags(), "init.safetensors, order.npy, views.csv, shots.json")
@@ -313,7 +314,8 @@ func (a *app) adapt(ctx context.Context, f adaptFlags, method string) error {
 	bar := a.progress(method, unit, 0)
 	events := newEvents(f.tensorboard, filepath.Base(f.out))
 	var loss float64
-	trained, err := t.run(ctx, f.out, "", func(line string) { a.note("  %s", line) }, func(s adapt.Progress) {
+	into := trainInto{out: f.out, log: func(line string) { a.note("  %s", line) }}
+	into.progress = func(s adapt.Progress) {
 		for _, n := range s.Notes {
 			a.note("%s", n)
 		}
@@ -324,7 +326,8 @@ func (a *app) adapt(ctx context.Context, f adaptFlags, method string) error {
 		} else {
 			bar.Update(s.Epoch, s.Epochs)
 		}
-	})
+	}
+	trained, err := t.run(ctx, into)
 	if err := errors.Join(err, events.close()); err != nil {
 		return err
 	}

@@ -155,7 +155,7 @@ func (s *session) promptData(
 		usual = promptImageViews
 	}
 	v := features.Views{Augmented: f.views >= 0, Count: f.countViews(usual), Seed: f.train.Seed, Given: f.given}
-	if err := f.checkViews(shots, v, images); err != nil {
+	if err := s.checkViews(shots, v, images); err != nil {
 		return nil, err
 	}
 	templates := f.source.templates
@@ -188,7 +188,7 @@ func (s *session) promptData(
 	} else {
 		o.Data.Features = feats.Features
 	}
-	s.learnt = learnt{shots: shots, kept: feats.Kept, views: v, each: images,
+	s.learnt = learnt{shots: shots, kept: feats.Kept, views: v, each: images, contents: a.seen.contents[shots],
 		data: adapt.Data{Features: o.Data.Features, Labels: feats.Labels, Prototypes: protos, Views: v.Count}}
 	o.Classes = features.Classes(templates, set.Keys())
 	o.Inputs = run.Inputs{

@@ -18,7 +18,7 @@ func (s *session) encodeShots(
 	a, src := s.a, s.src
 	v := features.Views{Augmented: f.views >= 0, Count: f.countViews(o.Train.Compat.Views(o.Method)), Seed: f.train.Seed,
 		Given: f.given}
-	if err := f.checkViews(shots, v, false); err != nil {
+	if err := s.checkViews(shots, v, false); err != nil {
 		return nil, err
 	}
 	templates := f.source.prompts(set, o.Train.Compat)
@@ -40,7 +40,7 @@ func (s *session) encodeShots(
 	o.Train.Device = src.Model.Device
 	o.Data = &adapt.Data{Features: feats.Features, Labels: feats.Labels, Prototypes: protos, Views: feats.Views,
 		LogitScale: src.Model.Config.Scale()}
-	s.learnt = learnt{shots: shots, kept: feats.Kept, views: v, data: *o.Data}
+	s.learnt = learnt{shots: shots, kept: feats.Kept, views: v, data: *o.Data, contents: a.seen.contents[shots]}
 	o.Config = &src.Model.Config
 	o.Classes = features.Classes(templates, set.Keys())
 	o.Inputs = run.Inputs{

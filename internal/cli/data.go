@@ -236,10 +236,8 @@ func verdict(r *verify.Report, o verify.Options) error {
 
 func (a *app) printVerified(r *verify.Report, o verify.Options) {
 	for _, s := range r.Sets {
-		state := "ok   "
-		if !s.OK() {
-			state = "WRONG"
-		}
+		state := map[string]string{verify.AsPublished: "ok   ", verify.OtherParts: "other",
+			verify.NotUsable: "WRONG"}[s.State()]
 		var parts []string
 		for _, p := range s.Parts {
 			text := fmt.Sprintf("%s %d", p.Name, p.Pictures)
@@ -265,6 +263,15 @@ func (a *app) printVerified(r *verify.Report, o verify.Options) {
 	}
 	if len(r.Other) > 0 {
 		fmt.Fprintf(a.out, "other folders: %s\n", listedWords(r.Other, 10))
+	}
+	var others []string
+	for _, s := range r.Sets {
+		if s.State() == verify.OtherParts {
+			others = append(others, s.Name)
+		}
+	}
+	if len(others) > 0 {
+		fmt.Fprintf(a.out, "usable, but not known to have CoOp's parts: %s\n", strings.Join(others, ", "))
 	}
 }
 

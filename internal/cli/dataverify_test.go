@@ -44,7 +44,8 @@ func TestDataVerifyEndsByWhatItFinds(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := mustRun(t, "data", "verify", root)
-	for _, want := range []string{"ok     OxfordPets", "train 2944, val 736, test 3669; 37 classes", "warning: split_zhou",
+	for _, want := range []string{"other  OxfordPets", "usable, but not known to have CoOp's parts: OxfordPets\n",
+		"train 2944, val 736, test 3669; 37 classes", "warning: split_zhou",
 		"absent: ImageNet, "} {
 		if !strings.Contains(o.out, want) {
 			t.Errorf("no %q in\n%s", want, o.out)
@@ -52,7 +53,7 @@ func TestDataVerifyEndsByWhatItFinds(t *testing.T) {
 	}
 	o = partly(t, "data", "verify", filepath.Join(root, "oxford_pets"), "--deep", "--json")
 	var r verify.Report
-	if err := json.Unmarshal([]byte(o.out), &r); err != nil || len(r.Sets) != 1 || r.Sets[0].Decoded != 7349 ||
+	if err := json.Unmarshal([]byte(o.out), &r); err != nil || len(r.Sets) != 1 || r.Sets[0].Decoded != 7349 || r.Sets[0].Verdict != "wrong" ||
 		!strings.Contains(o.err, "2 of 7349 pictures") {
 		t.Errorf("%v, %+v, %s", err, r, o.err)
 	}

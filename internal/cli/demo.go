@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"clipcalib/adapt"
@@ -15,6 +16,7 @@ import (
 	"clipcalib/internal/demo"
 	"clipcalib/internal/docfile"
 	"clipcalib/internal/features"
+	"clipcalib/internal/lanes"
 	"clipcalib/internal/report"
 	"clipcalib/weights"
 
@@ -81,6 +83,7 @@ every drift's, at its strongest: evenly spaced, other ones for every seed.`,
 		"validation fold")
 	fl.StringVar(&f.fold, "fold", string(demo.FoldTest), "fold that is measured on: test, or val to choose settings")
 	fl.IntVar(&f.images, "images", 50, "pictures of every test fold that test-time tuning is measured on, a seed")
+	a.addJobs(c)
 	completes(c, "families", familyAdapters, familyPrompts, familyTestTime)
 	return c
 }
@@ -128,8 +131,16 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 	if !f.every { // the first of each
 		x.Prompts, x.TestTime = x.Prompts[:min(1, len(x.Prompts))], x.TestTime[:min(1, len(x.TestTime))]
 	}
-	steps := 0
-	x.Steps = func(n int) { steps += n }
+	work := lanes.Work{}
+	if shows(familyPrompts) || shows(familyTestTime) {
+		work.Towers = &src.Model.Config
+	}
+	if x.Lanes, err = a.openLanes(work); err != nil {
+		return err
+	}
+	defer x.Lanes.Close()
+	var steps atomic.Int64
+	x.Steps = func(n int) { steps.Add(int64(n)) }
 	for s := range f.seeds {
 		x.Seeds = append(x.Seeds, uint64(s+1))
 	}
@@ -165,7 +176,7 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 		}
 		page.Sections = append(page.Sections, sections...)
 	}
-	a.note("%d steps made, counting an image tuned on as one; sals takes what was trained without a remedy", steps)
+	a.note("%d steps made, counting an image tuned on as one; sals takes what was trained without a remedy", steps.Load())
 	return a.demoOutput(f.out, page, time.Since(begun))
 }
 

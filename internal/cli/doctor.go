@@ -101,12 +101,20 @@ func engineFinding(ctx context.Context, o device.Options, precision, what string
 	if err != nil {
 		return finding{what, "missing", err.Error(), ""}
 	}
-	f.Detail += fmt.Sprintf("; products reach %.0f GFLOP/s", rate)
+	f.Detail += "; products reach " + gflops(rate) + " GFLOP/s"
 	if k.PeakGFLOPS > 0 {
-		f.Detail += fmt.Sprintf(", %.0f%% of the %.0f that %s reaches on registers alone", 100*rate/k.PeakGFLOPS,
-			k.PeakGFLOPS, k.Name)
+		f.Detail += fmt.Sprintf(", %.0f%% of the %s that %s reaches on registers alone", 100*rate/k.PeakGFLOPS,
+			gflops(k.PeakGFLOPS), k.Name)
 	}
 	return f
+}
+
+// gflops writes a rate: one of an emulated processor is below 1.
+func gflops(rate float64) string {
+	if rate < 10 {
+		return fmt.Sprintf("%.2f", rate)
+	}
+	return fmt.Sprintf("%.0f", rate)
 }
 
 // productsBudget is how long doctor multiplies in each precision.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"sync"
 
 	"clipcalib/internal/data"
 	"clipcalib/internal/features"
@@ -13,13 +14,25 @@ import (
 
 // sight is what a command has seen of the contents of its sets.
 type sight struct {
+	mu sync.Mutex // held by who looks at sets or encodes them, while others train
+
 	said     map[string]bool             // doubts that were told
 	contents map[*data.Set]data.Contents // of sets looked at
 	targets  map[string]*data.Set        // by the hash of what they hold
 }
 
 func newSight() *sight {
-	return &sight{map[string]bool{}, map[*data.Set]data.Contents{}, map[string]*data.Set{}}
+	return &sight{said: map[string]bool{}, contents: map[*data.Set]data.Contents{}, targets: map[string]*data.Set{}}
+}
+
+// look waits until no other lane looks at sets or encodes them; done ends it.
+func (a *app) look() (done func()) {
+	if a.lane != nil {
+		a.lane.Lock(&a.seen.mu)
+	} else {
+		a.seen.mu.Lock()
+	}
+	return a.seen.mu.Unlock
 }
 
 // doubt tells once what may be wrong with a set or its figures, quiet or not.
@@ -30,16 +43,24 @@ func (a *app) doubt(line string) {
 	}
 }
 
+// contentsOf are the hashes of a set's pictures, taken once.
+func (a *app) contentsOf(src *features.Source, set *data.Set) (data.Contents, error) {
+	if all, ok := a.seen.contents[set]; ok {
+		return all, nil
+	}
+	all, err := set.Contents(src.Bank)
+	if err == nil {
+		a.seen.contents[set] = all
+	}
+	return all, err
+}
+
 // lookAt notes in the record of a set's kept items what their contents show, and
 // tells it.
 func (a *app) lookAt(src *features.Source, set *data.Set, kept []int, r *data.Record) (data.Contents, error) {
-	all, ok := a.seen.contents[set]
-	if !ok {
-		var err error
-		if all, err = set.Contents(src.Bank); err != nil {
-			return nil, err
-		}
-		a.seen.contents[set] = all
+	all, err := a.contentsOf(src, set)
+	if err != nil {
+		return nil, err
 	}
 	contents, items := make(data.Contents, len(kept)), make([]data.Item, len(kept))
 	for i, k := range kept {

@@ -35,7 +35,9 @@ func (a *app) evalRun(ctx context.Context, src *features.Source, sets []*data.Se
 			f.source.weights,
 			src.Weights, afterHash(src.Weights), recipe.Inputs.WeightsSHA256, afterHash(recipe.Inputs.WeightsSHA256))
 	}
-	o.Device = src.Model.Device
+	if o.Device == nil {
+		o.Device = src.Model.Device
+	}
 	seen := map[string]bool{}
 	for i, set := range sets {
 		o.Name = folderName(partName(f.data[i], set))
@@ -48,7 +50,10 @@ func (a *app) evalRun(ctx context.Context, src *features.Source, sets []*data.Se
 				return m, fmt.Errorf("eval %s: %w", o.Run, err)
 			}
 		}
-		if err := a.target(ctx, src, set, f, recipe, &o); err != nil {
+		looked := a.look()
+		err = a.target(ctx, src, set, f, recipe, &o)
+		looked()
+		if err != nil {
 			return m, err
 		}
 		o.Inputs.Data = f.data[i]

@@ -141,8 +141,8 @@ func (m *models) evaluate(
 
 // attempt does a cell's work. What it fails of, a panic too, is the cell's
 // failure; the trace of a panic goes into the cell's folder, or into out before
-// it has one.
-func (r *cellResult) attempt(out string, do func() error) {
+// it has one. It reports whether the work was done.
+func (r *cellResult) attempt(out string, do func() error) bool {
 	err := caught.Call(do)
 	if err == nil {
 		os.Remove(filepath.Join(r.Run, crashFile)) // of an earlier attempt
@@ -152,6 +152,7 @@ func (r *cellResult) attempt(out string, do func() error) {
 		dir = out
 	}
 	r.fail(withTrace(err, dir, r.Cell))
+	return err == nil
 }
 
 // withTrace keeps the trace of a panic in a cell's folder, and names the file.

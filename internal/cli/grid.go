@@ -2,18 +2,18 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
-	"clipcalib/adapt"
 	"clipcalib/calib"
 	"clipcalib/internal/data"
 	"clipcalib/internal/features"
+	"clipcalib/internal/lanes"
 	"clipcalib/internal/run"
 )
 
@@ -66,6 +66,8 @@ type grid struct {
 	eval    evalFlags
 	targets targetSets    // that every run is evaluated on
 	files   []featureFile // in place of them
+
+	mu      sync.Mutex // of what follows
 	trained map[string]string
 	left    gridAccount
 	notes   map[string]bool // of the trainings
@@ -95,16 +97,20 @@ func (a *app) adaptGrid(ctx context.Context, f adaptFlags, cells []cell) error {
 		return err
 	}
 	defer g.session.close()
-	bar := a.gridProgress(cells)
-	results := make([]cellResult, len(cells))
-	for i, c := range cells {
-		bar.begin(i)
-		results[i] = g.cell(ctx, c)
-		if ctx.Err() != nil {
-			bar.end()
-			return ctx.Err()
-		}
-		bar.finish(i, results[i].State)
+	work := lanes.Work{Jobs: len(cells)}
+	if slices.ContainsFunc(cells, func(c cell) bool { return c.choice.prompts != nil }) {
+		work.Towers = &g.src.Model.Config
+	}
+	side, err := a.openLanes(work)
+	if err != nil {
+		return err
+	}
+	defer side.Close()
+	bar := a.gridProgress(cells, side.Len())
+	results, err := g.cells(ctx, side, cells, bar)
+	if err != nil {
+		bar.end()
+		return err
 	}
 	bar.end()
 	for _, n := range slices.Sorted(maps.Keys(g.notes)) {
@@ -187,104 +193,6 @@ func (g *grid) openFiles(f adaptFlags) error {
 // featuresName is the name of a target that is a file of features.
 func featuresName(path string) string {
 	return strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
-}
-
-// cell trains and evaluates one cell.
-func (g *grid) cell(ctx context.Context, c cell) cellResult {
-	res := cellResult{Cell: c.label}
-	res.attempt(g.out, func() error { return g.do(ctx, c, &res) })
-	return res
-}
-
-func (g *grid) do(ctx context.Context, c cell, res *cellResult) (err error) {
-	var events *events
-	if c.flags.tensorboard != "" && g.targets != nil {
-		c.flags.eachEpoch = func(p adapt.Progress, a *adapt.Adapter) { g.validate(ctx, c, events, p, a) }
-	}
-	r, err := g.session.prepare(ctx, &c.flags, c.choice)
-	if err != nil {
-		return err
-	}
-	key, err := r.key()
-	if err != nil {
-		return err
-	}
-	res.Run = filepath.Join(g.out, c.folder(key.Recipe))
-	_, unfinished := run.ReadModel(res.Run)
-	res.State = cellKept
-	twin := g.trained[key.Parameters]
-	events = newEvents(c.flags.tensorboard, filepath.Base(res.Run))
-	defer func() { err = errors.Join(err, events.close()) }()
-	trained, err := r.run(ctx, res.Run, twin, nil, func(p adapt.Progress) {
-		for _, n := range p.Notes {
-			g.notes[n] = true
-		}
-		events.progress(p)
-	})
-	switch {
-	case err != nil:
-		return err
-	case trained:
-		res.State = cellTrained
-	case unfinished != nil:
-		res.State = cellShared
-	}
-	if twin == "" {
-		g.trained[key.Parameters] = res.Run
-	}
-	if r.record != nil {
-		if err := keepShots(r.record, res.Run); err != nil {
-			return err
-		}
-		g.left.add(r.record.Set, r.record.Account)
-	}
-	if err := g.evaluate(ctx, c, res); err != nil {
-		return err
-	}
-	for _, t := range res.Targets {
-		if res.State == cellKept {
-			break // was told when it was made
-		}
-		if err := events.target(t.Dir); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// evaluate measures a cell's run on the targets.
-func (g *grid) evaluate(ctx context.Context, c cell, res *cellResult) error {
-	if len(c.flags.targets) == 0 {
-		return nil
-	}
-	o := run.EvalOptions{Run: res.Run, Bins: calib.Options{Bins: c.flags.bins}}
-	if g.targets != nil {
-		f := g.eval
-		f.source.keepUnderscores = c.flags.source.keepUnderscores
-		sets, err := g.targets.of(g.app, f)
-		if err != nil {
-			return err
-		}
-		found, err := g.app.evalRun(ctx, g.src, sets, f, o)
-		if err != nil {
-			return err
-		}
-		for i, r := range found.results {
-			res.measured(found.names[i], r, found.records[i])
-			g.left.add(found.names[i], found.records[i].Account)
-		}
-	}
-	for _, t := range g.files {
-		o.Features, o.Data, o.Device = []string{t.path}, &t.Data, g.app.opened
-		o.Inputs = run.Inputs{Features: o.Features, FeaturesSHA256: t.SHA256}
-		o.Name = featuresName(t.path)
-		r, err := run.Eval(ctx, o)
-		if err != nil {
-			return err
-		}
-		res.measured(filepath.Base(r.Dir), r, nil)
-	}
-	return nil
 }
 
 // tick is how often a grid says where it is.

@@ -21,17 +21,18 @@ type gridProgress struct {
 
 	spent map[string]float64 // seconds, by kind
 	over  map[string]float64 // work of them
-	now   int
-	since time.Time
+	lanes int
+	since map[int]time.Time // of the cells at work
 	stop  chan struct{}
 	ended sync.WaitGroup
 }
 
-func (a *app) gridProgress(cells []cell) *gridProgress {
+func (a *app) gridProgress(cells []cell, lanes int) *gridProgress {
 	g := &gridProgress{
 		bar: a.progress("grid", "cells", len(cells)), cells: cells,
 		kind: make([]string, len(cells)), work: make([]float64, len(cells)),
 		done: make([]bool, len(cells)), spent: map[string]float64{}, over: map[string]float64{}, stop: make(chan struct{}),
+		lanes: lanes, since: map[int]time.Time{},
 	}
 	free := map[string]bool{}
 	for i, c := range cells {
@@ -59,10 +60,14 @@ func (a *app) gridProgress(cells []cell) *gridProgress {
 	return g
 }
 
+// begin notes that a cell is being prepared, or, where lanes are prepared for ahead,
+// that it is in one.
 func (g *gridProgress) begin(i int) {
 	g.mu.Lock()
-	g.now, g.since = i, time.Now()
-	g.mu.Unlock()
+	defer g.mu.Unlock()
+	if _, begun := g.since[i]; !begun || g.lanes > 1 {
+		g.since[i] = time.Now()
+	}
 }
 
 // finish notes the time of a cell; of one that was there already it says
@@ -71,10 +76,10 @@ func (g *gridProgress) finish(i int, state string) {
 	g.mu.Lock()
 	g.done[i] = true
 	if state == cellTrained || state == cellShared {
-		g.spent[g.kind[i]] += time.Since(g.since).Seconds()
+		g.spent[g.kind[i]] += time.Since(g.since[i]).Seconds()
 		g.over[g.kind[i]] += g.work[i]
 	}
-	g.since = time.Now()
+	delete(g.since, i)
 	g.mu.Unlock()
 	g.show()
 }
@@ -107,7 +112,17 @@ func (g *gridProgress) state() string {
 	if d, ok := g.left(); ok {
 		left = d.Round(time.Second).String()
 	}
-	return fmt.Sprintf("%d of %d cells, %s left; now %s", n, len(g.cells), left, g.cells[g.now].label)
+	now := ""
+	for i := range g.cells {
+		if _, begun := g.since[i]; begun {
+			now = "; now " + g.cells[i].label
+			break
+		}
+	}
+	if more := len(g.since) - 1; more > 0 {
+		now += fmt.Sprintf(" and %d more", more)
+	}
+	return fmt.Sprintf("%d of %d cells, %s left%s", n, len(g.cells), left, now)
 }
 
 // left estimates the time left; ok is false while nothing is known.
@@ -119,7 +134,7 @@ func (g *gridProgress) left() (d time.Duration, ok bool) {
 	if over == 0 {
 		return 0, false
 	}
-	seconds := 0.0
+	seconds, at := 0.0, 0 // at a time
 	for i, k := range g.kind {
 		if g.done[i] {
 			continue
@@ -129,10 +144,12 @@ func (g *gridProgress) left() (d time.Duration, ok bool) {
 			rate = g.spent[k] / g.over[k]
 		}
 		need := rate * g.work[i]
-		if i == g.now {
-			need = max(0, need-time.Since(g.since).Seconds())
+		if since, begun := g.since[i]; begun {
+			need = max(0, need-time.Since(since).Seconds())
 		}
 		seconds += need
+		at = min(at+1, g.lanes)
 	}
+	seconds /= float64(max(at, 1))
 	return time.Duration(seconds * float64(time.Second)), true
 }

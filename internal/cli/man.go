@@ -31,6 +31,12 @@ func manCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if a.json {
+				return a.printJSON(struct {
+					Folder string   `json:"folder"`
+					Pages  []string `json:"pages"`
+				}{out, pages})
+			}
 			a.note("%d pages in %s", len(pages), out)
 			return nil
 		},

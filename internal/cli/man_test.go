@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,6 +19,11 @@ func TestEveryCommandHasAManualPage(t *testing.T) {
 		} else if !strings.Contains(string(page), "SYNOPSIS") {
 			t.Errorf("%s: no synopsis", c.CommandPath())
 		}
+	}
+	var made struct{ Pages []string }
+	if err := json.Unmarshal([]byte(mustRun(t, "man", "--out", dir, "--json").out), &made); err != nil ||
+		len(made.Pages) < len(everyCommand()) {
+		t.Errorf("%v, %d pages", err, len(made.Pages))
 	}
 	page, err := os.ReadFile(filepath.Join(dir, "clipcalib.1"))
 	if err != nil || !strings.Contains(string(page), "trying again") {

@@ -92,9 +92,12 @@ func (f *adaptFlags) countViews(usual int) int {
 // checkViews refuses given views that do not fit the shots: while pictures are
 // encoded one would count as unreadable. Where views are made anew each time, those
 // that are not given are told when they are wanted.
-func (f *adaptFlags) checkViews(shots *data.Set, v features.Views, each bool) error {
+func (s *session) checkViews(shots *data.Set, v features.Views, each bool) error {
 	if v.Given == nil || !v.Augmented {
 		return nil
+	}
+	if err := s.a.checkPinned(s.src, shots, v.Given); err != nil {
+		return err
 	}
 	for _, it := range shots.Items {
 		img, err := it.Image()
@@ -116,6 +119,28 @@ func (f *adaptFlags) checkViews(shots *data.Set, v features.Views, each bool) er
 	return nil
 }
 
+// checkPinned refuses pictures that bear the names of given views and are others.
+func (a *app) checkPinned(src *features.Source, set *data.Set, given *pin.Views) error {
+	if given == nil {
+		return nil
+	}
+	if given.Named() {
+		a.doubt(fmt.Sprintf("--pin: %s has no column sha256: its views are those of the pictures of %s that have the names",
+			pin.ViewsFile, set.Name))
+		return nil
+	}
+	contents, err := a.contentsOf(src, set)
+	if err != nil {
+		return err
+	}
+	for i, it := range set.Items {
+		if err := given.Check(it.Key(set.Root), contents.Hex(i)); err != nil {
+			return fmt.Errorf("--pin: %w", err)
+		}
+	}
+	return nil
+}
+
 // learnt is what a training learns from, for its record.
 type learnt struct {
 	shots *data.Set
@@ -123,6 +148,8 @@ type learnt struct {
 	views features.Views
 	data  adapt.Data
 	each  bool // views are made anew, so that only those of the batches are
+
+	contents data.Contents // of the shots
 }
 
 // write records a training in a folder. from is what it started with, nil if the
@@ -188,7 +215,7 @@ func (l *learnt) writeViews(dir string, from *adapt.Start) error {
 			}
 			if name := fmt.Sprint(key, " ", v); !seen[name] {
 				seen[name] = true
-				out = append(out, pin.View{Picture: key, View: v, CropView: box})
+				out = append(out, pin.View{Picture: key, View: v, CropView: box, SHA256: l.contents.Hex(l.kept[i])})
 			}
 		}
 	}
@@ -218,6 +245,7 @@ func (f *tuning) takePins(viewsGiven bool) error {
 		if err != nil {
 			return fmt.Errorf("--pin: %w", err)
 		}
+		f.given = given
 		if f.tune.Crop = given.Crop; !viewsGiven {
 			f.tune.Views = given.Count()
 		}
@@ -248,9 +276,14 @@ func readVectors(path string) ([]float32, error) {
 }
 
 // recordTuning writes what a tuning starts from and the views that it takes.
-func (a *app) recordTuning(ctx context.Context, t *testtime.Tuner, set *data.Set, dir string) error {
+func (a *app) recordTuning(ctx context.Context, src *features.Source, t *testtime.Tuner, set *data.Set,
+	dir string) error {
 	vectors, count := t.Start()
 	err := pin.WriteInit(dir, map[string]adapt.Value{vectorsName: {Shape: []int{count, len(vectors) / count}, Data: vectors}})
+	if err != nil {
+		return err
+	}
+	contents, err := a.contentsOf(src, set)
 	if err != nil {
 		return err
 	}
@@ -268,7 +301,8 @@ func (a *app) recordTuning(ctx context.Context, t *testtime.Tuner, set *data.Set
 			return err
 		}
 		for v, box := range boxes {
-			out = append(out, pin.View{Picture: it.Key(set.Root), View: v + 1, CropView: box})
+			out = append(out, pin.View{Picture: it.Key(set.Root), View: v + 1, CropView: box,
+				SHA256: contents.Hex(i)})
 		}
 	}
 	a.note("recorded %d views of %d pictures in %s", len(out), len(set.Items), dir)

@@ -155,6 +155,17 @@ func TestRecordedRunsCanBeRepeated(t *testing.T) {
 			}
 		}
 	}
+	// Other pictures of the same names have no views in the files.
+	one, other := filepath.Join(dir, "set", "tench", "0.png"), filepath.Join(dir, "set", "tench", "1.png")
+	was := readFile(t, one)
+	writeFile(t, one, readFile(t, other))
+	for _, command := range [][]string{{"tta", "tpt", "--views", "7"}, {"adapt", "clip-adapter", "--epochs", "3", "--batch",
+		"2"}} {
+		record := filepath.Join(dir, command[1]+"-record")
+		fails(t, pinnedArgs(dir, model, append(command, "--pin", record, "--out", filepath.Join(dir, "z"))...), "views.csv",
+			"another picture of the name tench/0.png")
+	}
+	writeFile(t, one, was)
 	args := pinnedArgs(dir, model, "adapt", "clip-adapter", "--out", filepath.Join(dir, "x"))
 	record := filepath.Join(dir, "clip-adapter-record")
 	fails(t, append(args, "--pin", record, "--epochs", "4", "--batch", "2"), "order of batches")

@@ -161,6 +161,35 @@ func TestAFoldUnderAnotherNameIsNotMeasured(t *testing.T) {
 	}
 }
 
+// The fold of a run on half of the classes is that half of the validation fold, in
+// whichever order the words stand; the other half's is none.
+func TestTheFoldOfHalfOfTheClasses(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	set := foldedSet(t, filepath.Join(dir, "set"))
+	run := filepath.Join(dir, "run")
+	bank := []string{"--bank", filepath.Join(dir, "bank")}
+	mustRun(t, append(learn(set+"#base", run, "coop", "--vectors", "2", "--epochs", "1"), bank...)...)
+	mustRun(t, append([]string{"eval", run, "--data", set + "#base", "--data", set + "#new", "--data",
+		set + "#base#val", "--data", set + "#val#new"}, bank...)...)
+	o := mustRun(t, "report", run, "--post-hoc", "temperature", "--sets", "lac", "--coverage", "0.8", "--format", "csv")
+	fitted := map[string]bool{}
+	for _, line := range strings.Split(o.out, "\n") {
+		for _, name := range []string{"set-base", "set-new", "set-val-base", "set-val-new"} {
+			if strings.Contains(line, "temperature") && strings.Contains(line, ","+name+",") {
+				fitted[name] = true
+			}
+		}
+	}
+	if len(fitted) != 4 || !strings.Contains(o.err, "12 samples") || !strings.Contains(o.err, "of set-val-base") {
+		t.Errorf("%v; %s", fitted, o.err)
+	}
+	if o := mustRun(t, "choose", run, "--post-hoc", "temperature", "--draws", "20"); !strings.Contains(o.out,
+		"set-val-base") {
+		t.Errorf("%s%s", o.out, o.err)
+	}
+}
+
 func TestScalersWithoutAFoldAreRefused(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

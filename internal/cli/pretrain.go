@@ -51,7 +51,8 @@ Beside OUT lie OUT.checkpoint, from which the same command goes on after an
 interruption to the same bytes, and OUT.curve.jsonl with the loss of every step.
 --scale-data fits the logit scale, which training makes too large for pictures it
 has not seen, to pairs kept aside. Pictures of the same captions are a class
-there; it needs a hundred or more.
+there, case aside; it needs a hundred or more. Pictures that are in --data too are
+refused, up to one in a hundred said.
 
 --validate measures the model zero-shot on a labelled data set every --validate-every
 steps and at the end, and writes OUT.zeroshot.csv: step, loss of its batch, accuracy,
@@ -140,11 +141,19 @@ func (a *app) pretrain(ctx context.Context, f pretrainFlags, changed func(string
 	}
 	defer p.Close()
 	var aside pairs.Pairs
+	shared := 0
 	if f.scaleData != "" {
 		if aside, err = pairs.Open(f.scaleData, pairs.Options{Size: r.ImageSize, Root: f.imageRoot}); err != nil {
 			return fmt.Errorf("--scale-data: %w", err)
 		}
 		defer aside.Close()
+		if shared, err = pretrain.CheckAside(ctx, aside, p); err != nil {
+			return fmt.Errorf("--scale-data %s: %w", f.scaleData, err)
+		}
+		if shared > 0 {
+			a.doubt(fmt.Sprintf("--scale-data %s: %d of its %d pictures are also among those of --data", f.scaleData,
+				shared, aside.Len()))
+		}
 	}
 	fold, err := a.openValidation(f.validate, f.out+".zeroshot.csv", r.ImageSize)
 	if err != nil {
@@ -221,8 +230,10 @@ func (a *app) pretrain(ctx context.Context, f pretrainFlags, changed func(string
 		return err
 	}
 	metadata := map[string]string{"recipe": r.String()}
+	var fit *pretrain.ScaleFit
 	if aside != nil {
-		fit, err := t.FitScale(ctx, aside)
+		found, err := t.FitScale(ctx, aside)
+		found.Shared, fit = shared, &found
 		if err != nil {
 			return errors.Join(fmt.Errorf("--scale-data %s: %w", f.scaleData, err), t.Save(checkpoint), curve.flush())
 		}
@@ -241,10 +252,14 @@ func (a *app) pretrain(ctx context.Context, f pretrainFlags, changed func(string
 	var left account
 	left.add(a, f.data, of)
 	if a.json {
-		err = a.printJSON(map[string]any{
+		doc := map[string]any{
 			"out": f.out, "steps": r.Steps, "pairs": p.Len(), "parameters": t.Parameters(),
 			"skipped": len(of.Unreadable), "ignored": len(of.Ignored), "throughput": speed.all.rates(r, speed.peak),
-		})
+		}
+		if fit != nil {
+			doc["scale"] = fit
+		}
+		err = a.printJSON(doc)
 	}
 	return errors.Join(err, left.end())
 }

@@ -68,7 +68,7 @@ func barOptions(what, unit string, columns int) []progressbar.Option {
 }
 
 // Set says that n of the total are done.
-func (p *progress) Set(n int) { p.update(n, p.total) }
+func (p *progress) Set(n int) { p.update(n, -1) }
 
 // Update says that n of total are done, for work that learns its size late.
 func (p *progress) Update(n, total int) { p.update(n, total) }
@@ -76,6 +76,9 @@ func (p *progress) Update(n, total int) { p.update(n, total) }
 func (p *progress) update(n, total int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if total < 0 {
+		total = p.total
+	}
 	p.done, p.total = n, total
 	switch {
 	case p.w == nil:

@@ -21,6 +21,7 @@ import (
 	"clipcalib/internal/caught"
 	"clipcalib/internal/device"
 	"clipcalib/internal/exitcode"
+	"clipcalib/internal/lanes"
 	"clipcalib/internal/named"
 	"clipcalib/internal/printable"
 	"clipcalib/vit"
@@ -37,12 +38,14 @@ type app struct {
 	quiet     bool
 	device    string
 	threads   int
+	jobs      int // trainings side by side; 0 leaves it to the program
 	precision string
 	opened    *device.Device   // by openDevice
 	others    []*device.Device // by openDevices
 	beside    []*vit.Encoder   // on others
 	encoded   *encodedSets     // of a grid; nil keeps nothing
 	seen      *sight
+	lane      *lanes.Lane // that this app's work is done in; nil where nothing runs beside it
 
 	alwaysGrid bool // one run goes below --out too, as it would among others
 }

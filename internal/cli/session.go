@@ -9,6 +9,7 @@ import (
 	"clipcalib/adapt/prompt"
 	"clipcalib/internal/data"
 	"clipcalib/internal/features"
+	"clipcalib/internal/lanes"
 	"clipcalib/internal/pin"
 	"clipcalib/internal/run"
 )
@@ -81,8 +82,15 @@ type ready struct {
 	record *data.Record   // of its shots; nil for one on features
 	facts  run.ModelFacts // of its model
 	key    func() (run.Key, error)
-	run    func(ctx context.Context, out, twin string, log func(string), progress func(adapt.Progress)) (trained bool,
-		err error)
+	run    func(ctx context.Context, w trainInto) (trained bool, err error)
+}
+
+// trainInto says where a training goes, and who is told of it.
+type trainInto struct {
+	lane      *lanes.Lane // nil for the command's own device and model
+	out, twin string
+	log       func(string)
+	progress  func(adapt.Progress)
 }
 
 // prepare reads and encodes what a training learns from.
@@ -114,8 +122,11 @@ func (s *session) prepare(ctx context.Context, f *adaptFlags, p choice) (r ready
 	}
 	r.facts = o.Inputs.Model
 	r.key = func() (run.Key, error) { return o.Key() }
-	r.run = func(ctx context.Context, out, twin string, log func(string), progress func(adapt.Progress)) (bool, error) {
-		o.Out, o.Twin, o.Log, o.Train.Progress, o.Train.Ranges = out, twin, log, progress, f.tensorboard != ""
+	r.run = func(ctx context.Context, w trainInto) (bool, error) {
+		o.Out, o.Twin, o.Log, o.Train.Progress, o.Train.Ranges = w.out, w.twin, w.log, w.progress, f.tensorboard != ""
+		if w.lane != nil {
+			o.Train.Device = w.lane.Device
+		}
 		o.Train.EachEpoch = f.eachEpoch
 		return run.Adapt(ctx, o)
 	}
@@ -138,8 +149,13 @@ func (s *session) preparePrompts(ctx context.Context, f *adaptFlags, o run.Promp
 	}
 	r.facts = o.Inputs.Model
 	r.key = func() (run.Key, error) { return o.Key() }
-	r.run = func(ctx context.Context, out, twin string, log func(string), progress func(adapt.Progress)) (bool, error) {
-		o.Out, o.Twin, o.Log, o.Train.Progress, o.Train.Ranges = out, twin, log, progress, f.tensorboard != ""
+	r.run = func(ctx context.Context, w trainInto) (_ bool, err error) {
+		o.Out, o.Twin, o.Log, o.Train.Progress, o.Train.Ranges = w.out, w.twin, w.log, w.progress, f.tensorboard != ""
+		if w.lane != nil {
+			if o.Model, err = w.lane.Model(o.Model); err != nil {
+				return false, err
+			}
+		}
 		return run.LearnPrompts(ctx, o)
 	}
 	return r, nil

@@ -49,7 +49,8 @@ ship with clipcalib, at home, on new classes and under drift, and says what is f
 each remedy against none with a paired interval, the number of comparisons being
 counted (Benjamini-Hochberg), whether SaLS behind a training-time remedy helps, and
 how well a remedy is chosen without test labels. Whatever is fitted or chosen is so
-on the validation fold of the source.
+on the validation fold of the source. What lacks pictures of its data set, and rows of
+other samples than those they are compared with, are refused by name.
 
 Before it starts it says how many runs there are and how long they take; --dry-run
 stops there. What is below --out already is kept, what was interrupted goes on, and

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -64,4 +65,57 @@ func TestAStudyRefuses(t *testing.T) {
 			t.Errorf("%v: exit code %d: %s", args, o.code, o.err)
 		}
 	}
+}
+
+// Means over other samples are not compared: pictures that could not be read, and
+// runs that were measured before some of them were taken out.
+func TestAStudyOfOtherSamplesIsRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	set := folderSet(t, filepath.Join(dir, "set"), 5, 3)
+	folderSet(t, filepath.Join(dir, "more"), 1, 4)
+	if err := os.Rename(filepath.Join(dir, "more", "test"), filepath.Join(set, "val")); err != nil {
+		t.Fatal(err)
+	}
+	other := folderSet(t, filepath.Join(dir, "other"), 4, 3)
+	out := filepath.Join(dir, "out")
+	study := func(remedy string, more ...string) []string {
+		return append([]string{"study", "--weights", tinyModel(), "--activation", "gelu", "--data", set, "--targets",
+			other, "--shots", "2", "--seeds", "1,0,0", "--only", "taskres," + remedy, "--draws", "20", "--bank",
+			filepath.Join(dir, "bank"), "--out", out}, more...)
+	}
+	mustRun(t, study("none")...)
+	pictures, err := filepath.Glob(filepath.Join(other, "test", "*", "00.png"))
+	if err != nil || len(pictures) < 2 {
+		t.Fatal(pictures, err)
+	}
+	whole, err := os.ReadFile(pictures[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, pictures[0], whole[:40])
+	n := 3 * len(pictures)
+	lacks := []string{"other", fmt.Sprintf("is of %d samples", n-1), fmt.Sprintf("has %d", n), "00.png"}
+	fails(t, study("none,penalty"), lacks...)
+	fails(t, study("none,penalty", "--as-is"), lacks...)
+	// The picture is taken out, and what lacks it is measured again: the other row has it still.
+	if err := os.Remove(pictures[0]); err != nil {
+		t.Fatal(err)
+	}
+	damaged, err := filepath.Glob(filepath.Join(out, "runs", "own-adapters", "*", "targets", "other-*"))
+	if err != nil || len(damaged) == 0 {
+		t.Fatal(damaged, err)
+	}
+	again, err := filepath.Glob(filepath.Join(out, "runs", "own-adapters", "taskres-penalty-*"))
+	if err != nil || len(again) != 1 {
+		t.Fatal(again, err)
+	}
+	damaged = append(damaged, filepath.Join(again[0], "targets", "other"))
+	for _, d := range damaged {
+		if err := os.RemoveAll(d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustRun(t, "eval", again[0], "--data", other, "--bank", filepath.Join(dir, "bank"), "--activation", "gelu")
+	fails(t, study("none,penalty", "--as-is"), "same samples", fmt.Sprintf("%d samples of %s", n-1, other), fmt.Sprintf(" of %d", n))
 }

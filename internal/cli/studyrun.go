@@ -323,6 +323,9 @@ func studyTargets(s study.Step, dir string) (targets []study.Target, err error) 
 			return nil, err
 		}
 		if w := where[t.Inputs.Data]; w != "" {
+			if err := study.Whole(at, t); err != nil {
+				return nil, err
+			}
 			targets = append(targets, study.Target{Dir: at, Where: w})
 		}
 	}

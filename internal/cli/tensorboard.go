@@ -94,8 +94,9 @@ func (e *events) tuned(lr float64, set *data.Set) func(int, testtime.Prediction)
 }
 
 // target notes what an evaluation found, at the step where training ended: the
-// metrics of metrics.json, and the samples' logit ranges.
-func (e *events) target(dir string) error {
+// metrics of metrics.json, and the samples' logit ranges. Source is the data set that
+// was learnt from, "" for none.
+func (e *events) target(dir, source string) error {
 	if e == nil {
 		return nil
 	}
@@ -108,7 +109,7 @@ func (e *events) target(dir string) error {
 		return nil
 	}
 	prefix := "test/" + ev.Name + "/"
-	if ev.Target.IsValidation() { // by the name that it has during training
+	if ev.Target.ValidationFor(source) { // by the name that it has during training
 		prefix = "val/" + folderName(data.NameOf(ev.Target.Inputs.Data)) + "/"
 	}
 	for _, of := range []struct {
@@ -130,19 +131,30 @@ func (e *events) target(dir string) error {
 
 // validate notes what an adapter says after an epoch of the targets that are
 // validation folds of the classes it learns. What fails is told with the file.
-func (g *grid) validate(ctx context.Context, c cell, e *events, p adapt.Progress, a *adapt.Adapter) {
+func (g *grid) validate(ctx context.Context, c *prepared, p adapt.Progress, a *adapt.Adapter) {
+	e := c.events
 	if e == nil || e.writer() == nil || e.failed != nil {
 		return
 	}
 	f := g.eval
 	f.source.keepUnderscores = c.flags.source.keepUnderscores
-	sets, err := g.targets.of(g.app, f)
+	in, src, err := g.at(c.lane, false)
+	if err != nil {
+		e.failed = err
+		return
+	}
+	looked := in.look()
+	sets, err := g.targets.of(in, f)
+	looked()
 	for _, set := range sets {
 		if err != nil || set.Split != "val" || !slices.Equal(set.Classes, g.set.Classes) {
 			continue
 		}
 		var found features.Set
-		if found, err = g.app.images(ctx, g.src, set, features.Views{}); err == nil {
+		looked := in.look()
+		found, err = in.images(ctx, src, set, features.Views{})
+		looked()
+		if err == nil {
 			err = e.epoch(ctx, "val/"+folderName(set.Name)+"/", c.flags.bins, p, a, found)
 		}
 	}

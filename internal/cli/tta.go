@@ -251,8 +251,11 @@ func (a *app) tuneOn(ctx context.Context, src *features.Source, set *data.Set, f
 			return err
 		}
 	}
+	if err := a.checkPinned(src, set, f.given); err != nil {
+		return err
+	}
 	if f.pins.record != "" {
-		if err := a.recordTuning(ctx, t, set, f.pins.record); err != nil {
+		if err := a.recordTuning(ctx, src, t, set, f.pins.record); err != nil {
 			return err
 		}
 	}
@@ -272,7 +275,7 @@ func (a *app) tuneOn(ctx context.Context, src *features.Source, set *data.Set, f
 		Log:  func(line string) { a.note("  %s", line) },
 	})
 	if err == nil && !res.Reused {
-		err = events.target(res.Dir)
+		err = events.target(res.Dir, "")
 	}
 	if err := errors.Join(err, events.close()); err != nil {
 		return err

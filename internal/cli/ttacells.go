@@ -9,6 +9,7 @@ import (
 	"clipcalib/adapt"
 	"clipcalib/adapt/testtime"
 	"clipcalib/internal/features"
+	"clipcalib/internal/pin"
 	"clipcalib/internal/settings"
 
 	"github.com/spf13/pflag"
@@ -20,7 +21,8 @@ type tuning struct {
 	method     testtime.Method
 	withRemedy adapt.Remedy
 	resolved   testtime.Options
-	assigned   []string // of --set, what it has a use for
+	assigned   []string   // of --set, what it has a use for
+	given      *pin.Views // of --pin
 	fpp        testtime.FPP
 	learned    starts
 	label      string // what tells it from the others of its grid

@@ -74,6 +74,13 @@ func NameOf(spec string) string {
 	return name
 }
 
+// PartAndHalf are the part of a data set that a spec names and the half of its
+// classes, "" for what it does not name.
+func PartAndHalf(spec string) (part, half string) {
+	_, part, half = cutSplit(spec)
+	return part, half
+}
+
 // PartRead is the part that a spec stands for where fallback is read of a set that
 // has parts, "" for a set without; known is false where the set is not there to
 // look.

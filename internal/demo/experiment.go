@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -8,9 +9,10 @@ import (
 	"clipcalib/adapt"
 	"clipcalib/adapt/prompt"
 	"clipcalib/adapt/testtime"
-	"clipcalib/calib"
+	"clipcalib/internal/clip"
 	"clipcalib/internal/data"
 	"clipcalib/internal/features"
+	"clipcalib/internal/lanes"
 	"clipcalib/internal/report"
 	"clipcalib/internal/run"
 )
@@ -36,10 +38,15 @@ type Experiment struct {
 	TestTime   []testtime.Method
 	TestImages int
 
-	// Progress, unless nil, is told what is being done and how far it is.
+	// Lanes are where trainings run side by side, on the device of Source's model;
+	// nil is one after another.
+	Lanes *lanes.Set
+
+	// Progress, unless nil, is told what is being done and how far it is, by one
+	// caller at a time.
 	Progress func(what string, done, total int)
 	// Steps, unless nil, is told of steps of training, and of images tuned on,
-	// as they are made.
+	// as they are made, by several callers at a time.
 	Steps func(n int)
 }
 
@@ -65,8 +72,8 @@ type shotSet struct {
 type job struct {
 	method string
 	remedy adapt.Remedy
-	train  func(ctx context.Context, dir, twin string) error
-	target func(domainSet) *run.PromptTarget // nil for adapters
+	train  func(ctx context.Context, l *lanes.Lane, dir, twin string) error
+	target func(*clip.Model, domainSet) *run.PromptTarget // nil for adapters
 }
 
 // dir is the folder of a job's run.
@@ -114,45 +121,46 @@ func (e Experiment) task(ctx context.Context, t *Task, domains []*Domain) ([]rep
 	if err != nil {
 		return nil, err
 	}
-	var runs []report.Run
-	done := 0
-	for _, seed := range e.Seeds {
-		shots, err := e.shots(ctx, t, seed)
-		if err != nil {
-			return nil, err
-		}
-		shots.protos = protos
-		jobs := append(e.adapterJobs(shots), e.promptJobs(t, shots)...)
-		for _, j := range jobs {
-			dir := e.dir(t, j.method, j.remedy, seed)
-			if err := j.train(ctx, dir, e.twin(t, j, seed)); err != nil {
-				return nil, err
-			}
-			found, err := e.measure(ctx, j, seed, dir, tests, len(runs) == 0)
+	var found []*[]report.Run // by job
+	said := e.count("adapt on " + t.Name)
+	err = e.each(ctx, func(yield func(lanes.Job) bool) error {
+		for _, seed := range e.Seeds {
+			shots, err := e.shots(ctx, t, seed)
 			if err != nil {
-				return nil, err
+				return err
 			}
-			if err := e.validate(ctx, j, dir, validation, found); err != nil {
-				return nil, err
+			shots.protos = protos
+			jobs := append(e.adapterJobs(shots), e.promptJobs(t, shots)...)
+			said.of(len(e.Seeds) * len(jobs))
+			for _, j := range jobs {
+				dir, twin := e.dir(t, j.method, j.remedy, seed), e.twin(t, j, seed)
+				rows, first := new([]report.Run), len(found) == 0
+				found = append(found, rows)
+				if !yield(lanes.Job{After: cmp.Or(twin, dir), Do: func(ctx context.Context, l *lanes.Lane) (err error) {
+					if err := j.train(ctx, l, dir, twin); err != nil {
+						return err
+					}
+					if *rows, err = e.measure(ctx, l, j, seed, dir, tests, first); err != nil {
+						return err
+					}
+					err = e.validate(ctx, l, j, dir, validation, *rows)
+					said.done(1)
+					return err
+				}}) {
+					return nil
+				}
 			}
-			runs = append(runs, found...)
-			done++
-			e.tell("adapt on "+t.Name, done, len(e.Seeds)*len(jobs))
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var runs []report.Run
+	for _, rows := range found {
+		runs = append(runs, *rows...)
 	}
 	return runs, nil
-}
-
-func (e Experiment) tell(what string, done, total int) {
-	if e.Progress != nil {
-		e.Progress(what, done, total)
-	}
-}
-
-func (e Experiment) made(steps int) {
-	if e.Steps != nil {
-		e.Steps(steps)
-	}
 }
 
 func (e Experiment) fold() Fold {
@@ -202,117 +210,19 @@ func (e Experiment) shots(ctx context.Context, t *Task, seed uint64) (shotSet, e
 // adapterJobs are every adapter under every remedy.
 func (e Experiment) adapterJobs(s shotSet) []job {
 	o := run.AdaptOptions{Train: e.Train, Classes: s.classes, Inputs: s.inputs, Config: &e.Source.Model.Config}
-	o.Train.Seed, o.Train.Device = s.seed, e.Source.Model.Device
+	o.Train.Seed = s.seed
 	o.Train.Progress = func(p adapt.Progress) { e.made(p.Steps) }
 	o.Data = &adapt.Data{Features: s.set.Features, Labels: s.set.Labels, Views: s.set.Views, Prototypes: s.protos}
 	var jobs []job
 	for _, m := range e.Methods {
 		for _, r := range e.Remedies {
-			jobs = append(jobs, job{method: m.Name(), remedy: r, train: func(ctx context.Context, dir, twin string) error {
+			jobs = append(jobs, job{method: m.Name(), remedy: r, train: func(ctx context.Context, l *lanes.Lane, dir, twin string) error {
 				o := o
-				o.Method, o.Remedy, o.Out, o.Twin = m, r, dir, twin
+				o.Method, o.Remedy, o.Out, o.Twin, o.Train.Device = m, r, dir, twin, l.Device
 				_, err := run.Adapt(ctx, o)
 				return err
 			}})
 		}
 	}
 	return jobs
-}
-
-// measure evaluates a run on every domain. The zero-shot reference is the same
-// for all runs and reported with the first.
-func (e Experiment) measure(ctx context.Context, j job, seed uint64, dir string, tests []domainSet,
-	first bool) ([]report.Run, error) {
-	var out []report.Run
-	for i, d := range tests {
-		ev, err := e.evaluate(ctx, j, dir, d.domain.Name, d)
-		if err != nil {
-			return nil, err
-		}
-		row := report.Run{Method: j.method, Remedy: j.remedy.Name(), Seed: int(seed), Target: d.domain.Title, Source: i == 0}
-		found, err := e.rows(row, ev, first)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, found...)
-	}
-	return out, nil
-}
-
-// evaluate uses a run on a fold of a domain.
-func (e Experiment) evaluate(ctx context.Context, j job, dir, name string, d domainSet) (run.Evaluation, error) {
-	o := run.EvalOptions{
-		Run: dir, Name: name, Device: e.Source.Model.Device, Bins: calib.Options{Bins: e.Bins},
-		Data:   &adapt.Data{Features: d.set.Features, Labels: d.set.Labels},
-		Record: d.pictures.Record(d.set.Kept, d.set.Unreadable),
-		Inputs: run.Inputs{
-			WeightsSHA256: e.Source.Weights, Preprocessing: e.Source.Preprocessing(features.Views{}),
-			Data: name, DataSHA256: d.set.Hash,
-		},
-	}
-	if j.target != nil {
-		o.Prompts = j.target(d)
-	}
-	res, err := run.Eval(ctx, o)
-	if err != nil {
-		return run.Evaluation{}, err
-	}
-	return run.ReadEvaluation(res.Dir)
-}
-
-// validation is the source's validation fold, which remedies are chosen on; it
-// is empty where that is the fold measured on.
-func (e Experiment) validation(ctx context.Context, t *Task) ([]domainSet, error) {
-	if e.fold() == FoldVal {
-		return nil, nil
-	}
-	e.Fold = FoldVal
-	return e.tests(ctx, t, []*Domain{t.Source()})
-}
-
-// validate measures a run on the validation fold for its rows. The zero-shot
-// reference among them is no remedy's and needs none.
-func (e Experiment) validate(ctx context.Context, j job, dir string, fold []domainSet, rows []report.Run) error {
-	for _, d := range fold {
-		ev, err := e.evaluate(ctx, j, dir, d.domain.Name+"#"+string(FoldVal), d)
-		if err != nil {
-			return err
-		}
-		p, err := calib.Predict(ev.Logits, ev.Labels)
-		if err != nil {
-			return err
-		}
-		m := p.Metrics(calib.Options{Bins: e.Bins})
-		for i := range rows {
-			if rows[i].Method != report.ZeroShot {
-				rows[i].Validation = &m
-			}
-		}
-	}
-	return nil
-}
-
-// rows measures an evaluation: a row for the method, after one for its
-// zero-shot reference if that is wanted.
-func (e Experiment) rows(row report.Run, ev run.Evaluation, zeroShot bool) ([]report.Run, error) {
-	var out []report.Run
-	if zeroShot {
-		z := row
-		z.Method, z.Remedy = report.ZeroShot, ""
-		if err := fill(&z, ev.ZeroShot, ev.Labels, e.Bins); err != nil {
-			return nil, err
-		}
-		out = append(out, z)
-	}
-	err := fill(&row, ev.Logits, ev.Labels, e.Bins)
-	return append(out, row), err
-}
-
-func fill(r *report.Run, logits calib.Matrix, labels []int, bins int) error {
-	p, err := calib.Predict(logits, labels)
-	if err != nil {
-		return err
-	}
-	r.Metrics, r.Reliability = p.Metrics(calib.Options{Bins: bins}), p.Reliability(bins)
-	return nil
 }

@@ -6,7 +6,9 @@ import (
 
 	"clipcalib/adapt"
 	"clipcalib/adapt/prompt"
+	"clipcalib/internal/clip"
 	"clipcalib/internal/features"
+	"clipcalib/internal/lanes"
 	"clipcalib/internal/run"
 	"clipcalib/text"
 )
@@ -37,7 +39,7 @@ func (e Experiment) promptJobs(t *Task, s shotSet) []job {
 	for _, method := range e.Prompts {
 		m := method(t.Phrase())
 		o := run.PromptOptions{
-			Model: e.Source.Model, Method: m, Classes: s.classes, Inputs: s.inputs,
+			Method: m, Classes: s.classes, Inputs: s.inputs,
 			Train: prompt.Options{Seed: s.seed, Epochs: e.Train.Epochs, Progress: func(adapt.Progress) { e.made(1) }},
 			Data:  prompt.Data{Classes: t.Classes, Labels: s.set.Labels, Views: s.set.Views, Prototypes: s.protos},
 		}
@@ -46,18 +48,21 @@ func (e Experiment) promptJobs(t *Task, s shotSet) []job {
 		} else {
 			o.Data.Features = s.set.Features
 		}
-		target := func(d domainSet) *run.PromptTarget {
+		target := func(on *clip.Model, d domainSet) *run.PromptTarget {
 			return &run.PromptTarget{
-				Model: e.Source.Model, Classes: t.Classes,
+				Model: on, Classes: t.Classes,
 				Images: e.Source.Pixels(d.pictures, d.set.Kept, features.Views{}).InOrder,
 			}
 		}
 		for _, r := range e.Remedies {
 			jobs = append(jobs, job{method: m.Name(), remedy: r, target: target,
-				train: func(ctx context.Context, dir, twin string) error {
+				train: func(ctx context.Context, l *lanes.Lane, dir, twin string) (err error) {
 					o := o
 					o.Remedy, o.Out, o.Twin = r, dir, twin
-					_, err := run.LearnPrompts(ctx, o)
+					if o.Model, err = l.Model(e.Source.Model); err != nil {
+						return err
+					}
+					_, err = run.LearnPrompts(ctx, o)
 					return err
 				}})
 		}

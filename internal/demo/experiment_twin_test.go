@@ -6,16 +6,19 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 
 	"clipcalib/adapt"
 	"clipcalib/adapt/prompt"
 	"clipcalib/adapt/testtime"
+	"clipcalib/internal/lanes"
 )
 
 // TestSaLSTakesWhatWasTrainedWithoutARemedy runs every family once with both
 // remedies and once with SaLS alone: the files of SaLS are the same, and its
-// steps are not made twice.
+// steps are not made twice. Both remedies are run in three lanes, the one alone one
+// after another.
 func TestSaLSTakesWhatWasTrainedWithoutARemedy(t *testing.T) {
 	task, err := EmojiPack()
 	if err != nil {
@@ -35,14 +38,21 @@ func TestSaLSTakesWhatWasTrainedWithoutARemedy(t *testing.T) {
 			func(phrase string) prompt.Method { return prompt.MaPLe{Init: phrase, Depth: 2} },
 		}
 		x.TestTime = []testtime.Method{testtime.TPT{}, testtime.CTPT{}}
-		x.Steps = func(n int) { steps[name] += n }
+		var made atomic.Int64
+		x.Steps = func(n int) { made.Add(int64(n)) }
+		if len(remedies) > 1 {
+			if x.Lanes, err = lanes.Open(x.Source.Model.Device, 3); err != nil {
+				t.Fatal(err)
+			}
+			defer x.Lanes.Close()
+		}
 		if _, err := x.Task(context.Background(), task, task.Domains[:1]); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := x.TuneTask(context.Background(), task, task.Domains[:1]); err != nil {
 			t.Fatal(err)
 		}
-		runs[name] = x.Out
+		runs[name], steps[name] = x.Out, int(made.Load())
 	}
 	if steps["none"] == 0 || steps["sals"] != steps["none"] || steps["both"] != steps["none"] ||
 		steps["reversed"] != steps["none"] {

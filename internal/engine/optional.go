@@ -94,3 +94,17 @@ func Write(e Engine, dst *tensor.Dense, fill func(to []float32, at int) error) e
 	}
 	return e.Upload(dst, values)
 }
+
+// Sharer is an engine beside which others can compute at the same time, each from
+// one goroutine of its own.
+type Sharer interface {
+	// Beside returns an engine that shares what this one computes on, its threads.
+	// The caller closes it.
+	Beside() Engine
+	// Busy says that so many more of them are busy, or fewer: the threads are
+	// parted among those that are. It is safe for concurrent use.
+	Busy(more int)
+	// Adopt returns a tensor of this engine with the memory of t, one of another
+	// of them that never changes again. Neither engine may be computing.
+	Adopt(t *tensor.Dense, of Engine) (*tensor.Dense, error)
+}

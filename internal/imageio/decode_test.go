@@ -134,6 +134,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	limits := Limits{Pixels: 1 << 12, Bytes: 1 << 14}
 	f.Fuzz(func(t *testing.T, data []byte) {
+		Several(data)
 		m, err := limits.Decode(data)
 		if err == nil && (m.Rect.Empty() || !m.Opaque()) {
 			t.Fatalf("bounds %v, opaque %v", m.Rect, m.Opaque())

@@ -13,13 +13,13 @@ import (
 
 // formats lists the kinds of picture that are read.
 var formats = []format{
-	{"JPEG", startsWith("\xff\xd8\xff"), jpegSize, jpeg.Decode},
-	{"PNG", startsWith(pngSignature), pngSize, decodePNG},
-	{"WebP", isWebP, webpSize, decodeWebP},
-	{"GIF", startsWith("GIF87a", "GIF89a"), gifSize, decodeGIF},
-	{"BMP", startsWith("BM"), bmpSize, decodeBMP},
-	{"TIFF", tiff.Match, tiffSize, tiff.Decode},
-	{"PPM", isPNM, pnmSize, decodePNM},
+	{"JPEG", startsWith("\xff\xd8\xff"), jpegSize, jpeg.Decode, jpeg.End},
+	{"PNG", startsWith(pngSignature), pngSize, decodePNG, pngEnd},
+	{"WebP", isWebP, webpSize, decodeWebP, webpEnd},
+	{"GIF", startsWith("GIF87a", "GIF89a"), gifSize, decodeGIF, gifEnd},
+	{"BMP", startsWith("BM"), bmpSize, decodeBMP, bmpEnd},
+	{"TIFF", tiff.Match, tiffSize, tiff.Decode, tiff.End},
+	{"PPM", isPNM, pnmSize, decodePNM, pnmEnd},
 }
 
 // extensions of the files that are taken for pictures where a folder is
@@ -43,6 +43,9 @@ type format struct {
 	match  func(head []byte) bool
 	size   func(data []byte) (image.Config, error)
 	decode func(data []byte) (*image.NRGBA, error)
+	// end is the length of the first file in data, whose header can be read, with all
+	// that belongs to it; the length of data where that is not known.
+	end func(data []byte) int
 }
 
 // sniff tells the format from the content, nil if it is none of the known.

@@ -163,28 +163,6 @@ func decodePNG(data []byte) (*image.NRGBA, error) {
 	return m, f.trailer(source)
 }
 
-// Several reports whether a whole PNG is followed by another picture, of which
-// [Decode] sees nothing. Of other formats it tells nothing: JPEG files of cameras
-// rightly hold previews behind the picture.
-func Several(data []byte) bool {
-	if !startsWith(pngSignature)(data) {
-		return false
-	}
-	for at := len(pngSignature); ; {
-		c, err := chunkAt(data, at)
-		if err != nil {
-			return false
-		}
-		at = c.at + c.length + 4
-		if at < c.at || at > len(data) {
-			return false
-		}
-		if c.id == "IEND" {
-			return Looks(data[at:])
-		}
-	}
-}
-
 // fillRest gives the pixels that the data left out the colour of zero bits.
 func (f *pngFile) fillRest(m *image.NRGBA) {
 	var zero [4]byte

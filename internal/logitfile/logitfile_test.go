@@ -231,3 +231,27 @@ func FuzzParquet(f *testing.F) {
 		}
 	})
 }
+
+func TestNumbersWithADecimalCommaAreCalledThat(t *testing.T) {
+	dir := t.TempDir()
+	for content, want := range map[string]string{
+		"0,5;0,7\n1,5;0,2\n":             "decimal comma, parted by semicolons",
+		"a;b\r\n0,5;0,7\r\n":             "decimal comma, parted by semicolons",
+		"\"0,5\";\"0,7\"\n":              "decimal comma, parted by semicolons",
+		"\"0,5\",\"0,7\"\n1,2\n":         "decimal comma (",
+		"0.5;0.7\n":                      "numbers parted by semicolons",
+		"file,x\n\"a;b\",0.5\n\"c\",1\n": "",
+	} {
+		path := filepath.Join(dir, "l.csv")
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Open(context.Background(), path, Logits)
+		if want == "" && err != nil && strings.Contains(err.Error(), "semicolons") {
+			t.Errorf("%q: %v", content, err)
+		}
+		if want != "" && (err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "points")) {
+			t.Errorf("%q: %v, want %q", content, err, want)
+		}
+	}
+}

@@ -36,6 +36,9 @@ func readTable(ctx context.Context, r io.Reader, comma rune) (contents, error) {
 	if bom, _ := buf.Peek(3); bytes.Equal(bom, []byte("\xef\xbb\xbf")) {
 		buf.Discard(3)
 	}
+	if err := foreignNumbers(buf, comma); err != nil {
+		return contents{}, err
+	}
 	c := csv.NewReader(buf)
 	c.Comma, c.ReuseRecord = comma, true
 	t := &table{text: map[int]badCell{}}

@@ -91,6 +91,7 @@ func ReadOrder(path string) ([]int32, error) {
 type Views struct {
 	path, sum string
 	of        map[string]map[int]vit.CropView
+	contents  map[string]string // SHA-256 of pictures; nil where the file has none
 }
 
 // View is one of them.
@@ -98,22 +99,26 @@ type View struct {
 	Picture string // its path within the data set
 	View    int
 	vit.CropView
+	SHA256 string // of the picture's file; "" is not known
 }
 
 var viewsHead = []string{"picture", "view", "left", "top", "width", "height", "flip"}
+
+// contentHead is a column behind those, which files of other programs may lack.
+const contentHead = "sha256"
 
 // WriteViews writes views.
 func WriteViews(dir string, views []View) error {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
-	rows := [][]string{viewsHead}
+	rows := [][]string{append(slices.Clone(viewsHead), contentHead)}
 	for _, v := range views {
 		flip := "0"
 		if v.Flip {
 			flip = "1"
 		}
 		rows = append(rows, []string{v.Picture, strconv.Itoa(v.View), strconv.Itoa(v.Box.Min.X), strconv.Itoa(v.Box.Min.Y),
-			strconv.Itoa(v.Box.Dx()), strconv.Itoa(v.Box.Dy()), flip})
+			strconv.Itoa(v.Box.Dx()), strconv.Itoa(v.Box.Dy()), flip, v.SHA256})
 	}
 	if err := w.WriteAll(rows); err != nil {
 		return err
@@ -132,8 +137,11 @@ func ReadViews(path string) (*Views, error) {
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", path, err)
-	case len(rows) < 2 || !slices.Equal(rows[0], viewsHead):
-		return nil, fmt.Errorf("%s: want the columns %v and a view", path, viewsHead)
+	case len(rows) < 2 || !slices.Equal(rows[0], viewsHead) && !slices.Equal(rows[0], append(viewsHead, contentHead)):
+		return nil, fmt.Errorf("%s: want the columns %v, then or not %s, and a view", path, viewsHead, contentHead)
+	}
+	if len(rows[0]) > len(viewsHead) {
+		v.contents = map[string]string{}
 	}
 	for i, row := range rows[1:] {
 		if err := v.add(row); err != nil {
@@ -162,6 +170,13 @@ func (v *Views) add(row []string) error {
 	if _, twice := of[n[0]]; twice {
 		return fmt.Errorf("view %d of %s is there twice", n[0], row[0])
 	}
+	if v.contents != nil {
+		sum, known := v.contents[row[0]]
+		if now := row[len(viewsHead)]; known && sum != now {
+			return fmt.Errorf("%s is the name of two pictures, of SHA-256 %.12q and %.12q", row[0], sum, now)
+		}
+		v.contents[row[0]] = row[len(viewsHead)]
+	}
 	of[n[0]] = vit.CropView{Box: image.Rect(n[1], n[2], n[1]+n[3], n[2]+n[4]), Flip: n[5] == 1}
 	return nil
 }
@@ -173,6 +188,19 @@ func (v *Views) Crop(picture string, view int) (vit.CropView, error) {
 		return c, fmt.Errorf("%s has no view %d of %s", v.path, view, picture)
 	}
 	return c, nil
+}
+
+// Named says that the file keeps nothing but the names of pictures.
+func (v *Views) Named() bool { return v.contents == nil }
+
+// Check refuses a picture of that name and SHA-256, "" for one in memory alone, whose
+// views are of another picture.
+func (v *Views) Check(picture, sum string) error {
+	if was := v.contents[picture]; was != "" && sum != "" && was != sum {
+		return fmt.Errorf("%s has views of another picture of the name %s: its SHA-256 was %.12s, and here it is %.12s",
+			v.path, picture, was, sum)
+	}
+	return nil
 }
 
 // SHA256 is of the file.

@@ -14,7 +14,8 @@ import (
 func TestWhatIsWrittenIsReadBack(t *testing.T) {
 	dir := t.TempDir()
 	box := vit.CropView{Box: image.Rect(1, 2, 5, 9), Flip: true}
-	if err := WriteViews(dir, []View{{"a, b/1.png", 0, box}, {"a, b/1.png", 3, vit.CropView{Box: image.Rect(0, 0, 1, 1)}}}); err != nil {
+	if err := WriteViews(dir, []View{{"a, b/1.png", 0, box, "cafe"},
+		{"a, b/1.png", 3, vit.CropView{Box: image.Rect(0, 0, 1, 1)}, "cafe"}}); err != nil {
 		t.Fatal(err)
 	}
 	v, err := ReadViews(Find(dir, ViewsFile))

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"clipcalib/calib"
 	"clipcalib/internal/clip"
 	"clipcalib/internal/pairs"
+	"clipcalib/text"
 )
 
 // scaleChunk is how many pictures are encoded at once.
@@ -17,10 +19,15 @@ const scaleChunk = 256
 
 // ScaleFit is what FitScale found.
 type ScaleFit struct {
-	Pictures, Classes int
-	Accuracy          float64 // share of the pictures told right
-	Learned, Fitted   float32 // factor on the cosines before and after
-	Before, After     float64 // negative log-likelihood a picture, in nats
+	Pictures int     `json:"pictures"`
+	Classes  int     `json:"classes"`
+	Accuracy float64 `json:"accuracy"` // share of the pictures told right
+	Learned  float32 `json:"learned"`  // factor on the cosines before
+	Fitted   float32 `json:"fitted"`   // and after
+	Before   float64 `json:"nll_before"`
+	After    float64 `json:"nll"` // a picture, in nats
+	// Shared are pictures that are also among those of the training.
+	Shared int `json:"shared"`
 }
 
 // FitScale sets the factor on the cosines by pictures that were not trained on,
@@ -95,15 +102,23 @@ func (t *Trainer) fitScale(fit ScaleFit, logits calib.Matrix, labels []int, lear
 	return fit, err
 }
 
-// classesOf groups pictures of the same captions, in order of first appearance.
+// classesOf groups pictures of the same captions, in order of first appearance: of
+// those that give the same tokens, such as ones that differ in case alone, in
+// whatever order a picture has them.
 func classesOf(p pairs.Pairs) (classes [][]string, labels []int, err error) {
 	known := map[string]int{}
+	tokenizer := text.NewTokenizer()
 	for i := range p.Len() {
 		captions, err := p.Captions(i)
 		if err != nil {
 			return nil, nil, err
 		}
-		key := strings.Join(captions, "\x00")
+		read := make([]string, len(captions))
+		for j, s := range captions {
+			read[j] = fmt.Sprint(tokenizer.TokensTruncated(s))
+		}
+		slices.Sort(read)
+		key := strings.Join(read, "\n")
 		k, ok := known[key]
 		if !ok {
 			k = len(classes)

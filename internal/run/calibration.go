@@ -12,14 +12,34 @@ import (
 	"clipcalib/internal/docfile"
 )
 
-// validationSuffix ends the specs of validation folds.
-const validationSuffix = "#val"
-
-// IsValidation says that a target is the validation fold of a data set.
+// IsValidation says that a target is the validation fold of a data set, or a half
+// of its classes there.
 func (t Target) IsValidation() bool { return IsValidationSpec(t.Inputs.Data) }
 
 // IsValidationSpec says so of a data set as a command line names it.
-func IsValidationSpec(spec string) bool { return strings.HasSuffix(spec, validationSuffix) }
+func IsValidationSpec(spec string) bool {
+	part, _ := data.PartAndHalf(spec)
+	return part == "val"
+}
+
+// FoldOf says that a target is the validation fold of the data set that a run
+// learnt from, of the half of its classes that it learnt; source "" is not known,
+// and any validation fold is taken.
+func (t Target) FoldOf(source string) bool {
+	return t.IsValidation() && (source == "" || data.NameOf(source) == data.NameOf(t.Inputs.Data) && t.sameHalf(source))
+}
+
+// ValidationFor says that a target is a validation fold to a run that learnt from
+// source: of any data set, but of that one only with the half of its classes.
+func (t Target) ValidationFor(source string) bool {
+	return t.FoldOf(source) || t.IsValidation() && data.NameOf(source) != data.NameOf(t.Inputs.Data)
+}
+
+func (t Target) sameHalf(source string) bool {
+	_, a := data.PartAndHalf(source)
+	_, b := data.PartAndHalf(t.Inputs.Data)
+	return a == b
+}
 
 // ValidationFolder finds a run's evaluation on the validation fold of the data
 // set it learnt from; "" without one. Where several could be meant, the error
@@ -41,9 +61,7 @@ func ValidationFolder(dir string) (string, error) {
 		if err := docfile.ReadYAML(filepath.Join(sub, targetFile), &t); err != nil {
 			return "", fmt.Errorf("run %s: %w", dir, err)
 		}
-		source := recipe.Inputs.Data
-		if t.IsValidation() && t.Remedy == recipe.Remedy &&
-			(source == "" || data.NameOf(source) == data.NameOf(t.Inputs.Data)) {
+		if t.FoldOf(recipe.Inputs.Data) && t.Remedy == recipe.Remedy {
 			found = append(found, sub)
 		}
 	}

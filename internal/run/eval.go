@@ -219,6 +219,11 @@ func (o EvalOptions) openAdapter(path string, data adapt.Data) (classifier, erro
 	if data.Prototypes.Rows == 0 {
 		return c, nil
 	}
+	if len(o.Features) > 0 { // the classes of data sets are joined by their keys
+		if err := a.CheckOrder(data.Prototypes); err != nil {
+			return nil, inFiles(o.Features, fmt.Errorf("run %s: %w", o.Run, err))
+		}
+	}
 	c.own = true
 	if c.reference, err = a.WithPrototypes(data.Prototypes); err != nil {
 		err = fmt.Errorf("the target's text features do not fit the run's %d classes: %w; list the run's classes it has",

@@ -53,6 +53,13 @@ type Measured struct {
 	Facts
 }
 
+// ReadFacts reads what the figures in an evaluation's folder are of.
+func ReadFacts(dir string) (Facts, error) {
+	var m Measured
+	err := docfile.ReadJSON(filepath.Join(dir, metricsFile), &m)
+	return m.Facts, err
+}
+
 // KeepFacts is [WriteFacts] for logits that were there already: what is the same
 // is not written again.
 func KeepFacts(dir string, m calib.Metrics, f Facts, record *data.Record) error {

@@ -360,6 +360,18 @@ func TestBadInputsNameWhatIsWrong(t *testing.T) {
 		}, "no finished run"},
 		"label too large": {func() error { return evalErr(run.EvalOptions{Run: done, Data: &bad, Name: "x"}) },
 			"label 4 at row 3"},
+		"other order of classes": {func() error {
+			turned := sample(2, 8, 1)
+			one, two := turned.Prototypes.Row(0), turned.Prototypes.Row(1)
+			for i := range one {
+				one[i], two[i] = d.Prototypes.Row(1)[i], d.Prototypes.Row(0)[i]
+			}
+			path := filepath.Join(dir, "turned.safetensors")
+			if err := run.WriteFeatures(path, turned); err != nil {
+				t.Fatal(err)
+			}
+			return evalErr(run.EvalOptions{Run: done, Features: []string{path}, Name: "x"})
+		}, "turned.safetensors: run " + done + ": its text_features are not those of the run's classes in their order"},
 		"other width": {func() error { return evalErr(run.EvalOptions{Run: done, Data: &narrow, Name: "x"}) },
 			"3 wide, prototypes 8"},
 		"unknown class": {func() error {

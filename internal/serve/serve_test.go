@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"image/jpeg"
 	"image/png"
 	"io"
 	"mime/multipart"
@@ -159,6 +160,7 @@ func TestBadRequests(t *testing.T) {
 			"multipart/form-data; boundary=x", 400, "could not be read whole",
 		},
 		"two pictures": {bytes.NewReader(append(picture(t, 1), picture(t, 2)...)), "image/png", 400, "another picture"},
+		"two JPEGs":    {bytes.NewReader(append(jpegOf(t), picture(t, 2)...)), "image/jpeg", 400, "another picture"},
 		"no file name": {
 			strings.NewReader("--x\r\nContent-Disposition: form-data; name=p; filename=a.png\r\n\r\n" +
 				string(picture(t, 1)) + "\r\n--x\r\nContent-Disposition: form-data; name=q\r\n\r\n" +
@@ -181,6 +183,15 @@ func TestBadRequests(t *testing.T) {
 	if code, text, _ := post(t, h.URL, bytes.NewReader(picture(t, 9)), "image/png"); code != 200 {
 		t.Errorf("afterwards: status %d, %s", code, text)
 	}
+}
+
+func jpegOf(t *testing.T) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, image.NewGray(image.Rect(0, 0, 8, 8)), nil); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }
 
 func TestAFullQueueTurnsAway(t *testing.T) {

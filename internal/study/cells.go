@@ -31,6 +31,7 @@ type Cell struct {
 // Logits are what a row gave on one target.
 type Logits struct {
 	Where    string
+	Set      string // as the evaluation's target names it
 	Logits   calib.Matrix
 	ZeroShot calib.Matrix
 	Labels   []int
@@ -41,7 +42,7 @@ type figures struct{ Accuracy, ECE, NLL, Brier, LogitRange float64 }
 
 // measured is a row's logits in the form that figures and differences come from.
 type measured struct {
-	where       string
+	where, set  string
 	predictions calib.Predictions
 	labels      []int
 	metrics     figures
@@ -53,7 +54,7 @@ func measure(l Logits, bins int) (measured, error) {
 	if err != nil {
 		return measured{}, err
 	}
-	m := measured{where: l.Where, predictions: p, labels: l.Labels, metrics: figures{Accuracy: p.Accuracy(),
+	m := measured{where: l.Where, set: l.Set, predictions: p, labels: l.Labels, metrics: figures{Accuracy: p.Accuracy(),
 		ECE: p.ECE(bins), NLL: p.NLL(), Brier: p.Brier(), LogitRange: p.LogitRange()}}
 	for i := range l.Logits.N {
 		r := math.Log(max(run.RangeRatio(rangeOf(l.Logits.Row(i)), rangeOf(l.ZeroShot.Row(i))), 1e-6))

@@ -129,8 +129,8 @@ func difference(a, b *row, where string, opt calib.BootstrapOptions) (out []Diff
 		if len(y) == 0 { // not for these classes
 			continue
 		}
-		if len(x) != len(y) {
-			return nil, fmt.Errorf("seed %s has %d and %d targets", seed, len(x), len(y))
+		if y, err = paired(x, y); err != nil {
+			return nil, fmt.Errorf("seed %s: %w", seed, err)
 		}
 		targets = len(x)
 		accuracy, ece := 0.0, 0.0
@@ -176,6 +176,26 @@ func difference(a, b *row, where string, opt calib.BootstrapOptions) (out []Diff
 		out = append(out, d)
 	}
 	return out, nil
+}
+
+// paired are a row's figures in the order of the targets that those of another are
+// in; both must be of the same samples.
+func paired(x, y []measured) (ordered []measured, err error) {
+	if len(x) != len(y) {
+		return nil, fmt.Errorf("%d and %d targets", len(x), len(y))
+	}
+	for _, a := range x {
+		i := slices.IndexFunc(y, func(b measured) bool { return b.set == a.set })
+		if i < 0 {
+			return nil, fmt.Errorf("nothing on %s, which the other row was measured on", a.set)
+		}
+		if b := y[i]; !slices.Equal(a.labels, b.labels) {
+			return nil, fmt.Errorf("%s: the %d and %d samples have other labels, and so are not the same", a.set,
+				len(a.labels), len(b.labels))
+		}
+		ordered = append(ordered, y[i])
+	}
+	return ordered, nil
 }
 
 func in(all []measured, where string) (out []measured) {

@@ -80,6 +80,7 @@ func Gather(ctx context.Context, runs []Run, bins int, opt calib.BootstrapOption
 	})
 	zero := map[[2]string]*rows{} // by family and task
 	tpt := map[string]*row{}      // without a remedy, by task
+	book := sampleBook{}
 	opt.Bins = bins
 	for _, g := range order {
 		if err := ctx.Err(); err != nil {
@@ -88,7 +89,7 @@ func Gather(ctx context.Context, runs []Run, bins int, opt calib.BootstrapOption
 		if told != nil {
 			told(g.family + ", " + g.method)
 		}
-		if err := out.group(by[g], zero, tpt, bins, opt); err != nil {
+		if err := out.group(by[g], book, zero, tpt, bins, opt); err != nil {
 			return out, fmt.Errorf("%s, %s: %w", g.family, g.method, err)
 		}
 	}
@@ -110,13 +111,13 @@ type loaded struct {
 }
 
 // group takes up the runs of a method of all tasks.
-func (out *Results) group(runs []Run, zero map[[2]string]*rows, tpt map[string]*row, bins int,
+func (out *Results) group(runs []Run, book sampleBook, zero map[[2]string]*rows, tpt map[string]*row, bins int,
 	opt calib.BootstrapOptions) error {
 	var all []loaded
 	var tasks []string
 	temperatures, zeroTemperatures := map[[2]string]float64{}, map[string]float64{} // by task and seed; by task
 	for _, r := range runs {
-		l, err := load(r)
+		l, err := load(r, book)
 		if err != nil {
 			return err
 		}
@@ -261,15 +262,18 @@ func asZeroShot(all []Logits) []Logits {
 	return out
 }
 
-// load reads a run's logits.
-func load(r Run) (l loaded, err error) {
+// load reads a run's logits, of the samples that the book has.
+func load(r Run, book sampleBook) (l loaded, err error) {
 	l.Run = r
 	for _, t := range r.Targets {
 		e, err := run.ReadEvaluation(t.Dir)
 		if err != nil {
 			return l, err
 		}
-		one := Logits{Where: t.Where, Logits: e.Logits, ZeroShot: e.ZeroShot, Labels: e.Labels}
+		if err := book.take(r.Key, e); err != nil {
+			return l, err
+		}
+		one := Logits{Where: t.Where, Set: e.Target.Inputs.Data, Logits: e.Logits, ZeroShot: e.ZeroShot, Labels: e.Labels}
 		if e.Target.Remedy == DAC {
 			l.dac = append(l.dac, one)
 		} else {

@@ -60,6 +60,12 @@ func Make(found []Evaluation, bins int) Table {
 			t.Groups = append(t.Groups, Group{Fields: e.Fields, Cells: map[string][]Evaluation{}})
 		}
 		t.add(&t.Groups[g], e)
+		if u := e.unlike; u != nil && e.fitted == nil {
+			t.Notes = append(t.Notes, fmt.Sprintf("the zero-shot model of %s gives other figures on %s than that of %s "+
+				"(accuracy %.4f and %.4f, ECE %.4f and %.4f), though weights and prompts are the same: the row is of %s; "+
+				"see whether the two runs differ in precision or compat", u.Run, e.Target.Name, e.Run,
+				u.Metrics.Accuracy, e.Metrics.Accuracy, u.Metrics.ECE, e.Metrics.ECE, e.Run))
+		}
 	}
 	t.sort()
 	t.Shown = t.shown()

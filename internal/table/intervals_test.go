@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"clipcalib/calib"
+	"clipcalib/internal/npy"
 )
 
 // The ends are SciPy's: mean ± t.ppf(0.975, 2) * std / sqrt(3).
@@ -160,5 +161,33 @@ func TestValidationFoldsAreNoResults(t *testing.T) {
 	madeRun{"zslp", "none", 4, 0.1, 1, templates, []string{"home#val"}, 40}.write(t, alone, rand.New(rand.NewPCG(1, 1)))
 	if table = tableOf(t, alone); len(table.Folds()) != 0 || len(table.Groups[1].Cells) != 1 {
 		t.Errorf("%q", table.Folds())
+	}
+}
+
+// The zero-shot row is of the first run: that another's gave other figures is said.
+func TestZeroShotModelsThatDifferAreSaidToDo(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"a", "b"} {
+		madeRun{"zslp", "none", 4, 0.1, int(name[0]), templates, []string{"home", "sketch"}, 60}.write(t,
+			filepath.Join(dir, name), rand.New(rand.NewPCG(1, 1)))
+	}
+	if n := strings.Join(tableOf(t, dir).Notes, "\n"); strings.Contains(n, "zero-shot") {
+		t.Errorf("of one zero-shot model: %s", n)
+	}
+	path := filepath.Join(dir, "b", "targets", "sketch", "zero_shot_logits.npy")
+	n, k, values, err := npy.ReadMatrix(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := make([]float32, len(values))
+	for i, v := range values {
+		other[i] = 2 * float32(v)
+	}
+	if err := npy.WriteFile(path, other, n, k); err != nil {
+		t.Fatal(err)
+	}
+	notes := strings.Join(tableOf(t, dir).Notes, "\n")
+	if strings.Count(notes, "gives other figures on sketch") != 1 || !strings.Contains(notes, filepath.Join(dir, "b")) {
+		t.Errorf("notes %s", notes)
 	}
 }

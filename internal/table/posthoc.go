@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"clipcalib/calib"
-	"clipcalib/internal/data"
 	"clipcalib/internal/run"
 )
 
@@ -196,7 +195,7 @@ func (w *postHocWork) foldOf(e *Evaluation) (*Evaluation, error) {
 		switch {
 		case !f.Validation || f.Seed != e.Seed || w.keys[f] != w.keys[e]:
 		case f.learnt != "" && !f.Source:
-		case f.learnt == "" && data.NameOf(f.target.Inputs.Data) != data.NameOf(e.target.Inputs.Data):
+		case f.learnt == "" && !f.target.FoldOf(e.target.Inputs.Data):
 		case f.Run == e.Run:
 			same = append(same, f)
 		case e.Fields[fieldMethod] == ZeroShot: // whose evaluations runs share

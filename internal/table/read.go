@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -55,6 +56,9 @@ type Evaluation struct {
 	target      run.Target
 	bins        int
 	learnt      string // data set that the run learnt from, "" for none
+	// unlike is the first of other runs whose zero-shot model, of the same recipe,
+	// gave other figures.
+	unlike *Evaluation
 }
 
 // Find lists the run folders at or below dir.
@@ -101,15 +105,25 @@ func Read(runs []string, bins int) (found []Evaluation, without []string, err er
 		without = append(without, run.Unfinished(dir)...)
 		adapted, zeroShot = append(adapted, a...), append(zeroShot, z...)
 	}
-	once := map[string]bool{} // under every name: one list measured under two has two columns
+	once := map[string]int{} // under every name: one list measured under two has two columns
 	for _, z := range zeroShot {
 		k := fmt.Sprintf("%s%q %s %d", z.Fields.key(), z.Target.Name, z.Target.Hash, z.Target.Samples)
-		if !once[k] {
-			once[k] = true
+		first, seen := once[k]
+		if !seen {
+			once[k] = len(found)
 			found = append(found, z)
+		} else if f := &found[first]; f.unlike == nil && !alike(f.Metrics, z.Metrics) {
+			f.unlike = &z
 		}
 	}
 	return append(found, adapted...), without, nil
+}
+
+// alike says that the figures of two zero-shot models are one but for what machines
+// round otherwise.
+func alike(a, b calib.Metrics) bool {
+	return math.Abs(a.Accuracy-b.Accuracy) < 1e-4 && math.Abs(a.ECE-b.ECE) < 1e-4 &&
+		math.Abs(a.LogitRange-b.LogitRange) < 1e-3*math.Abs(a.LogitRange)+1e-9
 }
 
 // ReadFields reads everything that a run's recipe says, by dotted names.
@@ -176,7 +190,7 @@ func evaluated(dir string, recipe Fields, e run.Evaluation, bins int) (adapted, 
 		FeaturesOnly: e.Target.Inputs.DataSHA256 == ""}
 	target.whole, target.half = halfOf(e.Target.Inputs.Data)
 	adapted = Evaluation{Run: dir, Fields: fields, Seed: seed, Data: recipe["inputs.data_sha256"], Target: target,
-		Validation: e.Target.IsValidation(), Classes: e.Logits.K, dir: e.Dir, target: e.Target,
+		Validation: e.Target.ValidationFor(recipe["inputs.data"]), Classes: e.Logits.K, dir: e.Dir, target: e.Target,
 		learnt: recipe["inputs.data"]}
 	zeroShot = adapted
 	zeroShot.Fields, zeroShot.Seed, zeroShot.Data = zeroShotFields(fields, e.Target), "", ""

@@ -66,6 +66,7 @@ type Set struct {
 	Classes  int       `json:"classes"`
 	Want     int       `json:"want_classes"`
 	Decoded  int       `json:"decoded,omitempty"`
+	Verdict  string    `json:"state"` // of [Set.State]
 	Findings []Finding `json:"findings"`
 
 	known *catalog.Set
@@ -75,6 +76,26 @@ type Set struct {
 // OK reports whether nothing wrong was found.
 func (s *Set) OK() bool {
 	return !slices.ContainsFunc(s.Findings, func(f Finding) bool { return f.Level == Wrong })
+}
+
+// What is known of a set as a whole.
+const (
+	AsPublished = "ok"    // classes, counts, names and, where CoOp has one, the split file are the published ones
+	OtherParts  = "other" // usable, but its parts are not those that published numbers are of, as far as is known
+	NotUsable   = "wrong"
+)
+
+// State is one of those: a set of other parts is not called one that is as published.
+func (s *Set) State() string {
+	switch {
+	case !s.OK():
+		return NotUsable
+	case slices.ContainsFunc(s.Findings, func(f Finding) bool {
+		return f.Level == Warning && (f.Kind == KindHash || f.Kind == KindCount || f.Kind == KindPart)
+	}):
+		return OtherParts
+	}
+	return AsPublished
 }
 
 // Report is what was found below a folder.

@@ -54,6 +54,7 @@ func Root(ctx context.Context, root string, o Options) (*Report, error) {
 	}
 	for _, s := range r.Sets {
 		s.sort()
+		s.Verdict = s.State()
 	}
 	r.Files = int(entries.Load())
 	return r, nil

@@ -39,7 +39,7 @@ func (e *Engine) Conv(c engine.Conv) error {
 	}
 	p := product{Gemm: engine.Gemm{Act: c.Act}, out: f32(c.Out), bias: f32(c.Bias), n: s.Out}
 	window := sgemm.Window{Side: s.Side, Stride: s.Stride, Channels: s.In}
-	sgemm.Conv(e.threads, window, s.Batch, s.Out, f32(c.X), f32(c.W), p.out, p.finish)
+	sgemm.Conv(e.threads(), window, s.Batch, s.Out, f32(c.X), f32(c.W), p.out, p.finish)
 	return nil
 }
 

@@ -30,7 +30,7 @@ type Options struct {
 // Engine implements engine.Engine in host memory.
 type Engine struct {
 	tensor.StdEng
-	threads int
+	share   *parallel.Share
 	bf16    bool
 	frozen  map[*tensor.Dense]*frozen
 	narrow  map[*tensor.Dense]bool // weights in training whose products round both factors
@@ -44,13 +44,18 @@ var (
 
 // New returns an engine. It is used from one goroutine at a time.
 func New(o Options) (*Engine, error) {
-	e := &Engine{threads: o.Threads, bf16: o.BF16, frozen: map[*tensor.Dense]*frozen{},
-		narrow: map[*tensor.Dense]bool{}}
-	if e.threads <= 0 {
-		e.threads = runtime.GOMAXPROCS(0)
+	if o.Threads <= 0 {
+		o.Threads = runtime.GOMAXPROCS(0)
 	}
-	return e, nil
+	return newEngine(parallel.NewShare(o.Threads), o.BF16), nil
 }
+
+func newEngine(s *parallel.Share, bf16 bool) *Engine {
+	return &Engine{share: s, bf16: bf16, frozen: map[*tensor.Dense]*frozen{}, narrow: map[*tensor.Dense]bool{}}
+}
+
+// threads is how many goroutines a kernel that begins now is cut into.
+func (e *Engine) threads() int { return e.share.Each() }
 
 // Name says what runs, as in "cpu: pure Go (avx512bf16), 2 threads, bf16".
 func (e *Engine) Name() string {
@@ -62,10 +67,10 @@ func (e *Engine) Name() string {
 		by = "pure Go (bf16 weights by " + bgemm.Kernel() + ")"
 	}
 	threads := "threads"
-	if e.threads == 1 {
+	if e.share.All() == 1 {
 		threads = "thread"
 	}
-	return fmt.Sprintf("cpu: %s, %d %s, %s", by, e.threads, threads, e.Precision())
+	return fmt.Sprintf("cpu: %s, %d %s, %s", by, e.share.All(), threads, e.Precision())
 }
 
 // Precision is the form in which products by frozen weights are multiplied.
@@ -172,7 +177,7 @@ func (e *Engine) Close() error {
 
 // each runs body over parts of n indices, with at least grain in a part.
 func (e *Engine) each(n, grain int, body func(lo, hi int)) {
-	parallel.For(e.threads, n, grain, func(_, lo, hi int) { body(lo, hi) })
+	parallel.For(e.threads(), n, grain, func(_, lo, hi int) { body(lo, hi) })
 }
 
 // elements runs body over parts of n elements of a cheap loop.

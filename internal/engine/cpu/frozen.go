@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"runtime"
+	"sync"
 
 	"clipcalib/internal/engine/cpu/bgemm"
 
@@ -13,7 +14,10 @@ import (
 // transpose. From the first of them on they are all there is: the float32
 // values are given up, which halves the memory of a tower's weights. In float32
 // no copy is kept: packing anew costs less than a hundredth of a product.
+//
+// Engines side by side share the copies of a matrix that one has of another.
 type frozen struct {
+	mu                sync.Mutex
 	plain, transposed *bgemm.Weights
 }
 
@@ -52,6 +56,8 @@ func (f *frozen) any() (w *bgemm.Weights, transposed bool) {
 	if f == nil {
 		return nil, false
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.plain != nil {
 		return f.plain, false
 	}
@@ -65,6 +71,8 @@ func (e *Engine) packed(t *tensor.Dense, trans bool) *bgemm.Weights {
 	if f == nil {
 		return nil
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	slot, other := &f.plain, f.transposed
 	if trans {
 		slot, other = &f.transposed, f.plain
@@ -72,20 +80,22 @@ func (e *Engine) packed(t *tensor.Dense, trans bool) *bgemm.Weights {
 	switch {
 	case *slot != nil:
 	case other != nil:
-		*slot = other.Transposed(e.threads)
+		*slot = other.Transposed(e.threads())
 	default:
 		k, n := dims(t)
 		if trans {
 			k, n = n, k
 		}
-		*slot = bgemm.Pack(e.threads, f32(t), k, n, trans)
-		// One value is left, by whose number every kernel sees that the values
-		// are elsewhere. The shape stays: graphs that are being built read it.
-		t.Raw = make([]byte, 4)
+		*slot = bgemm.Pack(e.threads(), f32(t), k, n, trans)
 		if e.givenUp += 4 * k * n; e.givenUp >= collectAfter {
 			e.givenUp = 0
 			runtime.GC()
 		}
+	}
+	if len(t.Raw) > 4 {
+		// One value is left, by whose number every kernel sees that the values
+		// are elsewhere. The shape stays: graphs that are being built read it.
+		t.Raw = make([]byte, 4)
 	}
 	return *slot
 }
@@ -97,6 +107,6 @@ func (e *Engine) unpack(dst []float32, t *tensor.Dense) bool {
 	if w == nil {
 		return false
 	}
-	w.Unpack(e.threads, dst, transposed)
+	w.Unpack(e.threads(), dst, transposed)
 	return true
 }

@@ -69,12 +69,12 @@ func (e *Engine) Gemm(g engine.Gemm) error {
 	}
 	if !g.TransA {
 		if w := e.packed(g.B, g.TransB); w != nil {
-			w.Multiply(e.threads, matrix(g.Out), matrix(g.A), p.m, p.epilogue())
+			w.Multiply(e.threads(), matrix(g.Out), matrix(g.A), p.m, p.epilogue())
 			return nil
 		}
 	}
 	if g.Narrow && e.StoresFloat16() && elements(g.B) == len(p.b)+len(b16(g.B)) {
-		bgemm.Product(e.threads, matrix(g.Out), bgemm.Factor{Matrix: matrix(g.A), Trans: g.TransA},
+		bgemm.Product(e.threads(), matrix(g.Out), bgemm.Factor{Matrix: matrix(g.A), Trans: g.TransA},
 			bgemm.Factor{Matrix: matrix(g.B), Trans: g.TransB}, p.m, p.n, p.k, p.epilogue())
 		return nil
 	}
@@ -126,7 +126,7 @@ func (e *Engine) gemm(p product) {
 	if p.bias != nil || p.res != nil || p.Act != engine.Identity {
 		finish = p.finish
 	}
-	sgemm.Fused(e.threads, p.TransA, p.TransB, p.m, p.n, p.k, p.Alpha, p.a, p.lda, p.b, p.ldb, beta, p.out, p.n, finish)
+	sgemm.Fused(e.threads(), p.TransA, p.TransB, p.m, p.n, p.k, p.Alpha, p.a, p.lda, p.b, p.ldb, beta, p.out, p.n, finish)
 }
 
 // finish is the epilogue: out = act(out + bias) + residual on a part of out, or
