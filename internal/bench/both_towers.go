@@ -37,7 +37,8 @@ func (m *meter) maPLe(name string, ck *weights.Checkpoint) error {
 		return err
 	}
 	defer model.Close()
-	method := prompt.MaPLe{Depth: min(adapt.Resolved(prompt.MaPLe{}).Depth, ck.Config.Vision.Layers, ck.Config.Text.Layers)}
+	c := ck.Config
+	method := prompt.MaPLe{Depth: min(adapt.Resolved(prompt.MaPLe{}).Depth, c.Vision.Layers, c.Text.Layers)}
 	pixels := noise(9, maPLeBatch*model.Images.Preprocessor().Len())
 	samples := prompt.Data{Classes: names, Prototypes: adapt.NewMatrix(len(names), ck.Config.EmbedDim),
 		Image: func(sample, _ int, dst []float32) error {
@@ -49,8 +50,8 @@ func (m *meter) maPLe(name string, ck *weights.Checkpoint) error {
 		samples.Labels = append(samples.Labels, i%len(names))
 	}
 	t, err := m.stepsOf(func(ctx context.Context, step func()) error {
-		_, err := prompt.Train(ctx, model, method, adapt.None{}, samples, prompt.Options{Batch: maPLeBatch, Epochs: 1000,
-			Progress: func(adapt.Progress) { step() }})
+		_, err := prompt.Train(ctx, model, method, adapt.None{}, samples,
+			prompt.Options{Batch: maPLeBatch, Epochs: 1000, Progress: func(adapt.Progress) { step() }})
 		return err
 	})
 	if err != nil {
@@ -62,8 +63,8 @@ func (m *meter) maPLe(name string, ck *weights.Checkpoint) error {
 	}
 	vectors := adapt.Resolved(method).Contexts
 	w := promptedWork(ck.Config, maPLeBatch, vectors).andBack().plus(trieWork(ck.Config, trie).andBack())
-	m.add(Figure{What: fmt.Sprintf("MaPLe step, depth %d, %d classes", method.Depth, len(names)), Model: name, Batch: maPLeBatch,
-		Unit: "steps/s"}, t, 1, w.flop(), m.bytes(w))
+	m.add(Figure{What: fmt.Sprintf("MaPLe step, depth %d, %d classes", method.Depth, len(names)), Model: name,
+		Batch: maPLeBatch, Unit: "steps/s"}, t, 1, w.flop(), m.bytes(w))
 	return nil
 }
 
@@ -103,7 +104,8 @@ func (m *meter) pretrain(name string, ck *weights.Checkpoint) error {
 		return err
 	}
 	w := promptedWork(c, pretrainBatch, 0).plus(textWork(c, nodes/seen, 8*nodes/seen, pretrainBatch)).trained()
-	m.add(Figure{What: "pretraining step", Model: name, Batch: pretrainBatch, Unit: "steps/s"}, t, 1, w.flop(), m.bytes(w))
+	m.add(Figure{What: "pretraining step", Model: name, Batch: pretrainBatch, Unit: "steps/s"}, t, 1, w.flop(),
+		m.bytes(w))
 	return nil
 }
 

@@ -52,8 +52,8 @@ func (b Blocks) mlp(g *graph.Graph, p Scope, x, residual *Node) *Node {
 		hidden := ops.Activate(g, linear(g, p, "c_fc.", x, nil, engine.Identity), b.Act)
 		return linear(g, p, "c_proj.", hidden, residual, engine.Identity)
 	}
-	return ops.MLP(g, x, p.Get("c_fc.weight"), p.Get("c_fc.bias"), p.Get("c_proj.weight"), p.Get("c_proj.bias"), residual,
-		b.Act)
+	return ops.MLP(g, x, p.Get("c_fc.weight"), p.Get("c_fc.bias"), p.Get("c_proj.weight"), p.Get("c_proj.bias"),
+		residual, b.Act)
 }
 
 func linear(g *graph.Graph, p Scope, layer string, x, residual *Node, act engine.Act) *Node {

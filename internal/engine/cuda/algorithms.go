@@ -60,7 +60,8 @@ func parseAlgorithms(name string, r io.Reader) (Algorithms, error) {
 		at := strings.LastIndexByte(line, ' ')
 		if at < 0 || !(algorithmShape.MatchString(line[:at]) && algorithmConfig.MatchString(line[at+1:]) ||
 			partwiseShape.MatchString(line[:at]) && partwiseRows.MatchString(line[at+1:])) {
-			return nil, fmt.Errorf("%s:%d: %q is neither a shape and its algorithm nor an MLP and its rows", name, n, line)
+			return nil, fmt.Errorf("%s:%d: %q is neither a shape and its algorithm nor an MLP and its rows", name, n,
+				line)
 		}
 		if was, ok := table[line[:at]]; ok && was != line[at+1:] {
 			return nil, fmt.Errorf("%s:%d: %q has another algorithm above", name, n, line[:at])

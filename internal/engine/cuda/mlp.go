@@ -55,7 +55,8 @@ func (e *Engine) MLP(m engine.MLP, rows int) error {
 	for at := 0; at < n; at += rows {
 		part := min(rows, n-at)
 		h := e.over(between, m.X.Dtype(), []int{part, hidden})
-		one := engine.Gemm{Out: h, A: e.rowsFrom(m.X, at, part), B: m.W1, TransB: true, Alpha: 1, Bias: m.B1, Act: m.Act}
+		one := engine.Gemm{Out: h, A: e.rowsFrom(m.X, at, part), B: m.W1, TransB: true, Alpha: 1, Bias: m.B1,
+			Act: m.Act}
 		two := engine.Gemm{Out: e.rowsFrom(m.Out, at, part), A: h, B: m.W2, TransB: true, Alpha: 1, Bias: m.B2,
 			Residual: e.rowsFrom(m.Residual, at, part)}
 		if err := e.Gemm(one); err != nil {

@@ -30,10 +30,12 @@ func mlpOf(m engine.MLP, rows int) kernel {
 			return err
 		}
 		defer e.Release(hidden)
-		if err := e.Gemm(engine.Gemm{Out: hidden, A: m.X, B: m.W1, TransB: true, Alpha: 1, Bias: m.B1, Act: m.Act}); err != nil {
+		if err := e.Gemm(engine.Gemm{Out: hidden, A: m.X, B: m.W1, TransB: true, Alpha: 1, Bias: m.B1,
+			Act: m.Act}); err != nil {
 			return err
 		}
-		return e.Gemm(engine.Gemm{Out: m.Out, A: hidden, B: m.W2, TransB: true, Alpha: 1, Bias: m.B2, Residual: m.Residual})
+		return e.Gemm(engine.Gemm{Out: m.Out, A: hidden, B: m.W2, TransB: true, Alpha: 1, Bias: m.B2,
+			Residual: m.Residual})
 	}
 }
 
@@ -42,8 +44,8 @@ func (b *bench) mlp() {
 	b.expect(frozenProduct)
 	b.tol.of *= 4 // two products, the larger of the differences
 	const n, width, hidden = 37, 16, 64
-	in := []array{b.normal(n, width), b.normal(hidden, width), b.normal(hidden), b.normal(width, hidden), b.normal(width),
-		b.normal(n, width)}
+	in := []array{b.normal(n, width), b.normal(hidden, width), b.normal(hidden), b.normal(width, hidden),
+		b.normal(width), b.normal(n, width)}
 	for _, rows := range []int{1, 8, 36, 37, 100} {
 		for act := engine.Identity; act <= engine.ReLU; act++ {
 			what := fmt.Sprintf("MLP %v, %d rows at a time", act, rows)
@@ -57,7 +59,8 @@ func (b *bench) mlp() {
 	for i, a := range in {
 		t[i] = b.on(b.e, a)
 	}
-	fits := engine.MLP{Out: b.on(b.e, b.normal(n, width)), X: t[0], W1: t[1], B1: t[2], W2: t[3], B2: t[4], Residual: t[5]}
+	fits := engine.MLP{Out: b.on(b.e, b.normal(n, width)), X: t[0], W1: t[1], B1: t[2], W2: t[3], B2: t[4],
+		Residual: t[5]}
 	if err := e.MLP(fits, 5); err != nil {
 		b.Error(err)
 	}

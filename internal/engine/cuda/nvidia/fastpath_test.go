@@ -98,11 +98,12 @@ func trainOften(t *testing.T, m *clip.Model, method prompt.Method, data prompt.D
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	step := 0
-	_, err := prompt.Train(ctx, m, method, adapt.None{}, data, prompt.Options{Epochs: 100, Progress: func(adapt.Progress) {
+	count := func(adapt.Progress) {
 		if step++; step == 8 {
 			stop()
 		}
-	}})
+	}
+	_, err := prompt.Train(ctx, m, method, adapt.None{}, data, prompt.Options{Epochs: 100, Progress: count})
 	if err != nil && !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
@@ -229,7 +230,8 @@ func tuneMLP(t *testing.T, e *cuda.Engine, ck *weights.Checkpoint, batch, runs i
 		t.Fatal(err)
 	}
 	for _, x := range times {
-		t.Logf("%s, MLP %dx%d of %d rows, %d at a time: %.4g ms", e.Name(), v.Width, v.MLP, times[0].Rows, x.Rows, 1e3*x.Seconds)
+		t.Logf("%s, MLP %dx%d of %d rows, %d at a time: %.4g ms", e.Name(), v.Width, v.MLP, times[0].Rows, x.Rows,
+			1e3*x.Seconds)
 	}
 	if line == "" {
 		return nil
