@@ -13,12 +13,17 @@ type SetFigures struct {
 	// CoverageInterval is Wilson's, of 95 per cent.
 	CoverageInterval Interval `json:"coverage_interval"`
 	MeanSize         float64  `json:"mean_size"`
-	MedianSize       float64  `json:"median_size"`
-	Empty            float64  `json:"empty"`      // share of sets without a class
-	Singletons       float64  `json:"singletons"` // share of sets of one
+	// MeanSizeError and ClassGapError are the standard errors of MeanSize and
+	// ClassGap over the samples, that of the gap by the delta method: as if no
+	// class's coverage were on the other side of the wanted one.
+	MeanSizeError float64 `json:"mean_size_standard_error"`
+	MedianSize    float64 `json:"median_size"`
+	Empty         float64 `json:"empty"`      // share of sets without a class
+	Singletons    float64 `json:"singletons"` // share of sets of one
 	// ClassGap is the mean over the classes that occur of |coverage of the
 	// class - wanted coverage| (CCV of Conf-OT, there in per cent).
 	ClassGap      float64   `json:"class_gap"`
+	ClassGapError float64   `json:"class_gap_standard_error"`
 	WorstClass    int       `json:"worst_class"` // the least covered one
 	WorstCoverage float64   `json:"worst_coverage"`
 	ByClass       []float64 `json:"coverage_by_class"` // -1 for a class that does not occur
@@ -58,6 +63,11 @@ func EvaluateSets(sets [][]int, labels []int, classes int, coverage float64) (Se
 			f.Singletons += 1 / float64(len(sets))
 		}
 	}
+	squares := 0.0
+	for _, n := range sizes {
+		squares += (float64(n) - f.MeanSize) * (float64(n) - f.MeanSize)
+	}
+	f.MeanSizeError = math.Sqrt(squares) / float64(len(sets))
 	slices.Sort(sizes)
 	f.MedianSize = float64(sizes[(len(sizes)-1)/2]+sizes[len(sizes)/2]) / 2
 	f.Coverage = float64(hits) / float64(len(sets))
@@ -75,11 +85,13 @@ func EvaluateSets(sets [][]int, labels []int, classes int, coverage float64) (Se
 		occurring++
 		f.ByClass[k] = float64(held[k]) / float64(n)
 		f.ClassGap += math.Abs(f.ByClass[k] - coverage)
+		f.ClassGapError += f.ByClass[k] * (1 - f.ByClass[k]) / float64(n)
 		if f.ByClass[k] < f.WorstCoverage {
 			f.WorstClass, f.WorstCoverage = k, f.ByClass[k]
 		}
 	}
 	f.ClassGap /= float64(occurring)
+	f.ClassGapError = math.Sqrt(f.ClassGapError) / float64(occurring)
 	return f, nil
 }
 

@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"slices"
 	"text/tabwriter"
 
 	"clipcalib/calib"
+	"clipcalib/internal/table"
 )
 
 // spread is the median over splits and where 95 per cent of them lie.
@@ -21,14 +21,8 @@ func spreadOf(all []calib.SetFigures, of func(calib.SetFigures) float64) spread 
 	for i, f := range all {
 		values[i] = of(f)
 	}
-	slices.Sort(values)
-	at := func(q float64) float64 {
-		x := q * float64(len(values)-1)
-		low := int(x)
-		high := min(low+1, len(values)-1)
-		return values[low] + (x-float64(low))*(values[high]-values[low])
-	}
-	return spread{at(0.5), calib.Interval{Low: at(0.025), High: at(0.975)}}
+	median, i := table.OverSplits(values)
+	return spread{median, i}
 }
 
 // conformalScore is one score's part of the JSON.

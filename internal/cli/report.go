@@ -17,11 +17,9 @@ var reportFormats = []string{"html", "text", "md", "csv", "wide", "latex", "json
 func reportCommand(a *app) *cobra.Command {
 	var out, format string
 	var bins, draws int
-	var coverage float64
 	var scalers postHocFlags
-	var sets []string
+	var sets setFlags
 	var fold string
-	allSets := append(table.SetKinds(), table.FeatureSetKinds()...)
 	c := &cobra.Command{
 		Use:   "report RUN...",
 		Short: "One self-contained HTML page of runs: reliability diagrams, logit ranges, tables",
@@ -62,13 +60,8 @@ row by prototypes that are adapted to the fold (ss-text, full; see clipcalib con
 			if draws != automatic && draws != 0 && (draws < 20 || draws > 1_000_000) {
 				return usagef("--draws %d: want 20 to 1000000, or 0 for no bootstrap", draws)
 			}
-			if !(coverage > 0 && coverage < 1) {
-				return usagef("--coverage %g: want a share between 0 and 1, both excluded, as 0.9", coverage)
-			}
-			for _, kind := range sets {
-				if !slices.Contains(allSets, kind) {
-					return usagef("--sets %s: choose %s", kind, strings.Join(allSets, ", "))
-				}
+			if err := sets.check(); err != nil {
+				return err
 			}
 			m := without(c, "")
 			switch {
@@ -87,8 +80,7 @@ row by prototypes that are adapted to the fold (ss-text, full; see clipcalib con
 			if err != nil {
 				return err
 			}
-			o := reportOptions{out, format, bins, draws, coverage, c.Flags().Changed("coverage") ||
-				c.Flags().Changed("sets"), sets, p, fold}
+			o := reportOptions{out, format, bins, draws, sets.coverage, sets.given(), sets.kinds, p, fold}
 			return a.report(args, o)
 		},
 	}
@@ -99,15 +91,10 @@ row by prototypes that are adapted to the fold (ss-text, full; see clipcalib con
 	c.Flags().IntVar(&bins, "bins", 10, "bins of ECE and of the diagrams")
 	c.Flags().IntVar(&draws, "draws", automatic, "bootstrap draws of intervals and differences; 0 leaves them out, "+
 		"-1 makes 1000, or of a large grid fewer and at least 400")
-	c.Flags().Float64Var(&coverage, "coverage", 0.9,
-		"of the conformal sets that are made where a run was evaluated on its "+
-			"validation fold; given, text tables have columns of them too")
-	c.Flags().StringSliceVar(&sets, "sets", []string{calib.LAC}, "how the conformal sets are made: "+
-		strings.Join(allSets, ", ")+"; given, text tables have columns of them too")
+	sets.add(c, "a run was evaluated on its validation fold")
 	c.Flags().StringVar(&fold, "fold", "", "of runs on feature files, the target that is their validation fold")
 	scalers.add(c)
 	completes(c, "format", reportFormats...)
-	completesList(c, "sets", allSets...)
 	return c
 }
 

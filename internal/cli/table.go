@@ -45,10 +45,15 @@ With --logits no model is run: the table is made of saved logits (.npy, .npz,
 .pt, .csv, .safetensors, .parquet), named by index.csv in the folder or lying as
 the paper's code writes them, or of runs below the folder, such as what collect
 gathered of a plan (see docs/TABLES.md). SaLS rows are made from the
-zero-shot logits where there are none of their own. --post-hoc and --calibrator
-add rows under scalers, as TaskRes + temperature: fitted on the result's own fold,
-the columns fit_logits, fit_labels and fit_zero_shot of index.csv or a run's
-evaluation on its validation fold, never on what is measured.
+zero-shot logits where there are none of their own.
+
+--post-hoc and --calibrator add rows under scalers, as TaskRes + temperature: fitted
+on the result's own fold, never on what is measured. --sets and --coverage add columns
+of conformal sets, calibrated on that fold: coverage, size, class gap; with --splits on
+half of what is measured, drawn so often. The fold is the validation fold of the set
+that is learnt from, or else measured (with --root it is evaluated too, and a set
+without one is refused by name), or the columns fit_logits, fit_labels and
+fit_zero_shot of index.csv. ss-text and full want features, in index.csv.
 
 The table goes to standard output in --format, and with --out also to
 DIR/TABLE.md, .tex, .csv, .json and .html.`,
@@ -72,10 +77,12 @@ DIR/TABLE.md, .tex, .csv, .json and .html.`,
 			if err != nil {
 				return err
 			}
-			if p.Any() && s.logits == "" {
-				return usagef("--post-hoc and --calibrator are for saved logits: evaluate the runs on a "+
-					"validation fold (clipcalib "+
-					"eval %s --data SOURCE#val) and make the table of them, with --logits %s", s.runs(), s.runs())
+			if err := s.sets.check(); err != nil {
+				return err
+			}
+			if a := s.sets.asked(); a != nil && s.logits == "" && slices.ContainsFunc(a.Kinds, byFeatures) {
+				return usagef("--sets %s: ss-text and full want features, which runs of --root keep none of: name them in "+
+					"index.csv of --logits", strings.Join(a.Kinds, ","))
 			}
 			t = scalerRows(t, p)
 			return a.table(c.Context(), t, s, format)
@@ -83,7 +90,10 @@ DIR/TABLE.md, .tex, .csv, .json and .html.`,
 	}
 	s.add(c, "out", "folder of the runs and of the table")
 	s.scalers.add(c)
+	s.sets.add(c, "a result has a fold of its own")
+	s.sets.addSplits(c)
 	c.Flags().StringVar(&format, "format", "text", "of standard output: "+strings.Join(paper.Formats, ", "))
+	a.addJobs(c)
 	completes(c, "format", paper.Formats...)
 	return c
 }
@@ -94,7 +104,7 @@ func (a *app) table(ctx context.Context, t recipe.Table, s paperSource, format s
 	if err != nil || found == nil {
 		return err
 	}
-	sheet, err := paper.Make(t, found.measured, found.absent, found.notes...)
+	sheet, err := paper.MakeWithSets(t, found.asked, found.measured, found.absent, found.notes...)
 	if err != nil {
 		return err
 	}
@@ -129,8 +139,9 @@ type paperSource struct {
 	only    []string
 	dry     bool
 	changes recipeChanges
-	scalers postHocFlags // of saved logits
-	model   modelFlags   // of what a checkpoint does not say of itself
+	scalers postHocFlags
+	sets    setFlags
+	model   modelFlags // of what a checkpoint does not say of itself
 	flags   *pflag.FlagSet
 }
 
@@ -160,9 +171,6 @@ func (s *paperSource) add(c *cobra.Command, out, usage string) {
 	s.flags = f
 }
 
-// runs is the folder of the runs, for messages.
-func (s *paperSource) runs() string { return filepath.Join(or(s.out, "OUT"), "runs") }
-
 func (s *paperSource) check(table bool) error {
 	out := "--out"
 	if !table {
@@ -191,7 +199,8 @@ type paperFound struct {
 	lacking  int // cells without data or weights, or without saved logits
 	cells    int
 	shapes   map[string]savedShape // of saved logits, by set
-	scalers  table.PostHoc         // of saved logits
+	scalers  table.PostHoc
+	asked    *paper.Asked // conformal sets, nil for none
 }
 
 // end is the error that the command ends with.

@@ -9,53 +9,10 @@ import (
 	"testing"
 
 	"clipcalib/internal/data/miniature"
-	"clipcalib/internal/docfile"
 	"clipcalib/internal/paper"
 
 	"github.com/spf13/cobra"
 )
-
-// savedFolder is logits of the adapters' table, written with what NumPy makes of
-// them by scripts/check_paper_table.py --write internal/cli/testdata/paper.
-const savedFolder = "testdata/paper"
-
-func tableOf(t *testing.T, args ...string) (sheet paper.Sheet) {
-	t.Helper()
-	o := mustRun(t, append([]string{"table"}, append(args, "--json")...)...)
-	if err := json.Unmarshal([]byte(o.out), &sheet); err != nil {
-		t.Fatal(err)
-	}
-	return sheet
-}
-
-func TestTableOfSavedLogitsIsNumPys(t *testing.T) {
-	t.Parallel()
-	var want map[string]map[string][4]float64
-	if err := docfile.ReadJSON(filepath.Join(savedFolder, "want.json"), &want); err != nil {
-		t.Fatal(err)
-	}
-	n := 0
-	for _, b := range tableOf(t, "adapters", "--logits", savedFolder).Blocks {
-		for _, l := range b.Lines {
-			var mean [4]float64
-			for _, e := range append(l.Sets, l.Average) {
-				figures := want["adapters|"+b.Model+"|"+l.Row][e.Set]
-				if e.Set == "" {
-					figures = mean
-				}
-				for i, f := range []paper.Figure{*e.Accuracy, e.ECE["10"], e.ECE["15"], e.ECE["20"]} {
-					mean[i] += figures[i] / float64(len(l.Sets))
-					if n++; math.Abs(f.Mean/100-figures[i]) > 1e-12 {
-						t.Errorf("%s, %s, %q: %v, NumPy has %v", b.Model, l.Row, e.Set, f.Mean/100, figures[i])
-					}
-				}
-			}
-		}
-	}
-	if n != 2*13*5*4 {
-		t.Errorf("%d figures compared", n)
-	}
-}
 
 func TestTableShowsThePapersFiguresAndTheDifference(t *testing.T) {
 	t.Parallel()

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"clipcalib/internal/data/catalog"
@@ -23,7 +25,9 @@ import (
 type dump struct {
 	model, method, remedy, set, seed string
 	logits, labels, zeroShot         string
-	fit                              savedResult // fold that scalers are fitted on
+	fit                              savedResult // fold that scalers are fitted on, and sets calibrated
+	fitName                          string      // of the fold, for people; "" is its logits' file
+	own                              ownFeatures // of a zero-shot result, for sets by adapted prototypes
 	at                               string      // where it is said, for messages
 }
 
@@ -40,7 +44,7 @@ func (a *app) savedLogits(ctx context.Context, t recipe.Table, s paperSource) (*
 	if err != nil {
 		return nil, fmt.Errorf("--logits %s: %w", s.logits, err)
 	}
-	found := &paperFound{}
+	found := &paperFound{asked: s.sets.asked()}
 	if found.scalers, err = s.scalers.open(); err != nil {
 		return nil, err
 	}
@@ -168,14 +172,12 @@ func findDumps(dir string) (dumps []dump, skipped []string, err error) {
 
 // indexed reads a line of the index.
 func indexed(dir string, header, record []string) (d dump, err error) {
+	scale := ""
 	fields := map[string]*string{"model": &d.model, "method": &d.method, "remedy": &d.remedy, "set": &d.set,
 		"seed": &d.seed, "logits": &d.logits, "labels": &d.labels, "zero_shot": &d.zeroShot,
-		"fit_logits": &d.fit.logits, "fit_labels": &d.fit.labels, "fit_zero_shot": &d.fit.zeroShot}
-	var known []string
-	for name := range fields {
-		known = append(known, name)
-	}
-	slices.Sort(known)
+		"fit_logits": &d.fit.logits, "fit_labels": &d.fit.labels, "fit_zero_shot": &d.fit.zeroShot,
+		"features": &d.own.features, "fit_features": &d.own.fold, "text_features": &d.own.text, "logit_scale": &scale}
+	known := slices.Sorted(maps.Keys(fields))
 	for i, name := range header {
 		to, ok := fields[name]
 		if !ok {
@@ -195,12 +197,21 @@ func indexed(dir string, header, record []string) (d dump, err error) {
 	if (d.fit.logits == "") != (d.fit.labels == "") || d.fit.zeroShot != "" && d.fit.logits == "" {
 		return d, errors.New("fit_logits and fit_labels belong together, and fit_zero_shot to both")
 	}
+	if scale != "" {
+		if d.own.scale, err = strconv.ParseFloat(scale, 64); err != nil || !(d.own.scale > 0) {
+			return d, fmt.Errorf("logit_scale %q: want exp(logit_scale) of the model, about 100 for CLIP", scale)
+		}
+	}
+	if err := d.checkFeatures(); err != nil {
+		return d, err
+	}
 	set, err := catalog.Find(d.set)
 	if err != nil {
 		return d, err
 	}
 	d.set = set.ID
-	for _, path := range []*string{&d.logits, &d.labels, &d.zeroShot, &d.fit.logits, &d.fit.labels, &d.fit.zeroShot} {
+	for _, path := range []*string{&d.logits, &d.labels, &d.zeroShot, &d.fit.logits, &d.fit.labels, &d.fit.zeroShot,
+		&d.own.features, &d.own.fold, &d.own.text} {
 		if *path != "" && !filepath.IsAbs(*path) {
 			*path = filepath.Join(dir, *path)
 		}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,7 +23,12 @@ import (
 
 // doWork runs what is not there and gathers what is.
 func (a *app) doWork(ctx context.Context, w *paperWork) (*paperFound, error) {
-	found := &paperFound{absent: slices.Clone(w.absent), lacking: len(w.absent), cells: w.cells}
+	found := &paperFound{absent: slices.Clone(w.absent), lacking: len(w.absent), cells: w.cells,
+		asked: w.source.sets.asked()}
+	var err error
+	if found.scalers, err = w.source.scalers.open(); err != nil {
+		return nil, err
+	}
 	if len(w.changed) > 0 {
 		found.notes = append(found.notes, "these rows are not of the paper's recipes: "+strings.Join(w.changed, ", "))
 	}
@@ -182,18 +188,28 @@ func (j paperJob) gather(ctx context.Context, w *paperWork, row paperRow, cells 
 			continue
 		}
 		for _, t := range c.Targets {
-			set, err := w.setOf(t.Dir)
+			set, isFold, err := w.setOf(t.Dir)
 			if err != nil {
 				return err
 			}
-			logits, _, labels := logitsIn(t.Dir)
-			p, err := predictions(ctx, logits, labels)
-			if err != nil {
-				return err
+			if isFold {
+				continue
 			}
-			found.measured = append(found.measured, paper.Measured{Model: row.model, Row: row.Label, Set: set,
-				Seed: fmt.Sprint(r.Seed), Predictions: p, Where: t.Dir})
-			done[set] = true
+			d := dump{model: row.model, method: row.Method, remedy: row.Remedy, set: set, at: t.Dir}
+			if fold := j.folds[set]; fold != "" {
+				if d.fit, d.fitName, err = w.foldIn(c.Run, fold, c.Targets); err != nil {
+					return err
+				}
+			}
+			d.logits, _, d.labels = logitsIn(t.Dir)
+			taken, not, err := found.takeSaved(ctx, d, "", row.Row, paper.Measured{Model: row.model, Row: row.Label,
+				Set: set, Seed: fmt.Sprint(r.Seed), Where: t.Dir})
+			if err != nil {
+				return fmt.Errorf("%s: %w", t.Dir, err)
+			}
+			if done[set] = taken || done[set]; !taken {
+				why, found.lacking = not, found.lacking+1
+			}
 		}
 	}
 	var gone []string
@@ -217,18 +233,19 @@ func readHead(dir string) (h head, err error) {
 	return head{r.Method, r.Remedy, r.Seed}, err
 }
 
-// setOf is the set that an evaluation's folder is of.
-func (w *paperWork) setOf(dir string) (string, error) {
+// setOf is the set that an evaluation's folder is of; isFold says that it is on its
+// validation fold.
+func (w *paperWork) setOf(dir string) (set string, isFold bool, err error) {
 	t, err := run.ReadTarget(dir)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	for set, path := range w.paths {
-		if path == t.Inputs.Data {
-			return set, nil
+		if path == t.Inputs.Data || path+val == t.Inputs.Data {
+			return set, t.IsValidation(), nil
 		}
 	}
-	return "", fmt.Errorf("%s: it is of %s, which no set of the table is at", dir, t.Inputs.Data)
+	return "", false, fmt.Errorf("%s: it is of %s, which no set of the table is at", dir, t.Inputs.Data)
 }
 
 // logitsIn are the files of an evaluation's folder: adapted, zero-shot, labels.
@@ -236,26 +253,45 @@ func logitsIn(dir string) (logits, zeroShot, labels string) {
 	return filepath.Join(dir, "logits.npy"), filepath.Join(dir, "zero_shot_logits.npy"), filepath.Join(dir, "labels.npy")
 }
 
-// doZeroShot measures the unadapted model, set by set.
+// doZeroShot measures the unadapted model, set by set, ahead of them on the folds.
 func (a *app) doZeroShot(ctx context.Context, w *paperWork, j paperJob, out string, found *paperFound) error {
-	for i, set := range j.recipe.Targets() {
-		dir := filepath.Join(out, set)
-		_, err := a.sub(ctx, w, j.resolved, dir, j.resolved.Targets()[i:i+1])
+	measure := func(spec, dir string) error {
+		_, err := a.sub(ctx, w, j.resolved, dir, []string{spec})
 		var left exitcode.LeftOut
 		if err != nil && !errors.As(err, &left) {
+			return err
+		}
+		found.take(err)
+		return nil
+	}
+	folds := map[string]error{}
+	for _, fold := range j.foldSets() {
+		folds[fold] = measure(w.paths[fold]+val, filepath.Join(out, fold+"-val"))
+	}
+	for _, set := range j.recipe.Targets() {
+		dir, fold := filepath.Join(out, set), j.folds[set]
+		if err := cmp.Or(folds[fold], measure(w.paths[set], dir)); err != nil {
 			if err := a.jobFailed(ctx, j, []string{set}, err, found); err != nil {
 				return err
 			}
 			continue
 		}
-		found.take(err)
+		d := dump{model: j.rows[0].model, method: recipe.ZeroShotMethod, remedy: "none", set: set, at: dir}
+		d.logits, _, d.labels = logitsIn(dir)
+		if fold != "" {
+			d.fit.logits, _, d.fit.labels = logitsIn(filepath.Join(out, fold+"-val"))
+			d.fitName = foldOfRuns(w.paths[fold] + val)
+		}
 		for _, row := range j.rows {
 			m := paper.Measured{Model: row.model, Row: row.Label, Set: set, Where: dir}
-			logits, _, labels := logitsIn(dir)
-			if m.Predictions, err = predictions(ctx, logits, labels); err != nil {
-				return err
+			taken, why, err := found.takeSaved(ctx, d, "", row.Row, m)
+			if err != nil {
+				return fmt.Errorf("%s: %w", dir, err)
 			}
-			found.measured = append(found.measured, m)
+			if !taken {
+				found.lacking++
+				found.lacks(row, []string{set}, why)
+			}
 		}
 	}
 	return nil
@@ -268,16 +304,16 @@ func predictions(ctx context.Context, logits, labels string) (p calib.Prediction
 		return p, err
 	}
 	defer l.Close()
-	return predict(ctx, l.Rows, logits, labels)
+	p, _, err = predict(ctx, l.Rows, logits, labels)
+	return p, err
 }
 
-func predict(ctx context.Context, rows calib.Rows, logits, labels string) (p calib.Predictions, err error) {
-	y, err := logitfile.ReadLabels(ctx, labels, logitfile.Labels)
-	if err != nil {
-		return p, err
+func predict(ctx context.Context, rows calib.Rows, logits, labels string) (p calib.Predictions, y []int, err error) {
+	if y, err = logitfile.ReadLabels(ctx, labels, logitfile.Labels); err != nil {
+		return p, y, err
 	}
 	if p, err = calib.PredictRows(rows, y, calib.Options{}); err != nil {
-		return p, fmt.Errorf("%s with %s: %w", logits, labels, err)
+		return p, y, fmt.Errorf("%s with %s: %w", logits, labels, err)
 	}
-	return p, nil
+	return p, y, nil
 }

@@ -36,6 +36,7 @@ func runDumps(dir string) (dumps []dump, skipped []string, err error) {
 			fold = ""
 		}
 		var fit savedResult
+		fitName := ""
 		if fold != "" {
 			t, err := run.ReadTarget(fold)
 			if err == nil {
@@ -45,6 +46,7 @@ func runDumps(dir string) (dumps []dump, skipped []string, err error) {
 				return nil, nil, err
 			}
 			fit.logits, fit.zeroShot, fit.labels = logitsIn(fold)
+			fitName = foldOfRuns(t.Inputs.Data)
 		}
 		for _, name := range run.Finished(d) {
 			at := filepath.Join(d, "targets", name)
@@ -64,15 +66,21 @@ func runDumps(dir string) (dumps []dump, skipped []string, err error) {
 			logits, zeroShot, labels := logitsIn(at)
 			dumps = append(dumps, dump{model: model.Architecture, method: recipeOf.Method, remedy: t.Remedy, set: set,
 				seed: strconv.FormatUint(recipeOf.Seed, 10), logits: logits, labels: labels, zeroShot: zeroShot,
-				fit: fit, at: at})
+				fit: fit, fitName: fitName, at: at})
 			if t.Remedy == "none" {
 				dumps = append(dumps, dump{model: model.Architecture, method: recipe.ZeroShotMethod, remedy: "none",
 					set:    set,
-					logits: zeroShot, labels: labels, fit: savedResult{fit.zeroShot, fit.labels, ""}, at: at})
+					logits: zeroShot, labels: labels, fit: savedResult{fit.zeroShot, fit.labels, ""},
+					fitName: fitName, at: at})
 			}
 		}
 	}
 	return dumps, skipped, nil
+}
+
+// foldOfRuns names a validation fold of which every run has logits of its own.
+func foldOfRuns(spec string) string {
+	return filepath.Base(spec) + ", each run's own logits"
 }
 
 // setAt is the paper's set at a path, by the last folder of it that bears the name

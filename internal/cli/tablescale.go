@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"clipcalib/calib"
-	"clipcalib/internal/gate"
 	"clipcalib/internal/logitfile"
 	"clipcalib/internal/paper"
 	"clipcalib/internal/recipe"
@@ -57,8 +56,13 @@ func (r savedResult) open(ctx context.Context, role logitfile.Role) (rows calib.
 	return rows, close, nil
 }
 
-// takeSaved takes up one saved result in a row, under the row's scaler if it has one.
-// It is not done, and why says so, where there is no fold to fit that on.
+// noFold is why a result has no scaler and no sets.
+const noFold = "no fold to fit or calibrate on (fit_logits and fit_labels in " + indexFile +
+	", or a run's evaluation on its validation fold)"
+
+// takeSaved takes up one saved result in a row, under the row's scaler if it has one,
+// with conformal sets where they are asked for. It is not done, and why says so, where
+// there is no fold to fit the scaler on.
 func (found *paperFound) takeSaved(ctx context.Context, d dump, zeroShot string, row recipe.Row,
 	m paper.Measured) (done bool, why string, err error) {
 	r := savedResult{d.logits, d.labels, zeroShot}
@@ -67,24 +71,31 @@ func (found *paperFound) takeSaved(ctx context.Context, d dump, zeroShot string,
 		return false, "", err
 	}
 	defer closeRows()
+	result := scaledResult{rows: rows, sals: zeroShot != ""}
 	if row.Scaler != "" {
-		c, on, err := found.scaler(ctx, d, zeroShot != "", row.Scaler, rows)
-		if err != nil || on == "" {
-			return false, "no fold to fit on (fit_logits and fit_labels in " + indexFile +
-				", or a run's evaluation on its " +
-				"validation fold)", err
+		s, err := found.scaler(ctx, d, zeroShot != "", row.Scaler, rows)
+		if err != nil || s.why != "" {
+			return false, s.why, err
 		}
-		if rows, err = c.Apply(rows); err != nil {
+		if result.rows, err = s.calibrator.Apply(rows); err != nil {
 			return false, "", err
 		}
-		m.Where += ", " + on
-		found.note("%s: %s", row.Label, on)
+		if result.onFold = s.onFold; !s.onFold {
+			result.elsewhere = &s.calibrator
+		}
+		m.Where += ", " + s.on
+		found.note("%s: %s", row.Label, s.on)
 	}
-	if m.Predictions, err = predict(ctx, rows, d.logits, d.labels); err != nil {
+	if m.Predictions, result.labels, err = predict(ctx, result.rows, d.logits, d.labels); err != nil {
 		return false, "", err
 	}
 	if err := found.alike(d, m.Predictions); err != nil {
 		return false, "", err
+	}
+	if found.asked != nil {
+		if err := found.sets(ctx, d, row, result, &m); err != nil {
+			return false, "", err
+		}
 	}
 	found.measured = append(found.measured, m)
 	return true, "", nil
@@ -96,53 +107,56 @@ func (found *paperFound) note(format string, args ...any) {
 	}
 }
 
-// scaler is that of a row for a result, and on what it was fitted; "" where there
-// is no fold.
+// rowScaler is the scaler of a row for a result, or why there is none.
+type rowScaler struct {
+	calibrator calib.Calibrator
+	on, why    string
+	onFold     bool // fitted on the result's own fold
+}
+
 func (found *paperFound) scaler(ctx context.Context, d dump, sals bool, word string,
-	measured calib.Rows) (c calib.Calibrator, on string, err error) {
+	measured calib.Rows) (out rowScaler, err error) {
 	for _, s := range found.scalers.Saved {
 		if word != savedWords(s) {
 			continue
+		}
+		out = rowScaler{s.Calibrator, fmt.Sprintf("fitted elsewhere, on %d samples of %s", s.Fold.Samples,
+			s.Fold.Logits), "", false}
+		if _, k := measured.Shape(); s.Calibrator.Kind != calib.Temperature && s.Calibrator.Classes != k {
+			out.why = fmt.Sprintf("%s is of %d classes, and these are %d", word, s.Calibrator.Classes, k)
+			return out, nil
 		}
 		sum, err := logitfile.SHA256(d.logits)
 		if err == nil && (sum == s.Fold.LogitsSHA256 || s.Fold.DataSHA256 != "" &&
 			s.Fold.DataSHA256 == dataOf(d.logits)) {
 			err = fmt.Errorf("%s was fitted on what %s is of: it cannot be measured there", word, d.logits)
 		}
-		return s.Calibrator, fmt.Sprintf("fitted elsewhere, on %d samples of %s", s.Fold.Samples, s.Fold.Logits), err
+		if fit, ok := d.foldOf(sals); ok && err == nil {
+			sum, err = logitfile.SHA256(fit.logits)
+			out.onFold = sum == s.Fold.LogitsSHA256 || s.Fold.DataSHA256 != "" && s.Fold.DataSHA256 == dataOf(fit.logits)
+		}
+		return out, err
 	}
-	if d.fit.logits == "" || sals && d.fit.zeroShot == "" {
-		return c, "", nil
+	fit, ok := d.foldOf(sals)
+	if !ok {
+		return rowScaler{why: noFold}, nil
 	}
-	fit := d.fit
-	if !sals {
-		fit.zeroShot = ""
-	}
-	fold, closeFold, err := fit.open(ctx, logitfile.FitLogits)
+	fold, err := openFold(ctx, d, fit, measured)
 	if err != nil {
-		return c, "", err
+		return out, err
 	}
-	defer closeFold()
-	labels, err := readLabels(ctx, "fit_labels", fit.labels, logitfile.FitLabels, fold)
+	defer fold.close()
+	if fold.otherClasses != "" && word != calib.Temperature {
+		return rowScaler{why: fold.otherClasses}, nil
+	}
+	c, about, err := calib.FitCalibrator(word, fold.rows, fold.labels, calib.FitOptions{})
 	if err != nil {
-		return c, "", err
+		return out, fmt.Errorf("%s: %w", fit.logits, err)
 	}
-	shared, err := gate.Shared(fold, measured)
-	if n, _ := fold.Shape(); err == nil && 100*shared > n {
-		err = fmt.Errorf("%d of the %d rows of %s are also among those of %s: nothing may be fitted on what is "+
-			"measured", shared, n, fit.logits, d.logits)
-	}
-	if err != nil {
-		return c, "", err
-	}
-	c, about, err := calib.FitCalibrator(word, fold, labels, calib.FitOptions{})
-	if err != nil {
-		return c, "", fmt.Errorf("%s: %w", fit.logits, err)
-	}
-	n, k := fold.Shape()
-	on = fmt.Sprintf("fitted on %d samples of %s", n, fit.logits)
+	n, k := fold.rows.Shape()
+	out = rowScaler{calibrator: c, on: "fitted on " + d.foldWords(n, fit), onFold: true}
 	if doubts := about.Doubts(word, k); len(doubts) > 0 {
-		on += " (" + strings.Join(doubts, "; ") + ")"
+		out.on += " (" + strings.Join(doubts, "; ") + ")"
 	}
-	return c, on, nil
+	return out, nil
 }

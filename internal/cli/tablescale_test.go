@@ -62,9 +62,6 @@ func TestTableHasRowsUnderScalers(t *testing.T) {
 		"measured")
 	writeFile(t, index, []byte(head+line("none", "ImageNetV2", l+",,")))
 	fails(t, []string{"table", "adapters", "--logits", dir}, "fit_labels", "line 2")
-	fails(t, []string{"table", "adapters", "--root", dir, "--out", filepath.Join(dir, "o"), "--post-hoc",
-		"temperature"},
-		"--logits", "#val")
 	// A temperature of a file.
 	saved := filepath.Join(dir, "mine.json")
 	mustRun(t, "calibrate", "--logits", f, "--labels", fy, "--remedy", "temperature", "--fit-on-measured",

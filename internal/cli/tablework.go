@@ -22,6 +22,9 @@ type paperJob struct {
 	recipe   recipe.Recipe // with the changes, names as in the paper
 	resolved recipe.Recipe // with files
 	rows     []paperRow    // that its cells are for
+	// folds are the sets whose validation folds it is evaluated on too, by set that is
+	// measured.
+	folds map[string]string
 }
 
 // paperRow is a row of a block.
@@ -93,6 +96,7 @@ func (a *app) findWork(w *paperWork, t recipe.Table, only selection, models map[
 	}
 	counts := a.setCounts(paths, lacks)
 	costs := map[string]int{}
+	folds := a.newFoldWork(w)
 	for _, b := range t.Blocks {
 		jobs := map[string]*paperJob{}
 		var order []string
@@ -148,7 +152,17 @@ func (a *app) findWork(w *paperWork, t recipe.Table, only selection, models map[
 		for _, name := range order {
 			j := jobs[name]
 			j.resolved = j.recipe.Resolve(models[b.Model], func(set string) string { return paths[set] })
-			work, err := recipe.WorkOf(j.recipe, func(set string) (recipe.Count, error) { return counts(set), nil })
+			working := j.recipe
+			if w.source.needFolds() {
+				j.folds = foldsOf(b, j.recipe)
+				working = folds.add(j)
+			}
+			work, err := recipe.WorkOf(working, func(set string) (recipe.Count, error) {
+				if c, ok := folds.counts[set]; ok {
+					return c, nil
+				}
+				return counts(set), nil
+			})
 			if err != nil {
 				return err
 			}
@@ -158,6 +172,9 @@ func (a *app) findWork(w *paperWork, t recipe.Table, only selection, models map[
 	}
 	for _, what := range slices.Sorted(maps.Keys(costs)) {
 		w.missing = append(w.missing, missingPart{what, costs[what]})
+	}
+	if err := folds.refusal(); err != nil {
+		return err
 	}
 	return w.source.changes.used(t)
 }

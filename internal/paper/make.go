@@ -9,22 +9,29 @@ import (
 
 	"clipcalib/calib"
 	"clipcalib/internal/recipe"
-
-	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // Make makes a table of what was measured. Of one seed that was measured twice on
 // a set the predictions must agree.
 func Make(t recipe.Table, measured []Measured, absent []Absent, notes ...string) (Sheet, error) {
-	s := Sheet{Name: t.ID, Title: t.Title, Published: t.Source(), Unknown: t.Unknown,
+	return MakeWithSets(t, nil, measured, absent, notes...)
+}
+
+// MakeWithSets is [Make] with columns of conformal sets, unless none are asked for.
+func MakeWithSets(t recipe.Table, asked *Asked, measured []Measured, absent []Absent, notes ...string) (Sheet, error) {
+	s := Sheet{Name: t.ID, Title: t.Title, Published: t.Source(), Unknown: t.Unknown, Sets: asked,
 		Absent: append([]Absent{}, absent...), Notes: append([]string{}, notes...)}
+	var kinds []string
+	if asked != nil {
+		kinds = asked.Kinds
+	}
 	for _, b := range t.Blocks {
-		block := Block{Model: b.Model, Sets: b.Sets, Short: short(b)}
+		block := Block{Model: b.Model, Sets: b.Sets, Short: short(b), sets: asked}
 		if b.In == "" {
 			block.Unknown = t.Unknown
 		}
 		for _, row := range b.Rows {
-			l, err := makeLine(t, b, row, measured, absent)
+			l, err := makeLine(t, b, row, kinds, measured, absent)
 			if err != nil {
 				return s, fmt.Errorf("table %s, %s, %s: %w", t.ID, b.Model, row.Label, err)
 			}
@@ -66,7 +73,8 @@ func short(b recipe.Block) (out []string) {
 	return out
 }
 
-func makeLine(t recipe.Table, b recipe.Block, row recipe.Row, measured []Measured, absent []Absent) (Line, error) {
+func makeLine(t recipe.Table, b recipe.Block, row recipe.Row, kinds []string, measured []Measured,
+	absent []Absent) (Line, error) {
 	l := Line{Row: row.Label, Of: row.Of, Seeds: []string{}}
 	of := map[string]map[string]*sample{} // by set and seed
 	for _, m := range measured {
@@ -77,6 +85,7 @@ func makeLine(t recipe.Table, b recipe.Block, row recipe.Row, measured []Measure
 			of[m.Set] = map[string]*sample{}
 		}
 		s := sampleOf(m.Predictions)
+		s.addSets(m.Sets, kinds)
 		if old := of[m.Set][m.Seed]; old != nil && !old.equal(s) {
 			return l, fmt.Errorf("%s has two results of seed %q that differ (the second in %s): leave one", m.Set, m.Seed,
 				m.Where)
@@ -90,7 +99,8 @@ func makeLine(t recipe.Table, b recipe.Block, row recipe.Row, measured []Measure
 	slices.Sort(l.Seeds)
 	missing := 0
 	for _, set := range b.Sets {
-		e := entry(t, b, row, set, values(of[set], l.Seeds))
+		e := entry(t, b, row, set, kinds, values(of[set], l.Seeds))
+		e.aboutSets(b.Model, row.Label, measured)
 		if e.Accuracy == nil {
 			missing++
 			e.Why = whyAbsent(b.Model, row.Label, set, absent)
@@ -103,7 +113,7 @@ func makeLine(t recipe.Table, b recipe.Block, row recipe.Row, measured []Measure
 			averages = append(averages, a)
 		}
 	}
-	l.Average = entry(t, b, row, "", averages)
+	l.Average = entry(t, b, row, "", kinds, averages)
 	if l.Average.Accuracy == nil {
 		l.Average.Why = fmt.Sprintf("%d of %d sets are missing", missing, len(b.Sets))
 		if missing == 0 {
@@ -129,29 +139,6 @@ func values(bySeed map[string]*sample, seeds []string) (out []*sample) {
 		}
 	}
 	return out
-}
-
-// sample is the figures of one run, in percent, each with the standard error
-// over the samples: accuracy first, then ECE by Bins.
-type sample struct {
-	value, stderr [4]float64
-	accuracy      calib.Interval // Wilson's, of one set; none of an average
-}
-
-func (s *sample) equal(o *sample) bool { return s.value == o.value }
-
-func sampleOf(p calib.Predictions) *sample {
-	s := &sample{}
-	s.value[0] = 100 * p.Accuracy()
-	n := float64(max(1, p.Samples()))
-	s.stderr[0] = 100 * math.Sqrt(p.Accuracy()*(1-p.Accuracy())/n)
-	if i, err := calib.Wilson(int(math.Round(p.Accuracy()*n)), int(n), calib.DefaultLevel); err == nil {
-		s.accuracy = calib.Interval{Low: 100 * i.Low, High: 100 * i.High}
-	}
-	for i, bins := range Bins {
-		s.value[i+1], s.stderr[i+1] = 100*p.ECE(bins), 100*eceError(p, bins)
-	}
-	return s
 }
 
 // eceError is the standard error of an ECE over the samples by the delta method:
@@ -180,25 +167,8 @@ func binAt(bins []calib.Bin, c float64) int {
 	return min(m, len(bins)-1)
 }
 
-// averageOf is the mean of a seed's figures over all sets, nil where one is
-// missing. What has no seed of its own, as the zero-shot model, has "".
-func averageOf(of map[string]map[string]*sample, sets []string, seed string) *sample {
-	a := &sample{}
-	n := float64(len(sets))
-	for _, set := range sets {
-		s := of[set][seed]
-		if s == nil {
-			return nil
-		}
-		for i := range s.value {
-			a.value[i] += s.value[i] / n
-			a.stderr[i] = math.Hypot(a.stderr[i], s.stderr[i]/n)
-		}
-	}
-	return a
-}
-
-func entry(t recipe.Table, b recipe.Block, row recipe.Row, set string, samples []*sample) Entry {
+func entry(t recipe.Table, b recipe.Block, row recipe.Row, set string, kinds []string,
+	samples []*sample) Entry {
 	e := Entry{Set: set}
 	if x, ok := t.Expect(b, row, recipe.Accuracy, set); ok {
 		e.PaperAccuracy = &x
@@ -214,6 +184,7 @@ func entry(t recipe.Table, b recipe.Block, row recipe.Row, set string, samples [
 	for i, bins := range Bins {
 		e.ECE[strconv.Itoa(bins)] = figureOf(samples, i+1)
 	}
+	e.Sets = setsOf(samples, 1+len(Bins), kinds)
 	if e.PaperAccuracy != nil {
 		d := accuracy.Mean - e.PaperAccuracy.Value
 		e.DiffAccuracy = &d
@@ -223,27 +194,6 @@ func entry(t recipe.Table, b recipe.Block, row recipe.Row, set string, samples [
 		e.DiffECE = &d
 	}
 	return e
-}
-
-func figureOf(samples []*sample, i int) Figure {
-	f := Figure{N: len(samples)}
-	n := float64(f.N)
-	for _, s := range samples {
-		f.Mean += s.value[i] / n
-	}
-	half := 1.959963984540054 * samples[0].stderr[i]
-	if f.N > 1 {
-		for _, s := range samples {
-			f.Std += (s.value[i] - f.Mean) * (s.value[i] - f.Mean) / (n - 1)
-		}
-		f.Std = math.Sqrt(f.Std)
-		half = distuv.StudentsT{Mu: 0, Sigma: 1, Nu: n - 1}.Quantile(0.975) * f.Std / math.Sqrt(n)
-	}
-	f.Low, f.High = f.Mean-half, f.Mean+half
-	if one := samples[0].accuracy; f.N == 1 && i == 0 && one.High > 0 {
-		f.Low, f.High = one.Low, one.High
-	}
-	return f
 }
 
 // note adds what a reader must know of the whole table.

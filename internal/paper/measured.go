@@ -10,6 +10,10 @@ type Measured struct {
 	Model, Row, Set, Seed string
 	Predictions           calib.Predictions
 	Where                 string // folder or file of the logits
+	// Sets are the figures of conformal sets by kind, CalibratedOn what they were
+	// calibrated on, and WhyNoSets why there are none.
+	Sets                    map[string]MeasuredSets
+	CalibratedOn, WhyNoSets string
 }
 
 // Absent says why a row has nothing on a set.
@@ -29,9 +33,12 @@ type Figure struct {
 	Std  float64 `json:"std"` // over the seeds, 0 for one
 	N    int     `json:"n"`   // seeds
 	// Low and High hold the true figure at 95 %: over the seeds, by Student's t,
-	// or, of one seed, over the samples (an accuracy's by Wilson).
+	// or, of one seed, over the samples (an accuracy's and a coverage's by Wilson);
+	// of sets over splits 95 % of the splits lie there, and Mean is their median.
 	Low  float64 `json:"low"`
 	High float64 `json:"high"`
+	// Over says what the interval is over: "seeds", "samples" or "splits".
+	Over string `json:"over"`
 }
 
 // Entry is a row's figures on a set, or over all sets of the block.
@@ -45,6 +52,10 @@ type Entry struct {
 	DiffAccuracy  *float64         `json:"difference_accuracy,omitempty"`
 	DiffECE       *float64         `json:"difference_ece,omitempty"`
 	Why           string           `json:"why,omitempty"` // there are no figures
+	// Sets are of conformal sets, by kind.
+	Sets         map[string]SetEntry `json:"sets,omitempty"`
+	CalibratedOn []string            `json:"calibrated_on,omitempty"`
+	WhyNoSets    string              `json:"why_no_sets,omitempty"`
 }
 
 // Line is a row of a table.
@@ -65,6 +76,8 @@ type Block struct {
 	Sets    []string `json:"sets"`
 	Short   []string `json:"short"` // names of the sets in columns
 	Lines   []Line   `json:"rows"`
+
+	sets *Asked
 }
 
 // Sheet is a table of the paper as measured.
@@ -75,5 +88,6 @@ type Sheet struct {
 	Unknown   string   `json:"unknown,omitempty"`
 	Blocks    []Block  `json:"blocks"`
 	Absent    []Absent `json:"absent"`
+	Sets      *Asked   `json:"conformal,omitempty"`
 	Notes     []string `json:"notes"`
 }

@@ -2,6 +2,7 @@ package paper
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"encoding/csv"
 	"encoding/json"
@@ -30,7 +31,7 @@ func (s Sheet) Grids() (out []table.Grid) {
 
 // grids are a block's tables; those by set only where they would hold a figure.
 func (b Block) grids() []table.Grid {
-	out := []table.Grid{b.Averages()}
+	out := append([]table.Grid{b.Averages()}, b.setGrids()...)
 	for _, l := range b.Lines {
 		for _, e := range l.Sets {
 			if e.Accuracy != nil || e.PaperAccuracy != nil {
@@ -47,7 +48,7 @@ func (s Sheet) remarks() []string {
 	if s.Unknown != "" {
 		out = append(out, "Figures of the paper that are not here: "+s.Unknown+".")
 	}
-	out = append(out, s.Notes...)
+	out = append(append(out, s.setRemarks()...), s.Notes...)
 	return append(out, s.whyAbsent()...)
 }
 
@@ -106,7 +107,9 @@ func (s Sheet) Write(w io.Writer, format string, columns int) error {
 func (s Sheet) whyAbsent() []string { return WhyAbsent(s.Absent) }
 
 // WhyAbsent says what has no figure, by the reason.
-func WhyAbsent(absent []Absent) (out []string) {
+func WhyAbsent(absent []Absent) (out []string) { return byReason("no figure", absent) }
+
+func byReason(what string, absent []Absent) (out []string) {
 	var whys []string
 	of := map[string][]Absent{}
 	for _, a := range absent {
@@ -117,7 +120,7 @@ func WhyAbsent(absent []Absent) (out []string) {
 	}
 	for _, why := range whys {
 		first := of[why][0]
-		line := fmt.Sprintf("no figure: %s, %s on %s", first.Model, first.Row, first.Set)
+		line := fmt.Sprintf("%s: %s, %s on %s", what, first.Model, first.Row, first.Set)
 		if more := len(of[why]) - 1; more > 0 {
 			line += fmt.Sprintf(" and %d more", more)
 		}
@@ -144,47 +147,15 @@ func (s Sheet) WriteAll(dir string) (files []string, err error) {
 func (s Sheet) writeCSV(w io.Writer) error {
 	c := csv.NewWriter(w)
 	header := []string{"table", "model", "row", "set", "metric", "bins", "mean", "std", "n", "low", "high", "paper",
-		"difference", "erratum", "why_absent"}
+		"difference", "erratum", "why_absent", "over", "calibrated_on"}
 	if err := c.Write(header); err != nil {
 		return err
 	}
-	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 	for _, b := range s.Blocks {
 		for _, l := range b.Lines {
 			for _, e := range append([]Entry{l.Average}, l.Sets...) {
-				set := e.Set
-				if set == "" {
-					set = "average"
-				}
-				row := func(metric, bins string, f *Figure, paper *recipe.Expected, diff *float64) error {
-					r := append([]string{s.Name, b.Model, l.Row, set, metric, bins}, make([]string, 9)...)
-					if f != nil {
-						r[6], r[7], r[8] = number(f.Mean), number(f.Std), strconv.Itoa(f.N)
-						r[9], r[10] = number(f.Low), number(f.High)
-					}
-					if paper != nil {
-						r[11], r[13] = paper.Text, paper.Erratum
-					}
-					if diff != nil {
-						r[12] = number(*diff)
-					}
-					r[14] = e.Why
-					return c.Write(r)
-				}
-				if err := row(recipe.Accuracy, "", e.Accuracy, e.PaperAccuracy, e.DiffAccuracy); err != nil {
-					return err
-				}
-				for i, bins := range Bins {
-					key := strconv.Itoa(bins)
-					var f *Figure
-					if v, ok := e.ECE[key]; ok {
-						f = &v
-					}
-					paper, diff := e.PaperECE, e.DiffECE
-					if i > 0 { // the paper's has ten
-						paper, diff = nil, nil
-					}
-					if err := row(recipe.ECE, key, f, paper, diff); err != nil {
+				for _, r := range e.records(s.Sets) {
+					if err := c.Write(append([]string{s.Name, b.Model, l.Row}, r...)); err != nil {
 						return err
 					}
 				}
@@ -193,6 +164,57 @@ func (s Sheet) writeCSV(w io.Writer) error {
 	}
 	c.Flush()
 	return c.Error()
+}
+
+// records are an entry's lines of CSV, from the set on.
+func (e Entry) records(asked *Asked) (out [][]string) {
+	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+	set := e.Set
+	if set == "" {
+		set = "average"
+	}
+	add := func(metric, bins string, f *Figure, paper *recipe.Expected, diff *float64, why string, on []string) {
+		r := append([]string{set, metric, bins}, make([]string, 11)...)
+		if f != nil {
+			r[3], r[4], r[5] = number(f.Mean), number(f.Std), strconv.Itoa(f.N)
+			r[6], r[7], r[12] = number(f.Low), number(f.High), f.Over
+		}
+		if paper != nil {
+			r[8], r[10] = paper.Text, paper.Erratum
+		}
+		if diff != nil {
+			r[9] = number(*diff)
+		}
+		r[11], r[13] = why, strings.Join(on, "; ")
+		out = append(out, r)
+	}
+	add(recipe.Accuracy, "", e.Accuracy, e.PaperAccuracy, e.DiffAccuracy, e.Why, nil)
+	for i, bins := range Bins {
+		key := strconv.Itoa(bins)
+		var f *Figure
+		if v, ok := e.ECE[key]; ok {
+			f = &v
+		}
+		paper, diff := e.PaperECE, e.DiffECE
+		if i > 0 { // the paper's has ten
+			paper, diff = nil, nil
+		}
+		add(recipe.ECE, key, f, paper, diff, e.Why, nil)
+	}
+	if asked == nil {
+		return out
+	}
+	for _, kind := range asked.Kinds {
+		v, ok := e.Sets[kind]
+		for i, m := range table.SetMetrics(kind) {
+			if f := []Figure{v.Coverage, v.Size, v.ClassGap}[i]; ok {
+				add(m.Key, "", &f, nil, nil, "", e.CalibratedOn)
+			} else {
+				add(m.Key, "", nil, nil, nil, cmp.Or(e.WhyNoSets, e.Why), nil)
+			}
+		}
+	}
+	return out
 }
 
 //go:embed page.html

@@ -156,8 +156,8 @@ func (w *setsWork) make(e *Evaluation, folds []Evaluation) error {
 			e.setFigures(kind, f)
 			continue
 		}
-		f, err := e.cover(from, kind, w.coverage)
-		if kind == ConfOT && errors.Is(err, calib.ErrFewSamples) && from.logits.N >= leastFold(w.coverage) {
+		f, err := MeasureSets(kind, w.coverage, from.rows(), e.rows())
+		if kind == ConfOT && errors.Is(err, calib.ErrFewSamples) && from.logits.N >= LeastFold(w.coverage) {
 			w.say("no sets by %s: %v", kind, err) // a class without a sample
 			continue
 		}
@@ -180,31 +180,8 @@ func (e *Evaluation) setFigures(kind string, f calib.SetFigures) {
 	e.Values[setKey(keyClassGap, kind)] = f.ClassGap
 }
 
-// leastFold is the least number of samples that a coverage can be calibrated on.
-func leastFold(coverage float64) int { return int(math.Ceil(coverage/(1-coverage) - 1e-9)) }
-
-// cover makes the sets of an evaluation in one way and measures them.
-func (e *Evaluation) cover(fold Evaluation, kind string, coverage float64) (f calib.SetFigures, err error) {
-	o := calib.ConformalOptions{Score: kind, Coverage: coverage, K: 1}
-	var from, to calib.Rows = fold.logits, e.logits
-	if kind == ConfOT {
-		o.Score = calib.LAC
-		a, b, err := calib.ConfOT(fold.logits, e.logits, fold.labels, calib.TransportOptions{})
-		if err != nil {
-			return f, err
-		}
-		from, to = calib.LogRows(a), calib.LogRows(b)
-	}
-	c, err := calib.FitConformal(from, fold.labels, o)
-	if err != nil {
-		return f, err
-	}
-	sets, err := c.Sets(to)
-	if err != nil {
-		return f, err
-	}
-	return calib.EvaluateSets(sets, e.labels, c.Classes, coverage)
-}
+// LeastFold is the least number of samples that a coverage can be calibrated on.
+func LeastFold(coverage float64) int { return int(math.Ceil(coverage/(1-coverage) - 1e-9)) }
 
 // Sets are the figures of the conformal sets by how they were made, nil where there
 // are none.

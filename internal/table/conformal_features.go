@@ -76,48 +76,48 @@ func (e *Evaluation) coverByFeatures(fold Evaluation, kind string, coverage floa
 	if err != nil {
 		return f, err
 	}
+	return MeasureFeatureSets(kind, coverage, p.text, p.scale, Labelled{of, fold.labels}, Labelled{test, e.labels})
+}
+
+// MeasureFeatureSets makes conformal sets in one of the [FeatureSetKinds], of
+// features in place of logits: prototypes [K, D] that are adapted to the fold, and
+// the scale of logits.
+func MeasureFeatureSets(kind string, coverage float64, text calib.Matrix, scale float64, fold,
+	test Labelled) (f calib.SetFigures, err error) {
+	p := prototypes{text, scale}
 	o := calib.ConformalOptions{Score: calib.LAC, Coverage: coverage}
 	var sets [][]int
 	if kind == FullConformal {
-		if work := float64(of.N) * float64(p.text.N) * float64(p.text.N) * float64(test.N); work > mostFull {
+		work := float64(fold.Logits.N) * float64(text.N) * float64(text.N) * float64(test.Logits.N)
+		if work > mostFull {
 			return f, fmt.Errorf("%.0e exponentials are too many", work)
 		}
-		sets, err = calib.FullConformal(of, fold.labels, p.text, p.scale, test, o)
+		sets, err = calib.FullConformal(fold.Logits, fold.Labels, text, scale, test.Logits, o)
 	} else {
-		sets, err = p.ssText(of, fold.labels, test, o)
+		sets, err = p.ssText(fold, test.Logits, o)
 	}
 	if err != nil {
 		return f, err
 	}
-	return calib.EvaluateSets(sets, e.labels, p.text.N, coverage)
+	return calib.EvaluateSets(sets, test.Labels, text.N, coverage)
 }
 
 // ssText adapts on one half of the fold and calibrates on the other.
-func (p prototypes) ssText(fold calib.Matrix, labels []int, test calib.Matrix,
-	o calib.ConformalOptions) ([][]int, error) {
-	first, second, err := calib.SplitStratified(labels, 0.5, 0)
+func (p prototypes) ssText(fold Labelled, test calib.Matrix, o calib.ConformalOptions) ([][]int, error) {
+	first, second, err := calib.SplitStratified(fold.Labels, 0.5, 0)
 	if err != nil {
 		return nil, err
 	}
-	part := func(index []int) (m calib.Matrix, own []int) {
-		m = calib.NewMatrix(len(index), fold.K)
-		for j, i := range index {
-			copy(m.Row(j), fold.Row(i))
-			own = append(own, labels[i])
-		}
-		return m, own
-	}
-	adapting, its := part(first)
-	calibrating, theirs := part(second)
-	w, err := calib.SSText(adapting, its, p.text, p.scale)
+	adapting, calibrating := fold.pick(first), fold.pick(second)
+	w, err := calib.SSText(adapting.Logits, adapting.Labels, p.text, p.scale)
 	if err != nil {
 		return nil, err
 	}
-	from, err := calib.CosineLogits(calibrating, w, p.scale)
+	from, err := calib.CosineLogits(calibrating.Logits, w, p.scale)
 	if err != nil {
 		return nil, err
 	}
-	c, err := calib.FitConformal(from, theirs, o)
+	c, err := calib.FitConformal(from, calibrating.Labels, o)
 	if err != nil {
 		return nil, err
 	}
@@ -143,17 +143,29 @@ func (p prototypes) featuresOf(e Evaluation) (calib.Matrix, error) {
 	if !slices.Equal(f.SHA256, e.target.Inputs.FeaturesSHA256) || m.N != e.logits.N || m.K != p.text.K {
 		return m, fmt.Errorf("%q no longer hold the features of %s", e.target.Inputs.Features, e.Target.Name)
 	}
-	again, err := calib.CosineLogits(m, p.text, p.scale)
-	if err != nil {
-		return m, err
-	}
-	for i, v := range again.Data {
-		if !(math.Abs(v-e.logits.Data[i]) <= 1e-3*max(1, p.scale/100)) {
-			return m, fmt.Errorf("the prototypes of %s do not give the zero-shot logits that it keeps of %s", e.Run,
-				e.Target.Name)
-		}
+	if err := HoldFeatures(m, p.text, p.scale, e.logits); err != nil {
+		return m, fmt.Errorf("%s on %s: %w", e.Run, e.Target.Name, err)
 	}
 	return m, nil
+}
+
+// HoldFeatures refuses features and prototypes that do not give the zero-shot logits
+// that are kept of them.
+func HoldFeatures(features, text calib.Matrix, scale float64, logits calib.Matrix) error {
+	again, err := calib.CosineLogits(features, text, scale)
+	if err != nil {
+		return err
+	}
+	if again.N != logits.N || again.K != logits.K {
+		return fmt.Errorf("features and prototypes give logits [%d, %d], and those kept are [%d, %d]", again.N, again.K,
+			logits.N, logits.K)
+	}
+	for i, v := range again.Data {
+		if !(math.Abs(v-logits.Data[i]) <= 1e-3*max(1, scale/100)) {
+			return errors.New("features and prototypes do not give the zero-shot logits that are kept")
+		}
+	}
+	return nil
 }
 
 func wide(m adapt.Matrix) calib.Matrix {

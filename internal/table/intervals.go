@@ -16,6 +16,7 @@ const (
 	OverSeeds     = "seeds"     // Student's t over the seeds' values
 	ByWilson      = "wilson"    // of one run's accuracy
 	ByBootstrap   = "bootstrap" // of one run's other metrics, over its samples
+	OverSamples   = "samples"   // normal, of one run's sets
 	intervalLevel = calib.DefaultLevel
 )
 
@@ -64,8 +65,13 @@ func (g Group) Interval(target, key string) (i Interval, ok bool) {
 		return s.StudentInterval()
 	}
 	for kind, f := range cell[0].sets {
-		if key == setKey(keyCoverage, kind) {
+		switch key {
+		case setKey(keyCoverage, kind):
 			return Interval{f.CoverageInterval, ByWilson}, true
+		case setKey(keySetSize, kind):
+			return Interval{around(f.MeanSize, f.MeanSizeError), OverSamples}, true
+		case setKey(keyClassGap, kind):
+			return Interval{around(f.ClassGap, f.ClassGapError), OverSamples}, true
 		}
 	}
 	if key == "accuracy" {
@@ -80,6 +86,12 @@ func (g Group) Interval(target, key string) (i Interval, ok bool) {
 	}
 	e, ok := cell[0].resampled[key]
 	return Interval{e.Interval, ByBootstrap}, ok
+}
+
+// around is the normal interval of a figure at or above 0.
+func around(v, standardError float64) calib.Interval {
+	half := distuv.UnitNormal.Quantile((1+intervalLevel)/2) * standardError
+	return calib.Interval{Low: max(0, v-half), High: v + half}
 }
 
 // Difference is what a remedy changes of a metric on a target, against the row

@@ -195,7 +195,7 @@ func (w *postHocWork) foldOf(e *Evaluation) (*Evaluation, error) {
 		switch {
 		case !f.Validation || f.Seed != e.Seed || w.keys[f] != w.keys[e]:
 		case f.learnt != "" && !f.Source:
-		case f.learnt == "" && !f.target.FoldOf(e.target.Inputs.Data):
+		case f.learnt == "" && !f.foldBeside(e):
 		case f.Run == e.Run:
 			same = append(same, f)
 		case e.Fields[fieldMethod] == ZeroShot: // whose evaluations runs share
@@ -219,6 +219,16 @@ func (w *postHocWork) foldOf(e *Evaluation) (*Evaluation, error) {
 		return nil, nil
 	}
 	return same[0], same[0].unlearnt()
+}
+
+// foldBeside says that a fold of a run that learnt from no data set is of the one that
+// is measured, or that both are on files of features.
+func (f *Evaluation) foldBeside(e *Evaluation) bool {
+	fold, measured := f.target.Inputs.Data, e.target.Inputs.Data
+	if fold == "" || measured == "" {
+		return fold == measured
+	}
+	return f.target.FoldOf(measured)
 }
 
 func (e *Evaluation) rowName() string {

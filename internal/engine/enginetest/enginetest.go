@@ -53,6 +53,7 @@ var checks = []check{
 	{"TreeAttention", (*bench).treeAttention, nil, true},
 
 	{"LongAttention", (*bench).longAttention, nil, false},
+	{"QueryPool", (*bench).queryPool, poolsByQuery, false},
 	{"TF32Attention", (*bench).tf32Attention, func(e engine.Engine) bool { return engine.PrecisionOf(e) == "tf32" },
 		false},
 	{"TF32AttentionGrad", (*bench).tf32AttentionGrad,
