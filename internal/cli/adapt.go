@@ -65,7 +65,8 @@ Several methods, and several values of flags such as --remedy, --seed, --shots
 and --lr, parted by commas, make a grid: a run for every combination, in folders
 below --out, on one model; so does --targets, on which each run is evaluated. Runs that
 are there are kept; one that fails does not stop the others, and all that failed
-are listed at the end. --post-hoc adds rows under fitted scalers to the table that
+are listed at the end. Small trainings run side by side on shares of the threads
+(--jobs), to the same results. --post-hoc adds rows under fitted scalers to the table that
 ends a grid, as report does. --recipe reads the same from a file, in which lists make
 the grid and paths start from the file's folder:
 

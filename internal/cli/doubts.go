@@ -18,21 +18,24 @@ type sight struct {
 
 	said     map[string]bool             // doubts that were told
 	contents map[*data.Set]data.Contents // of sets looked at
-	targets  map[string]*data.Set        // by the hash of what they hold
+	readable map[*data.Set]readableSet
+	targets  map[string]*data.Set // by the hash of what they hold
 }
 
 func newSight() *sight {
-	return &sight{said: map[string]bool{}, contents: map[*data.Set]data.Contents{}, targets: map[string]*data.Set{}}
+	return &sight{said: map[string]bool{}, contents: map[*data.Set]data.Contents{}, targets: map[string]*data.Set{},
+		readable: map[*data.Set]readableSet{}}
 }
 
-// look waits until no other lane looks at sets or encodes them; done ends it.
-func (a *app) look() (done func()) {
+// look does what looks at sets or encodes them, which one lane does at a time.
+func (a *app) look(do func() error) error {
 	if a.lane != nil {
 		a.lane.Lock(&a.seen.mu)
 	} else {
 		a.seen.mu.Lock()
 	}
-	return a.seen.mu.Unlock
+	defer a.seen.mu.Unlock()
+	return do()
 }
 
 // doubt tells once what may be wrong with a set or its figures, quiet or not.

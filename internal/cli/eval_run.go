@@ -50,10 +50,7 @@ func (a *app) evalRun(ctx context.Context, src *features.Source, sets []*data.Se
 				return m, fmt.Errorf("eval %s: %w", o.Run, err)
 			}
 		}
-		looked := a.look()
-		err = a.target(ctx, src, set, f, recipe, &o)
-		looked()
-		if err != nil {
+		if err := a.look(func() error { return a.target(ctx, src, set, f, recipe, &o) }); err != nil {
 			return m, err
 		}
 		o.Inputs.Data = f.data[i]

@@ -2,10 +2,8 @@ package cli
 
 import (
 	"encoding/json"
-	"errors"
 	"os"
 	"path/filepath"
-	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -253,57 +251,4 @@ func TestATuningGridIsItsRuns(t *testing.T) {
 		mustRun(t, append(one, "--remedy", remedy)...)
 		sameFiles(t, out, c.Run)
 	}
-}
-
-// TestLanesMakeTheSameGrid trains a grid of adapters and prompts one cell after
-// another and side by side.
-func TestLanesMakeTheSameGrid(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	set, other := folderSet(t, filepath.Join(dir, "set"), 3, 2), folderSet(t, filepath.Join(dir, "other"), 1, 2)
-	grid := func(jobs string, code int, more ...string) (string, []cellResult) {
-		out := filepath.Join(dir, "jobs"+jobs)
-		cells := gridOf(t, code, append([]string{"adapt", "taskres,clap,coop,kgcoop", "--remedy", "none,penalty,sals", "--seed",
-			"1,2", "--shots", "1", "--weights", tinyModel(), "--bank", filepath.Join(out, "bank"), "--epochs", "2", "--views",
-			"1", "--data", set, "--targets", set + "," + other, "--out", filepath.Join(out, "runs"), "--threads", "4", "--jobs",
-			jobs, "--tensorboard", filepath.Join(out, "events")}, more...)...)
-		for i := range cells {
-			cells[i].Run = strings.TrimPrefix(cells[i].Run, out)
-			for k, target := range cells[i].Targets {
-				cells[i].Targets[k].Dir = strings.TrimPrefix(target.Dir, out)
-				cells[i].Targets[k].Run = strings.TrimPrefix(target.Run, out)
-			}
-		}
-		return out, cells
-	}
-	one, want := grid("1", 0)
-	side, got := grid("4", 0)
-	if n := states(want); n[cellTrained] != 16 || n[cellShared] != 8 {
-		t.Errorf("one after another: %v", n)
-	}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("side by side: %+v, one after another %+v", got, want)
-	}
-	for i, c := range want {
-		sameFiles(t, filepath.Join(one, c.Run), filepath.Join(side, c.Run))
-		for _, at := range []string{one, side} {
-			if found := listing(t, filepath.Join(at, "events", filepath.Base(c.Run))); len(found) == 0 {
-				t.Errorf("cell %d: no events in %s", i, at)
-			}
-		}
-	}
-	// One that fails stops no other, and one that is gone is made again.
-	bad, gone := filepath.Join(side, got[0].Run), filepath.Join(side, got[5].Run)
-	if err := errors.Join(os.RemoveAll(bad), os.RemoveAll(gone)); err != nil {
-		t.Fatal(err)
-	}
-	writeFile(t, bad, nil) // in the place of the run
-	_, again := grid("4", exitcode.Failed)
-	if n := states(again); n[cellKept] != 22 || n[cellFailed] != 1 || again[0].State != cellFailed ||
-		n[cellTrained]+n[cellShared] != 1 {
-		t.Errorf("again: %v", n)
-	}
-	sameFiles(t, filepath.Join(one, want[5].Run), gone)
-	fails(t, []string{"adapt", "zslp", "--seed", "1,2", "--data", set, "--weights", tinyModel(), "--out", one + "x", "--jobs",
-		"-1"}, "--jobs")
 }

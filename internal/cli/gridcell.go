@@ -60,13 +60,15 @@ func (g *grid) do(ctx context.Context, c cell, res *cellResult) error {
 }
 
 func (g *grid) prepare(ctx context.Context, c cell) (*prepared, error) {
-	defer g.look()()
 	p := &prepared{cell: c}
 	if c.flags.tensorboard != "" && g.targets != nil {
 		p.flags.eachEpoch = func(now adapt.Progress, a *adapt.Adapter) { g.validate(ctx, p, now, a) }
 	}
-	var err error
-	if p.ready, err = g.session.prepare(ctx, &p.flags, c.choice); err == nil {
+	err := g.look(func() (err error) {
+		p.ready, err = g.session.prepare(ctx, &p.flags, c.choice)
+		return err
+	})
+	if err == nil {
 		p.key, err = p.ready.key()
 	}
 	return p, err
@@ -163,10 +165,8 @@ func (g *grid) evaluate(ctx context.Context, p *prepared, res *cellResult) error
 	if g.targets != nil {
 		f := g.eval
 		f.source.keepUnderscores = p.flags.source.keepUnderscores
-		looked := a.look()
-		sets, err := g.targets.of(a, f)
-		looked()
-		if err != nil {
+		var sets []*data.Set
+		if err := a.look(func() (err error) { sets, err = g.targets.of(a, f); return err }); err != nil {
 			return err
 		}
 		found, err := a.evalRun(ctx, src, sets, f, o)

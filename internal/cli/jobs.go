@@ -8,8 +8,8 @@ import (
 
 // addJobs adds the flag of commands that train more than once.
 func (a *app) addJobs(c *cobra.Command) {
-	c.Flags().IntVar(&a.jobs, "jobs", a.jobs, "trainings at a time, which share the threads; the results are the same. 0: "+
-		"one a thread for adapters and for small models, else one; on a GPU one")
+	c.Flags().IntVar(&a.jobs, "jobs", a.jobs, "trainings at a time, which share the threads; the results are the same. "+
+		"0: one a thread for adapters and for small models, else one; on a GPU one")
 }
 
 // openLanes opens the lanes for work on the device, which is open. The caller

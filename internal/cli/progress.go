@@ -31,7 +31,7 @@ const plainEvery = 5 * time.Second
 // progress starts a display; total may be 0 when it is not known.
 func (a *app) progress(what, unit string, total int) *progress {
 	p := &progress{what: what, unit: unit, total: total, begun: time.Now(), last: time.Now()}
-	if a.quiet {
+	if a.quiet || a.noBars {
 		return p
 	}
 	p.w = a.err

@@ -10,11 +10,20 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
+// readableSet is what readable has found of a set.
+type readableSet struct {
+	set  *data.Set
+	left []data.LeftOut
+}
+
 // readable is a set without the pictures that cannot be read, which are named,
 // and an entry for each of those.
 // It is for work so slow on a picture that a first look at all costs nothing
 // beside it, and whose results must not depend on where it was interrupted.
 func (a *app) readable(ctx context.Context, set *data.Set) (*data.Set, []data.LeftOut, error) {
+	if r, ok := a.seen.readable[set]; ok {
+		return r.set, r.left, nil
+	}
 	bad := make([]error, len(set.Items))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
@@ -50,5 +59,6 @@ func (a *app) readable(ctx context.Context, set *data.Set) (*data.Set, []data.Le
 	if len(out.Items) == 0 {
 		return nil, nil, fmt.Errorf("data set %s: none of its %d pictures could be read", set.Name, len(set.Items))
 	}
+	a.seen.readable[set] = readableSet{out, left}
 	return out, left, nil
 }

@@ -46,6 +46,8 @@ type app struct {
 	encoded   *encodedSets     // of a grid; nil keeps nothing
 	seen      *sight
 	lane      *lanes.Lane // that this app's work is done in; nil where nothing runs beside it
+	noBars    bool        // another shows how far it is, by counts
+	counts    *counts
 
 	alwaysGrid bool // one run goes below --out too, as it would among others
 }

@@ -91,6 +91,7 @@ beside it.`,
 		"repeat for more")
 	fl.IntVar(&f.own.shots, "shots", 16, "labelled pictures a class, for a task of one's own")
 	f.source.model.add(c)
+	a.addJobs(c)
 	return c
 }
 

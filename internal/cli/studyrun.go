@@ -136,8 +136,8 @@ func (a *app) showStudy(steps []study.Step, f studyFlags) error {
 		fmt.Fprintf(out, "  %-28s %4d runs  %s\n", l.Step, l.Runs, time(l.Seconds))
 	}
 	if f.own.data == "" {
-		fmt.Fprintf(out, "time: %.2f h of one Zen 4 core, as measured there with the shipped model; what is kept is "+
-			"not done again\n", total.Seconds/3600)
+		fmt.Fprintf(out, "time: %.2f h of one Zen 4 core, as measured there with the shipped model, for the "+
+			"cores to share; what is kept is not done again\n", total.Seconds/3600)
 	}
 	return nil
 }

@@ -93,6 +93,7 @@ DIR/TABLE.md, .tex, .csv, .json and .html.`,
 	s.sets.add(c, "a result has a fold of its own")
 	s.sets.addSplits(c)
 	c.Flags().StringVar(&format, "format", "text", "of standard output: "+strings.Join(paper.Formats, ", "))
+	a.addJobs(c)
 	completes(c, "format", paper.Formats...)
 	return c
 }

@@ -143,17 +143,14 @@ func (g *grid) validate(ctx context.Context, c *prepared, p adapt.Progress, a *a
 		e.failed = err
 		return
 	}
-	looked := in.look()
-	sets, err := g.targets.of(in, f)
-	looked()
+	var sets []*data.Set
+	err = in.look(func() (err error) { sets, err = g.targets.of(in, f); return err })
 	for _, set := range sets {
 		if err != nil || set.Split != "val" || !slices.Equal(set.Classes, g.set.Classes) {
 			continue
 		}
 		var found features.Set
-		looked := in.look()
-		found, err = in.images(ctx, src, set, features.Views{})
-		looked()
+		err = in.look(func() (err error) { found, err = in.images(ctx, src, set, features.Views{}); return err })
 		if err == nil {
 			err = e.epoch(ctx, "val/"+folderName(set.Name)+"/", c.flags.bins, p, a, found)
 		}

@@ -34,6 +34,7 @@ type ttaFlags struct {
 	decay  float64
 	tune   testtime.Options
 	pins   pinFlags
+	recipe string
 
 	tensorboard string
 	scalers     postHocFlags // of a grid's table
@@ -52,7 +53,10 @@ seed and a picture's pixels decide its views, whatever it is called.
 Several methods, and several values of --remedy, --seed, --start, --views,
 --keep, --lr, --weight-decay and --compat, parted by commas, make a run each, in folders below
 --out, on one model. Those that are finished are kept; one that fails does not
-stop the others. A setting then counts for the runs that have it.
+stop the others. A setting then counts for the runs that have it. Runs of a small
+model go side by side on shares of the threads (--jobs), to the same results. --recipe
+reads the flags from a file, as adapt does: what clipcalib recipes show tta/NAME prints
+is one.
 
 Methods:  ` + strings.Join(testtimeNames(), ", ") + `
 Remedies: ` + strings.Join(tuningRemedyNames(), ", ") + `
@@ -71,10 +75,17 @@ with --compat clipcalib to those of the most confident view, as released.
   clipcalib tta c-tpt --weights ViT-B-16.pt --data dtd/split_zhou_DescribableTextures.json --augmix --out runs/dtd`,
 	}
 	varied := f.add(c)
+	a.addJobs(c)
 	f.pins.add(c.Flags(), "init.safetensors, views.csv")
 	c.MarkFlagRequired("data")
 	c.MarkFlagRequired("out")
-	c.RunE = func(c *cobra.Command, args []string) error {
+	var methods []string // with the targets behind them
+	c.PreRunE = func(c *cobra.Command, args []string) (err error) {
+		methods, err = f.takeRecipe(c, varied, args)
+		return err
+	}
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		args := methods
 		if len(args) == 0 {
 			return usagef("tta: METHOD is missing; see: clipcalib tta --help")
 		}
@@ -111,6 +122,8 @@ func (f *ttaFlags) add(c *cobra.Command) *varied {
 	fl.BoolVar(&f.tune.AugMix, "augmix", false, "AugMix after the crops, as the reference does for fine-grained sets")
 	addTensorboard(fl, &f.tensorboard)
 	f.scalers.add(c)
+	fl.StringVar(&f.recipe, "recipe", "", "YAML file of these flags by their names, and of method and set; a flag "+
+		"given here goes before it")
 	completesMethods(c, testtimeNames()...)
 	completesList(c, "remedy", tuningRemedyNames()...)
 	completesList(c, "start", startPhrase, startFPP)
@@ -190,24 +203,9 @@ func (a *app) tta(ctx context.Context, f ttaFlags, methods string, varied *varie
 		}
 		return a.printResults(f.out, m.results, m.names, m.records)
 	}
-	results := make([]cellResult, len(cells))
-	left := gridAccount{}
-	for i, c := range cells {
-		dir := filepath.Join(f.out, c.folder(src))
-		a.note("run %d of %d: %s", i+1, len(cells), c.label)
-		results[i] = cellResult{Cell: c.label, Run: dir, State: cellDone}
-		var m measured
-		results[i].attempt(f.out, func() (err error) {
-			m, err = a.tune(ctx, src, sets, c, dir)
-			return err
-		})
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		for k, r := range m.results {
-			results[i].measured(m.names[k], r, m.records[k])
-			left.add(m.names[k], m.records[k].Account)
-		}
+	results, left, err := a.tuneGrid(ctx, src, sets, cells, f.out)
+	if err != nil {
+		return err
 	}
 	return a.gridDone(f.bins, results, left, scalers)
 }
@@ -239,19 +237,18 @@ func (a *app) tuneOn(ctx context.Context, src *features.Source, set *data.Set, f
 	for _, p := range t.Cut() {
 		cut(p)
 	}
-	// Of all pictures, so that it is what eval has for the set.
-	hash, err := src.Hash(set)
-	if err != nil {
-		return err
-	}
+	var hash string // of all pictures, so that it is what eval has for the set
 	var unreadable []data.LeftOut
 	listed := len(set.Items)
-	if !f.source.strict {
-		if set, unreadable, err = a.readable(ctx, set); err != nil {
+	if err := a.look(func() (err error) {
+		if hash, err = src.Hash(set); err == nil && !f.source.strict {
+			set, unreadable, err = a.readable(ctx, set)
+		}
+		if err != nil {
 			return err
 		}
-	}
-	if err := a.checkPinned(src, set, f.given); err != nil {
+		return a.checkPinned(src, set, f.given)
+	}); err != nil {
 		return err
 	}
 	if f.pins.record != "" {
@@ -264,7 +261,8 @@ func (a *app) tuneOn(ctx context.Context, src *features.Source, set *data.Set, f
 	p := a.progress(f.method.Name()+" on "+target, "images", len(set.Items))
 	events := newEvents(f.tensorboard, filepath.Base(dir), target)
 	res, err := t.Run(ctx, testtime.RunOptions{
-		Items: items(set), Dir: dir, Name: target, Bins: calib.Options{Bins: f.bins}, Progress: p.Update,
+		Items: items(set), Dir: dir, Name: target, Bins: calib.Options{Bins: f.bins},
+		Progress: func(done, total int) { p.Update(done, total); a.counts.at(target, done) },
 		Inputs: testtime.Inputs{
 			Weights: filepath.Base(f.source.weights), WeightsFile: f.source.weights, WeightsSHA256: src.Weights,
 			Activation: model.Activation, ActivationSource: model.ActivationSource,
@@ -284,7 +282,7 @@ func (a *app) tuneOn(ctx context.Context, src *features.Source, set *data.Set, f
 	a.noteTarget(folderName(halfName(set)), res.Dir)
 	record := set.Record(everyItem(set), unreadable)
 	record.Account.Listed = listed
-	if err := a.lookAtTarget(src, set, everyItem(set), record, ""); err != nil {
+	if err := a.look(func() error { return a.lookAtTarget(src, set, everyItem(set), record, "") }); err != nil {
 		return err
 	}
 	bins := calib.Options{Bins: f.bins}

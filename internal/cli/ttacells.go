@@ -24,7 +24,7 @@ type tuning struct {
 	assigned   []string   // of --set, what it has a use for
 	given      *pin.Views // of --pin
 	fpp        testtime.FPP
-	learned    starts
+	learned    *starts
 	label      string // what tells it from the others of its grid
 }
 
@@ -39,7 +39,7 @@ func (f ttaFlags) cells(methods string, v *varied) ([]tuning, error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
-	used, learned := map[string]bool{}, starts{}
+	used, learned := map[string]bool{}, &starts{of: map[string][]float32{}}
 	var cells []tuning
 	for _, p := range all {
 		c := tuning{ttaFlags: f, label: methods, learned: learned}

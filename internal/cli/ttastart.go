@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"sync"
 
 	"clipcalib/adapt/testtime"
 	"clipcalib/internal/features"
@@ -15,7 +16,10 @@ const (
 )
 
 // starts are the vectors that the runs of a command have learned, by their keys.
-type starts map[string][]float32
+type starts struct {
+	mu sync.Mutex // held by who learns
+	of map[string][]float32
+}
 
 // chooseStart takes what the vectors start as, and returns whose settings that has.
 func (c *tuning) chooseStart() ([]settings.Owner, error) {
@@ -38,12 +42,18 @@ func (a *app) learnStart(ctx context.Context, src *features.Source, classes []st
 	if o.FPP == nil {
 		return o, nil
 	}
+	if a.lane != nil {
+		a.lane.Lock(&f.learned.mu)
+	} else {
+		f.learned.mu.Lock()
+	}
+	defer f.learned.mu.Unlock()
 	key := testtime.StartKey(src.Weights, classes, o)
 	var err error
 	if o.Start, err = testtime.ReadStart(dir, key); err != nil || o.Start != nil {
 		return o, err
 	}
-	if o.Start = f.learned[key]; o.Start == nil {
+	if o.Start = f.learned.of[key]; o.Start == nil {
 		steps := settings.Resolved(*o.FPP).Steps
 		p := a.progress("fpp", "steps", steps)
 		o.Start, err = testtime.LearnStart(ctx, src.Model.Texts, classes, *o.FPP, o, func(step int, _ float64) {
@@ -53,7 +63,7 @@ func (a *app) learnStart(ctx context.Context, src *features.Source, classes []st
 			return o, err
 		}
 		p.Done()
-		f.learned[key] = o.Start
+		f.learned.of[key] = o.Start
 	}
 	width := src.Model.Texts.Config().Text.Width
 	return o, testtime.WriteStart(dir, key, o.Start, len(o.Start)/width)

@@ -1,13 +1,18 @@
 package data
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"hash"
+	"image"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"clipcalib/internal/imageio"
 )
 
 // Fingerprint is a SHA-256 over the pictures of the set in order: each item's
@@ -24,13 +29,24 @@ func (s *Set) Fingerprint(cache string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	var made []int // the items in memory, whose pictures are made by code, on all processors
+	for i, it := range s.Items {
+		if it.Load != nil {
+			made = append(made, i)
+		}
+	}
+	next, stop := iter.Pull2(imageio.Ordered(context.Background(), len(made), 0, loadAhead,
+		func(i int) (*image.NRGBA, error) { return s.Items[made[i]].Image() }))
+	defer stop()
 	sum := sha256.New()
 	for _, it := range s.Items {
 		writeSized(sum, []byte(it.Key(s.Root)))
 		if it.Load != nil {
-			if err := it.hashPixels(sum); err != nil {
+			img, err, _ := next()
+			if err != nil {
 				return "", err
 			}
+			hashPixels(sum, img)
 			continue
 		}
 		content, ok := contents[it.file()]
@@ -51,15 +67,14 @@ func (it Item) file() string {
 	return it.Path
 }
 
-func (it Item) hashPixels(sum hash.Hash) error {
-	img, err := it.Image()
-	if err != nil {
-		return err
-	}
+// loadAhead is the number of pictures in memory that are made before they are
+// hashed.
+const loadAhead = 32
+
+func hashPixels(sum hash.Hash, img *image.NRGBA) {
 	writeNumber(sum, img.Rect.Dx())
 	writeNumber(sum, img.Rect.Dy())
 	sum.Write(img.Pix)
-	return nil
 }
 
 // Key is the item's path relative to root with forward slashes, or the path as

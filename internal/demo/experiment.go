@@ -216,12 +216,13 @@ func (e Experiment) adapterJobs(s shotSet) []job {
 	var jobs []job
 	for _, m := range e.Methods {
 		for _, r := range e.Remedies {
-			jobs = append(jobs, job{method: m.Name(), remedy: r, train: func(ctx context.Context, l *lanes.Lane, dir, twin string) error {
+			train := func(ctx context.Context, l *lanes.Lane, dir, twin string) error {
 				o := o
 				o.Method, o.Remedy, o.Out, o.Twin, o.Train.Device = m, r, dir, twin, l.Device
 				_, err := run.Adapt(ctx, o)
 				return err
-			}})
+			}
+			jobs = append(jobs, job{method: m.Name(), remedy: r, train: train})
 		}
 	}
 	return jobs

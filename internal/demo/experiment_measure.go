@@ -13,8 +13,8 @@ import (
 
 // measure evaluates a run on every domain. The zero-shot reference is the same
 // for all runs and reported with the first.
-func (e Experiment) measure(ctx context.Context, l *lanes.Lane, j job, seed uint64, dir string, tests []domainSet,
-	first bool) ([]report.Run, error) {
+func (e Experiment) measure(ctx context.Context, l *lanes.Lane, j job, seed uint64, dir string,
+	tests []domainSet, first bool) ([]report.Run, error) {
 	var out []report.Run
 	for i, d := range tests {
 		ev, err := e.evaluate(ctx, l, j, dir, d.domain.Name, d)

@@ -95,7 +95,8 @@ func TestEnginesSideBySide(t *testing.T) {
 				if !slices.Equal(got[i], want) {
 					t.Errorf("engine %d gives other bytes than one alone", i)
 				}
-				if bf16 && (len(matrices[i].Raw) != 4 || engines[i].frozen[matrices[i]].plain != e.frozen[matrices[0]].plain) {
+				own, first := engines[i].frozen[matrices[i]], e.frozen[matrices[0]]
+				if bf16 && (len(matrices[i].Raw) != 4 || own.plain != first.plain) {
 					t.Errorf("engine %d keeps a copy of its own", i)
 				}
 			}
