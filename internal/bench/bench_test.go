@@ -5,12 +5,14 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"clipcalib/internal/device"
 	"clipcalib/internal/engine"
 	"clipcalib/internal/engine/cpu"
+	"clipcalib/weights"
 
 	"gorgonia.org/tensor"
 )
@@ -49,8 +51,37 @@ func TestMeasureTiny(t *testing.T) {
 	}
 }
 
+// TestMeasureBothTowers measures what trains through both towers, which is not
+// among the defaults, and wants a ResNet to be left out and named.
+func TestMeasureBothTowers(t *testing.T) {
+	if slices.Contains(Default, MaPLe) || slices.Contains(Default, Pretrain) || len(Default) != len(Parts)-2 {
+		t.Errorf("by default: %q", Default)
+	}
+	r, err := Measure(t.Context(), Options{Device: device.Options{Kind: "cpu", Threads: 1}, Models: []string{"tiny"},
+		Parts: []string{MaPLe, Pretrain}, Classes: 10, Budget: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"MaPLe step, depth 2, 10 classes", "pretraining step"}
+	for i, f := range r.Runs[0].Figures {
+		if i >= len(want) || f.What != want[i] || f.Unit != "steps/s" || !(f.Rate > 0 && f.GFLOPS > 0 && f.GBS > 0) {
+			t.Errorf("%+v", f)
+		}
+	}
+	if len(r.Runs[0].Figures) != len(want) {
+		t.Errorf("%d figures", len(r.Runs[0].Figures))
+	}
+	resNet := weights.Checkpoint{Config: configs["RN50"]}
+	var said []string
+	m := meter{Options: Options{Note: func(s string) { said = append(said, s) }}}
+	if err := errors.Join(m.maPLe("RN50", &resNet), m.pretrain("RN50", &resNet)); err != nil || len(said) != 2 ||
+		!strings.Contains(said[0], "RN50: no MaPLe") || !strings.Contains(said[1], "RN50: no pretraining") {
+		t.Errorf("%v, %q", err, said)
+	}
+}
+
 func TestMeasureEndsWithItsContext(t *testing.T) {
-	for _, part := range []string{Images, CoOp, TaskRes} {
+	for _, part := range []string{Images, CoOp, TaskRes, MaPLe, Pretrain} {
 		t.Run(part, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()

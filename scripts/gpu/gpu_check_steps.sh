@@ -166,7 +166,7 @@ figures_of() {
 		sed -n 's/^ *\([A-Za-z][A-Za-z0-9_.]*\) *\([0-9.]*e[-+][0-9]*\)$/\1 \2/p' "$work/logs/$1.log" |
 			awk '$2 + 0 >= worst[$1] + 0 { worst[$1] = $2 } END { for (op in worst) printf "%-24s %s%s\n", op, worst[op], (op !~ /[.]/ && worst[op] + 0 > 1e-5 ? "  beyond 1e-5" : "") }' | sort
 		;;
-	models | soak) sed -n 's/^ *[a-z_]*_test.go:[0-9]*: //p' "$work/logs/$1.log" ;;
+	models | soak | tune) sed -n 's/^ *[a-z_]*_test.go:[0-9]*: //p' "$work/logs/$1.log" ;;
 	*) cat "$work/logs/$1.log" ;;
 	esac
 }
@@ -186,7 +186,7 @@ finish() {
 		report doctor bench-bf16 bench-fp16 bench-tf32 bench-fp32
 	} >"$out/summary.txt"
 	{
-		report fastpath kernels models accuracy soak faults demo profile table
+		report fastpath kernels models accuracy tune soak faults demo profile table
 		echo
 		echo "== steps"
 		cat "$work"/steps/* 2>/dev/null

@@ -38,6 +38,7 @@ var checks = []check{
 	{"Gemm", (*bench).gemm, nil, false},
 	{"Image", (*bench).image, nil, true},
 	{"LayerNorm", (*bench).layerNorm, nil, true},
+	{"MLP", (*bench).mlp, partwise, false},
 	{"Memory", (*bench).memory, nil, true},
 	{"Misfits", (*bench).misfits, nil, true},
 	{"NaN", (*bench).nan, nil, true},
