@@ -6,7 +6,6 @@ import (
 
 	"clipcalib/calib"
 	"clipcalib/internal/data"
-	"clipcalib/internal/gate"
 	"clipcalib/internal/logitfile"
 	"clipcalib/internal/table"
 )
@@ -56,7 +55,7 @@ func openFold(ctx context.Context, d dump, fit savedResult, measured calib.Rows)
 	if f.labels, err = readLabels(ctx, "fit_labels", fit.labels, logitfile.FitLabels, f.rows); err != nil {
 		return f, err
 	}
-	shared, err := gate.Shared(f.rows, measured)
+	shared, err := sharedSamples(f.rows, measured, fit.logits, d.logits)
 	if err != nil {
 		return f, err
 	}

@@ -131,6 +131,14 @@ func (found *paperFound) scaler(ctx context.Context, d dump, sals bool, word str
 			s.Fold.DataSHA256 == dataOf(d.logits)) {
 			err = fmt.Errorf("%s was fitted on what %s is of: it cannot be measured there", word, d.logits)
 		}
+		if err != nil {
+			return out, err
+		}
+		common, err := fittedOn(s.Fold, d.logits, measured)
+		if err == nil && common.Many() {
+			err = fmt.Errorf("%s was fitted on %d of the %d samples of %s: it cannot be measured there", word, common.N,
+				common.Of, d.logits)
+		}
 		if fit, ok := d.foldOf(sals); ok && err == nil {
 			sum, err = logitfile.SHA256(fit.logits)
 			out.onFold = sum == s.Fold.LogitsSHA256 || s.Fold.DataSHA256 != "" && s.Fold.DataSHA256 == dataOf(fit.logits)
