@@ -30,8 +30,9 @@ func (e *Engine) QueryPool(out, q, x, w, bias *tensor.Dense, heads int) error {
 	}
 	s, err := engine.QueryPoolShape(out, q, x, w, bias, heads)
 	n := s.Batch * s.Width
-	if err := first(err, wantAll(sized{"queries", q, n}, sized{"tokens", x, n * s.N},
-		sized{"weight", w, 2 * s.Width * s.Width}, sized{"bias", bias, 2 * s.Width}, sized{"result", out, n})); err != nil {
+	err = first(err, wantAll(sized{"queries", q, n}, sized{"tokens", x, n * s.N},
+		sized{"weight", w, 2 * s.Width * s.Width}, sized{"bias", bias, 2 * s.Width}, sized{"result", out, n}))
+	if err != nil {
 		return err
 	}
 	width, d := s.Width, s.Width/heads
@@ -46,8 +47,8 @@ func (e *Engine) QueryPool(out, q, x, w, bias *tensor.Dense, heads int) error {
 	}
 	e.pooled(u, f32(x), s, heads)
 	for h := range heads {
-		sgemm.Gemm(e.threads(), false, true, s.Batch, d, width, 1, u[h*width:], heads*width, values[h*d*width:], width, 0,
-			dst[h*d:], width)
+		sgemm.Gemm(e.threads(), false, true, s.Batch, d, width, 1, u[h*width:], heads*width, values[h*d*width:], width,
+			0, dst[h*d:], width)
 	}
 	for b := range s.Batch {
 		vec.Axpy(1, f32(bias)[width:], dst[b*width:][:width])
