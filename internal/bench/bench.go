@@ -25,12 +25,18 @@ const (
 	Prompts   = "prompts"  // encoding of class prompts
 	TaskRes   = "taskres"  // training of an adapter on features
 	CoOp      = "coop"     // learning of a prompt
+	MaPLe     = "maple"    // learning of prompts in both towers
+	Pretrain  = "pretrain" // training of both towers
 	Products  = "products" // every matrix product by itself
 	TPT       = "tpt"      // test-time tuning of a prompt
 )
 
 // Parts lists them all.
-var Parts = []string{Peaks, Images, Latencies, Prompts, TaskRes, CoOp, TPT, Products}
+var Parts = []string{Peaks, Images, Latencies, Prompts, TaskRes, CoOp, TPT, MaPLe, Pretrain, Products}
+
+// Default lists what is measured where nothing is named: all but what trains the
+// image tower, which takes a processor minutes.
+var Default = slices.DeleteFunc(slices.Clone(Parts), func(p string) bool { return p == MaPLe || p == Pretrain })
 
 // Options says what is measured and for how long.
 type Options struct {
@@ -38,7 +44,7 @@ type Options struct {
 	Precisions []string // measured one after the other; empty means Device.Precision
 	Models     []string
 	KeepModels string   // folder where random models are kept from run to run; empty: nowhere
-	Parts      []string // of Parts; empty means all
+	Parts      []string // of Parts; empty means Default
 	Batches    []int
 	Prompts    int           // class prompts encoded at once, up to 1,000
 	Classes    int           // of CoOp and TPT, up to 1,000; 0 means 1,000 on a GPU and 100 elsewhere
@@ -90,7 +96,7 @@ func (o Options) withDefaults() Options {
 		o.Precisions = []string{o.Device.Precision}
 	}
 	if len(o.Parts) == 0 {
-		o.Parts = Parts
+		o.Parts = Default
 	}
 	return o
 }
@@ -167,7 +173,8 @@ func (m *meter) measureAll(models []*weights.Checkpoint) error {
 		for _, part := range []struct {
 			name string
 			do   func(string, *weights.Checkpoint) error
-		}{{Images, m.images}, {Latencies, m.latency}, {Prompts, m.prompts}, {CoOp, m.coOp}, {TPT, m.tpt}} {
+		}{{Images, m.images}, {Latencies, m.latency}, {Prompts, m.prompts}, {CoOp, m.coOp}, {TPT, m.tpt},
+			{MaPLe, m.maPLe}, {Pretrain, m.pretrain}} {
 			if !slices.Contains(m.Parts, part.name) {
 				continue
 			}

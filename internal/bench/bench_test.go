@@ -5,12 +5,14 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"clipcalib/internal/device"
 	"clipcalib/internal/engine"
 	"clipcalib/internal/engine/cpu"
+	"clipcalib/weights"
 
 	"gorgonia.org/tensor"
 )
@@ -49,8 +51,37 @@ func TestMeasureTiny(t *testing.T) {
 	}
 }
 
+// TestMeasureBothTowers measures what trains through both towers, which is not
+// among the defaults, and wants a ResNet to be left out and named.
+func TestMeasureBothTowers(t *testing.T) {
+	if slices.Contains(Default, MaPLe) || slices.Contains(Default, Pretrain) || len(Default) != len(Parts)-2 {
+		t.Errorf("by default: %q", Default)
+	}
+	r, err := Measure(t.Context(), Options{Device: device.Options{Kind: "cpu", Threads: 1}, Models: []string{"tiny"},
+		Parts: []string{MaPLe, Pretrain}, Classes: 10, Budget: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"MaPLe step, depth 2, 10 classes", "pretraining step"}
+	for i, f := range r.Runs[0].Figures {
+		if i >= len(want) || f.What != want[i] || f.Unit != "steps/s" || !(f.Rate > 0 && f.GFLOPS > 0 && f.GBS > 0) {
+			t.Errorf("%+v", f)
+		}
+	}
+	if len(r.Runs[0].Figures) != len(want) {
+		t.Errorf("%d figures", len(r.Runs[0].Figures))
+	}
+	resNet := weights.Checkpoint{Config: configs["RN50"]}
+	var said []string
+	m := meter{Options: Options{Note: func(s string) { said = append(said, s) }}}
+	if err := errors.Join(m.maPLe("RN50", &resNet), m.pretrain("RN50", &resNet)); err != nil || len(said) != 2 ||
+		!strings.Contains(said[0], "RN50: no MaPLe") || !strings.Contains(said[1], "RN50: no pretraining") {
+		t.Errorf("%v, %q", err, said)
+	}
+}
+
 func TestMeasureEndsWithItsContext(t *testing.T) {
-	for _, part := range []string{Images, CoOp, TaskRes} {
+	for _, part := range []string{Images, CoOp, TaskRes, MaPLe, Pretrain} {
 		t.Run(part, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
@@ -85,8 +116,8 @@ func TestWorkOfPublishedSizes(t *testing.T) {
 }
 
 // TestWorkOfResNets compares with what PyTorch 2.15's FlopCounterMode counts of
-// open_clip's towers, whose pooling computes the results of all positions,
-// not of one: a twentieth of RN50's work.
+// open_clip's towers, whose pooling computes the results of all positions, not of
+// one, and the keys and values of all: an eighth of RN50's work.
 func TestWorkOfResNets(t *testing.T) {
 	for name, counted := range map[string]float64{"RN50": 12222939136, "RN101": 19542523904, "RN50x4": 42557214720,
 		"RN50x16": 149390635008, "RN50x64": 529107009536} {
@@ -100,6 +131,7 @@ func TestWorkOfResNets(t *testing.T) {
 		p := float64(c.Vision.Grid()*c.Vision.Grid() + 1)
 		w := float64(c.Vision.FeatureWidth())
 		counted -= 2*(p-1)*w*(w+float64(c.EmbedDim)) + 4*(p-1)*p*w
+		counted -= 4*(p-1)*w*w - 4*p*w*float64(c.Vision.Heads-1)
 		if r := imageWork(c, 1).flop() / counted; math.Abs(r-1) > 1e-3 {
 			t.Errorf("%s: %g of what PyTorch counts", name, r)
 		}

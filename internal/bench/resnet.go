@@ -51,15 +51,16 @@ func resNetWork(c weights.Config, batch int) work {
 	return sum.plus(poolWork(c, float64(batch)))
 }
 
-// poolWork is the work of the attention pooling: one query, keys and values of
-// all positions.
+// poolWork is the work of the attention pooling by one query, in the order of
+// engine.QueryPooler, which has the fewest operations; the weight of keys and values
+// meets one vector a head each.
 func poolWork(c weights.Config, images float64) work {
 	w, positions := float64(c.Vision.FeatureWidth()), float64(c.Vision.Grid()*c.Vision.Grid()+1)
-	rows := images * positions
+	heads, rows := float64(c.Vision.Heads), images*positions
 	return work{
-		products:  2 * (rows*2*w*w + images*w*w + images*w*float64(c.EmbedDim)),
-		attention: 4 * rows * w,
-		values:    2*rows*w + 3*rows*w + 2*rows*w + images*(4*w+float64(c.EmbedDim)),
+		products:  2 * (3*images*w*w + images*w*float64(c.EmbedDim)),
+		attention: 4 * rows * heads * w,
+		values:    2*rows*w + rows*w + images*((2*heads+4)*w+float64(c.EmbedDim)),
 		weights:   3*w*w + w*float64(c.EmbedDim),
 	}
 }

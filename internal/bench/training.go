@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -109,16 +108,11 @@ func (m *meter) coOp(name string, ck *weights.Checkpoint) error {
 	for i := range data.Features.Rows {
 		data.Labels = append(data.Labels, i%len(names))
 	}
-	ctx, stop := context.WithCancel(m.ctx)
-	defer stop()
-	s := steps{stop: stop, sample: m.newSample(), begin: m.startWatch}
-	if _, err = prompt.Train(ctx, model, prompt.CoOp{Contexts: coOpContexts}, adapt.None{}, data,
-		prompt.Options{Batch: coOpBatch, Epochs: 1000, Progress: func(adapt.Progress) { s.step() }}); err != nil &&
-		(m.ctx.Err() != nil || !errors.Is(err, context.Canceled)) {
+	t, err := m.stepsOf(func(ctx context.Context, step func()) error {
+		_, err := prompt.Train(ctx, model, prompt.CoOp{Contexts: coOpContexts}, adapt.None{}, data,
+			prompt.Options{Batch: coOpBatch, Epochs: 1000, Progress: func(adapt.Progress) { step() }})
 		return err
-	}
-	m.seen = s.watch.stop(s.watched)
-	t, err := s.timing()
+	})
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,13 @@ func (w work) andBack() work {
 
 func (w work) back() work { return work{w.products, 2 * w.attention, 2 * w.values, w.weights} }
 
+// trained is forth and back of towers that train: the gradients of weights are a
+// product more for each of the forward pass; optimisers move each weight eight times.
+func (w work) trained() work {
+	b := w.back()
+	return work{3 * w.products, w.attention + b.attention, w.values + 2*b.values, 8 * w.weights}
+}
+
 func (w work) plus(v work) work {
 	return work{w.products + v.products, w.attention + v.attention, w.values + v.values, w.weights + v.weights}
 }
@@ -31,17 +38,21 @@ func (m *meter) bytes(w work) float64 { return m.activation*w.values + m.weight*
 
 // imageWork is the work of a batch of images: projections, MLPs and attention
 // over all tokens, less what the last block need not do for tokens nobody reads.
-func imageWork(c weights.Config, batch int) work {
+func imageWork(c weights.Config, batch int) work { return promptedWork(c, batch, 0) }
+
+// promptedWork is that of pictures with so many learned vectors among their tokens.
+func promptedWork(c weights.Config, batch, vectors int) work {
 	v := c.Vision
 	if v.ResNet() {
 		return resNetWork(c, batch)
 	}
 	images, patches := float64(batch), float64(v.Grid()*v.Grid())
 	w, depth := float64(v.Width), float64(3*v.Patch*v.Patch)
-	rows := images * (patches + 1)
+	tokens := patches + 1 + float64(vectors)
+	rows := images * tokens
 	first := work{products: 2 * images * patches * w * depth, values: 2*images*patches*(depth+w) + 3*rows*w,
 		weights: w * depth}
-	return first.plus(blocks(v.Layers, rows, patches+1, images, w, float64(v.MLP))).plus(head(images, w, c.EmbedDim))
+	return first.plus(blocks(v.Layers, rows, tokens, images, w, float64(v.MLP))).plus(head(images, w, c.EmbedDim))
 }
 
 // textWork is the work of prompts whose trie has nodes with depths that sum to

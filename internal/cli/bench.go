@@ -88,7 +88,7 @@ in the same report. It takes --weights and --data, or the demo's.`,
 			"made anew)")
 	fl.StringSliceVar(&o.Models, "models", nil, "ViT-B/32, ViT-B/16, ViT-L/14, RN50, RN101, RN50x4, "+
 		"RN50x16, RN50x64 (default the ViTs on a GPU, the first two elsewhere); tiny tries the command")
-	fl.StringSliceVar(&o.Parts, "what", bench.Parts, strings.Join(bench.Parts, ", "))
+	fl.StringSliceVar(&o.Parts, "what", bench.Default, strings.Join(bench.Parts, ", "))
 	fl.IntSliceVar(&o.Batches, "batches", nil, "images encoded at a time (default 1,32,256 on a GPU, 1,8,32 elsewhere)")
 	fl.IntVar(&o.Prompts, "prompts", 1000, "class prompts encoded at once, up to 1000; 0 leaves them out")
 	fl.IntVar(&o.Classes, "classes", 0, "classes of coop and tpt, up to 1000; 0 is 1000 on a GPU, 100 elsewhere")

@@ -119,8 +119,8 @@ func (a *app) compareBench(pathA, pathB string, files []string) error {
 	if err != nil {
 		return err
 	}
-	c := comparison{NameA: pathA, NameB: pathB, A: ra.Machine(), B: rb.Machine(), SchemaA: ra.Schema, SchemaB: rb.Schema,
-		Differences: bench.SchemasDiffer(ra, rb)}
+	c := comparison{NameA: pathA, NameB: pathB, A: ra.Machine(), B: rb.Machine(),
+		SchemaA: ra.Schema, SchemaB: rb.Schema, Differences: bench.SchemasDiffer(ra, rb)}
 	c.Pairs, c.OnlyA, c.OnlyB = bench.Compare(ra, rb)
 	c.OnlyInOne = len(c.OnlyA) + len(c.OnlyB)
 	if len(c.Pairs) == 0 {

@@ -67,7 +67,8 @@ func TestBenchComparesWhatIsComparable(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name, schema, runs string) string {
 		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(`{`+schema+`"version":"v","go":"go","runs":[`+runs+`]}`), 0o644); err != nil {
+		text := `{` + schema + `"version":"v","go":"go","runs":[` + runs + `]}`
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return path

@@ -23,13 +23,16 @@ together again.`,
 	varied := f.add(c)
 	p.addTo(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
+		args, err := f.takeRecipe(c, varied, args)
+		if err != nil {
+			return err
+		}
 		if err := exactly("METHOD")(c, args); err != nil {
 			return err
 		}
 		if len(f.data) == 0 {
 			return usagef("plan tta: --data TARGET is missing")
 		}
-		var err error
 		if p.out, err = planFile(c, f.out); err != nil {
 			return err
 		}

@@ -40,3 +40,39 @@ func TestTheRecipeSaysWhichViewsWereUsed(t *testing.T) {
 		}
 	}
 }
+
+// A recipe of tuning makes the runs that its flags make, and what recipes show prints
+// is one.
+func TestTuningTakesARecipe(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	root := folderSet(t, filepath.Join(dir, "colours"), 1, 1)
+	file := filepath.Join(dir, "tune.yaml")
+	writeFile(t, file, []byte("method: [tpt, soc]\nweights: "+tinyModel()+"\ndata: [colours]\nviews: 4\nkeep: 0.5\n"+
+		"seed: [1, 2]\nset: {lambda: 5, delta: 0.3}\n"))
+	flags, from := filepath.Join(dir, "flags"), filepath.Join(dir, "from")
+	mustRun(t, "tta", "tpt,soc", "--weights", tinyModel(), "--data", root, "--views", "4", "--keep", "0.5", "--seed", "1,2",
+		"--set", "lambda=5", "--set", "delta=0.3", "--out", flags)
+	mustRun(t, "tta", "--recipe", file, "--out", from)
+	if a, b := listing(t, flags), listing(t, from); len(a) < 8 || strings.Join(a, "\n") != strings.Join(b, "\n") {
+		t.Errorf("by flags\n%s\nby recipe\n%s", strings.Join(a, "\n"), strings.Join(b, "\n"))
+	}
+	one := filepath.Join(dir, "one")
+	mustRun(t, "tta", "soc", "--recipe", file, "--seed", "7", "--out", one)
+	if r, err := run.ReadRecipe(one); err != nil || r.Method != "soc" || r.Seed != 7 {
+		t.Errorf("the command line goes first: %+v, %v", r, err)
+	}
+	plan := filepath.Join(dir, "plan.jsonl")
+	mustRun(t, "plan", "tta", "--recipe", file, "--out", plan)
+	if lines := strings.Count(string(readFile(t, plan)), `"command"`); lines != 4 {
+		t.Errorf("%d cells are planned, want 4", lines)
+	}
+	shown := filepath.Join(dir, "shown.yaml")
+	writeFile(t, shown, []byte(mustRun(t, "recipes", "show", "tta/rn50-tpt-fine", "--with", "views=4").out))
+	fails(t, []string{"tta", "--recipe", shown, "--out", filepath.Join(dir, "no")}, "data set", "Caltech101")
+	writeFile(t, file, []byte("method: soc\nset: {lambda: [1, 2]}\n"))
+	fails(t, []string{"tta", "--recipe", file, "--out", dir}, "lambda has 2 values")
+	writeFile(t, file, []byte("method: tpt\nviewz: 2\n"))
+	fails(t, []string{"tta", "--recipe", file, "--out", dir}, "viewz", "views")
+	fails(t, []string{"tta", "--recipe", filepath.Join(one, "recipe.yaml"), "--out", dir}, "clipcalib tta soc")
+}

@@ -34,6 +34,7 @@ type ttaFlags struct {
 	decay  float64
 	tune   testtime.Options
 	pins   pinFlags
+	recipe string
 
 	tensorboard string
 	scalers     postHocFlags // of a grid's table
@@ -53,7 +54,9 @@ Several methods, and several values of --remedy, --seed, --start, --views,
 --keep, --lr, --weight-decay and --compat, parted by commas, make a run each, in folders below
 --out, on one model. Those that are finished are kept; one that fails does not
 stop the others. A setting then counts for the runs that have it. Runs of a small
-model go side by side on shares of the threads (--jobs), to the same results.
+model go side by side on shares of the threads (--jobs), to the same results. --recipe
+reads the flags from a file, as adapt does: what clipcalib recipes show tta/NAME prints
+is one.
 
 Methods:  ` + strings.Join(testtimeNames(), ", ") + `
 Remedies: ` + strings.Join(tuningRemedyNames(), ", ") + `
@@ -76,7 +79,13 @@ with --compat clipcalib to those of the most confident view, as released.
 	f.pins.add(c.Flags(), "init.safetensors, views.csv")
 	c.MarkFlagRequired("data")
 	c.MarkFlagRequired("out")
-	c.RunE = func(c *cobra.Command, args []string) error {
+	var methods []string // with the targets behind them
+	c.PreRunE = func(c *cobra.Command, args []string) (err error) {
+		methods, err = f.takeRecipe(c, varied, args)
+		return err
+	}
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		args := methods
 		if len(args) == 0 {
 			return usagef("tta: METHOD is missing; see: clipcalib tta --help")
 		}
@@ -113,6 +122,8 @@ func (f *ttaFlags) add(c *cobra.Command) *varied {
 	fl.BoolVar(&f.tune.AugMix, "augmix", false, "AugMix after the crops, as the reference does for fine-grained sets")
 	addTensorboard(fl, &f.tensorboard)
 	f.scalers.add(c)
+	fl.StringVar(&f.recipe, "recipe", "", "YAML file of these flags by their names, and of method and set; a flag "+
+		"given here goes before it")
 	completesMethods(c, testtimeNames()...)
 	completesList(c, "remedy", tuningRemedyNames()...)
 	completesList(c, "start", startPhrase, startFPP)

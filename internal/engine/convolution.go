@@ -106,3 +106,28 @@ func PoolAttentionShape(out, q, kv *tensor.Dense, heads int) (s PoolShape, err e
 	}
 	return PoolShape{a[0], b[0] / a[0], a[1]}, nil
 }
+
+// QueryPooler is an engine that pools by one query without keys and values of all
+// tokens: as every head's score is a product of the query, the keys' weight and a
+// token, it is that of the first two, one vector a head, and the token, and so the
+// other way round for values. Of 50 tokens that is a thirtieth of the work.
+type QueryPooler interface {
+	// QueryPool is [Convolution.PoolAttention] of kv = x wᵀ + bias: q is [B, W], x
+	// [B*tokens, W], w [2W, W], the keys' rows first, bias [2W], out [B, W]. The
+	// keys' bias adds the same to all scores of a head, so it changes nothing.
+	QueryPool(out, q, x, w, bias *tensor.Dense, heads int) error
+}
+
+// QueryPoolShape checks QueryPool; N is the number of tokens.
+func QueryPoolShape(out, q, x, w, bias *tensor.Dense, heads int) (s PoolShape, err error) {
+	if out == nil || q == nil || x == nil || w == nil || bias == nil {
+		return s, fmt.Errorf("query pool without operands")
+	}
+	a, b, c := q.Shape(), x.Shape(), w.Shape()
+	if len(a) != 2 || len(b) != 2 || len(c) != 2 || !a.Eq(out.Shape()) || b[1] != a[1] || b[0]%a[0] != 0 ||
+		c[0] != 2*a[1] || c[1] != a[1] || bias.Shape().TotalSize() != 2*a[1] || heads < 1 || a[1]%heads != 0 {
+		return s, fmt.Errorf("query pool of %v over %v by %v with bias %v and %d heads does not fit %v", a, b, c,
+			bias.Shape(), heads, out.Shape())
+	}
+	return PoolShape{a[0], b[0] / a[0], a[1]}, nil
+}

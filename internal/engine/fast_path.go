@@ -21,6 +21,8 @@ type FastPath struct {
 	// BiasPasses has a line for each shape of product whose bias takes a pass of
 	// its own, as the library does not add it.
 	BiasPasses []string `json:"bias_passes,omitempty"`
+	// PartwiseMLPs has a line for each size of MLP that is computed some rows at a time.
+	PartwiseMLPs []string `json:"partwise_mlps,omitempty"`
 	// Products are the shapes that were multiplied.
 	Products []ProductPlan `json:"products,omitempty"`
 }

@@ -56,6 +56,24 @@ type LayerNormAdder interface {
 	LayerNormGradAdd(dx, x, gamma, dy, term *tensor.Dense, eps float32) error
 }
 
+// MLP is the MLP of a block without gradients,
+// Out = act(X W1ᵀ + B1) W2ᵀ + B2 + Residual: X, Residual and Out are [N, W], W1 is
+// [H, W], W2 [W, H]. Residual may be Out.
+type MLP struct {
+	Out, X, W1, B1, W2, B2, Residual *tensor.Dense
+	Act                              Act
+}
+
+// PartwiseMLP is an engine that may compute an [MLP] some rows at a time, so that
+// what lies between its two products stays in the device's cache.
+type PartwiseMLP interface {
+	// MLPRows is how many rows are best computed at a time of an MLP over rows of
+	// that width; 0 is all at once, as two products.
+	MLPRows(rows, width, hidden int) int
+	// MLP computes m, as many rows at a time.
+	MLP(m MLP, rows int) error
+}
+
 // Writer is an engine into whose memory for uploads, or its own, values can be
 // written in place, which saves a copy of them.
 type Writer interface {

@@ -72,5 +72,6 @@ func attentionPool(g *graph.Graph, p tower.Scope, c weights.Config, x *graph.Nod
 		return ops.Linear(g, x, p.Get(name+".weight"), p.Get(name+".bias"), nil, engine.Identity)
 	}
 	mean := linear("q_proj", ops.Gather(g, x, classRows(g, batch, tokens)))
-	return linear("c_proj", ops.PoolAttention(g, mean, linear("kv_proj", x), c.Vision.Heads))
+	kv := p.Sub("kv_proj")
+	return linear("c_proj", ops.QueryPool(g, mean, x, kv.Get("weight"), kv.Get("bias"), c.Vision.Heads))
 }

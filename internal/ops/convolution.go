@@ -88,3 +88,28 @@ func PoolAttention(g *graph.Graph, q, kv *Node, heads int) *Node {
 		Run: func(c graph.Call) error { return c.Engine.PoolAttention(c.Out, c.In[0], c.In[1], heads) },
 	}, q, kv)
 }
+
+// QueryPool is PoolAttention by the query q [B, W] over keys and values made of the
+// tokens x [B*tokens, W] by w [2W, W] and b [2W].
+func QueryPool(g *graph.Graph, q, x, w, b *Node, heads int) *Node {
+	if _, ok := g.Engine.(engine.QueryPooler); !ok {
+		return PoolAttention(g, q, Linear(g, x, w, b, nil, engine.Identity), heads)
+	}
+	if g.Err() != nil {
+		return q
+	}
+	if rows(x)%rows(q) != 0 || cols(x) != cols(q) || rows(w) != 2*cols(q) || cols(w) != cols(x) ||
+		size(b) != rows(w) || heads < 1 || cols(q)%heads != 0 {
+		g.Fail("query pool: %v over %v by %v with bias %v and %d heads does not fit", q.Shape(), x.Shape(), w.Shape(),
+			b.Shape(), heads)
+		return q
+	}
+	return g.Apply(graph.Op{
+		Name:       "query pool",
+		Out:        q.Shape(),
+		Float16Out: true, Float16In: []int{0, 1},
+		Run: func(c graph.Call) error {
+			return c.Engine.(engine.QueryPooler).QueryPool(c.Out, c.In[0], c.In[1], c.In[2], c.In[3], heads)
+		},
+	}, q, x, w, b)
+}

@@ -3,6 +3,7 @@ package pretrain
 import (
 	"fmt"
 	"math/rand/v2"
+	"sync"
 
 	"clipcalib/text"
 )
@@ -32,12 +33,30 @@ type batches struct {
 	augment *augmenter
 	epoch   int // whose order perm is, -1 at first
 	perm    []int32
-	strict  bool          // a picture that cannot be read is an error
-	bad     map[int]error // pictures that could not be read
+	strict  bool // a picture that cannot be read is an error
+	bad     *unreadable
 }
 
-func newBatches(c *corpus, r Recipe) *batches {
-	return &batches{corpus: c, recipe: r, augment: newAugmenter(r.ImageSize), epoch: -1, bad: map[int]error{}}
+// unreadable is the pictures that could not be read, by all who make batches.
+type unreadable struct{ errors sync.Map }
+
+// of is why a picture could not be read, nil if that was not tried or went well.
+func (u *unreadable) of(picture int) error {
+	err, _ := u.errors.Load(picture)
+	failed, _ := err.(error)
+	return failed
+}
+
+// add notes why a picture could not be read, and says whether that is news.
+func (u *unreadable) add(picture int, err error) bool {
+	_, known := u.errors.LoadOrStore(picture, err)
+	return !known
+}
+
+func newBatches(c *corpus, r Recipe) *batches { return newBatchesWith(c, r, &unreadable{}) }
+
+func newBatchesWith(c *corpus, r Recipe, bad *unreadable) *batches {
+	return &batches{corpus: c, recipe: r, augment: newAugmenter(r.ImageSize), epoch: -1, bad: bad}
 }
 
 // pictures returns the pictures of a step: a new order every epoch, whose last
@@ -61,17 +80,18 @@ func (b *batches) read(p int, rgb []byte, skipped *[]error) (int, error) {
 	n := b.corpus.pairs.Len()
 	for k := range n {
 		at := (p + k) % n
-		if b.bad[at] != nil {
+		if b.bad.of(at) != nil {
 			continue
 		}
 		err := b.corpus.pairs.Image(at, rgb)
 		if err == nil || b.strict {
 			return at, err
 		}
-		b.bad[at] = err
-		*skipped = append(*skipped, err)
+		if b.bad.add(at, err) {
+			*skipped = append(*skipped, err)
+		}
 	}
-	return p, fmt.Errorf("none of %d pictures could be read; the first of this step: %w", n, b.bad[p])
+	return p, fmt.Errorf("none of %d pictures could be read; the first of this step: %w", n, b.bad.of(p))
 }
 
 // make makes the batch of a step, a function of the seed and the step alone.

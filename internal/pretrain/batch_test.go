@@ -75,6 +75,37 @@ func TestUnreadablePicturesGiveWayTheSameWayEveryTime(t *testing.T) {
 	t.Error("a strict run goes on past pictures that cannot be read")
 }
 
+// TestBatchesComeInOrderHoweverManyAreMadeAtOnce wants the same batches, in order, and
+// each unreadable picture named once.
+func TestBatchesComeInOrderHoweverManyAreMadeAtOnce(t *testing.T) {
+	r := smallRecipe()
+	r.Steps = 20
+	c, err := newCorpus(torn{squares{r.ImageSize, 5 * kinds}}, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, makers := range []int{1, 3, 8} {
+		tr := &Trainer{Recipe: r, corpus: c, makers: makers, step: 2}
+		named, step := map[string]bool{}, tr.step
+		for b := range tr.prefetch(t.Context()) {
+			want := newBatches(c, r).make(step)
+			if b.step != step || !reflect.DeepEqual(b.images, want.images) || !reflect.DeepEqual(b.tries, want.tries) {
+				t.Fatalf("%d at once: batch %d is another", makers, step)
+			}
+			for _, err := range b.skipped {
+				if named[err.Error()] {
+					t.Errorf("%d at once: named twice: %v", makers, err)
+				}
+				named[err.Error()] = true
+			}
+			step++
+		}
+		if step != r.Steps || len(named) == 0 {
+			t.Errorf("%d at once: ended before step %d, %d pictures named", makers, step, len(named))
+		}
+	}
+}
+
 func TestEveryEpochShowsEveryPictureAsOftenAsTheRecipeSays(t *testing.T) {
 	r := smallRecipe()
 	r.Coloured, r.Batch = 2, 10

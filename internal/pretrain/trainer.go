@@ -33,6 +33,7 @@ type Trainer struct {
 	moments  [2]*tower.Weights // AdamW's running means
 	programs *tower.Cache[int, *program]
 	parts    *accumulation // nil where a batch is one part
+	makers   int           // of batches, at once
 	step     int           // steps done
 }
 
@@ -58,7 +59,7 @@ func New(e engine.Engine, p pairs.Pairs, r Recipe) (*Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Trainer{Recipe: r, eng: e, corpus: c, programs: tower.NewCache[int, *program](2)}
+	t := &Trainer{Recipe: r, eng: e, makers: makersFor(e), corpus: c, programs: tower.NewCache[int, *program](2)}
 	if t.weights, err = initialise(e, r, len(c.vocab)); err != nil {
 		return nil, err
 	}
@@ -122,24 +123,6 @@ func (t *Trainer) Run(ctx context.Context, each func(Point) error) error {
 		}
 	}
 	return ctx.Err()
-}
-
-// prefetch makes the batches one ahead of their use.
-func (t *Trainer) prefetch(ctx context.Context) <-chan *batch {
-	ch := make(chan *batch)
-	from, batches := t.step, newBatches(t.corpus, t.Recipe)
-	batches.strict = t.Strict
-	go func() {
-		defer close(ch)
-		for step := from; step < t.Recipe.Steps; step++ {
-			select {
-			case ch <- batches.make(step):
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return ch
 }
 
 // update takes one step.

@@ -21,6 +21,9 @@ type Evaluation struct {
 	Logits   calib.Matrix // after the remedy
 	ZeroShot calib.Matrix
 	Labels   []int
+	// Contents is the hash of the pictures whatever their order and names; "" is not
+	// known.
+	Contents string
 }
 
 // Evaluations reads every evaluation below a run's folder, sorted by name.
@@ -119,7 +122,37 @@ func ReadEvaluation(dir string) (Evaluation, error) {
 		return ev, fmt.Errorf("%s: logits [%d, %d], zero-shot logits [%d, %d] and %d labels do not fit each other",
 			dir, ev.Logits.N, ev.Logits.K, ev.ZeroShot.N, ev.ZeroShot.K, len(ev.Labels))
 	}
-	return ev, nil
+	var facts Facts
+	if err := docfile.ReadJSON(filepath.Join(dir, metricsFile), &facts); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return ev, err
+	}
+	ev.Contents = facts.ContentsSHA256
+	return ev, ev.checkRows()
+}
+
+// checkRows holds the labels of a folder without a manifest, whose files nothing else
+// holds together, to the list of its pictures.
+func (ev Evaluation) checkRows() error {
+	if hasManifest(ev.Dir) {
+		return nil
+	}
+	path := filepath.Join(ev.Dir, data.RowsFile)
+	listed, err := data.ReadRowLabels(path)
+	if errors.Is(err, os.ErrNotExist) || err == nil && listed == nil {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if len(listed) != len(ev.Labels) {
+		return &Damage{path, fmt.Sprintf("it lists %d pictures, and %s has %d labels", len(listed), labelsFile, len(ev.Labels))}
+	}
+	for i, y := range listed {
+		if y != ev.Labels[i] {
+			return &Damage{path, fmt.Sprintf("row %d has label %d, and in %s label %d", i, y, labelsFile, ev.Labels[i])}
+		}
+	}
+	return nil
 }
 
 func readLogits(path string) (calib.Matrix, error) {

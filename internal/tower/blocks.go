@@ -42,16 +42,18 @@ func (b Blocks) Apply(g *graph.Graph, p Scope, x, read *Node) *Node {
 			a, x = ops.Gather(g, a, read), ops.Gather(g, x, read)
 		}
 		x = linear(g, p.Sub("attn"), "out_proj.", a, x, engine.Identity)
-		x = linear(g, p.Sub("mlp"), "c_proj.", b.hidden(g, p, norm(g, p.Sub("ln_2"), x)), x, engine.Identity)
+		x = b.mlp(g, p.Sub("mlp"), norm(g, p.Sub("ln_2"), x), x)
 	}
 	return x
 }
 
-func (b Blocks) hidden(g *graph.Graph, p Scope, x *Node) *Node {
+func (b Blocks) mlp(g *graph.Graph, p Scope, x, residual *Node) *Node {
 	if b.Train {
-		return ops.Activate(g, linear(g, p.Sub("mlp"), "c_fc.", x, nil, engine.Identity), b.Act)
+		hidden := ops.Activate(g, linear(g, p, "c_fc.", x, nil, engine.Identity), b.Act)
+		return linear(g, p, "c_proj.", hidden, residual, engine.Identity)
 	}
-	return linear(g, p.Sub("mlp"), "c_fc.", x, nil, b.Act)
+	return ops.MLP(g, x, p.Get("c_fc.weight"), p.Get("c_fc.bias"), p.Get("c_proj.weight"), p.Get("c_proj.bias"),
+		residual, b.Act)
 }
 
 func linear(g *graph.Graph, p Scope, layer string, x, residual *Node, act engine.Act) *Node {

@@ -78,7 +78,7 @@ for group in $groups; do
 	goal)
 		gpu_test fastpath 45 'FastPath'
 		gpu_test kernels 90 'Kernels|Recording|Apart'
-		race goal 120 --only encode:bf16,coop:bf16,tpt:bf16,taskres
+		race goal 120 --only encode:bf16,coop:bf16,tpt:bf16,taskres,maple:bf16,pretrain:tf32
 		;;
 	tune) tune ;;
 	parity)

@@ -66,8 +66,14 @@ class Transformer(nn.Module):
         super().__init__()
         self.resblocks = nn.ModuleList(Block(width) for _ in range(layers))
 
-    def forward(self, x, causal):
-        for block in self.resblocks:
+    def forward(self, x, causal, deep=(), at=0):
+        """deep: learned vectors [n, width] that replace the rows from at on before
+        the second block and the next ones."""
+        for i, block in enumerate(self.resblocks):
+            if 0 < i <= len(deep):
+                vectors = deep[i - 1]
+                after = x[:, at + vectors.shape[0] :]
+                x = torch.cat([x[:, :at], vectors.expand(x.shape[0], -1, -1), after], 1)
             x = block(x, causal)
         return x
 
@@ -83,10 +89,14 @@ class Image(nn.Module):
         self.transformer = Transformer(width, layers)
         self.proj = nn.Parameter(torch.empty(width, dim))
 
-    def forward(self, x):
+    def forward(self, x, vectors=None, deep=()):
+        """vectors [n, width] stand behind the tokens, those of deep before later blocks."""
         x = self.conv1(x).flatten(2).transpose(1, 2)
         x = torch.cat([self.class_embedding.expand(x.shape[0], 1, -1), x], 1) + self.positional_embedding
-        x = self.transformer(self.ln_pre(x), False)
+        tokens = x.shape[1]
+        if vectors is not None:
+            x = torch.cat([x, vectors.expand(x.shape[0], -1, -1)], 1)
+        x = self.transformer(self.ln_pre(x), False, deep, tokens)
         return self.ln_post(x[:, 0]) @ self.proj
 
 
@@ -102,8 +112,8 @@ class Text(nn.Module):
         self.ln_final = nn.LayerNorm(width)
         self.text_projection = nn.Parameter(torch.empty(width, dim))
 
-    def forward(self, x, end):
-        x = self.transformer(x + self.positional_embedding, True)
+    def forward(self, x, end, deep=()):
+        x = self.transformer(x + self.positional_embedding, True, deep, 1)
         return self.ln_final(x[torch.arange(x.shape[0], device=x.device), end]) @ self.text_projection
 
 

@@ -21,7 +21,10 @@ contexts, SGD step; PyTorch on prompts padded to 77 tokens, as CoOp's release an
 its followers have it, but without their loss.item() in every step, which would
 make it wait. "tpt": an image's 64 views in host memory, their encoding, choice of
 the tenth with lowest entropy, one AdamW step, prediction; AugMix and cropping on
-neither side. "taskres": the whole training of 300 epochs on 16 x 1,000 features
+neither side. "maple": 1,000 classes, 4 pictures in host memory, 2 vectors in each of
+3 blocks of both towers, SGD step. "pretrain": 64 pairs, all weights of both towers,
+AdamW; ours augments the pictures on the host meanwhile, PyTorch has the same ones
+again and again. "taskres": the whole training of 300 epochs on 16 x 1,000 features
 of width 512 in batches of 256; PyTorch with features on the device, shuffled
 there, and no loss.item(); start-up and data transfer count on both sides, loading
 of the program does not.
@@ -34,41 +37,46 @@ import subprocess
 import sys
 import time
 
-import gpu_check_model as clip
 import gpu_check_torch_runs as runs
+import gpu_check_torch_towers as towers
 import torch
 
 # (what, model, precision, seconds it may take)
 UNITS = [
     ("encode", "ViT-B/16", "bf16", 120),
     ("encode", "ViT-L/14", "bf16", 160),
-    ("coop", "ViT-B/16", "bf16", 45),
-    ("tpt", "ViT-B/16", "bf16", 45),
+    ("coop", "ViT-B/16", "bf16", 90),
+    ("tpt", "ViT-B/16", "bf16", 90),
     ("taskres", "", "fp32", 60),
+    ("maple", "ViT-B/16", "bf16", 100),
+    ("pretrain", "ViT-B/16", "tf32", 100),
     ("encode", "ViT-B/32", "bf16", 100),
     ("encode", "ViT-B/16", "fp16", 120),
     ("encode", "ViT-L/14", "fp16", 160),
-    ("coop", "ViT-B/16", "fp16", 45),
-    ("tpt", "ViT-B/16", "fp16", 45),
+    ("coop", "ViT-B/16", "fp16", 90),
+    ("tpt", "ViT-B/16", "fp16", 90),
     ("encode", "ViT-B/16", "tf32", 120),
     ("encode", "ViT-B/16", "fp32", 120),
-    ("coop", "ViT-B/16", "fp32", 60),
+    ("coop", "ViT-B/16", "fp32", 110),
     ("encode", "ViT-L/14", "tf32", 180),
     ("encode", "ViT-B/32", "fp16", 100),
     ("encode", "ViT-B/32", "tf32", 100),
-    ("tpt", "ViT-B/16", "fp32", 60),
-    ("coop", "ViT-B/16", "tf32", 60),
+    ("tpt", "ViT-B/16", "fp32", 110),
+    ("coop", "ViT-B/16", "tf32", 110),
     ("encode", "ViT-L/14", "fp32", 220),
     ("encode", "ViT-B/32", "fp32", 120),
     ("autotuned", "ViT-B/16", "bf16", 200),
     ("autotuned", "ViT-L/14", "bf16", 300),
 ]
-SMOKE_UNITS = [("encode", "tiny", "fp32", 60), ("autotuned", "tiny", "fp32", 60), ("coop", "tiny", "fp32", 60), ("tpt", "tiny", "fp32", 60), ("taskres", "", "fp32", 60)]
+SMOKE_UNITS = [(what, "tiny" if what != "taskres" else "", "fp32", 60)
+               for what in ("encode", "autotuned", "coop", "tpt", "taskres", "maple", "pretrain")]
+RUNS = {**runs.RUNS, **towers.RUNS}
 
 # What clipcalib bench calls each figure.
 FIGURES = {"image encoding, on the device": "encode", "image encoding, end to end": "encode end to end", "CoOp step": "coop",
-           "TPT image": "tpt", "TaskRes training": "taskres", "TaskRes step": "taskres step"}
-PARTS = {"encode": "images", "autotuned": "images", "coop": "coop", "tpt": "tpt", "taskres": "taskres"}
+           "TPT image": "tpt", "TaskRes training": "taskres", "TaskRes step": "taskres step", "MaPLe step": "maple", "pretraining step": "pretrain"}
+PARTS = {"encode": "images", "autotuned": "images", "coop": "coop", "tpt": "tpt", "taskres": "taskres",
+         "maple": "maple", "pretrain": "pretrain"}
 
 
 class Clipcalib:
@@ -101,7 +109,7 @@ def race(unit, a, begin):
     """Yields the figures of each round of a unit from begin on, in which the sides
     take turns."""
     what, model, precision, _ = unit
-    ours, theirs = Clipcalib(a), runs.RUNS[what](model, precision, a)
+    ours, theirs = Clipcalib(a), RUNS[what](model, precision, a)
     for r in range(begin, a.rounds):
         figures = []
         for side in (ours.round(unit, r == 0), theirs.round()):
@@ -149,6 +157,7 @@ def arguments():
     if a.smoke:
         a.device, a.clipcalib_device, a.units, a.backend = "cpu", "cpu", SMOKE_UNITS, "eager"
         a.batches, a.classes, a.epochs, a.rounds, a.budget = (2, 4), 10, 2, 2, 0.05
+        torch.set_num_threads(1)
     if a.batch and not a.smoke:
         a.batches = (a.batch,)
     return a

@@ -39,6 +39,14 @@ class Base:
     def tower(self, kind):
         return clip.random_tower(kind(self.size), self.a.device, self.dtype)
 
+    def ways(self, *towers):
+        """Towers as they are and compiled, by the name of each way."""
+        out = {"torch eager": towers}
+        if not self.a.no_compile:
+            torch._dynamo.reset()  # else the units before count towards the limit of recompilations
+            out["torch compile"] = tuple(torch.compile(t, dynamic=False, backend=self.a.backend) for t in towers)
+        return out
+
     def randn(self, *shape):
         return torch.randn(*shape, device=self.a.device, dtype=self.dtype)
 
@@ -101,6 +109,7 @@ class Prompts(Base):
     def __init__(self, model, precision, a, contexts):
         super().__init__(model, precision, a)
         self.text = self.tower(clip.Text)
+        self.texts_by = self.ways(self.text)
         width, dim, k = clip.SIZES[model][4], clip.SIZES[model][5], a.classes
         self.scale = 100.0
         self.context = self.randn(contexts, width).mul_(0.02).requires_grad_()
@@ -109,9 +118,9 @@ class Prompts(Base):
         self.end = contexts + torch.randint(3, 8, (k,), device=a.device)  # names of one to five tokens and a full stop
         self.features = F.normalize(self.randn(32, dim), dim=-1)
 
-    def texts(self):
+    def texts(self, tower):
         x = torch.cat([self.first, self.context.expand(self.a.classes, -1, -1), self.rest], 1)
-        return F.normalize(self.text(x, self.end), dim=-1)
+        return F.normalize(tower(x, self.end), dim=-1)
 
 
 class CoOp(Prompts):
@@ -120,31 +129,32 @@ class CoOp(Prompts):
         self.labels = torch.randint(a.classes, (32,), device=a.device)
         self.optimizer = torch.optim.SGD([self.context], lr=0.002, momentum=0.9, weight_decay=5e-4)
 
-    def step(self):
-        loss = F.cross_entropy(self.scale * self.features @ self.texts().t(), self.labels)
+    def step(self, text):
+        loss = F.cross_entropy(self.scale * self.features @ self.texts(text).t(), self.labels)
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
 
     def round(self):
-        yield self.figure("coop", 32, 1 / timed(self.step, self.a))
+        for by, towers in self.texts_by.items():
+            yield self.figure("coop", 32, 1 / timed(lambda: self.step(*towers), self.a), by)
 
 
 class TPT(Prompts):
     def __init__(self, model, precision, a):
         super().__init__(model, precision, a, 4)
-        self.image = self.tower(clip.Image)
+        self.towers_by = self.ways(self.tower(clip.Image), self.text)
         side = clip.SIZES[model][0]
         self.views = torch.randn(a.views, 3, side, side, pin_memory=a.device == "cuda")
         self.start = self.context.detach().clone()
 
-    def tune(self):
+    def tune(self, image, text):
         with torch.no_grad():
             self.context.copy_(self.start)
-            views = self.image(self.views.to(self.a.device, non_blocking=True).to(self.dtype))
+            views = image(self.views.to(self.a.device, non_blocking=True).to(self.dtype))
             views = F.normalize(views, dim=-1)
         optimizer = torch.optim.AdamW([self.context], lr=0.005)
-        logits = (self.scale * views @ self.texts().t()).float()
+        logits = (self.scale * views @ self.texts(text).t()).float()
         entropy = -(logits.softmax(1) * logits.log_softmax(1)).sum(1)
         kept = logits[entropy.argsort()[: max(1, self.a.views // 10)]].log_softmax(1)
         mean = kept.logsumexp(0) - torch.log(torch.tensor(float(kept.shape[0])))
@@ -153,10 +163,11 @@ class TPT(Prompts):
         loss.backward()
         optimizer.step()
         with torch.no_grad():
-            return (self.scale * views[:1] @ self.texts().t()).float().cpu()  # the prediction is looked at
+            return (self.scale * views[:1] @ self.texts(text).t()).float().cpu()  # the prediction is looked at
 
     def round(self):
-        yield self.figure("tpt", 1, 1 / timed(self.tune, self.a))
+        for by, towers in self.towers_by.items():
+            yield self.figure("tpt", 1, 1 / timed(lambda: self.tune(*towers), self.a), by)
 
 
 class TaskRes(Base):

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"clipcalib/internal/engine"
+	"clipcalib/internal/engine/cpu/bgemm"
 	"clipcalib/internal/engine/cpu/vec"
 
 	"gorgonia.org/tensor"
@@ -41,6 +42,10 @@ func (e *Engine) Act(out, x *tensor.Dense, act engine.Act) error {
 	if err := first(act.Check(), activations(sized{"values", x, n}, sized{"result", out, n})); err != nil {
 		return err
 	}
+	if from, to, f := b16(x), b16(out), bgemm.ActOf(act); from != nil && to != nil && f != nil {
+		e.elements(n, func(lo, hi int) { f(to[lo:hi], from[lo:hi]) })
+		return nil
+	}
 	e.pieces(out, []*tensor.Dense{x}, func(dst []float32, src [][]float32) { activate(dst, src[0], act) })
 	return nil
 }
@@ -53,6 +58,11 @@ func (e *Engine) ActGrad(dx, x, dy *tensor.Dense, act engine.Act) error {
 	if err := first(act.Check(), activations(sized{"values", x, n}, sized{"result", dx, n},
 		sized{"gradient", dy, n})); err != nil {
 		return err
+	}
+	to, from, d, f := b16(dx), b16(x), f32(dy), bgemm.ActGradOf(act)
+	if to != nil && from != nil && d != nil && f != nil {
+		e.elements(n, func(lo, hi int) { f(to[lo:hi], from[lo:hi], d[lo:hi]) })
+		return nil
 	}
 	e.pieces(dx, []*tensor.Dense{x, dy}, func(dst []float32, in [][]float32) { activateGrad(dst, in[0], in[1], act) })
 	return nil

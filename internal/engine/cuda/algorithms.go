@@ -20,13 +20,16 @@ var shippedAlgorithms string
 // in the program.
 const AlgorithmsFile = "CLIPCALIB_CUDA_ALGORITHMS"
 
-// Algorithms is the algorithm of a product by its Shape.
+// Algorithms is the algorithm of a product by its Shape, and the rows at a time of
+// an MLP by mlpShape.
 type Algorithms map[string]string
 
 var (
 	algorithmShape = regexp.MustCompile(
 		`^\d+ (fp32|bf16|fp16|tf32) (fp32|bf16|fp16) [NT][NT] \d+x\d+x\d+ \d+,\d+,\d+ (-|bias|add|bias\+add)$`)
 	algorithmConfig = regexp.MustCompile(`^-?\d+(/-?\d+){8}$`)
+	partwiseShape   = regexp.MustCompile(`^\d+ (fp32|bf16|fp16|tf32) mlp \d+x\d+$`)
+	partwiseRows    = regexp.MustCompile(`^[1-9]\d{0,8}$`)
 )
 
 // mostAlgorithms bounds what is read of a table, in bytes.
@@ -55,8 +58,10 @@ func parseAlgorithms(name string, r io.Reader) (Algorithms, error) {
 			continue
 		}
 		at := strings.LastIndexByte(line, ' ')
-		if at < 0 || !algorithmShape.MatchString(line[:at]) || !algorithmConfig.MatchString(line[at+1:]) {
-			return nil, fmt.Errorf("%s:%d: %q is not a shape and its algorithm", name, n, line)
+		if at < 0 || !(algorithmShape.MatchString(line[:at]) && algorithmConfig.MatchString(line[at+1:]) ||
+			partwiseShape.MatchString(line[:at]) && partwiseRows.MatchString(line[at+1:])) {
+			return nil, fmt.Errorf("%s:%d: %q is neither a shape and its algorithm nor an MLP and its rows", name, n,
+				line)
 		}
 		if was, ok := table[line[:at]]; ok && was != line[at+1:] {
 			return nil, fmt.Errorf("%s:%d: %q has another algorithm above", name, n, line[:at])

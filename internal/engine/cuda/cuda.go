@@ -68,6 +68,7 @@ type Engine struct {
 	recording *recording
 	fetched   []*fetched
 	fast      fastPath
+	table     Algorithms
 	name      string
 }
 
@@ -90,6 +91,9 @@ func New(d Driver, o Options) (*Engine, error) {
 	e := &Engine{d: d, pool: newPool(d, bound), precision: o.Precision, frozen: map[*tensor.Dense]Ptr{}}
 	e.name = fmt.Sprintf("cuda: %s, %.0f GiB, driver for CUDA %d.%d, %v", info.Name, float64(info.Memory)/(1<<30),
 		info.Driver/1000, info.Driver%1000/10, o.Precision)
+	if e.table, err = LoadAlgorithms(); err != nil {
+		return nil, err
+	}
 	if e.fault, err = e.pool.get(faultBytes); err == nil {
 		err = d.Fill(e.fault, 0, faultBytes/4)
 	}

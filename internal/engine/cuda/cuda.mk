@@ -33,7 +33,7 @@ NVIDIA_DIR   := $(CURDIR)/$(CUDA_DIR)/nvidia
 CUDA_FLAGS   := CGO_ENABLED=1 CGO_CFLAGS="$(or $(CGO_CFLAGS),-O2) -I$(NVIDIA_DIR)" CGO_LDFLAGS="-L$(NVIDIA_DIR) $(CGO_LDFLAGS)"
 CUDA_ENV     := $(if $(NO_CUDA),CGO_ENABLED=0,$(CUDA_FLAGS))
 
-.PHONY: cuda-check cuda-ptx cuda-where cuda-compiler
+.PHONY: cuda-check cuda-nvcc cuda-ptx cuda-reproduce cuda-where cuda-compiler
 
 cuda-where:
 	@if [ -z "$(CUDA_H)" ]; then echo "cuda.h is not found. Looked in: $(CUDA_PLACES)"; \
@@ -66,10 +66,16 @@ cuda-check-one: cuda-where
 	@if [ -f $(CUDA_H)/nvml.h ]; then CXX="$(CXX)" sh $(CUDA_DIR)/nvml/headers_check.sh $(CUDA_BUILD)/check $(CUDA_H); \
 	  else echo "nvml.h: not compared, it is not beside cuda.h (pip: nvidia-nvml-dev)"; fi
 
-cuda-ptx:
+cuda-nvcc:
 	@if [ -z "$(NVCC)" ]; then echo "nvcc is not found: pip install --no-deps --target /opt/cuda13 nvidia-cuda-nvcc nvidia-nvvm nvidia-cuda-crt nvidia-cuda-runtime nvidia-cuda-cccl"; exit 1; fi
 	@if [ -z "$(PTXAS)" ]; then echo "ptxas of CUDA 12 is not found: pip install --no-deps --target /opt/cuda12 nvidia-cuda-nvcc-cu12==12.9.86"; exit 1; fi
-	NVCC=$(NVCC) PTXAS=$(PTXAS) sh $(CUDA_DIR)/kernels/make.sh $(CUDA_DIR)/kernels
+
+cuda-ptx: cuda-nvcc
+	NVCC="$(NVCC)" PTXAS="$(PTXAS)" sh $(CUDA_DIR)/kernels/make.sh $(CUDA_DIR)/kernels
+
+# Whether that gives the same bytes from any folder; some minutes.
+cuda-reproduce: cuda-nvcc
+	NVCC="$(NVCC)" PTXAS="$(PTXAS)" sh $(CUDA_DIR)/kernels/reproduce.sh
 
 # The binaries that scripts/gpu/gpu_check.sh runs on a machine with a GPU, which
 # need nothing there but the driver and cuBLAS; packed, so that they travel lightly.
@@ -102,7 +108,7 @@ cuda-emulated: gpu-check-programs
 	  -o $(EMULATED)/libcublasLt.so.$$release $(CUDA_DIR)/emulator/libcublaslt.cpp -ldl || exit 1; done
 	$(CXX) -std=c++17 -O1 -fPIC -shared -Wl,-soname,libnvidia-ml.so.1 -o $(EMULATED)/libnvidia-ml.so.1 $(CUDA_DIR)/emulator/libnvidia-ml.cpp
 	cd $(CUDA_DIR)/nvml && LD_LIBRARY_PATH=$(EMULATED) CLIPCALIB_GPU=required $(abspath $(GPU_FILES))/nvml.test
-	cd $(CUDA_DIR)/nvidia && LD_LIBRARY_PATH=$(EMULATED) CLIPCALIB_GPU=required CLIPCALIB_GPU_SMOKE=1 CLIPCALIB_GPU_FEATURES=$(EMULATED)/features $(abspath $(GPU_FILES))/gpu.test -test.run 'Kernels|Recording|FastPath|Tune|Emulated|Soak|Features|Apart'
+	cd $(CUDA_DIR)/nvidia && LD_LIBRARY_PATH=$(EMULATED) CLIPCALIB_GPU=required CLIPCALIB_GPU_SMOKE=1 CLIPCALIB_GPU_TUNE=$(EMULATED)/algorithms.txt CLIPCALIB_GPU_FEATURES=$(EMULATED)/features $(abspath $(GPU_FILES))/gpu.test -test.run 'Kernels|Recording|FastPath|Tune|ResNet|Emulated|Soak|Features|Apart'
 	sh $(CUDA_DIR)/emulator/one_program.sh $(abspath $(GPU_FILES))/clipcalib $(EMULATED)
 	@if command -v python3 >/dev/null; then LD_LIBRARY_PATH=$(EMULATED) python3 scripts/gpu/gpu_check_faults.py --emulated \
 	  --clipcalib $(abspath $(GPU_FILES))/clipcalib --weights $(EMULATED)/features/tiny.weights --work $(EMULATED)/faults; \

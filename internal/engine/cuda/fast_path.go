@@ -20,6 +20,7 @@ type fastPath struct {
 	recorded    int
 	notRecorded []string
 	biasPasses  []string
+	mlps        []string
 }
 
 // mostReasons bounds each list of reasons: the same ones come again.
@@ -49,7 +50,8 @@ func (e *Engine) noteBiasPass(p Product, why string) {
 func (e *Engine) FastPath() engine.FastPath {
 	info := e.d.Info()
 	f := engine.FastPath{Code: info.Code, CodeRefused: info.CodeRefused, Library: info.Library, Recorded: e.fast.recorded,
-		NotRecorded: slices.Clone(e.fast.notRecorded), BiasPasses: slices.Clone(e.fast.biasPasses)}
+		NotRecorded: slices.Clone(e.fast.notRecorded), BiasPasses: slices.Clone(e.fast.biasPasses),
+		PartwiseMLPs: slices.Clone(e.fast.mlps)}
 	if d, ok := e.d.(interface{ Plans() []engine.ProductPlan }); ok {
 		f.Products = d.Plans()
 	}

@@ -81,11 +81,14 @@ func TestTableOfAlgorithms(t *testing.T) {
 	p := Product{M: 3072, N: 50432, K: 768, LDA: 768, LDB: 768, LDC: 3072, TransA: true, Kind: BFloat, Result: BFloat,
 		Bias: 1}
 	line := p.Shape(90) + " 67/18/35/1/0/0/0/0/2"
-	table, err := parseAlgorithms("t", strings.NewReader("# x\n\n"+line+"\n"+line+"\n"))
-	if err != nil || table[p.Shape(90)] != "67/18/35/1/0/0/0/0/2" {
+	mlp := mlpShape(90, BF16, 768, 3072)
+	table, err := parseAlgorithms("t", strings.NewReader("# x\n\n"+line+"\n"+line+"\n"+mlp+" 4096\n"))
+	if err != nil || table[p.Shape(90)] != "67/18/35/1/0/0/0/0/2" || table[mlp] != "4096" {
 		t.Error(table, err)
 	}
-	for _, bad := range []string{"x", p.Shape(90), p.Shape(90) + " 1/2", line + "0 1", line + "\n" + line + "7"} {
+	for _, bad := range []string{"x", p.Shape(90), p.Shape(90) + " 1/2", line + "0 1", line + "\n" + line + "7",
+		mlp, mlp + " 0", mlp + " -1", mlp + " 1/0/0/0/0/0/0/0/0", mlp + " 9999999999", p.Shape(90) + " 4096",
+		mlp + " 4\n" + mlp + " 5"} {
 		if _, err := parseAlgorithms("t", strings.NewReader(bad)); err == nil || !strings.HasPrefix(err.Error(), "t:") {
 			t.Errorf("%q: %v", bad, err)
 		}

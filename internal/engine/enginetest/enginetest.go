@@ -38,6 +38,7 @@ var checks = []check{
 	{"Gemm", (*bench).gemm, nil, false},
 	{"Image", (*bench).image, nil, true},
 	{"LayerNorm", (*bench).layerNorm, nil, true},
+	{"MLP", (*bench).mlp, partwise, false},
 	{"Memory", (*bench).memory, nil, true},
 	{"Misfits", (*bench).misfits, nil, true},
 	{"NaN", (*bench).nan, nil, true},
@@ -52,6 +53,7 @@ var checks = []check{
 	{"TreeAttention", (*bench).treeAttention, nil, true},
 
 	{"LongAttention", (*bench).longAttention, nil, false},
+	{"QueryPool", (*bench).queryPool, poolsByQuery, false},
 	{"TF32Attention", (*bench).tf32Attention, func(e engine.Engine) bool { return engine.PrecisionOf(e) == "tf32" },
 		false},
 	{"TF32AttentionGrad", (*bench).tf32AttentionGrad,

@@ -65,6 +65,15 @@ func roundAsm(dst *uint16, src *float32, n int)
 func widenAsm(dst *float32, src *uint16, n int)
 
 //go:noescape
+func quickGELU512(dst, x *uint16, n int)
+
+//go:noescape
+func gelu512(dst, x *uint16, n int)
+
+//go:noescape
+func quickGELUGrad512(dst, x *uint16, dy *float32, n int)
+
+//go:noescape
 func softmax512(dst *uint16, src *float32, n, whole int, scale float32) (sum float32)
 
 //go:noescape

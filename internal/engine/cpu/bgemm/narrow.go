@@ -15,6 +15,9 @@ func pairs512(dst, a *uint16, stride, pairs, rows int) { panic("bgemm: no assemb
 
 func slopes512(dst, p *uint16, dp *float32, n int, mean, factor float32) { panic("bgemm: no assembly") }
 
-func attendNode512(*treeNode)   { panic("bgemm: no assembly") }
-func gradNode512(*treeGradient) { panic("bgemm: no assembly") }
-func sumRun512(*treeRun)        { panic("bgemm: no assembly") }
+func quickGELU512(dst, x *uint16, n int)                  { panic("bgemm: no assembly") }
+func gelu512(dst, x *uint16, n int)                       { panic("bgemm: no assembly") }
+func quickGELUGrad512(dst, x *uint16, dy *float32, n int) { panic("bgemm: no assembly") }
+func attendNode512(*treeNode)                             { panic("bgemm: no assembly") }
+func gradNode512(*treeGradient)                           { panic("bgemm: no assembly") }
+func sumRun512(*treeRun)                                  { panic("bgemm: no assembly") }

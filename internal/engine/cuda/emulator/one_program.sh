@@ -78,6 +78,9 @@ if encode --device cuda:all; then fail "prompts on several GPUs are not refused"
 says 'name one, as in cuda:0' "what several GPUs do not do is not said"
 if pictures --device cuda:0,3; then fail "a GPU that is not there is not refused"; fi
 says 'no GPU 3 among the 3' "which of several GPUs is not there is not said"
+if EMULATOR_RETAIN=46 pictures --device cuda:all; then fail "GPUs that are taken are not refused"; fi
+says 'taken by another process' "why several GPUs cannot be used is not said"
+[ "$(wc -l <"$work/said")" = 1 ] || fail "the refusal of several GPUs is not one line"
 EMULATOR_DEVICES=2
 "$program" doctor >"$work/said"
 says 'GPU cuda:1 *Emulated GPU, 1.0 GiB' "doctor does not list the GPUs"

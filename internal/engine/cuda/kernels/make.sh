@@ -18,9 +18,12 @@ here=$(cd "$(dirname "$0")" && pwd)
 out=$(cd "$1" && pwd)
 what=${2:-all}
 nvcc=${NVCC:-nvcc}
-# Where things lie in memory, and the names of folders, decide some of the
-# compiler's choices: the same sources give the same code only with fixed
-# addresses and environment, in a folder of one name.
+# Some of the compiler's choices follow from where things lie in memory and from
+# the names of files, its own headers and intermediate files among them, whose names
+# carry the number of the process unless they are kept. So the same sources give the
+# same code only with fixed addresses and environment, in a folder of one name, by
+# a compiler that finds itself in a folder of one name, with intermediate files kept,
+# and if its allocator, jemalloc, gives no memory back by the clock.
 tmp=/tmp/clipcalib-kernels
 if ! mkdir "$tmp"; then
 	echo "another build uses $tmp, or one was killed: then remove it" >&2
@@ -28,6 +31,7 @@ if ! mkdir "$tmp"; then
 fi
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 1' INT TERM HUP
+steady="PATH=/usr/bin:/bin MALLOC_CONF=dirty_decay_ms:-1,muzzy_decay_ms:-1"
 fixed=
 if setarch -R true 2>/dev/null; then fixed="setarch -R"; fi
 cp "$here"/*.cu "$here"/*.cuh "$tmp"
@@ -37,6 +41,17 @@ release() { # release COMPILER NAME
 	"$1" --version | sed -n "s/^.*release.*, V\(.*\)\$/$2 \1/p"
 }
 compiler=$(release "$nvcc" nvcc)
+# nvcc looks for the rest of its toolkit beside its own file, links followed: that
+# alone is copied.
+program=$(readlink -f "$(command -v "$nvcc")")
+toolkit=$(dirname "$(dirname "$program")")
+mkdir -p "$tmp/toolkit/bin"
+for part in "$toolkit"/* "$toolkit"/bin/*; do
+	name=${part#"$toolkit"/}
+	[ "$name" = bin ] || [ "$part" = "$program" ] || ln -s "$part" "$tmp/toolkit/$name"
+done
+cp "$program" "$tmp/toolkit/bin/nvcc"
+nvcc=$tmp/toolkit/bin/nvcc
 
 head_lines() {
 	echo "// sources $sources"
@@ -52,7 +67,9 @@ pack() { # pack FILE NAME
 }
 
 for capability in 75 80; do
-	(cd "$tmp" && env -i PATH=/usr/bin:/bin $fixed "$nvcc" -ptx -arch=compute_$capability ${NVCC_FLAGS:-} -o raw kernels.cu)
+	mkdir "$tmp/kept"
+	(cd "$tmp" && env -i $steady $fixed "$nvcc" -ptx --keep --keep-dir kept -arch=compute_$capability ${NVCC_FLAGS:-} -o raw kernels.cu)
+	rm -r "$tmp/kept"
 	sed -e 's/^\.version .*/.version 7.0/' -e '/^[ \t]*\.pragma "used_bytes_mask/d' "$tmp/raw" >"$tmp/sm_$capability.ptx"
 	pack "$tmp/sm_$capability.ptx" sm_$capability.ptx
 done
@@ -61,9 +78,11 @@ if [ "$what" = ptx ]; then exit; fi
 ptxas=${PTXAS:-ptxas}
 compiler="$compiler, $(release "$ptxas" ptxas)"
 generations="80 86 89 90 100 120"
-export ptxas fixed
-echo $generations | tr ' ' '\n' | (cd "$tmp" && xargs -P "${JOBS:-$(nproc)}" -I N sh -c \
-	'env -i PATH=/usr/bin:/bin $fixed "$ptxas" -v -arch=sm_N -o sm_N.cubin sm_80.ptx 2>sm_N.info || { cat sm_N.info >&2; exit 1; }')
+export ptxas fixed steady
+# That for 7.5, which drivers compile, is made for its registers alone.
+echo 75 $generations | tr ' ' '\n' | (cd "$tmp" && xargs -P "${JOBS:-$(nproc)}" -I N sh -c \
+	'from=sm_80.ptx; [ N != 75 ] || from=sm_75.ptx
+	env -i $steady $fixed "$ptxas" -v -arch=sm_N -o sm_N.cubin $from 2>sm_N.info || { cat sm_N.info >&2; exit 1; }')
 for n in $generations; do
 	abi=$(od -An -tu1 -j8 -N1 "$tmp/sm_$n.cubin" | tr -d ' ')
 	if [ $n -lt 100 ] && [ "$abi" != 7 ]; then
@@ -75,7 +94,7 @@ done
 {
 	head_lines
 	echo "kernel generation registers stack spill_stores spill_loads shared"
-	for n in $generations; do
+	for n in 75 $generations; do
 		awk -v generation=sm_$n '
 			/Compiling entry function/ { split($0, part, "\047"); kernel = part[2] }
 			/bytes stack frame/ { stack = $1; stores = $5; loads = $9 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"clipcalib/internal/bench"
+	"clipcalib/internal/cliptest"
 	"clipcalib/internal/engine"
 	"clipcalib/internal/engine/cpu"
 	"clipcalib/internal/engine/cuda"
@@ -106,6 +107,33 @@ func TestGPUModelsAgreeWithProcessor(t *testing.T) {
 	t.Logf("%s: gradients of all parameters differ by at most %.1e of the largest, in %s", sizes()[0], worst, where)
 	if !(worst <= 1e-4) {
 		t.Error("beyond 1e-4")
+	}
+}
+
+// TestGPUResNetModelsAgreeWithProcessor compares the features of a modified ResNet in
+// every precision with the processor's in float32, and shows the figures.
+func TestGPUResNetModelsAgreeWithProcessor(t *testing.T) {
+	base, err := cpu.New(cpu.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ck *weights.Checkpoint
+	if smoke() {
+		ck = cliptest.Open(t, cliptest.TinyResNet())
+	} else {
+		ck = random(t, "RN50")
+	}
+	want := models.Encode(t, base, ck, 3)
+	for p, most := range []float64{cuda.FP32: 1e-6, cuda.TF32: 1e-4, cuda.BF16: 2e-3, cuda.FP16: 1e-4} {
+		e := open(t, cuda.Precision(p))
+		i := models.Worst(models.Encode(t, e, ck, 3).Images, want.Images)
+		t.Logf("RN50 %v: 1 - cosine: images %.1e", cuda.Precision(p), i)
+		if !(i <= most) {
+			t.Errorf("%v: beyond %g", cuda.Precision(p), most)
+		}
+		for _, s := range e.FastPath().Slow() {
+			t.Errorf("%v: %s", cuda.Precision(p), s)
+		}
 	}
 }
 

@@ -155,6 +155,8 @@ var exp2Constants = []constant{
 var quickConstants = append([]constant{{"two", "$2.0", 11},
 	{"slope", "$-2.4554669595930157", 18}}, exp2Constants...) // -1.702 / ln 2
 
+var quickSlope = []constant{{"quick", "$1.702", 19}} // for the gradient
+
 // Abramowitz and Stegun 26.2.17, as in vec's GELU.
 var geluConstants = append([]constant{{"two", "$2.0", 11},
 	{"half", "$-0.7213475204444817", 18}, // -1/2 / ln 2
@@ -164,7 +166,7 @@ var geluConstants = append([]constant{{"two", "$2.0", 11},
 
 // constants writes numbers of the lists below for the file alone.
 func (s *source) constants(names ...string) {
-	all := append(append(append([]constant{}, quickConstants...), geluConstants...), constant{"least", "$-3.0e38", 0})
+	all := slices.Concat(quickConstants, geluConstants, quickSlope, []constant{{"least", "$-3.0e38", 0}})
 	for _, name := range names {
 		at := slices.IndexFunc(all, func(c constant) bool { return c.name == name })
 		fmt.Fprintf(s, "\nDATA %s<>+0(SB)/4, %s\nGLOBL %s<>(SB), RODATA|NOPTR, $4\n", name, all[at].value, name)

@@ -28,6 +28,7 @@ func main() {
 // files are the contents of the generated files by name.
 func files() map[string]string {
 	return map[string]string{
+		"activate_amd64.s": activateFile(),
 		"dot_amd64.s":      dotFile(),
 		"tiles_amd64.s":    tilesFile(),
 		"finish_amd64.s":   finishFile(),
