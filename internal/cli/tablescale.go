@@ -71,7 +71,7 @@ func (found *paperFound) takeSaved(ctx context.Context, d dump, zeroShot string,
 		return false, "", err
 	}
 	defer closeRows()
-	result := scaledResult{rows: rows, sals: zeroShot != ""}
+	result := scaledResult{raw: rows, rows: rows, sals: zeroShot != ""}
 	if row.Scaler != "" {
 		s, err := found.scaler(ctx, d, zeroShot != "", row.Scaler, rows)
 		if err != nil || s.why != "" {

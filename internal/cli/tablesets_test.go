@@ -2,13 +2,16 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"clipcalib/internal/npy"
 	"clipcalib/internal/paper"
 )
 
@@ -162,6 +165,78 @@ func TestATableHasSetsOfAdaptedPrototypes(t *testing.T) {
 	delete(files, "logit_scale")
 	indexOf(t, dir, "zero-shot", files)
 	fails(t, args, "belong together")
+}
+
+// A result of some of the fold's classes has sets that are calibrated on the fold's
+// samples and columns of those, where rows.csv tells which they are.
+func TestSetsOfFewerClassesAreCalibratedOnThose(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	part := map[string]string{}
+	for name, classes := range map[string][]string{"fold": {"ant", "bee", "cat", "dog", "elk"}, "test": {"dog", "ant", "cat"}} {
+		sub := filepath.Join(dir, name)
+		if err := os.Mkdir(sub, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		l, y := drawnLogits(t, sub, "logits", 100, len(classes), uint64(len(name)))
+		rows := "row,file,label,class,class_key\n"
+		for i, c := range classes {
+			rows += fmt.Sprintf("%d,f%d.png,%d,%s,%s\n", i, i, i, c, c)
+		}
+		writeFile(t, filepath.Join(sub, "rows.csv"), []byte(rows))
+		part[name], part[name+"y"] = l, y
+	}
+	files := map[string]string{"logits": part["test"], "labels": part["testy"], "fit_logits": part["fold"],
+		"fit_labels": part["foldy"]}
+	indexOf(t, dir, "taskres", files)
+	args := []string{"table", "adapters", "--logits", dir, "--only", "RN50,taskres,none", "--sets", "lac", "--json"}
+	entry := func() paper.Entry {
+		t.Helper()
+		var sheet paper.Sheet
+		if o := command(args...); json.Unmarshal([]byte(o.out), &sheet) != nil {
+			t.Fatal(o.err)
+		}
+		return sheet.Blocks[0].Lines[0].Sets[0]
+	}
+	e := entry()
+	// The same by hand: columns 3, 0 and 2 of the fold.
+	n, k, values, err := npy.ReadMatrix(part["fold"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	labels, err := npy.ReadLabels(part["foldy"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var l []float32
+	var y []int
+	for i := range n {
+		if at := slices.Index([]int{3, 0, 2}, labels[i]); at >= 0 {
+			y = append(y, at)
+			for _, c := range []int{3, 0, 2} {
+				l = append(l, float32(values[i*k+c]))
+			}
+		}
+	}
+	byHand := filepath.Join(dir, "hand.npy")
+	if err := errors.Join(npy.WriteFile(byHand, l, len(y), 3), npy.WriteLabels(byHand+".y.npy", y)); err != nil {
+		t.Fatal(err)
+	}
+	var want conformalDocument
+	o := mustRun(t, "conformal", "--logits", part["test"], "--labels", part["testy"], "--cal-logits", byHand, "--cal-labels",
+		byHand+".y.npy", "--score", "lac", "--json")
+	if err := json.Unmarshal([]byte(o.out), &want); err != nil {
+		t.Fatal(err)
+	}
+	if got := e.Sets["lac"]; math.Abs(got.Size.Mean-want.Scores[0].MeanSize) > 1e-12 ||
+		math.Abs(got.Coverage.Mean-100*want.Scores[0].Figures.Coverage) > 1e-9 ||
+		!strings.Contains(fmt.Sprint(e.CalibratedOn), fmt.Sprintf("%d samples", len(y))) {
+		t.Errorf("%+v on %v, want %+v", got, e.CalibratedOn, want.Scores[0])
+	}
+	writeFile(t, filepath.Join(dir, "test", "rows.csv"), []byte("row,file,label,class,class_key\n0,f,0,dog,dog\n"))
+	if e := entry(); len(e.Sets) > 0 || !strings.Contains(e.WhyNoSets, "3 classes, and its fold of 5") {
+		t.Errorf("classes that are not known: %+v", e)
+	}
 }
 
 // With --root the runs are evaluated on the validation fold of what they learnt from,
