@@ -92,7 +92,8 @@ func (a *Adapter) CheckOrder(prototypes Matrix) error {
 		return nil
 	}
 	k := m.wrong[0]
-	return fmt.Errorf("its text_features are not those of the run's classes in their order: row %d is nearest to the run's "+
-		"class %d (cosine %.3f) and not to its class %d (%.3f), and so for %d of %d rows; put rows and labels into the run's "+
-		"order of classes, or leave text_features out", k, m.nearest[k], m.best[k], k, m.own[k], len(m.wrong), own.Rows)
+	return fmt.Errorf("its text_features are not those of the run's classes in their order: row %d is nearest to "+
+		"the run's class %d (cosine %.3f) and not to its class %d (%.3f), and so for %d of %d rows; put rows and "+
+		"labels into the run's order of classes, or leave text_features out", k, m.nearest[k], m.best[k], k, m.own[k],
+		len(m.wrong), own.Rows)
 }

@@ -38,11 +38,11 @@ func (o Foreign) checkOrder(base Matrix) ([]string, error) {
 		return nil, nil
 	}
 	k := match.wrong[0]
-	how := fmt.Sprintf("its class %d is nearest to %s (cosine %.3f) and not to %s (%.3f), and so for %d of %d classes", k,
-		o.class(match.nearest[k]), match.best[k], o.class(k), match.own[k], len(match.wrong), base.Rows)
+	how := fmt.Sprintf("its class %d is nearest to %s (cosine %.3f) and not to %s (%.3f), and so for %d of %d classes",
+		k, o.class(match.nearest[k]), match.best[k], o.class(k), match.own[k], len(match.wrong), base.Rows)
 	if match.certain() {
-		return nil, fmt.Errorf("its text features are not those of the classes in this order: %s; it is of another order of "+
-			"classes or of another model", how)
+		return nil, fmt.Errorf("its text features are not those of the classes in this order: %s; it is of another "+
+			"order of classes or of another model", how)
 	}
 	return []string{"the file's text features are others than the model's: " + how}, nil
 }

@@ -73,8 +73,8 @@ func (m Matrix) directed(what string) error {
 			}
 		}
 		if zero {
-			return fmt.Errorf("%s: row %d of %d is all zeros, which no encoder gives: leave it out or encode it again", what, i,
-				m.Rows)
+			return fmt.Errorf("%s: row %d of %d is all zeros, which no encoder gives: leave it out or encode it again",
+				what, i, m.Rows)
 		}
 	}
 	return nil

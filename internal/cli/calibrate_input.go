@@ -84,8 +84,8 @@ func (in *rowInput) noteRepeats(what string) (err error) {
 // measured, where a sample would be in both.
 func (in *rowInput) parted(flag string) error {
 	if r := in.repeats; r.Many() {
-		return usagef("%s: %d of the %d rows of --logits occur before, as row %d does, so that samples would be fitted on and "+
-			"measured: leave out repeats", flag, r.N, r.Of, r.First)
+		return usagef("%s: %d of the %d rows of --logits occur before, as row %d does, so that samples would be "+
+			"fitted on and measured: leave out repeats", flag, r.N, r.Of, r.First)
 	}
 	return nil
 }

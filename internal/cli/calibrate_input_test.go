@@ -66,7 +66,8 @@ func TestRowsThatAreThereTwice(t *testing.T) {
 	if o := mustRun(t, "calibrate", "--logits", l, "--labels", y, "--draws", "0"); strings.Contains(o.err, "occur") {
 		t.Errorf("%s", o.err)
 	}
-	fails(t, []string{"calibrate", "--logits", twice, "--labels", both, "--remedy", "temperature", "--fit-fraction", "0.5"},
-		"--fit-fraction", "leave out repeats")
-	fails(t, []string{"conformal", "--logits", twice, "--labels", both, "--splits", "3"}, "--splits", "leave out repeats")
+	fails(t, []string{"calibrate", "--logits", twice, "--labels", both, "--remedy", "temperature", "--fit-fraction",
+		"0.5"}, "--fit-fraction", "leave out repeats")
+	fails(t, []string{"conformal", "--logits", twice, "--labels", both, "--splits", "3"}, "--splits", "leave out "+
+		"repeats")
 }

@@ -145,8 +145,8 @@ func (f calibrateFlags) sals(ctx context.Context, in *rowInput, r *remedied) err
 		same = a == b
 	}
 	if same {
-		return usagef("--zero-shot %s holds what --logits %s does: SaLS would change nothing; name the zero-shot model's",
-			f.zeroShot, f.logits)
+		return usagef("--zero-shot %s holds what --logits %s does: SaLS would change nothing; name the zero-shot "+
+			"model's", f.zeroShot, f.logits)
 	}
 	zs, err := f.matrix(ctx, in, "--zero-shot", f.zeroShot, logitfile.ZeroShot)
 	if err != nil {
@@ -284,14 +284,14 @@ func (f calibrateFlags) load(r *remedied) error {
 	case sum == s.Fold.LogitsSHA256 && s.Fold.Rows == "":
 		r.notes = append(r.notes, "the calibrator was fitted on this very file: the result after is flattered")
 	case sum == s.Fold.LogitsSHA256:
-		r.notes = append(r.notes, fmt.Sprintf("the calibrator was fitted on rows of this very file (%s): the result after "+
-			"is flattered", s.Fold.Rows))
+		r.notes = append(r.notes, fmt.Sprintf("the calibrator was fitted on rows of this very file (%s): the result "+
+			"after is flattered", s.Fold.Rows))
 	case s.Fold.DataSHA256 != "" && s.Fold.DataSHA256 == dataOf(f.logits):
 		r.notes = append(r.notes, "the calibrator was fitted on the labels of these very pictures: the result after is "+
 			"flattered")
 	case common.Many():
-		r.notes = append(r.notes, fmt.Sprintf("the calibrator was fitted on %d of the %d samples measured: the result after "+
-			"is flattered", common.N, common.Of))
+		r.notes = append(r.notes, fmt.Sprintf("the calibrator was fitted on %d of the %d samples measured: the "+
+			"result after is flattered", common.N, common.Of))
 	case common.N > 0:
 		r.notes = append(r.notes, fmt.Sprintf("%d of the %d samples measured are among those that the calibrator was "+
 			"fitted on", common.N, common.Of))

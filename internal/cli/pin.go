@@ -125,7 +125,8 @@ func (a *app) checkPinned(src *features.Source, set *data.Set, given *pin.Views)
 		return nil
 	}
 	if given.Named() {
-		a.doubt(fmt.Sprintf("--pin: %s has no column sha256: its views are those of the pictures of %s that have the names",
+		a.doubt(fmt.Sprintf("--pin: %s has no column sha256: its views are those of the pictures of %s that have "+
+			"the names",
 			pin.ViewsFile, set.Name))
 		return nil
 	}

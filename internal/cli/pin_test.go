@@ -159,10 +159,12 @@ func TestRecordedRunsCanBeRepeated(t *testing.T) {
 	one, other := filepath.Join(dir, "set", "tench", "0.png"), filepath.Join(dir, "set", "tench", "1.png")
 	was := readFile(t, one)
 	writeFile(t, one, readFile(t, other))
-	for _, command := range [][]string{{"tta", "tpt", "--views", "7"}, {"adapt", "clip-adapter", "--epochs", "3", "--batch",
+	for _, command := range [][]string{{"tta", "tpt", "--views", "7"}, {"adapt", "clip-adapter", "--epochs", "3",
+		"--batch",
 		"2"}} {
 		record := filepath.Join(dir, command[1]+"-record")
-		fails(t, pinnedArgs(dir, model, append(command, "--pin", record, "--out", filepath.Join(dir, "z"))...), "views.csv",
+		fails(t, pinnedArgs(dir, model, append(command, "--pin", record, "--out", filepath.Join(dir, "z"))...),
+			"views.csv",
 			"another picture of the name tench/0.png")
 	}
 	writeFile(t, one, was)

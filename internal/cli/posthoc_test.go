@@ -226,7 +226,8 @@ func TestACalibratorKnowsItsSamples(t *testing.T) {
 			t.Errorf("%s: %s%s", r, o.out, o.err)
 		}
 		for target, words := range map[string]string{"mixed": "fitted on 18 of the 36 samples", "fresh": ""} {
-			o = mustRun(t, "calibrate", "--logits", of(r, target, "logits.npy"), "--labels", of(r, target, "labels.npy"),
+			o = mustRun(t, "calibrate", "--logits", of(r, target, "logits.npy"), "--labels", of(r, target,
+				"labels.npy"),
 				"--calibrator", saved)
 			if strings.Contains(o.err, "flattered") != (words != "") || !strings.Contains(o.err, words) {
 				t.Errorf("%s, %s: %s", r, target, o.err)
@@ -236,7 +237,8 @@ func TestACalibratorKnowsItsSamples(t *testing.T) {
 		o = command("calibrate", "--logits", of(r, "mixed", "logits.npy"), "--labels", of(r, "mixed", "labels.npy"),
 			"--remedy", "temperature", "--fit-logits", of(r, "set-val", "logits.npy"), "--fit-labels",
 			of(r, "set-val", "labels.npy"))
-		if o.code != 2 || !strings.Contains(o.err, "18 of the 18 rows of --fit-logits are also among those of --logits") {
+		if o.code != 2 || !strings.Contains(o.err, "18 of the 18 rows of --fit-logits are also among those of "+
+			"--logits") {
 			t.Errorf("%d: %s", o.code, o.err)
 		}
 	}
@@ -262,7 +264,8 @@ func TestACalibratorKnowsItsSamples(t *testing.T) {
 	table, list := filepath.Join(dir, "z.csv"), filepath.Join(dir, "y.csv")
 	writeFile(t, table, []byte(rows.String()))
 	writeFile(t, list, []byte(classes.String()))
-	if o := mustRun(t, "calibrate", "--logits", table, "--labels", list, "--calibrator", saved); !strings.Contains(o.err,
+	if o := mustRun(t, "calibrate", "--logits", table, "--labels", list, "--calibrator",
+		saved); !strings.Contains(o.err,
 		"fitted on 18 of the 36 samples") {
 		t.Errorf("by logits: %s", o.err)
 	}

@@ -164,7 +164,8 @@ func TestPretrainFitsTheScaleToPairsKeptAside(t *testing.T) {
 	}
 	var doc struct{ Scale *pretrain.ScaleFit }
 	o = mustRun(t, append(args, filepath.Join(dir, "json.pt"), "--scale-data", aside, "--json")...)
-	if err := json.Unmarshal([]byte(o.out), &doc); err != nil || doc.Scale == nil || doc.Scale.Classes != len(colours) ||
+	if err := json.Unmarshal([]byte(o.out),
+		&doc); err != nil || doc.Scale == nil || doc.Scale.Classes != len(colours) ||
 		doc.Scale.Pictures != 12 || doc.Scale.Fitted == doc.Scale.Learned || doc.Scale.Before < doc.Scale.After {
 		t.Errorf("%v: %s", err, o.out)
 	}

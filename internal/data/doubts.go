@@ -156,8 +156,8 @@ func (s *Set) doubtLetters() {
 			s.doubt("classes %q and %q look alike, and the text tower reads other tokens of each: %s", first, name, how)
 		}
 		if word, letter := mixedScript(name); word != "" {
-			s.doubt("class %q has U+%04X%s among Latin letters, in %q: the text tower reads other tokens than of the word that "+
-				"it looks like", name, letter, inScript(letter), word)
+			s.doubt("class %q has U+%04X%s among Latin letters, in %q: the text tower reads other tokens than of "+
+				"the word that it looks like", name, letter, inScript(letter), word)
 		}
 	}
 }

@@ -187,7 +187,8 @@ func (j joint) why(c Class) string {
 	}
 	for _, r := range j.run {
 		if how := unlike(c.Name, r.Name); how != "" {
-			return fmt.Sprintf("; %v looks like the run's %v and is another name: %s: give it the run's letters", c, r, how)
+			return fmt.Sprintf("; %v looks like the run's %v and is another name: %s: give it the run's letters", c, r,
+				how)
 		}
 	}
 	if near := named.Nearest(c.Name, names); near != "" {

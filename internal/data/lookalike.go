@@ -89,8 +89,8 @@ func LookAlikes(run, target []Class) (lines []string) {
 			continue
 		}
 		if how := unlike(c.Name, known); how != "" {
-			lines = append(lines, fmt.Sprintf("class %q looks like the run's %q and is another name, of which the text "+
-				"tower reads other tokens: %s", c.Name, known, how))
+			lines = append(lines, fmt.Sprintf("class %q looks like the run's %q and is another name, of which the "+
+				"text tower reads other tokens: %s", c.Name, known, how))
 		}
 	}
 	return lines

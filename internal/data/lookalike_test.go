@@ -22,7 +22,8 @@ func TestLettersThatLookAlikeAreTold(t *testing.T) {
 		{"apple", "pear", nil},
 		{"\u043a\u043e\u0442", "\u043f\u0451\u0441", nil},
 	} {
-		got := strings.Join(LookAlikes([]Class{{Name: c.a}, {Name: "tench"}}, []Class{{Name: "tench"}, {Name: c.b}}), "\n")
+		got := strings.Join(LookAlikes([]Class{{Name: c.a}, {Name: "tench"}}, []Class{{Name: "tench"}, {Name: c.b}}),
+			"\n")
 		if (got == "") != (c.want == nil) {
 			t.Errorf("%q and %q: %q", c.a, c.b, got)
 		}
@@ -33,12 +34,14 @@ func TestLettersThatLookAlikeAreTold(t *testing.T) {
 		}
 		// What is told is what the text tower reads otherwise.
 		tokens := text.NewTokenizer()
-		if same := slices.Equal(tokens.Encode(c.a), tokens.Encode(c.b)); same && got != "" || !same && got == "" && c.want != nil {
+		if same := slices.Equal(tokens.Encode(c.a),
+			tokens.Encode(c.b)); same && got != "" || !same && got == "" && c.want != nil {
 			t.Errorf("%q and %q: tokens equal %v, said %q", c.a, c.b, same, got)
 		}
 	}
-	for name, want := range map[string]string{"red \u0430pple": "\u0430pple", "\u043a\u043e\u0442": "", "\u03b2-carotene": "",
-		"plain": "", "caf\u00e9": "", "\u0422-shirt": ""} {
+	for name, want := range map[string]string{"red \u0430pple": "\u0430pple", "\u043a\u043e\u0442": "",
+		"\u03b2-carotene": "",
+		"plain":           "", "caf\u00e9": "", "\u0422-shirt": ""} {
 		if got, _ := mixedScript(name); got != want {
 			t.Errorf("%q: %q, want %q", name, got, want)
 		}

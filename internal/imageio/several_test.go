@@ -64,7 +64,8 @@ func TestPreviewsBelongToTheirPicture(t *testing.T) {
 		first, second []byte
 		want          bool
 	}{
-		{large, small, true}, {with(large, 0xe2, "MPF\x00"), large, false}, {with(large, 0xe1, "Exif\x00\x00"), small, false},
+		{large, small, true}, {with(large, 0xe2, "MPF\x00"), large, false}, {with(large, 0xe1, "Exif\x00\x00"), small,
+			false},
 		{with(small, 0xe1, "Exif\x00\x00"), large, true}, {with(large, 0xe1, "http:"), small, true},
 	} {
 		if got := Several(append(append([]byte{}, c.first...), c.second...)); got != c.want {

@@ -84,11 +84,12 @@ func ownerOf(dir string) (o owner, err error) {
 func (o owner) check(ev Evaluation) error {
 	t := ev.Target
 	if o.method != "" && t.Method != o.method {
-		return fmt.Errorf("%s is of method %s, and the run is of %s: it came from another run", ev.Dir, t.Method, o.method)
+		return fmt.Errorf("%s is of method %s, and the run is of %s: it came from another run", ev.Dir, t.Method,
+			o.method)
 	}
 	if of := t.ParametersSHA256; of != "" && o.parameters != "" && of != o.parameters {
-		return fmt.Errorf("%s is of other parameters than the run's: SHA-256 %.12s, the run's %.12s; remove it and evaluate "+
-			"again", ev.Dir, of, o.parameters)
+		return fmt.Errorf("%s is of other parameters than the run's: SHA-256 %.12s, the run's %.12s; remove it and "+
+			"evaluate again", ev.Dir, of, o.parameters)
 	}
 	return nil
 }
@@ -187,7 +188,8 @@ func (ev Evaluation) checkRows() error {
 		return err
 	}
 	if len(listed) != len(ev.Labels) {
-		return &Damage{path, fmt.Sprintf("it lists %d pictures, and %s has %d labels", len(listed), labelsFile, len(ev.Labels))}
+		return &Damage{path, fmt.Sprintf("it lists %d pictures, and %s has %d labels", len(listed), labelsFile,
+			len(ev.Labels))}
 	}
 	for i, y := range listed {
 		if y != ev.Labels[i] {

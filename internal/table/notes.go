@@ -11,8 +11,8 @@ func (t *Table) say() {
 	for i, a := range t.Targets {
 		for _, b := range t.Targets[i+1:] {
 			if a.contents != "" && a.contents == b.contents {
-				t.Notes = append(t.Notes, fmt.Sprintf("targets %s and %s hold the same pictures: one set under two names, and "+
-					"what is counted over targets counts it twice", a.Name, b.Name))
+				t.Notes = append(t.Notes, fmt.Sprintf("targets %s and %s hold the same pictures: one set under two "+
+					"names, and what is counted over targets counts it twice", a.Name, b.Name))
 			}
 		}
 	}

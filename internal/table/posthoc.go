@@ -287,13 +287,15 @@ func (w *postHocWork) saved(e *Evaluation, s Saved) ([]Evaluation, error) {
 	case err != nil:
 		return nil, fmt.Errorf("%s of %s on %s: %w", c.Kind, s.Name, e.Target.Name, err)
 	case common.Many():
-		w.say("no %s of %s on %s: it was fitted on %d of its %d samples", c.Kind, s.Name, e.Target.Name, common.N, common.Of)
+		w.say("no %s of %s on %s: it was fitted on %d of its %d samples", c.Kind, s.Name, e.Target.Name, common.N,
+			common.Of)
 		return nil, nil
 	case common.N > 0:
-		w.say("%d of the samples of %s are among those that %s of %s was fitted on", common.N, e.Target.Name, c.Kind, s.Name)
+		w.say("%d of the samples of %s are among those that %s of %s was fitted on", common.N, e.Target.Name, c.Kind,
+			s.Name)
 	case !common.ByPicture:
-		w.say("rows + %s of %s: whether single samples are also among those of the fit was not checked by their pictures, "+
-			"only by whole files, lists of pictures and logits", c.Kind, s.Name)
+		w.say("rows + %s of %s: whether single samples are also among those of the fit was not checked by their "+
+			"pictures, only by whole files, lists of pictures and logits", c.Kind, s.Name)
 	}
 	logits, err := applied(c, e.logits)
 	if err != nil {

@@ -191,7 +191,8 @@ func TestOneSetUnderTwoNamesIsTold(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if notes := strings.Join(tableOf(t, run).Notes, "\n"); !strings.Contains(notes, "home#val and sketch hold the same pictures") {
+	if notes := strings.Join(tableOf(t, run).Notes, "\n"); !strings.Contains(notes, "home#val and sketch hold the "+
+		"same pictures") {
 		t.Errorf("%s", notes)
 	}
 }
@@ -237,9 +238,11 @@ func TestOneTrainingUnderTwoSeedsIsTold(t *testing.T) {
 		run := filepath.Join(dir, fmt.Sprint(seed))
 		madeRun{"taskres", "none", 4, 0.1, seed, templates, []string{"home"}, 20}.write(t, run,
 			rand.New(rand.NewPCG(uint64(seed), 6)))
-		edit(t, filepath.Join(run, "targets", "home", "target.yaml"), "remedy: none\n", "remedy: none\nparameters_sha256: cafe\n")
+		edit(t, filepath.Join(run, "targets", "home", "target.yaml"), "remedy: none\n", "remedy: "+
+			"none\nparameters_sha256: cafe\n")
 	}
-	if notes := strings.Join(tableOf(t, dir).Notes, "\n"); !strings.Contains(notes, "same parameters under seeds 1 and 2") {
+	if notes := strings.Join(tableOf(t, dir).Notes, "\n"); !strings.Contains(notes, "same parameters under seeds 1 "+
+		"and 2") {
 		t.Errorf("%s", notes)
 	}
 }
