@@ -27,7 +27,24 @@ type Fold struct {
 	Classes []FoldClass `json:"class_list,omitempty"`
 	Labels  string      `json:"labels,omitempty"`
 	Rows    string      `json:"rows,omitempty"` // which rows, where not all
+	// Pictures are the SHA-256 of the samples' pictures, where the logits are an
+	// evaluation of a run that has them.
+	Pictures []string `json:"pictures,omitempty"`
+	// RowSketch tells samples again by their logits; nil is not known.
+	RowSketch *FoldRows `json:"row_sketch,omitempty"`
 	CalibratorFit
+}
+
+// FoldRows are a few numbers of every row of a [Fold]'s logits: the range, and columns
+// at equal distances.
+type FoldRows struct {
+	Classes int    `json:"classes"`
+	Width   int    `json:"width"`  // numbers of a row
+	Values  []byte `json:"values"` // float32 [samples, Width], little endian
+	// SlackAbs, and SlackRel times a number's size, is how far the numbers may lie
+	// from those of the same samples elsewhere, by how coarsely they were written.
+	SlackAbs float64 `json:"slack_abs"`
+	SlackRel float64 `json:"slack_rel"`
 }
 
 // FoldClass is a class of a [Fold]: its column, its name and the folder or id that

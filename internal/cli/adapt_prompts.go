@@ -178,7 +178,7 @@ func (s *session) promptData(
 	if err != nil {
 		return nil, err
 	}
-	if err := a.lookAtShots(src, shots, feats.Kept, record); err != nil {
+	if _, err := a.lookAt(src, shots, feats.Kept, record); err != nil {
 		return nil, err
 	}
 	o.Model = src.Model

@@ -34,7 +34,7 @@ func (s *session) encodeShots(
 	if err != nil {
 		return nil, err
 	}
-	if err := a.lookAtShots(src, shots, feats.Kept, record); err != nil {
+	if _, err := a.lookAt(src, shots, feats.Kept, record); err != nil {
 		return nil, err
 	}
 	o.Train.Device = src.Model.Device

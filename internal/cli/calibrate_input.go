@@ -34,6 +34,8 @@ type rowInput struct {
 	labels []int
 	notes  []string
 	files  []*logitfile.Matrix
+
+	repeats gate.Repeats // among the rows of logits
 }
 
 func (in *rowInput) close() {
@@ -49,11 +51,43 @@ func (f rowFlags) open(ctx context.Context) (*rowInput, error) {
 	if in.logits, err = f.matrix(ctx, in, "--logits", f.logits, logitfile.Logits); err == nil {
 		in.labels, err = readLabels(ctx, "--labels", f.labels, logitfile.Labels, in.logits)
 	}
+	if err == nil {
+		err = in.noteRepeats("--logits " + f.logits)
+	}
 	if err != nil {
 		in.close()
 		return nil, err
 	}
 	return in, nil
+}
+
+// noteRepeats says that rows occur several times: each counts, and intervals take them
+// for as many samples.
+func (in *rowInput) noteRepeats(what string) (err error) {
+	if in.repeats, err = gate.RepeatsIn(in.logits, in.labels); err != nil || in.repeats.N == 0 {
+		return err
+	}
+	r := in.repeats
+	note := fmt.Sprintf("%s: %d of the %d rows occur before, as row %d does: each counts as a sample", what, r.N, r.Of,
+		r.First)
+	if r.Rounded {
+		note += "; the numbers are rounded, so that they may be of different pictures"
+	}
+	if r.Unlike > 0 {
+		note += fmt.Sprintf("; %d have another label there", r.Unlike)
+	}
+	in.notes = append(in.notes, note)
+	return nil
+}
+
+// parted refuses to part rows by chance into some that are fitted on and some that are
+// measured, where a sample would be in both.
+func (in *rowInput) parted(flag string) error {
+	if r := in.repeats; r.Many() {
+		return usagef("%s: %d of the %d rows of --logits occur before, as row %d does, so that samples would be fitted on and "+
+			"measured: leave out repeats", flag, r.N, r.Of, r.First)
+	}
+	return nil
 }
 
 // matrix opens logits and passes them through the gate.
@@ -122,12 +156,14 @@ func readLabels(ctx context.Context, flag, spec string, role logitfile.Role, log
 
 // separate refuses a fold that holds samples of those that are measured. A few
 // of many may be true duplicates, and are said.
-func separate(fold, measured calib.Rows, foldFlag string, in *rowInput) error {
-	shared, err := gate.Shared(fold, measured)
+// Samples are known by their pictures, where both are files of evaluations, and by
+// their logits.
+func separate(fold, measured calib.Rows, foldSpec, spec, foldFlag string, in *rowInput) error {
+	shared, err := sharedSamples(fold, measured, foldSpec, spec)
 	if err != nil || shared == 0 {
 		return err
 	}
-	of, err := gate.Shared(measured, fold)
+	of, err := sharedSamples(measured, fold, spec, foldSpec)
 	if err != nil {
 		return err
 	}
@@ -138,6 +174,24 @@ func separate(fold, measured calib.Rows, foldFlag string, in *rowInput) error {
 	in.notes = append(in.notes, fmt.Sprintf("%d of the %d rows of %s are also among those of --logits", shared,
 		n, foldFlag))
 	return nil
+}
+
+// sharedSamples counts the samples of fold that are among those of measured.
+func sharedSamples(fold, measured calib.Rows, foldSpec, spec string) (int, error) {
+	byLogits, err := gate.Shared(fold, measured)
+	if err != nil {
+		return 0, err
+	}
+	n, _ := fold.Shape()
+	m, _ := measured.Shape()
+	var a, b gate.Samples
+	if a.Pictures, err = picturesOf(foldSpec, n); err != nil {
+		return 0, err
+	}
+	if b.Pictures, err = picturesOf(spec, m); err != nil {
+		return 0, err
+	}
+	return max(byLogits, b.Common(a).N), nil
 }
 
 type errOverlap struct {

@@ -132,6 +132,22 @@ func (f calibrateFlags) apply(ctx context.Context, in *rowInput) (r remedied, er
 }
 
 func (f calibrateFlags) sals(ctx context.Context, in *rowInput, r *remedied) error {
+	same := f.zeroShot == f.logits
+	if !same && logitfile.Path(f.zeroShot) == f.zeroShot && logitfile.Path(f.logits) == f.logits {
+		a, err := logitfile.SHA256(f.logits)
+		if err != nil {
+			return err
+		}
+		b, err := logitfile.SHA256(f.zeroShot)
+		if err != nil {
+			return err
+		}
+		same = a == b
+	}
+	if same {
+		return usagef("--zero-shot %s holds what --logits %s does: SaLS would change nothing; name the zero-shot model's",
+			f.zeroShot, f.logits)
+	}
 	zs, err := f.matrix(ctx, in, "--zero-shot", f.zeroShot, logitfile.ZeroShot)
 	if err != nil {
 		return err
@@ -149,6 +165,7 @@ func (f calibrateFlags) sals(ctx context.Context, in *rowInput, r *remedied) err
 func (f calibrateFlags) fit(ctx context.Context, in *rowInput, r *remedied) error {
 	fold := calib.Fold{Logits: f.logits, Labels: f.labels}
 	rows, labels := in.logits, in.labels
+	var part []int // of the file's rows, nil for all
 	n, k := in.logits.Shape()
 	switch {
 	case f.fitLogits != "":
@@ -172,7 +189,7 @@ func (f calibrateFlags) fit(ctx context.Context, in *rowInput, r *remedied) erro
 				return fmt.Errorf("--fit-logits %s: %w", f.fitLogits, err)
 			}
 		}
-		err = separate(rows, in.logits, "--fit-logits", in)
+		err = separate(rows, in.logits, f.fitLogits, f.logits, "--fit-logits", in)
 		switch {
 		case isOverlap(err) && f.fitOnMeasured:
 			r.notes = append(r.notes, fmt.Sprintf("fitted on samples that are measured, as asked: %v", err))
@@ -183,6 +200,9 @@ func (f calibrateFlags) fit(ctx context.Context, in *rowInput, r *remedied) erro
 		}
 		fold.Logits, fold.Labels = f.fitLogits, f.fitLabels
 	case f.fitFraction != 0:
+		if err := in.parted("--fit-fraction"); err != nil {
+			return err
+		}
 		first, second, err := calib.SplitStratified(in.labels, f.fitFraction, f.seed)
 		if err != nil {
 			return err
@@ -190,6 +210,7 @@ func (f calibrateFlags) fit(ctx context.Context, in *rowInput, r *remedied) erro
 		if len(first) == 0 || len(second) == 0 {
 			return usagef("--fit-fraction %g of %d samples leaves a fold empty", f.fitFraction, n)
 		}
+		part = first
 		if rows, labels, err = choose(in, first); err != nil {
 			return err
 		}
@@ -207,6 +228,9 @@ func (f calibrateFlags) fit(ctx context.Context, in *rowInput, r *remedied) erro
 	}
 	if f.save != "" {
 		if fold.LogitsSHA256, err = logitfile.SHA256(fold.Logits); err != nil {
+			return err
+		}
+		if err := keepSamples(&fold, rows, part, n); err != nil {
 			return err
 		}
 		fold.DataSHA256 = dataOf(fold.Logits)
@@ -250,14 +274,30 @@ func (f calibrateFlags) load(r *remedied) error {
 		}
 	}
 	sum, err := logitfile.SHA256(f.logits)
+	if err != nil {
+		return err
+	}
+	common, err := fittedOn(s.Fold, f.logits, r.measured)
 	switch {
 	case err != nil:
-		return err
-	case sum == s.Fold.LogitsSHA256:
+		return fmt.Errorf("--calibrator %s: %w", f.calibrator, err)
+	case sum == s.Fold.LogitsSHA256 && s.Fold.Rows == "":
 		r.notes = append(r.notes, "the calibrator was fitted on this very file: the result after is flattered")
+	case sum == s.Fold.LogitsSHA256:
+		r.notes = append(r.notes, fmt.Sprintf("the calibrator was fitted on rows of this very file (%s): the result after "+
+			"is flattered", s.Fold.Rows))
 	case s.Fold.DataSHA256 != "" && s.Fold.DataSHA256 == dataOf(f.logits):
 		r.notes = append(r.notes, "the calibrator was fitted on the labels of these very pictures: the result after is "+
 			"flattered")
+	case common.Many():
+		r.notes = append(r.notes, fmt.Sprintf("the calibrator was fitted on %d of the %d samples measured: the result after "+
+			"is flattered", common.N, common.Of))
+	case common.N > 0:
+		r.notes = append(r.notes, fmt.Sprintf("%d of the %d samples measured are among those that the calibrator was "+
+			"fitted on", common.N, common.Of))
+	case !common.ByPicture && !common.ByLogits:
+		r.notes = append(r.notes, "whether samples measured are among those that the calibrator was fitted on is not "+
+			"known: neither pictures nor logits of as many classes can be compared")
 	}
 	if n, k := r.measured.Shape(); k != s.Calibrator.Classes {
 		r.notes = append(r.notes, fmt.Sprintf("the temperature was fitted on logits of %d classes, and these %d are of %d",

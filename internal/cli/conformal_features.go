@@ -45,7 +45,7 @@ func (f conformalFlags) fromFeatures(ctx context.Context, in *conformalInput) ([
 			return nil, err
 		}
 	}
-	if err := separate(fold, test, "--cal-features", &in.rowInput); err != nil {
+	if err := separate(fold, test, f.calFeatures, f.features, "--cal-features", &in.rowInput); err != nil {
 		if isOverlap(err) {
 			return nil, usagef("%s: no coverage can be promised for samples that were calibrated on",
 				strings.Replace(err.Error(), "--logits", "--features", 1))

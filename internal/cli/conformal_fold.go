@@ -56,8 +56,11 @@ func (f conformalFlags) fromFold(ctx context.Context, in *conformalInput) ([]con
 		if in.labels, err = readLabels(ctx, "--labels", f.labels, logitfile.Labels, in.logits); err != nil {
 			return nil, err
 		}
+		if err := in.noteRepeats("--logits " + f.logits); err != nil {
+			return nil, err
+		}
 	}
-	if err := separate(fold, in.logits, "--cal-logits", &in.rowInput); err != nil {
+	if err := separate(fold, in.logits, f.calLogits, f.logits, "--cal-logits", &in.rowInput); err != nil {
 		if isOverlap(err) {
 			return nil,
 				usagef("%w: no coverage can be promised for samples that were calibrated on; give another fold, or "+
@@ -157,6 +160,9 @@ func (f conformalFlags) overSplits(ctx context.Context, in *conformalInput) ([]c
 		return nil, err
 	}
 	in.rowInput = *opened
+	if err := in.parted("--splits"); err != nil {
+		return nil, err
+	}
 	_, in.classes = in.logits.Shape()
 	// Rows are picked again and again.
 	all, err := calib.Collect(in.logits)

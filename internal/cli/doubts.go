@@ -58,8 +58,8 @@ func (a *app) contentsOf(src *features.Source, set *data.Set) (data.Contents, er
 	return all, err
 }
 
-// lookAt notes in the record of a set's kept items what their contents show, and
-// tells it.
+// lookAt notes in the record of a set's kept items what their contents show and their
+// hashes, and tells it.
 func (a *app) lookAt(src *features.Source, set *data.Set, kept []int, r *data.Record) (data.Contents, error) {
 	all, err := a.contentsOf(src, set)
 	if err != nil {
@@ -76,17 +76,10 @@ func (a *app) lookAt(src *features.Source, set *data.Set, kept []int, r *data.Re
 	for _, line := range r.Doubts {
 		a.doubt(line)
 	}
-	return contents, nil
-}
-
-// lookAtShots is lookAt for what a run learns from, of which the record keeps
-// the hashes.
-func (a *app) lookAtShots(src *features.Source, shots *data.Set, kept []int, r *data.Record) error {
-	contents, err := a.lookAt(src, shots, kept, r)
 	for i := range contents {
 		r.Rows[i].SHA256 = contents.Hex(i)
 	}
-	return err
+	return contents, nil
 }
 
 // lookAtTarget is lookAt for a target of a run: it may hold what the run learned

@@ -50,7 +50,16 @@ func (a *app) evalRun(ctx context.Context, src *features.Source, sets []*data.Se
 				return m, fmt.Errorf("eval %s: %w", o.Run, err)
 			}
 		}
-		if err := a.look(func() error { return a.target(ctx, src, set, f, recipe, &o) }); err != nil {
+		if err := a.look(func() error {
+			err := a.target(ctx, src, set, f, recipe, &o)
+			for _, line := range data.LookAlikes(run.Keys(classes), set.Keys()) {
+				if line = set.Name + ": " + line; err == nil {
+					o.Record.Doubts = append(o.Record.Doubts, line)
+					a.doubt(line)
+				}
+			}
+			return err
+		}); err != nil {
 			return m, err
 		}
 		o.Inputs.Data = f.data[i]

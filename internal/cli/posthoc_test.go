@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"clipcalib/internal/npy"
 	"clipcalib/internal/table"
 )
 
@@ -187,6 +188,83 @@ func TestTheFoldOfHalfOfTheClasses(t *testing.T) {
 	if o := mustRun(t, "choose", run, "--post-hoc", "temperature", "--draws", "20"); !strings.Contains(o.out,
 		"set-val-base") {
 		t.Errorf("%s%s", o.out, o.err)
+	}
+}
+
+// A calibrator from a file is not measured on the samples that it was fitted on,
+// whatever their files are called: they are known by their pictures, under another
+// model too, and by their logits.
+func TestACalibratorKnowsItsSamples(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	set := foldedSet(t, filepath.Join(dir, "set"))
+	bank := []string{"--bank", filepath.Join(dir, "bank")}
+	run, other := filepath.Join(dir, "run"), filepath.Join(dir, "other")
+	for out, more := range map[string][]string{run: {"taskres"}, other: {"zslp", "--epochs", "3"}} {
+		mustRun(t, append(append([]string{"adapt"}, more...), "--data", set, "--weights", tinyModel(), bank[0], bank[1],
+			"--views", "1", "--out", out)...)
+	}
+	mixed, fresh := filepath.Join(dir, "mixed"), filepath.Join(dir, "fresh")
+	for k, c := range colours {
+		for i := range 6 {
+			writePNG(t, filepath.Join(mixed, "test", c.name, fmt.Sprintf("renamed-%d.png", i)), picture(k, 300+i))
+			writePNG(t, filepath.Join(mixed, "test", c.name, fmt.Sprintf("new-%d.png", i)), picture(k, 900+i))
+			writePNG(t, filepath.Join(fresh, "test", c.name, fmt.Sprintf("%d.png", i)), picture(k, 950+i))
+		}
+	}
+	for _, r := range []string{run, other} {
+		mustRun(t, append([]string{"eval", r, "--data", set + "#val", "--data", mixed, "--data", fresh}, bank...)...)
+	}
+	of := func(run, target, file string) string { return filepath.Join(run, "targets", target, file) }
+	saved := filepath.Join(dir, "mine.json")
+	mustRun(t, "calibrate", "--logits", of(run, "set-val", "logits.npy"), "--labels", of(run, "set-val", "labels.npy"),
+		"--remedy", "temperature", "--fit-on-measured", "--save-calibrator", saved)
+	for _, r := range []string{run, other} {
+		o := mustRun(t, "report", r, "--calibrator", saved, "--format", "csv")
+		if !strings.Contains(o.err, "on mixed: it was fitted on 18 of its 36 samples") ||
+			strings.Contains(o.err, "not checked") || !strings.Contains(o.out, "temperature of mine") {
+			t.Errorf("%s: %s%s", r, o.out, o.err)
+		}
+		for target, words := range map[string]string{"mixed": "fitted on 18 of the 36 samples", "fresh": ""} {
+			o = mustRun(t, "calibrate", "--logits", of(r, target, "logits.npy"), "--labels", of(r, target, "labels.npy"),
+				"--calibrator", saved)
+			if strings.Contains(o.err, "flattered") != (words != "") || !strings.Contains(o.err, words) {
+				t.Errorf("%s, %s: %s", r, target, o.err)
+			}
+		}
+		// A fold under another model's logits, and pictures under other names.
+		o = command("calibrate", "--logits", of(r, "mixed", "logits.npy"), "--labels", of(r, "mixed", "labels.npy"),
+			"--remedy", "temperature", "--fit-logits", of(r, "set-val", "logits.npy"), "--fit-labels",
+			of(r, "set-val", "labels.npy"))
+		if o.code != 2 || !strings.Contains(o.err, "18 of the 18 rows of --fit-logits are also among those of --logits") {
+			t.Errorf("%d: %s", o.code, o.err)
+		}
+	}
+	// Without pictures, by the logits, written with four decimals in another order.
+	_, k, values, err := npy.ReadMatrix(of(run, "mixed", "logits.npy"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	labels, err := npy.ReadLabels(of(run, "mixed", "labels.npy"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows, classes strings.Builder
+	rows.WriteString("a,b,c\n")
+	classes.WriteString("label\n")
+	for i := len(labels) - 1; i >= 0; i-- {
+		for c := range k {
+			fmt.Fprintf(&rows, "%s%.4f", []string{"", ","}[min(c, 1)], values[i*k+c])
+		}
+		rows.WriteString("\n")
+		fmt.Fprintln(&classes, labels[i])
+	}
+	table, list := filepath.Join(dir, "z.csv"), filepath.Join(dir, "y.csv")
+	writeFile(t, table, []byte(rows.String()))
+	writeFile(t, list, []byte(classes.String()))
+	if o := mustRun(t, "calibrate", "--logits", table, "--labels", list, "--calibrator", saved); !strings.Contains(o.err,
+		"fitted on 18 of the 36 samples") {
+		t.Errorf("by logits: %s", o.err)
 	}
 }
 

@@ -6,8 +6,8 @@ import (
 
 	"clipcalib/calib"
 	"clipcalib/internal/data"
-	"clipcalib/internal/gate"
 	"clipcalib/internal/logitfile"
+	"clipcalib/internal/table"
 )
 
 // foldOf are the files of a result's own fold.
@@ -34,6 +34,9 @@ type openedFold struct {
 	rows   calib.Rows
 	labels []int
 	close  func()
+	// part are its columns of the result's classes where that has fewer of them, nil
+	// where it has not, or where they are not known.
+	part []int
 	// otherClasses says how its columns are of other classes than the result's, "" where
 	// they are not, or nothing says so.
 	otherClasses string
@@ -52,7 +55,7 @@ func openFold(ctx context.Context, d dump, fit savedResult, measured calib.Rows)
 	if f.labels, err = readLabels(ctx, "fit_labels", fit.labels, logitfile.FitLabels, f.rows); err != nil {
 		return f, err
 	}
-	shared, err := gate.Shared(f.rows, measured)
+	shared, err := sharedSamples(f.rows, measured, fit.logits, d.logits)
 	if err != nil {
 		return f, err
 	}
@@ -65,10 +68,6 @@ func openFold(ctx context.Context, d dump, fit savedResult, measured calib.Rows)
 		return f, fmt.Errorf("%s and %s are of the same pictures (data_sha256 in target.yaml): nothing may be fitted or "+
 			"calibrated on what is measured", fit.logits, d.logits)
 	}
-	if _, own := measured.Shape(); own != k {
-		f.otherClasses = fmt.Sprintf("it is of %d classes, and its fold of %d", own, k)
-		return f, nil
-	}
 	ofFold, err := classesOf(fit.logits)
 	if err != nil {
 		return f, err
@@ -76,6 +75,11 @@ func openFold(ctx context.Context, d dump, fit savedResult, measured calib.Rows)
 	ofResult, err := classesOf(d.logits)
 	if err != nil {
 		return f, err
+	}
+	if _, own := measured.Shape(); own != k {
+		f.otherClasses = fmt.Sprintf("it is of %d classes, and its fold of %d", own, k)
+		f.part, _ = table.JoinColumns(ofFold, ofResult, k, own)
+		return f, nil
 	}
 	if len(ofFold) > 0 && len(ofResult) > 0 {
 		if how := data.Mismatch(ofFold, ofResult); how != "" {

@@ -71,7 +71,7 @@ func (found *paperFound) takeSaved(ctx context.Context, d dump, zeroShot string,
 		return false, "", err
 	}
 	defer closeRows()
-	result := scaledResult{rows: rows, sals: zeroShot != ""}
+	result := scaledResult{raw: rows, rows: rows, sals: zeroShot != ""}
 	if row.Scaler != "" {
 		s, err := found.scaler(ctx, d, zeroShot != "", row.Scaler, rows)
 		if err != nil || s.why != "" {
@@ -130,6 +130,14 @@ func (found *paperFound) scaler(ctx context.Context, d dump, sals bool, word str
 		if err == nil && (sum == s.Fold.LogitsSHA256 || s.Fold.DataSHA256 != "" &&
 			s.Fold.DataSHA256 == dataOf(d.logits)) {
 			err = fmt.Errorf("%s was fitted on what %s is of: it cannot be measured there", word, d.logits)
+		}
+		if err != nil {
+			return out, err
+		}
+		common, err := fittedOn(s.Fold, d.logits, measured)
+		if err == nil && common.Many() {
+			err = fmt.Errorf("%s was fitted on %d of the %d samples of %s: it cannot be measured there", word, common.N,
+				common.Of, d.logits)
 		}
 		if fit, ok := d.foldOf(sals); ok && err == nil {
 			sum, err = logitfile.SHA256(fit.logits)

@@ -20,7 +20,7 @@ type ownFeatures struct {
 
 // scaled is a result under its row's scaler.
 type scaledResult struct {
-	rows      calib.Rows
+	raw, rows calib.Rows // before and after it
 	labels    []int
 	sals      bool              // scaled to the zero-shot logits
 	elsewhere *calib.Calibrator // fitted on something else than the result's fold
@@ -48,30 +48,37 @@ func (found *paperFound) sets(ctx context.Context, d dump, row recipe.Row, r sca
 		m.WhyNoSets = noFold
 		return nil
 	}
-	fold, err := openFold(ctx, d, fit, test.Logits)
+	fold, err := openFold(ctx, d, fit, r.raw)
 	if err != nil {
 		return err
 	}
 	defer fold.close()
-	if fold.otherClasses != "" {
+	if fold.otherClasses != "" && fold.part == nil {
 		m.WhyNoSets = fold.otherClasses
 		return nil
 	}
-	rows := fold.rows
+	from := table.Labelled{Labels: fold.labels}
+	if from.Logits, err = calib.Collect(fold.rows); err != nil {
+		return err
+	}
+	m.CalibratedOn = d.foldWords(len(from.Labels), fit)
+	if fold.part != nil {
+		from = from.OfClasses(fold.part)
+		m.CalibratedOn = fmt.Sprintf("%s, those of its %d classes", d.foldWords(len(from.Labels), fit), len(fold.part))
+	}
 	if r.elsewhere != nil {
-		if rows, err = r.elsewhere.Apply(rows); err != nil {
+		rows, err := r.elsewhere.Apply(from.Logits)
+		if err == nil {
+			from.Logits, err = calib.Collect(rows)
+		}
+		if err != nil {
 			return err
 		}
-	}
-	from := table.Labelled{Labels: fold.labels}
-	if from.Logits, err = calib.Collect(rows); err != nil {
-		return err
 	}
 	if few := tooFew(found.asked, len(from.Labels)); few != "" {
 		return fmt.Errorf("conformal sets of %s: the fold %s has %s; give a larger fold, or a lower --coverage", d.logits,
 			fit.logits, few)
 	}
-	m.CalibratedOn = d.foldWords(len(from.Labels), fit)
 	found.noteUnassured(from, d.foldName(fit))
 	for _, kind := range found.asked.Kinds {
 		if byFeatures(kind) {
@@ -126,7 +133,7 @@ func (found *paperFound) noteUnassured(fold table.Labelled, name string) {
 func (found *paperFound) featureSets(ctx context.Context, d dump, kind string, from, test table.Labelled,
 	m *paper.Measured) error {
 	o := d.own
-	if o.features == "" {
+	if o.features == "" || from.Logits.K != test.Logits.K {
 		m.WhyNoSets = fmt.Sprintf("by %s: there are no features (features, fit_features, text_features and logit_scale "+
 			"in %s)", kind, indexFile)
 		return nil

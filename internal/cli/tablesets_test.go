@@ -2,13 +2,16 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"clipcalib/internal/npy"
 	"clipcalib/internal/paper"
 )
 
@@ -164,6 +167,78 @@ func TestATableHasSetsOfAdaptedPrototypes(t *testing.T) {
 	fails(t, args, "belong together")
 }
 
+// A result of some of the fold's classes has sets that are calibrated on the fold's
+// samples and columns of those, where rows.csv tells which they are.
+func TestSetsOfFewerClassesAreCalibratedOnThose(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	part := map[string]string{}
+	for name, classes := range map[string][]string{"fold": {"ant", "bee", "cat", "dog", "elk"}, "test": {"dog", "ant", "cat"}} {
+		sub := filepath.Join(dir, name)
+		if err := os.Mkdir(sub, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		l, y := drawnLogits(t, sub, "logits", 100, len(classes), uint64(len(name)))
+		rows := "row,file,label,class,class_key\n"
+		for i, c := range classes {
+			rows += fmt.Sprintf("%d,f%d.png,%d,%s,%s\n", i, i, i, c, c)
+		}
+		writeFile(t, filepath.Join(sub, "rows.csv"), []byte(rows))
+		part[name], part[name+"y"] = l, y
+	}
+	files := map[string]string{"logits": part["test"], "labels": part["testy"], "fit_logits": part["fold"],
+		"fit_labels": part["foldy"]}
+	indexOf(t, dir, "taskres", files)
+	args := []string{"table", "adapters", "--logits", dir, "--only", "RN50,taskres,none", "--sets", "lac", "--json"}
+	entry := func() paper.Entry {
+		t.Helper()
+		var sheet paper.Sheet
+		if o := command(args...); json.Unmarshal([]byte(o.out), &sheet) != nil {
+			t.Fatal(o.err)
+		}
+		return sheet.Blocks[0].Lines[0].Sets[0]
+	}
+	e := entry()
+	// The same by hand: columns 3, 0 and 2 of the fold.
+	n, k, values, err := npy.ReadMatrix(part["fold"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	labels, err := npy.ReadLabels(part["foldy"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var l []float32
+	var y []int
+	for i := range n {
+		if at := slices.Index([]int{3, 0, 2}, labels[i]); at >= 0 {
+			y = append(y, at)
+			for _, c := range []int{3, 0, 2} {
+				l = append(l, float32(values[i*k+c]))
+			}
+		}
+	}
+	byHand := filepath.Join(dir, "hand.npy")
+	if err := errors.Join(npy.WriteFile(byHand, l, len(y), 3), npy.WriteLabels(byHand+".y.npy", y)); err != nil {
+		t.Fatal(err)
+	}
+	var want conformalDocument
+	o := mustRun(t, "conformal", "--logits", part["test"], "--labels", part["testy"], "--cal-logits", byHand, "--cal-labels",
+		byHand+".y.npy", "--score", "lac", "--json")
+	if err := json.Unmarshal([]byte(o.out), &want); err != nil {
+		t.Fatal(err)
+	}
+	if got := e.Sets["lac"]; math.Abs(got.Size.Mean-want.Scores[0].MeanSize) > 1e-12 ||
+		math.Abs(got.Coverage.Mean-100*want.Scores[0].Figures.Coverage) > 1e-9 ||
+		!strings.Contains(fmt.Sprint(e.CalibratedOn), fmt.Sprintf("%d samples", len(y))) {
+		t.Errorf("%+v on %v, want %+v", got, e.CalibratedOn, want.Scores[0])
+	}
+	writeFile(t, filepath.Join(dir, "test", "rows.csv"), []byte("row,file,label,class,class_key\n0,f,0,dog,dog\n"))
+	if e := entry(); len(e.Sets) > 0 || !strings.Contains(e.WhyNoSets, "3 classes, and its fold of 5") {
+		t.Errorf("classes that are not known: %+v", e)
+	}
+}
+
 // With --root the runs are evaluated on the validation fold of what they learnt from,
 // or of what is measured; a set without one is refused by name.
 func TestTablesOfRunsHaveScalersAndSetsOfTheirOwnFold(t *testing.T) {
@@ -219,5 +294,43 @@ func TestTablesOfRunsHaveScalersAndSetsOfTheirOwnFold(t *testing.T) {
 		"EuroSAT: its validation fold has 3 samples", "at least 9")
 	if _, err := os.Stat(filepath.Join(out, "adapters.html")); err != nil {
 		t.Error(err)
+	}
+}
+
+// Tuning has no source: each set's own fold is tuned too, and a calibrator of a file is
+// one of every row.
+func TestTablesOfTuningHaveTheFoldOfEachSet(t *testing.T) {
+	t.Parallel()
+	dir, out := t.TempDir(), t.TempDir()
+	l, y := drawnLogits(t, dir, "elsewhere", 60, 3, 1)
+	saved := filepath.Join(dir, "warm.json")
+	mustRun(t, "calibrate", "--logits", l, "--labels", y, "--remedy", "temperature", "--fit-on-measured", "--save-calibrator",
+		saved)
+	args := append(paperArgs(t, "tta", out)[:8], "--with", "views=10", "--only", "RN50,tpt,none,EuroSAT,UCF101", "--post-hoc",
+		"temperature", "--calibrator", saved, "--sets", "lac", "--coverage", "0.6", "--json")
+	var sheet paper.Sheet
+	if err := json.Unmarshal([]byte(mustRun(t, args...).out), &sheet); err != nil {
+		t.Fatal(err)
+	}
+	rows := map[string]paper.Line{}
+	for _, row := range sheet.Blocks[0].Lines {
+		rows[row.Row] = row
+	}
+	for i, set := range sheet.Blocks[0].Sets {
+		asked, folder := set == "EuroSAT" || set == "UCF101", map[string]string{"EuroSAT": "eurosat", "UCF101": "ucf101"}[set]
+		plain, own, other := rows["TPT"].Sets[i], rows["TPT + temperature"].Sets[i], rows["TPT + temperature of warm"].Sets[i]
+		if (plain.Accuracy != nil) != asked {
+			t.Errorf("%s: %+v", set, plain)
+		}
+		if !asked {
+			continue
+		}
+		if !strings.Contains(fmt.Sprint(plain.CalibratedOn), " "+folder+"#val") || len(plain.Sets) != 1 ||
+			len(own.Sets) != 0 || own.WhyNoSets == "" || len(other.Sets) != 1 || own.ECE == nil || other.ECE == nil {
+			t.Errorf("%s: %+v\n%+v\n%+v", set, plain, own, other)
+		}
+	}
+	if notes := strings.Join(sheet.Notes, "\n"); !strings.Contains(notes, "fitted elsewhere, on 60 samples") {
+		t.Error(notes)
 	}
 }

@@ -141,6 +141,25 @@ func (s *Set) doubtNames() {
 			delete(alike, plain)
 		}
 	}
+	s.doubtLetters()
+}
+
+// doubtLetters notes names that people cannot tell apart and the text tower can, and
+// words with a letter of another script among Latin ones.
+func (s *Set) doubtLetters() {
+	seen := map[string]string{}
+	for _, name := range s.Classes {
+		look := looksAs(name)
+		if first, ok := seen[look]; !ok {
+			seen[look] = name
+		} else if how := unlike(first, name); how != "" {
+			s.doubt("classes %q and %q look alike, and the text tower reads other tokens of each: %s", first, name, how)
+		}
+		if word, letter := mixedScript(name); word != "" {
+			s.doubt("class %q has U+%04X%s among Latin letters, in %q: the text tower reads other tokens than of the word that "+
+				"it looks like", name, letter, inScript(letter), word)
+		}
+	}
 }
 
 func (s *Set) doubt(format string, args ...any) {

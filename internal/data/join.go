@@ -185,6 +185,11 @@ func (j joint) why(c Class) string {
 			"run's folders or exact names",
 			c, listed(like, 5))
 	}
+	for _, r := range j.run {
+		if how := unlike(c.Name, r.Name); how != "" {
+			return fmt.Sprintf("; %v looks like the run's %v and is another name: %s: give it the run's letters", c, r, how)
+		}
+	}
 	if near := named.Nearest(c.Name, names); near != "" {
 		return fmt.Sprintf("; nearest to %v is the run's %q", c, near)
 	}

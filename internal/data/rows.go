@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"clipcalib/internal/atomicfile"
 	"clipcalib/internal/regular"
@@ -134,30 +135,63 @@ const hashColumn = "sha256"
 // ReadHashes reads the hashes of the pictures that a table of rows lists; it is
 // empty for a table without them.
 func ReadHashes(path string) (map[string]bool, error) {
+	rows, err := ReadRowHashes(path)
+	out := map[string]bool{}
+	for _, sum := range rows {
+		if sum != "" {
+			out[sum] = true
+		}
+	}
+	return out, err
+}
+
+// ReadRowHashes reads them row by row, "" for a picture without one; it is nil for a
+// table without them.
+func ReadRowHashes(path string) ([]string, error) { return readColumn(path, hashColumn) }
+
+// ReadRowLabels reads the labels row by row; it is nil for a table without them.
+func ReadRowLabels(path string) ([]int, error) {
+	words, err := readColumn(path, "label")
+	if words == nil || err != nil {
+		return nil, err
+	}
+	out := make([]int, len(words))
+	for i, w := range words {
+		if out[i], err = strconv.Atoi(w); err != nil {
+			return nil, fmt.Errorf("%s: row %d has label %q", path, i, w)
+		}
+	}
+	return out, nil
+}
+
+// readColumn reads a column of a table, nil where it has none of the name.
+func readColumn(path, name string) ([]string, error) {
 	f, err := regular.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	r := csv.NewReader(f)
+	r.ReuseRecord = true
 	head, err := r.Read()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	at, out := slices.Index(head, hashColumn), map[string]bool{}
-	for at >= 0 {
+	at := slices.Index(head, name)
+	if at < 0 {
+		return nil, nil
+	}
+	out := []string{}
+	for {
 		fields, err := r.Read()
 		if errors.Is(err, io.EOF) {
-			break
+			return out, nil
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
-		if fields[at] != "" {
-			out[fields[at]] = true
-		}
+		out = append(out, strings.Clone(fields[at]))
 	}
-	return out, nil
 }
 
 // csvTable is a CSV table.

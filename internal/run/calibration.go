@@ -26,7 +26,7 @@ func IsValidationSpec(spec string) bool {
 // learnt from, of the half of its classes that it learnt; source "" is not known,
 // and any validation fold is taken.
 func (t Target) FoldOf(source string) bool {
-	return t.IsValidation() && (source == "" || data.NameOf(source) == data.NameOf(t.Inputs.Data) && t.sameHalf(source))
+	return t.IsValidation() && (source == "" || t.ofSet(source))
 }
 
 // ValidationFor says that a target is a validation fold to a run that learnt from
@@ -35,10 +35,12 @@ func (t Target) ValidationFor(source string) bool {
 	return t.FoldOf(source) || t.IsValidation() && data.NameOf(source) != data.NameOf(t.Inputs.Data)
 }
 
-func (t Target) sameHalf(source string) bool {
-	_, a := data.PartAndHalf(source)
+// ofSet says that a target is of the data set that a spec names, whatever the part, and
+// of the same half of its classes.
+func (t Target) ofSet(spec string) bool {
+	_, a := data.PartAndHalf(spec)
 	_, b := data.PartAndHalf(t.Inputs.Data)
-	return a == b
+	return a == b && data.NameOf(spec) == data.NameOf(t.Inputs.Data)
 }
 
 // ValidationFolder finds a run's evaluation on the validation fold of the data

@@ -98,8 +98,10 @@ func TestFoldsThatGiveNoGuaranteeAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	m["parameters_sha256"] = "0123456789abcdef"
-	if err := os.Remove(filepath.Join(target, "manifest.json")); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"manifest.json", data.RowsFile} {
+		if err := os.Remove(filepath.Join(target, name)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := docfile.WriteYAML(path, m); err != nil {
 		t.Fatal(err)

@@ -21,6 +21,9 @@ type Evaluation struct {
 	Logits   calib.Matrix // after the remedy
 	ZeroShot calib.Matrix
 	Labels   []int
+	// Contents is the hash of the pictures whatever their order and names; "" is not
+	// known.
+	Contents string
 }
 
 // Evaluations reads every evaluation below a run's folder, sorted by name.
@@ -34,18 +37,60 @@ func Evaluations(dir string) ([]Evaluation, error) {
 		return nil, fmt.Errorf("run %s: %w", dir, err)
 	}
 	sort.Slice(entries, func(i, j int) bool { return entries[i].Name() < entries[j].Name() })
+	owner, err := ownerOf(dir)
+	if err != nil {
+		return nil, fmt.Errorf("run %s: %w", dir, err)
+	}
 	var out []Evaluation
 	for _, e := range entries {
 		if !e.IsDir() || unfinished(filepath.Join(root, e.Name())) {
 			continue
 		}
 		ev, err := ReadEvaluation(filepath.Join(root, e.Name()))
+		if err == nil {
+			err = owner.check(ev)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("run %s: %w", dir, err)
 		}
 		out = append(out, ev)
 	}
 	return out, nil
+}
+
+// owner is what the evaluations in a run's folder must be of.
+type owner struct {
+	method     string
+	parameters string // SHA-256; "" for none
+}
+
+func ownerOf(dir string) (o owner, err error) {
+	var recipe struct{ Family, Method string }
+	err = docfile.ReadYAML(filepath.Join(dir, recipeFile), &recipe)
+	if errors.Is(err, os.ErrNotExist) {
+		return o, nil
+	}
+	o.method = recipe.Method
+	if name, ok := parameterFiles[recipe.Family]; ok && err == nil {
+		if o.parameters, err = fileSHA256(filepath.Join(dir, name)); errors.Is(err, os.ErrNotExist) {
+			err = nil // not trained to its end, or not kept
+		}
+	}
+	return o, err
+}
+
+// check refuses an evaluation that came from another run's folder, or is of parameters
+// that the run had before.
+func (o owner) check(ev Evaluation) error {
+	t := ev.Target
+	if o.method != "" && t.Method != o.method {
+		return fmt.Errorf("%s is of method %s, and the run is of %s: it came from another run", ev.Dir, t.Method, o.method)
+	}
+	if of := t.ParametersSHA256; of != "" && o.parameters != "" && of != o.parameters {
+		return fmt.Errorf("%s is of other parameters than the run's: SHA-256 %.12s, the run's %.12s; remove it and evaluate "+
+			"again", ev.Dir, of, o.parameters)
+	}
+	return nil
 }
 
 // Finished names the targets that a run was evaluated on.
@@ -119,7 +164,37 @@ func ReadEvaluation(dir string) (Evaluation, error) {
 		return ev, fmt.Errorf("%s: logits [%d, %d], zero-shot logits [%d, %d] and %d labels do not fit each other",
 			dir, ev.Logits.N, ev.Logits.K, ev.ZeroShot.N, ev.ZeroShot.K, len(ev.Labels))
 	}
-	return ev, nil
+	var facts Facts
+	if err := docfile.ReadJSON(filepath.Join(dir, metricsFile), &facts); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return ev, err
+	}
+	ev.Contents = facts.ContentsSHA256
+	return ev, ev.checkRows()
+}
+
+// checkRows holds the labels of a folder without a manifest, whose files nothing else
+// holds together, to the list of its pictures.
+func (ev Evaluation) checkRows() error {
+	if hasManifest(ev.Dir) {
+		return nil
+	}
+	path := filepath.Join(ev.Dir, data.RowsFile)
+	listed, err := data.ReadRowLabels(path)
+	if errors.Is(err, os.ErrNotExist) || err == nil && listed == nil {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if len(listed) != len(ev.Labels) {
+		return &Damage{path, fmt.Sprintf("it lists %d pictures, and %s has %d labels", len(listed), labelsFile, len(ev.Labels))}
+	}
+	for i, y := range listed {
+		if y != ev.Labels[i] {
+			return &Damage{path, fmt.Sprintf("row %d has label %d, and in %s label %d", i, y, labelsFile, ev.Labels[i])}
+		}
+	}
+	return nil
 }
 
 func readLogits(path string) (calib.Matrix, error) {

@@ -129,10 +129,17 @@ func (w *setsWork) make(e *Evaluation, folds []Evaluation) error {
 		return nil
 	}
 	from := folds[at]
-	if from.logits.K != e.logits.K {
+	calibrating, ok, err := from.foldFor(e)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
 		w.say("no conformal sets on %s: it has %d classes, and %s has %d", e.Target.Name, e.logits.K, w.fold,
 			from.logits.K)
 		return nil
+	case len(calibrating.Labels) < len(from.labels):
+		w.say("sets on %s are calibrated on those samples and logits of %s that are of its %d classes: %d samples",
+			e.Target.Name, w.fold, e.logits.K, len(calibrating.Labels))
 	}
 	if err := from.unlearnt(); err != nil {
 		w.say("no conformal sets on %s: %v", e.Target.Name, err)
@@ -156,8 +163,8 @@ func (w *setsWork) make(e *Evaluation, folds []Evaluation) error {
 			e.setFigures(kind, f)
 			continue
 		}
-		f, err := MeasureSets(kind, w.coverage, from.rows(), e.rows())
-		if kind == ConfOT && errors.Is(err, calib.ErrFewSamples) && from.logits.N >= LeastFold(w.coverage) {
+		f, err := MeasureSets(kind, w.coverage, calibrating, e.rows())
+		if kind == ConfOT && errors.Is(err, calib.ErrFewSamples) && calibrating.Logits.N >= LeastFold(w.coverage) {
 			w.say("no sets by %s: %v", kind, err) // a class without a sample
 			continue
 		}
@@ -167,8 +174,30 @@ func (w *setsWork) make(e *Evaluation, folds []Evaluation) error {
 		e.setFigures(kind, f)
 	}
 	w.made++
-	w.samples = min(w.samples, from.logits.N)
+	w.samples = min(w.samples, len(calibrating.Labels))
 	return nil
+}
+
+// foldFor are the samples of a fold that sets of an evaluation are calibrated on: of
+// the evaluation's classes, where it has fewer; ok is false where those are not known
+// to be the fold's.
+func (e *Evaluation) foldFor(measured *Evaluation) (rows Labelled, ok bool, err error) {
+	if e.logits.K == measured.logits.K {
+		return e.rows(), true, nil
+	}
+	of, err := e.columnClasses()
+	if err != nil {
+		return rows, false, err
+	}
+	own, err := measured.columnClasses()
+	if err != nil {
+		return rows, false, err
+	}
+	columns, ok := JoinColumns(of, own, e.logits.K, measured.logits.K)
+	if !ok {
+		return rows, false, nil
+	}
+	return e.rows().OfClasses(columns), true, nil
 }
 
 func (e *Evaluation) setFigures(kind string, f calib.SetFigures) {

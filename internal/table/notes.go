@@ -8,6 +8,14 @@ import (
 
 // say adds notes on what rows lack that others have.
 func (t *Table) say() {
+	for i, a := range t.Targets {
+		for _, b := range t.Targets[i+1:] {
+			if a.contents != "" && a.contents == b.contents {
+				t.Notes = append(t.Notes, fmt.Sprintf("targets %s and %s hold the same pictures: one set under two names, and "+
+					"what is counted over targets counts it twice", a.Name, b.Name))
+			}
+		}
+	}
 	seeds := map[string][]string{} // by target, of all adapted rows that were seeded
 	for _, g := range t.Groups {
 		if g.Fields[fieldMethod] == ZeroShot {

@@ -3,11 +3,15 @@ package table
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"clipcalib/calib"
+	"clipcalib/internal/data"
+	"clipcalib/internal/gate"
 	"clipcalib/internal/run"
 )
 
@@ -278,6 +282,19 @@ func (w *postHocWork) saved(e *Evaluation, s Saved) ([]Evaluation, error) {
 		w.say("no %s of %s on %s: it was fitted on the labels of these very pictures", c.Kind, s.Name, e.Target.Name)
 		return nil, nil
 	}
+	common, err := e.fittedBy(s)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%s of %s on %s: %w", c.Kind, s.Name, e.Target.Name, err)
+	case common.Many():
+		w.say("no %s of %s on %s: it was fitted on %d of its %d samples", c.Kind, s.Name, e.Target.Name, common.N, common.Of)
+		return nil, nil
+	case common.N > 0:
+		w.say("%d of the samples of %s are among those that %s of %s was fitted on", common.N, e.Target.Name, c.Kind, s.Name)
+	case !common.ByPicture:
+		w.say("rows + %s of %s: whether single samples are also among those of the fit was not checked by their pictures, "+
+			"only by whole files, lists of pictures and logits", c.Kind, s.Name)
+	}
 	logits, err := applied(c, e.logits)
 	if err != nil {
 		return nil, fmt.Errorf("%s of %s on %s: %w", c.Kind, s.Name, e.Target.Name, err)
@@ -289,14 +306,31 @@ func (w *postHocWork) saved(e *Evaluation, s Saved) ([]Evaluation, error) {
 		return nil, err
 	}
 	made.Fields[fieldRemedy] = with(e.Fields[fieldRemedy], c.Kind+" of "+s.Name)
-	w.say("rows + %s of %s: whether single samples are also among those of the fit was not checked, only whole "+
-		"files and lists of pictures", c.Kind, s.Name)
 	what := fmt.Sprintf("rows + %s of %s were fitted elsewhere, on %s", c.Kind, s.Name, about.words())
 	if c.Kind == calib.Temperature {
 		what += fmt.Sprintf(": T = %.4g", c.Temperature)
 	}
 	w.made[what]++
 	return []Evaluation{made}, nil
+}
+
+// fittedBy counts the samples that a calibrator was fitted on, by their pictures where
+// both are known, and by their logits.
+func (e *Evaluation) fittedBy(s Saved) (gate.Common, error) {
+	fold, err := gate.SamplesOf(s.Fold)
+	if err != nil {
+		return gate.Common{}, err
+	}
+	var own gate.Samples
+	pictures, err := data.ReadRowHashes(filepath.Join(e.dir, data.RowsFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return gate.Common{}, err
+	}
+	if len(pictures) == e.logits.N {
+		own.Pictures = pictures
+	}
+	own.Rows, err = gate.SketchOf(e.logits)
+	return fold.Common(own), err
 }
 
 // logitsSHA256 is the hash of the file that the evaluation's logits were read
@@ -329,7 +363,7 @@ func (e *Evaluation) scaled(logits calib.Matrix, about Fitted, on string) (Evalu
 	out := *e
 	out.Fields = maps.Clone(e.Fields)
 	out.Fields[fieldRemedy], out.Fields[fieldFittedOn] = with(e.Fields[fieldRemedy], about.Kind), on
-	out.fitted, out.resampled, out.sets = &about, nil, nil
+	out.fitted, out.resampled, out.sets, out.overSplits = &about, nil, nil, nil
 	return out, out.measure(logits, e.labels)
 }
 

@@ -97,9 +97,13 @@ func edit(t *testing.T, path, old, with string) {
 func TestScalersOfSingleClassesAreForTheSameClasses(t *testing.T) {
 	run := foldRun(t)
 	list := func(target string, classes ...string) {
+		labels, err := npy.ReadLabels(filepath.Join(run, "targets", target, "labels.npy"))
+		if err != nil {
+			t.Fatal(err)
+		}
 		text := "row,file,label,class,class_key\n"
-		for i, c := range classes {
-			text += fmt.Sprintf("%d,%s/%d.png,%d,%s,%s\n", i, c, i, i, c, c)
+		for i, y := range labels {
+			text += fmt.Sprintf("%d,%s/%d.png,%d,%s,%s\n", i, classes[y], i, y, classes[y], classes[y])
 		}
 		if err := os.WriteFile(filepath.Join(run, "targets", target, "rows.csv"), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
@@ -175,5 +179,67 @@ func TestAFoldThatWasLearntFromUnderOtherNames(t *testing.T) {
 	notes, err := table.Conformal(0.8, calib.LAC)
 	if err != nil || !strings.Contains(strings.Join(notes, "\n"), "200 of its 200 pictures") {
 		t.Errorf("sets: %q, %v", notes, err)
+	}
+}
+
+// Two names of one set are told, by what they hold.
+func TestOneSetUnderTwoNamesIsTold(t *testing.T) {
+	run := foldRun(t)
+	for target, sum := range map[string]string{"home#val": "cafe", "sketch": "cafe"} {
+		path := filepath.Join(run, "targets", target, "metrics.json")
+		if err := os.WriteFile(path, fmt.Appendf(nil, "{\"contents_sha256\": %q}", sum), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if notes := strings.Join(tableOf(t, run).Notes, "\n"); !strings.Contains(notes, "home#val and sketch hold the same pictures") {
+		t.Errorf("%s", notes)
+	}
+}
+
+// Without a manifest, labels are held to the list of the pictures.
+func TestLabelsOfAnotherListAreRefused(t *testing.T) {
+	run := foldRun(t)
+	sketch := filepath.Join(run, "targets", "sketch")
+	labels, err := npy.ReadLabels(filepath.Join(sketch, "labels.npy"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []data.Row
+	for i, y := range labels {
+		rows = append(rows, data.Row{File: fmt.Sprint(i), Label: y, Class: fmt.Sprint("class ", y), Key: fmt.Sprint(y)})
+	}
+	list := filepath.Join(sketch, "rows.csv")
+	if err := data.WriteRows(list, rows); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := Read([]string{run}, 10); err != nil {
+		t.Fatal(err)
+	}
+	rows[7].Label++
+	if err := data.WriteRows(list, rows); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := Read([]string{run}, 10); err == nil || !strings.Contains(err.Error(), "row 7 has label") {
+		t.Errorf("%v", err)
+	}
+	if err := data.WriteRows(list, rows[:9]); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := Read([]string{run}, 10); err == nil || !strings.Contains(err.Error(), "9 pictures") {
+		t.Errorf("%v", err)
+	}
+}
+
+// One training under two seeds is told.
+func TestOneTrainingUnderTwoSeedsIsTold(t *testing.T) {
+	dir := t.TempDir()
+	for seed := 1; seed <= 2; seed++ {
+		run := filepath.Join(dir, fmt.Sprint(seed))
+		madeRun{"taskres", "none", 4, 0.1, seed, templates, []string{"home"}, 20}.write(t, run,
+			rand.New(rand.NewPCG(uint64(seed), 6)))
+		edit(t, filepath.Join(run, "targets", "home", "target.yaml"), "remedy: none\n", "remedy: none\nparameters_sha256: cafe\n")
+	}
+	if notes := strings.Join(tableOf(t, dir).Notes, "\n"); !strings.Contains(notes, "same parameters under seeds 1 and 2") {
+		t.Errorf("%s", notes)
 	}
 }

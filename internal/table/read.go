@@ -25,6 +25,7 @@ type Target struct {
 	// FeaturesOnly says that no list of pictures is known, but files of features.
 	FeaturesOnly bool
 
+	contents    string // hash of the pictures whatever their order and names; "" is not known
 	whole, half string // data set, and base or new where it is a half of its classes
 }
 
@@ -50,6 +51,7 @@ type Evaluation struct {
 	logits      calib.Matrix                // after the remedy
 	resampled   calib.Resampled             // of [Table.Resample]
 	sets        map[string]calib.SetFigures // of [Table.Conformal], by kind
+	overSplits  map[string]calib.Interval   // of [Table.ConformalSplits], by key
 	fitted      *Fitted                     // of [PostHoc]
 	dir         string                      // of the evaluation
 	reference   []float64                   // ranges of the zero-shot model on the same samples
@@ -187,7 +189,7 @@ func evaluated(dir string, recipe Fields, e run.Evaluation, bins int) (adapted, 
 		seed += "/" + shots
 	}
 	target := Target{Name: targetName(e, recipe["remedy"]), Hash: e.Target.Inputs.DataHash(), Samples: len(e.Labels),
-		FeaturesOnly: e.Target.Inputs.DataSHA256 == ""}
+		FeaturesOnly: e.Target.Inputs.DataSHA256 == "", contents: e.Contents}
 	target.whole, target.half = halfOf(e.Target.Inputs.Data)
 	adapted = Evaluation{Run: dir, Fields: fields, Seed: seed, Data: recipe["inputs.data_sha256"], Target: target,
 		Validation: e.Target.ValidationFor(recipe["inputs.data"]), Classes: e.Logits.K, dir: e.Dir, target: e.Target,

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"clipcalib/calib"
+	"clipcalib/internal/data"
 )
 
 // Labelled are logits with their labels.
@@ -23,6 +24,51 @@ func (l Labelled) pick(index []int) Labelled {
 		out.Labels[j] = l.Labels[i]
 	}
 	return out
+}
+
+// OfClasses are the samples of some classes with the logits of those, as a result of
+// these classes has its columns: samples of the others are left out.
+func (l Labelled) OfClasses(columns []int) Labelled {
+	at := map[int]int{}
+	for j, c := range columns {
+		at[c] = j
+	}
+	var index []int
+	for i, y := range l.Labels {
+		if _, ok := at[y]; ok {
+			index = append(index, i)
+		}
+	}
+	out := Labelled{calib.NewMatrix(len(index), len(columns)), make([]int, len(index))}
+	for i, from := range index {
+		row := l.Logits.Row(from)
+		for j, c := range columns {
+			out.Logits.Row(i)[j] = row[c]
+		}
+		out.Labels[i] = at[l.Labels[from]]
+	}
+	return out
+}
+
+// JoinColumns finds the columns of a result of fewer classes among those of its fold,
+// by the classes of both; ok is false where a class is not known for certain.
+func JoinColumns(fold, measured map[int]data.Class, foldColumns, columns int) (joined []int, ok bool) {
+	list := func(of map[int]data.Class, n int) (out []data.Class) {
+		for k := range n {
+			c, ok := of[k]
+			if !ok {
+				return nil
+			}
+			out = append(out, c)
+		}
+		return out
+	}
+	a, b := list(fold, foldColumns), list(measured, columns)
+	if columns >= foldColumns || a == nil || b == nil {
+		return nil, false
+	}
+	joined, err := data.Join(a, b)
+	return joined, err == nil
 }
 
 // MeasureSets makes conformal sets for some samples in one of the [SetKinds],

@@ -24,6 +24,7 @@ unpack() {
 		done
 		echo "$now" >"$work/programs"
 	fi
+	[ -z "$smoke" ] || stand_in_for_ncu
 	mkdir -p "$work/logs" "$work/steps"
 	# What another machine finished with these programs came back in OUT.
 	if [ -f "$out/state.tar.gz" ] && [ -z "$(ls "$work/steps")" ]; then
@@ -31,6 +32,20 @@ unpack() {
 		mkdir -p "$work/logs" "$work/steps"
 		rm -f "$work/state"
 	fi
+}
+
+# stand_in_for_ncu lets the group profile be tried where Nsight Compute is not: the
+# program runs, and one launch is made up.
+stand_in_for_ncu() {
+	cat >"$bin/ncu" <<-'END'
+		#!/bin/sh
+		while [ "${1##*/}" != clipcalib ]; do shift; done
+		"$@" >&2 || exit
+		echo '"Kernel Name","Metric Name","Metric Unit","Metric Value"'
+		echo '"made_up(float *)","gpu__time_duration.sum","us","1,234.5"'
+	END
+	chmod +x "$bin/ncu"
+	PATH=$bin:$PATH
 }
 
 # keep_state packs what is finished, for the next machine.

@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -18,6 +20,7 @@ import (
 	"clipcalib/internal/device"
 	"clipcalib/internal/engine/cuda"
 	"clipcalib/internal/engine/cuda/nvidia"
+	"clipcalib/internal/engine/enginetest/models"
 	"clipcalib/internal/imagenet"
 	"clipcalib/weights"
 )
@@ -57,6 +60,48 @@ func TestGPUFastPath(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestGPUFastPathOfMLPsByParts wants a model whose MLPs are computed by parts to be
+// recorded, its biases to be added in the products, and its features to be those of
+// whole ones, but for what other algorithms round.
+func TestGPUFastPathOfMLPsByParts(t *testing.T) {
+	ck := random(t, fastSize())
+	v := ck.Config.Vision
+	r := rand.New(rand.NewPCG(1, 2))
+	picture := make([]float32, 3*v.ImageSize*v.ImageSize)
+	for i := range picture {
+		picture[i] = float32(r.NormFloat64())
+	}
+	encode := func(e *cuda.Engine) (out [][]float32) {
+		m := towers(t, e, ck)
+		defer m.Texts.Close()
+		defer m.Images.Close()
+		for range 6 {
+			var err error
+			if out, err = m.Images.Encode(t.Context(), [][]float32{picture}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return out
+	}
+	whole := open(t, cuda.BF16)
+	want := encode(whole)
+	path := filepath.Join(t.TempDir(), "algorithms.txt")
+	line := fmt.Sprintf("%d bf16 mlp %dx%d 3\n", whole.Driver().Info().Capability, v.Width, v.MLP)
+	if err := os.WriteFile(path, []byte(line), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(cuda.AlgorithmsFile, path)
+	parts := open(t, cuda.BF16)
+	got := encode(parts)
+	f := parts.FastPath()
+	if len(f.PartwiseMLPs) != 1 || f.Recorded == 0 || len(f.Slow()) > 0 {
+		t.Errorf("by parts: %q, %d programs recorded, slow: %q", f.PartwiseMLPs, f.Recorded, f.Slow())
+	}
+	if d := models.Worst(got, want); !(d <= 1e-5) {
+		t.Errorf("1 - cosine to the features of whole MLPs: %g", d)
 	}
 }
 
