@@ -156,6 +156,7 @@ are is printed with the run.
 		case err != nil:
 			return err
 		case len(cells) == 1 && len(f.targets) == 0:
+			a.oneJob()
 			return a.adapt(c.Context(), cells[0].flags, cells[0].method)
 		}
 		return a.adaptGrid(c.Context(), f, cells)

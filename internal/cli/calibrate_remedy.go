@@ -132,6 +132,22 @@ func (f calibrateFlags) apply(ctx context.Context, in *rowInput) (r remedied, er
 }
 
 func (f calibrateFlags) sals(ctx context.Context, in *rowInput, r *remedied) error {
+	same := f.zeroShot == f.logits
+	if !same && logitfile.Path(f.zeroShot) == f.zeroShot && logitfile.Path(f.logits) == f.logits {
+		a, err := logitfile.SHA256(f.logits)
+		if err != nil {
+			return err
+		}
+		b, err := logitfile.SHA256(f.zeroShot)
+		if err != nil {
+			return err
+		}
+		same = a == b
+	}
+	if same {
+		return usagef("--zero-shot %s holds what --logits %s does: SaLS would change nothing; name the zero-shot model's",
+			f.zeroShot, f.logits)
+	}
 	zs, err := f.matrix(ctx, in, "--zero-shot", f.zeroShot, logitfile.ZeroShot)
 	if err != nil {
 		return err

@@ -56,6 +56,12 @@ func TestLanesMakeTheSameGrid(t *testing.T) {
 		t.Errorf("again: %v", n)
 	}
 	sameFiles(t, filepath.Join(one, want[5].Run), gone)
+	alone := []string{"adapt", "zslp", "--epochs", "2", "--data", set, "--weights", tinyModel(), "--bank",
+		filepath.Join(one, "bank"), "--out", one + "alone", "--jobs", "2"}
+	if o := mustRun(t, alone...); !strings.Contains(o.err, "--jobs 2: there is one training") {
+		t.Error(o.err)
+	}
+	fails(t, []string{"table", "prompts", "--logits", dir, "--jobs", "2"}, "--jobs")
 	fails(t, []string{"adapt", "zslp", "--seed", "1,2", "--data", set, "--weights", tinyModel(), "--out", one + "x",
 		"--jobs", "-1"}, "--jobs")
 }

@@ -44,7 +44,8 @@ elsewhere and is applied as it is. Every format says what was fitted on what.
 
 --sets makes conformal sets where a run was evaluated on its validation fold: by the
 scores lac, aps and raps, by conf-ot, and, of runs on feature files, for the zero-shot
-row by prototypes that are adapted to the fold (ss-text, full; see clipcalib conformal).`,
+row by prototypes that are adapted to the fold (ss-text, full; see clipcalib conformal).
+With --splits they are calibrated on half of what is measured instead, drawn so often.`,
 		Example: "  clipcalib report runs/ --out report.html\n  clipcalib report runs/a runs/b --format md\n" +
 			"  clipcalib report runs/ --post-hoc temperature,isotonic --format text",
 		RunE: func(c *cobra.Command, args []string) error {
@@ -80,7 +81,7 @@ row by prototypes that are adapted to the fold (ss-text, full; see clipcalib con
 			if err != nil {
 				return err
 			}
-			o := reportOptions{out, format, bins, draws, sets.coverage, sets.given(), sets.kinds, p, fold}
+			o := reportOptions{out, format, bins, draws, sets.coverage, sets.given(), sets.kinds, sets.splits, p, fold}
 			return a.report(args, o)
 		},
 	}
@@ -92,6 +93,7 @@ row by prototypes that are adapted to the fold (ss-text, full; see clipcalib con
 	c.Flags().IntVar(&draws, "draws", automatic, "bootstrap draws of intervals and differences; 0 leaves them out, "+
 		"-1 makes 1000, or of a large grid fewer and at least 400")
 	sets.add(c, "a run was evaluated on its validation fold")
+	sets.addSplits(c)
 	c.Flags().StringVar(&fold, "fold", "", "of runs on feature files, the target that is their validation fold")
 	scalers.add(c)
 	completes(c, "format", reportFormats...)
@@ -123,6 +125,7 @@ type reportOptions struct {
 	coverage    float64
 	showSets    bool // in text tables too
 	sets        []string
+	splits      int // of what is measured, in place of the fold
 	scalers     table.PostHoc
 	fold        string
 }
@@ -133,7 +136,12 @@ func (a *app) report(args []string, o reportOptions) error {
 		return err
 	}
 	if !a.json || o.out != "" {
-		notes, err := t.Conformal(o.coverage, o.sets...)
+		var notes []string
+		if o.splits > 0 {
+			notes, err = t.ConformalSplits(o.coverage, o.splits, o.sets...)
+		} else {
+			notes, err = t.Conformal(o.coverage, o.sets...)
+		}
 		if err != nil {
 			return fmt.Errorf("report: %w", err)
 		}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"path/filepath"
 	"strings"
@@ -76,6 +77,19 @@ func TestReportHasSetsOfAdaptedPrototypes(t *testing.T) {
 		"50").out; !strings.Contains(c,
 		"temperature") {
 		t.Error(c)
+	}
+	// Over splits of what is measured, as conformal draws them.
+	var doc conformalDocument
+	o = mustRun(t, "conformal", "--logits", filepath.Join(run, "targets", "test", "logits.npy"), "--labels",
+		filepath.Join(run, "targets", "test", "labels.npy"), "--score", "aps", "--splits", "30", "--coverage", "0.8", "--json")
+	if err := json.Unmarshal([]byte(o.out), &doc); err != nil {
+		t.Fatal(err)
+	}
+	o = mustRun(t, "report", run, "--fold", "fold", "--sets", "aps", "--coverage", "0.8", "--splits", "30", "--format", "csv")
+	s := doc.Scores[0].Size
+	want := fmt.Sprintf("conformal_aps_set_size,1,%v,0,1,%v,%v,splits", s.Median, s.Low, s.High)
+	if !strings.Contains(o.out, want) || !strings.Contains(o.err, "drawn class by class 30 times") {
+		t.Errorf("no %q in\n%s%s", want, o.out, o.err)
 	}
 	// The features must be those that were evaluated, and the fold not what was learnt.
 	file("test", 20, 4)

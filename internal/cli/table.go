@@ -73,6 +73,9 @@ DIR/TABLE.md, .tex, .csv, .json and .html.`,
 			if err := s.check(true); err != nil {
 				return err
 			}
+			if s.logits != "" && a.jobs > 0 {
+				return usagef("--jobs is for --root: nothing is trained with --logits")
+			}
 			p, err := s.scalers.open()
 			if err != nil {
 				return err

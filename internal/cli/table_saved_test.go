@@ -132,7 +132,8 @@ func TestSavedLogitsThatDoNotBelongTogetherAreRefused(t *testing.T) {
 	line := func(remedy, seed, logits, labels, zeroShot string) string {
 		return strings.Join([]string{"RN50,taskres", remedy, "ImageNetV2", seed, logits, labels, zeroShot}, ",")
 	}
-	good := table(line("none", "1", z, y, zs), "RN50,task-res,none,ImageNetV2,1,"+z+","+y+",")
+	good := table(line("none", "1", z, y, zs), "RN50,task-res,none,ImageNetV2,1,"+file("again.csv", "8,1,0\n0,8,1\n1,0,7\n")+","+y+
+		",")
 	if good.code != 3 || !strings.Contains(good.err, "1 of 3 saved results are in no row of this table: index.csv, line 4 "+
 		"(RN50, task-res, none, ImageNetV2)") {
 		t.Errorf("exit code %d: %s", good.code, good.err)

@@ -153,6 +153,11 @@ func findDumps(dir string) (dumps []dump, skipped []string, err error) {
 		return nil, nil, fmt.Errorf("%s: it holds no line below the header "+
 			"model,method,remedy,set,seed,logits,labels,zero_shot", indexFile)
 	}
+	for i, name := range records[0] {
+		if slices.Contains(records[0][:i], name) {
+			return nil, nil, fmt.Errorf("%s: column %q is there twice", indexFile, name)
+		}
+	}
 	for i, record := range records[1:] {
 		d, err := indexed(dir, records[0], record)
 		d.at = fmt.Sprintf("%s, line %d", indexFile, i+2)
@@ -163,6 +168,9 @@ func findDumps(dir string) (dumps []dump, skipped []string, err error) {
 			if o.model == d.model && o.method == d.method && o.remedy == d.remedy && o.set == d.set &&
 				o.seed == d.seed {
 				return nil, nil, fmt.Errorf("%s: it is of the same run and set as %s", d.at, o.at)
+			}
+			if o.logits == d.logits {
+				return nil, nil, fmt.Errorf("%s: its logits are those of %s, %s: every result has its own", d.at, o.at, d.logits)
 			}
 		}
 		dumps = append(dumps, d)
@@ -187,6 +195,9 @@ func indexed(dir string, header, record []string) (d dump, err error) {
 	}
 	if d.remedy == "" {
 		d.remedy = "none"
+	}
+	if n, err := strconv.Atoi(d.seed); err == nil { // 1 and 01 are one seed
+		d.seed = strconv.Itoa(n)
 	}
 	for name, v := range map[string]string{"model": d.model, "method": d.method, "set": d.set, "logits": d.logits,
 		"labels": d.labels} {
@@ -215,6 +226,9 @@ func indexed(dir string, header, record []string) (d dump, err error) {
 		if *path != "" && !filepath.IsAbs(*path) {
 			*path = filepath.Join(dir, *path)
 		}
+	}
+	if d.zeroShot == d.logits {
+		return d, fmt.Errorf("%s is named as logits and as zero_shot: SaLS would change nothing", d.logits)
 	}
 	return d, nil
 }

@@ -17,13 +17,14 @@ func TestTableHasRowsUnderScalers(t *testing.T) {
 	f, fy := drawnLogits(t, dir, "fold", 150, 5, 2)
 	z, _ := drawnLogits(t, dir, "zs", 200, 5, 3)
 	fz, _ := drawnLogits(t, dir, "fzs", 150, 5, 4)
-	line := func(remedy, set, fold string) string {
-		return strings.Join([]string{"RN50,taskres", remedy, set, "1", l, y, z, fold}, ",") + "\n"
+	other, otherY := drawnLogits(t, dir, "other", 200, 5, 5)
+	line := func(remedy, set, logits, labels, fold string) string {
+		return strings.Join([]string{"RN50,taskres", remedy, set, "1", logits, labels, z, fold}, ",") + "\n"
 	}
 	head := "model,method,remedy,set,seed,logits,labels,zero_shot,fit_logits,fit_labels,fit_zero_shot\n"
 	index := filepath.Join(dir, "index.csv")
-	writeFile(t, index, []byte(head+line("none", "ImageNetV2", strings.Join([]string{f, fy, fz}, ","))+
-		line("none", "ImageNetA", ",,")))
+	writeFile(t, index, []byte(head+line("none", "ImageNetV2", l, y, strings.Join([]string{f, fy, fz}, ","))+
+		line("none", "ImageNetA", other, otherY, ",,")))
 	o := command("table", "adapters", "--logits", dir, "--only", "RN50,taskres", "--post-hoc", "temperature", "--json")
 	var sheet paper.Sheet
 	if err := json.Unmarshal([]byte(o.out), &sheet); err != nil || o.code != 3 {
@@ -57,16 +58,16 @@ func TestTableHasRowsUnderScalers(t *testing.T) {
 		t.Errorf("notes %s", notes)
 	}
 	// The fold is what is measured.
-	writeFile(t, index, []byte(head+line("none", "ImageNetV2", l+","+y+",")))
+	writeFile(t, index, []byte(head+line("none", "ImageNetV2", l, y, l+","+y+",")))
 	fails(t, []string{"table", "adapters", "--logits", dir, "--post-hoc", "temperature"}, "200 of the 200 rows",
 		"measured")
-	writeFile(t, index, []byte(head+line("none", "ImageNetV2", l+",,")))
+	writeFile(t, index, []byte(head+line("none", "ImageNetV2", l, y, l+",,")))
 	fails(t, []string{"table", "adapters", "--logits", dir}, "fit_labels", "line 2")
 	// A temperature of a file.
 	saved := filepath.Join(dir, "mine.json")
 	mustRun(t, "calibrate", "--logits", f, "--labels", fy, "--remedy", "temperature", "--fit-on-measured",
 		"--save-calibrator", saved)
-	writeFile(t, index, []byte(head+line("none", "ImageNetV2", ",,")))
+	writeFile(t, index, []byte(head+line("none", "ImageNetV2", l, y, ",,")))
 	text := command("table", "adapters", "--logits", dir, "--calibrator", saved, "--format", "latex").out
 	if !strings.Contains(text, "temperature of mine") {
 		t.Error(text)

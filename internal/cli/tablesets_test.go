@@ -296,3 +296,41 @@ func TestTablesOfRunsHaveScalersAndSetsOfTheirOwnFold(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Tuning has no source: each set's own fold is tuned too, and a calibrator of a file is
+// one of every row.
+func TestTablesOfTuningHaveTheFoldOfEachSet(t *testing.T) {
+	t.Parallel()
+	dir, out := t.TempDir(), t.TempDir()
+	l, y := drawnLogits(t, dir, "elsewhere", 60, 3, 1)
+	saved := filepath.Join(dir, "warm.json")
+	mustRun(t, "calibrate", "--logits", l, "--labels", y, "--remedy", "temperature", "--fit-on-measured", "--save-calibrator",
+		saved)
+	args := append(paperArgs(t, "tta", out)[:8], "--with", "views=10", "--only", "RN50,tpt,none,EuroSAT,UCF101", "--post-hoc",
+		"temperature", "--calibrator", saved, "--sets", "lac", "--coverage", "0.6", "--json")
+	var sheet paper.Sheet
+	if err := json.Unmarshal([]byte(mustRun(t, args...).out), &sheet); err != nil {
+		t.Fatal(err)
+	}
+	rows := map[string]paper.Line{}
+	for _, row := range sheet.Blocks[0].Lines {
+		rows[row.Row] = row
+	}
+	for i, set := range sheet.Blocks[0].Sets {
+		asked, folder := set == "EuroSAT" || set == "UCF101", map[string]string{"EuroSAT": "eurosat", "UCF101": "ucf101"}[set]
+		plain, own, other := rows["TPT"].Sets[i], rows["TPT + temperature"].Sets[i], rows["TPT + temperature of warm"].Sets[i]
+		if (plain.Accuracy != nil) != asked {
+			t.Errorf("%s: %+v", set, plain)
+		}
+		if !asked {
+			continue
+		}
+		if !strings.Contains(fmt.Sprint(plain.CalibratedOn), " "+folder+"#val") || len(plain.Sets) != 1 ||
+			len(own.Sets) != 0 || own.WhyNoSets == "" || len(other.Sets) != 1 || own.ECE == nil || other.ECE == nil {
+			t.Errorf("%s: %+v\n%+v\n%+v", set, plain, own, other)
+		}
+	}
+	if notes := strings.Join(sheet.Notes, "\n"); !strings.Contains(notes, "fitted elsewhere, on 60 samples") {
+		t.Error(notes)
+	}
+}

@@ -197,6 +197,7 @@ func (a *app) tta(ctx context.Context, f ttaFlags, methods string, varied *varie
 	}
 	defer src.Model.Close()
 	if !grid {
+		a.oneJob()
 		m, err := a.tune(ctx, src, sets, cells[0], f.out)
 		if err != nil {
 			return err

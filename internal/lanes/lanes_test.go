@@ -225,6 +225,7 @@ func TestNumberOfLanes(t *testing.T) {
 		"large towers":    {0, cpu, Work{Towers: &large}, 1},
 		"large, as asked": {2, cpu, Work{Towers: &large}, 2},
 		"as asked":        {3, cpu, Work{Jobs: 40}, 3},
+		"more than jobs":  {5, cpu, Work{Jobs: 2}, 2},
 		"more than cores": {9, cpu, Work{Jobs: 40}, 6},
 		"a GPU":           {0, gpu, Work{Jobs: 40}, 1},
 		"a GPU, one":      {1, gpu, Work{Jobs: 40}, 1},

@@ -21,8 +21,8 @@ type Work struct {
 const smallTowers = 32 << 20
 
 // Number is how many lanes there are for work on d: as many as asked for, at most
-// one a thread; for 0, one for each training as far as the threads go, and one
-// alone where the towers are not small. On a GPU it is one, and more is an error.
+// one a thread and one a training; for 0, as many as that, and one alone where the
+// towers are not small. On a GPU it is one, and more is an error.
 func Number(asked int, d *device.Device, w Work) (int, error) {
 	switch {
 	case asked < 0:
@@ -32,14 +32,16 @@ func Number(asked int, d *device.Device, w Work) (int, error) {
 			return 0, fmt.Errorf("%d trainings at a time: %s does one thing at a time: use 1 or 0", asked, d.Name())
 		}
 		return 1, nil
-	case asked > 0:
-		return min(asked, d.Threads()), nil
-	case w.Towers != nil && parameters(*w.Towers) > smallTowers:
+	case asked == 0 && w.Towers != nil && parameters(*w.Towers) > smallTowers:
 		return 1, nil
-	case w.Jobs > 0:
-		return min(w.Jobs, d.Threads()), nil
 	}
-	return d.Threads(), nil
+	n := d.Threads()
+	for _, most := range []int{asked, w.Jobs} {
+		if most > 0 {
+			n = min(n, most)
+		}
+	}
+	return n, nil
 }
 
 func parameters(c weights.Config) (n int) {

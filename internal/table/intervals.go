@@ -64,6 +64,9 @@ func (g Group) Interval(target, key string) (i Interval, ok bool) {
 		s, _ := g.spread(target, key)
 		return s.StudentInterval()
 	}
+	if over, ok := cell[0].overSplits[key]; ok {
+		return Interval{over, BySplits}, true
+	}
 	for kind, f := range cell[0].sets {
 		switch key {
 		case setKey(keyCoverage, kind):

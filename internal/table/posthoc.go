@@ -363,7 +363,7 @@ func (e *Evaluation) scaled(logits calib.Matrix, about Fitted, on string) (Evalu
 	out := *e
 	out.Fields = maps.Clone(e.Fields)
 	out.Fields[fieldRemedy], out.Fields[fieldFittedOn] = with(e.Fields[fieldRemedy], about.Kind), on
-	out.fitted, out.resampled, out.sets = &about, nil, nil
+	out.fitted, out.resampled, out.sets, out.overSplits = &about, nil, nil, nil
 	return out, out.measure(logits, e.labels)
 }
 

@@ -51,6 +51,7 @@ type Evaluation struct {
 	logits      calib.Matrix                // after the remedy
 	resampled   calib.Resampled             // of [Table.Resample]
 	sets        map[string]calib.SetFigures // of [Table.Conformal], by kind
+	overSplits  map[string]calib.Interval   // of [Table.ConformalSplits], by key
 	fitted      *Fitted                     // of [PostHoc]
 	dir         string                      // of the evaluation
 	reference   []float64                   // ranges of the zero-shot model on the same samples
