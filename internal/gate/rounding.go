@@ -12,8 +12,13 @@ func (t tolerance) at(v float64) float64 { return t.abs + t.rel*math.Abs(v) }
 
 func (t tolerance) plus(o tolerance) tolerance { return tolerance{t.abs + o.abs, t.rel + o.rel} }
 
-// The most decimals or digits that count as rounding; float32 has no more.
-const mostDigits = 6
+// The most decimals or digits that count as rounding, float32 having no more, and the
+// bits of a fraction.
+const (
+	mostDigits   = 6
+	float16Bits  = 11
+	bfloat16Bits = 8
+)
 
 // roundingSeen finds out, value by value, how coarsely numbers were written down: in
 // few bits, as float16 and bfloat16 do, with few decimals or with few digits.
@@ -22,10 +27,13 @@ type roundingSeen struct{ bits, decimals, digits int }
 func newRounding() roundingSeen { return roundingSeen{digits: 1} }
 
 func (r *roundingSeen) add(v float64) {
+	if r.bits > float16Bits && r.decimals > mostDigits && r.digits > mostDigits {
+		return // nothing is left to find out
+	}
 	if v = math.Abs(v); v == 0 || v > math.MaxFloat64 {
 		return
 	}
-	if r.bits <= 24 {
+	if r.bits <= float16Bits {
 		fraction, _ := math.Frexp(v)
 		r.bits = max(r.bits, 53-bits.TrailingZeros64(uint64(fraction*(1<<53))))
 	}
@@ -55,9 +63,9 @@ func whole(v float64) bool {
 // slack is how far numbers so written lie from those that were rounded.
 func (r roundingSeen) slack() (t tolerance) {
 	switch {
-	case r.bits <= 8:
+	case r.bits <= bfloat16Bits:
 		t.rel = 0x1p-8
-	case r.bits <= 11:
+	case r.bits <= float16Bits:
 		t.rel = 0x1p-11
 	}
 	if r.decimals <= mostDigits {

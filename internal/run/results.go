@@ -37,18 +37,60 @@ func Evaluations(dir string) ([]Evaluation, error) {
 		return nil, fmt.Errorf("run %s: %w", dir, err)
 	}
 	sort.Slice(entries, func(i, j int) bool { return entries[i].Name() < entries[j].Name() })
+	owner, err := ownerOf(dir)
+	if err != nil {
+		return nil, fmt.Errorf("run %s: %w", dir, err)
+	}
 	var out []Evaluation
 	for _, e := range entries {
 		if !e.IsDir() || unfinished(filepath.Join(root, e.Name())) {
 			continue
 		}
 		ev, err := ReadEvaluation(filepath.Join(root, e.Name()))
+		if err == nil {
+			err = owner.check(ev)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("run %s: %w", dir, err)
 		}
 		out = append(out, ev)
 	}
 	return out, nil
+}
+
+// owner is what the evaluations in a run's folder must be of.
+type owner struct {
+	method     string
+	parameters string // SHA-256; "" for none
+}
+
+func ownerOf(dir string) (o owner, err error) {
+	var recipe struct{ Family, Method string }
+	err = docfile.ReadYAML(filepath.Join(dir, recipeFile), &recipe)
+	if errors.Is(err, os.ErrNotExist) {
+		return o, nil
+	}
+	o.method = recipe.Method
+	if name, ok := parameterFiles[recipe.Family]; ok && err == nil {
+		if o.parameters, err = fileSHA256(filepath.Join(dir, name)); errors.Is(err, os.ErrNotExist) {
+			err = nil // not trained to its end, or not kept
+		}
+	}
+	return o, err
+}
+
+// check refuses an evaluation that came from another run's folder, or is of parameters
+// that the run had before.
+func (o owner) check(ev Evaluation) error {
+	t := ev.Target
+	if o.method != "" && t.Method != o.method {
+		return fmt.Errorf("%s is of method %s, and the run is of %s: it came from another run", ev.Dir, t.Method, o.method)
+	}
+	if of := t.ParametersSHA256; of != "" && o.parameters != "" && of != o.parameters {
+		return fmt.Errorf("%s is of other parameters than the run's: SHA-256 %.12s, the run's %.12s; remove it and evaluate "+
+			"again", ev.Dir, of, o.parameters)
+	}
+	return nil
 }
 
 // Finished names the targets that a run was evaluated on.

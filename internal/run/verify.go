@@ -69,7 +69,7 @@ func Verify(dir string) Verdict {
 	}
 	for _, e := range entries {
 		if sub := filepath.Join(dir, "targets", e.Name()); e.IsDir() && !unfinished(sub) {
-			v.evaluation(sub, parameters)
+			v.evaluation(sub, owner{family.Method, parameters})
 		}
 	}
 	return v
@@ -99,7 +99,7 @@ func (v *Verdict) files(dir string) bool {
 	return sound
 }
 
-func (v *Verdict) evaluation(dir, parameters string) {
+func (v *Verdict) evaluation(dir string, of owner) {
 	if !v.files(dir) {
 		return
 	}
@@ -108,9 +108,7 @@ func (v *Verdict) evaluation(dir, parameters string) {
 		v.fault(err)
 		return
 	}
-	if of := ev.Target.ParametersSHA256; of != "" && parameters != "" && of != parameters {
-		v.fault(fmt.Errorf("%s is of other parameters than the run's: SHA-256 %.12s, the run's %.12s", dir, of, parameters))
-	}
+	v.fault(of.check(ev))
 	var metrics, zeroShot calib.Metrics
 	if err := readEvaluation(dir, &metrics, &zeroShot); err != nil {
 		v.fault(err)

@@ -102,6 +102,10 @@ func (t *Table) addColumn(e Evaluation) {
 func (t *Table) add(g *Group, e Evaluation) {
 	for _, other := range g.Cells[e.Target.Name] {
 		if other.Seed != e.Seed {
+			if sum := e.target.ParametersSHA256; sum != "" && sum == other.target.ParametersSHA256 {
+				t.Notes = append(t.Notes, fmt.Sprintf("%s and %s have the same parameters under seeds %s and %s, and count as two "+
+					"on %s", other.Run, e.Run, other.Seed, e.Seed, e.Target.Name))
+			}
 			continue
 		}
 		same := other.Metrics == e.Metrics

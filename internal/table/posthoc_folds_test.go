@@ -229,3 +229,17 @@ func TestLabelsOfAnotherListAreRefused(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// One training under two seeds is told.
+func TestOneTrainingUnderTwoSeedsIsTold(t *testing.T) {
+	dir := t.TempDir()
+	for seed := 1; seed <= 2; seed++ {
+		run := filepath.Join(dir, fmt.Sprint(seed))
+		madeRun{"taskres", "none", 4, 0.1, seed, templates, []string{"home"}, 20}.write(t, run,
+			rand.New(rand.NewPCG(uint64(seed), 6)))
+		edit(t, filepath.Join(run, "targets", "home", "target.yaml"), "remedy: none\n", "remedy: none\nparameters_sha256: cafe\n")
+	}
+	if notes := strings.Join(tableOf(t, dir).Notes, "\n"); !strings.Contains(notes, "same parameters under seeds 1 and 2") {
+		t.Errorf("%s", notes)
+	}
+}
