@@ -170,7 +170,8 @@ func findDumps(dir string) (dumps []dump, skipped []string, err error) {
 				return nil, nil, fmt.Errorf("%s: it is of the same run and set as %s", d.at, o.at)
 			}
 			if o.logits == d.logits {
-				return nil, nil, fmt.Errorf("%s: its logits are those of %s, %s: every result has its own", d.at, o.at, d.logits)
+				return nil, nil, fmt.Errorf("%s: its logits are those of %s, %s: every result has its own", d.at, o.at,
+					d.logits)
 			}
 		}
 		dumps = append(dumps, d)

@@ -61,9 +61,10 @@ func Make(found []Evaluation, bins int) Table {
 		}
 		t.add(&t.Groups[g], e)
 		if u := e.unlike; u != nil && e.fitted == nil {
-			t.Notes = append(t.Notes, fmt.Sprintf("the zero-shot model of %s gives other figures on %s than that of %s "+
-				"(accuracy %.4f and %.4f, ECE %.4f and %.4f), though weights and prompts are the same: the row is of %s; "+
-				"see whether the two runs differ in precision or compat", u.Run, e.Target.Name, e.Run,
+			t.Notes = append(t.Notes, fmt.Sprintf("the zero-shot model of %s gives other figures on %s than that of "+
+				"%s "+
+				"(accuracy %.4f and %.4f, ECE %.4f and %.4f), though weights and prompts are the same: the row is of "+
+				"%s; see whether the two runs differ in precision or compat", u.Run, e.Target.Name, e.Run,
 				u.Metrics.Accuracy, e.Metrics.Accuracy, u.Metrics.ECE, e.Metrics.ECE, e.Run))
 		}
 	}
@@ -103,8 +104,8 @@ func (t *Table) add(g *Group, e Evaluation) {
 	for _, other := range g.Cells[e.Target.Name] {
 		if other.Seed != e.Seed {
 			if sum := e.target.ParametersSHA256; sum != "" && sum == other.target.ParametersSHA256 {
-				t.Notes = append(t.Notes, fmt.Sprintf("%s and %s have the same parameters under seeds %s and %s, and count as two "+
-					"on %s", other.Run, e.Run, other.Seed, e.Seed, e.Target.Name))
+				t.Notes = append(t.Notes, fmt.Sprintf("%s and %s have the same parameters under seeds %s and %s, and "+
+					"count as two on %s", other.Run, e.Run, other.Seed, e.Seed, e.Target.Name))
 			}
 			continue
 		}
