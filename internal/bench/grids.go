@@ -187,7 +187,12 @@ func hostText(f Figure) string {
 	return number(1e3 * f.Host)
 }
 
-func percent(v float64) string { return fmt.Sprintf("%.2g%%", 100*v) }
+func percent(v float64) string {
+	if v >= 0.1 { // where two digits would be 1e+02%
+		return fmt.Sprintf("%.0f%%", 100*v)
+	}
+	return fmt.Sprintf("%.2g%%", 100*v)
+}
 
 func number(v float64) string {
 	if v >= 1e4 {

@@ -54,3 +54,11 @@ func TestRequestsGoOnForTheirTime(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestPercentsHaveNoExponent(t *testing.T) {
+	for v, want := range map[float64]string{0.005: "0.5%", 0.0123: "1.2%", 0.125: "12%", 0.996: "100%", 2.1: "210%"} {
+		if got := percent(v); got != want {
+			t.Errorf("%g is %s, want %s", v, got, want)
+		}
+	}
+}

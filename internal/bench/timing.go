@@ -98,7 +98,7 @@ func (s *sample) unmet() (out []string) {
 		out = append(out, fmt.Sprintf("%.3g s timed, %.3g are wanted", s.took, least))
 	}
 	if rel := s.window().RelStd; rel > s.relStd {
-		out = append(out, fmt.Sprintf("relative standard deviation %.2g%%, %.2g%% is wanted", 100*rel, 100*s.relStd))
+		out = append(out, fmt.Sprintf("relative standard deviation %s, %s is wanted", percent(rel), percent(s.relStd)))
 	}
 	return out
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -28,6 +29,16 @@ func halfName(set *data.Set) string {
 		return set.Name
 	}
 	return set.Name + "-" + set.Half
+}
+
+// tunedName is the folder's name of a target that is tuned on below dir: that which
+// eval gives it, or where earlier versions put results of this data, without the part.
+func tunedName(dir, spec string, set *data.Set, hash string) string {
+	earlier := folderName(halfName(set))
+	if _, err := os.Stat(run.TargetDir(dir, earlier, hash)); err == nil {
+		return earlier
+	}
+	return folderName(partName(spec, set))
 }
 
 // folderName is a set's name as that of a folder.

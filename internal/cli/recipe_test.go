@@ -51,7 +51,8 @@ func TestTuningTakesARecipe(t *testing.T) {
 	writeFile(t, file, []byte("method: [tpt, soc]\nweights: "+tinyModel()+"\ndata: [colours]\nviews: 4\nkeep: 0.5\n"+
 		"seed: [1, 2]\nset: {lambda: 5, delta: 0.3}\n"))
 	flags, from := filepath.Join(dir, "flags"), filepath.Join(dir, "from")
-	mustRun(t, "tta", "tpt,soc", "--weights", tinyModel(), "--data", root, "--views", "4", "--keep", "0.5", "--seed", "1,2",
+	mustRun(t, "tta", "tpt,soc", "--weights", tinyModel(), "--data", root, "--views", "4", "--keep", "0.5", "--seed",
+		"1,2",
 		"--set", "lambda=5", "--set", "delta=0.3", "--out", flags)
 	mustRun(t, "tta", "--recipe", file, "--out", from)
 	if a, b := listing(t, flags), listing(t, from); len(a) < 8 || strings.Join(a, "\n") != strings.Join(b, "\n") {

@@ -81,11 +81,13 @@ func TestReportHasSetsOfAdaptedPrototypes(t *testing.T) {
 	// Over splits of what is measured, as conformal draws them.
 	var doc conformalDocument
 	o = mustRun(t, "conformal", "--logits", filepath.Join(run, "targets", "test", "logits.npy"), "--labels",
-		filepath.Join(run, "targets", "test", "labels.npy"), "--score", "aps", "--splits", "30", "--coverage", "0.8", "--json")
+		filepath.Join(run, "targets", "test",
+			"labels.npy"), "--score", "aps", "--splits", "30", "--coverage", "0.8", "--json")
 	if err := json.Unmarshal([]byte(o.out), &doc); err != nil {
 		t.Fatal(err)
 	}
-	o = mustRun(t, "report", run, "--fold", "fold", "--sets", "aps", "--coverage", "0.8", "--splits", "30", "--format", "csv")
+	o = mustRun(t, "report", run, "--fold", "fold", "--sets", "aps", "--coverage", "0.8", "--splits", "30", "--format",
+		"csv")
 	s := doc.Scores[0].Size
 	want := fmt.Sprintf("conformal_aps_set_size,1,%v,0,1,%v,%v,splits", s.Median, s.Low, s.High)
 	if !strings.Contains(o.out, want) || !strings.Contains(o.err, "drawn class by class 30 times") {

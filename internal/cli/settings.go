@@ -37,7 +37,8 @@ func adaptSettings() string {
 }
 
 func tuningSettings() string {
-	return settingsHelp + settings.Help(testtime.Methods()) + settings.Help([]testtime.FPP{{}}) + settings.Help(adapt.Remedies())
+	return settingsHelp + settings.Help(testtime.Methods()) + settings.Help([]testtime.FPP{{}}) +
+		settings.Help(tuningRemedies())
 }
 
 // owner is something whose constants --set sets.

@@ -117,5 +117,6 @@ func TestAStudyOfOtherSamplesIsRefused(t *testing.T) {
 		}
 	}
 	mustRun(t, "eval", again[0], "--data", other, "--bank", filepath.Join(dir, "bank"), "--activation", "gelu")
-	fails(t, study("none,penalty", "--as-is"), "same samples", fmt.Sprintf("%d samples of %s", n-1, other), fmt.Sprintf(" of %d", n))
+	fails(t, study("none,penalty", "--as-is"), "same samples", fmt.Sprintf("%d samples of %s", n-1, other),
+		fmt.Sprintf(" of %d", n))
 }

@@ -84,8 +84,8 @@ DIR/TABLE.md, .tex, .csv, .json and .html.`,
 				return err
 			}
 			if a := s.sets.asked(); a != nil && s.logits == "" && slices.ContainsFunc(a.Kinds, byFeatures) {
-				return usagef("--sets %s: ss-text and full want features, which runs of --root keep none of: name them in "+
-					"index.csv of --logits", strings.Join(a.Kinds, ","))
+				return usagef("--sets %s: ss-text and full want features, which runs of --root keep none of: name "+
+					"them in index.csv of --logits", strings.Join(a.Kinds, ","))
 			}
 			t = scalerRows(t, p)
 			return a.table(c.Context(), t, s, format)

@@ -43,13 +43,15 @@ func TestTableOfSavedLogitsIsNumPys(t *testing.T) {
 				if e.Set == "" {
 					figures = slices.Clone(mean)
 				}
-				all, unit := []paper.Figure{*e.Accuracy, e.ECE["10"], e.ECE["15"], e.ECE["20"]}, []float64{100, 100, 100, 100}
+				all, unit := []paper.Figure{*e.Accuracy, e.ECE["10"], e.ECE["15"], e.ECE["20"]}, []float64{100, 100,
+					100, 100}
 				for _, kind := range kinds {
 					if s, ok := e.Sets[kind]; ok {
 						all, unit = append(all, s.Coverage, s.Size, s.ClassGap), append(unit, 100, 1, 100)
 					}
 				}
-				if (len(all) == 4) != warm || warm && e.Set != "" && !strings.Contains(e.WhyNoSets, "fitted on the fold") {
+				if (len(all) == 4) != warm || warm && e.Set != "" && !strings.Contains(e.WhyNoSets,
+					"fitted on the fold") {
 					t.Fatalf("%s, %q: %d figures: %+v", l.Row, e.Set, len(all), e)
 				}
 				for i, f := range all {

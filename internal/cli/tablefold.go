@@ -61,12 +61,12 @@ func openFold(ctx context.Context, d dump, fit savedResult, measured calib.Rows)
 	}
 	n, k := f.rows.Shape()
 	if 100*shared > n {
-		return f, fmt.Errorf("%d of the %d rows of %s are also among those of %s: nothing may be fitted or calibrated on "+
-			"what is measured", shared, n, fit.logits, d.logits)
+		return f, fmt.Errorf("%d of the %d rows of %s are also among those of %s: nothing may be fitted or calibrated "+
+			"on what is measured", shared, n, fit.logits, d.logits)
 	}
 	if pictures := dataOf(d.logits); pictures != "" && pictures == dataOf(fit.logits) {
-		return f, fmt.Errorf("%s and %s are of the same pictures (data_sha256 in target.yaml): nothing may be fitted or "+
-			"calibrated on what is measured", fit.logits, d.logits)
+		return f, fmt.Errorf("%s and %s are of the same pictures (data_sha256 in target.yaml): nothing may be fitted "+
+			"or calibrated on what is measured", fit.logits, d.logits)
 	}
 	ofFold, err := classesOf(fit.logits)
 	if err != nil {

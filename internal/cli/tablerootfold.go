@@ -105,8 +105,8 @@ func (f foldWork) refusal() error {
 	for _, set := range slices.Sorted(maps.Keys(f.none)) {
 		words = append(words, set+": "+f.none[set])
 	}
-	return fmt.Errorf("--post-hoc and --sets want a validation fold that is not measured, and there is none of %s. Name other "+
-		"sets with --only, or give the sets one (a split file with a part val); --splits makes sets without",
+	return fmt.Errorf("--post-hoc and --sets want a validation fold that is not measured, and there is none of %s. "+
+		"Name other sets with --only, or give the sets one (a split file with a part val); --splits makes sets without",
 		strings.Join(words, "; "))
 }
 

@@ -141,7 +141,8 @@ func (found *paperFound) scaler(ctx context.Context, d dump, sals bool, word str
 		}
 		if fit, ok := d.foldOf(sals); ok && err == nil {
 			sum, err = logitfile.SHA256(fit.logits)
-			out.onFold = sum == s.Fold.LogitsSHA256 || s.Fold.DataSHA256 != "" && s.Fold.DataSHA256 == dataOf(fit.logits)
+			out.onFold = sum == s.Fold.LogitsSHA256 || s.Fold.DataSHA256 != "" &&
+				s.Fold.DataSHA256 == dataOf(fit.logits)
 		}
 		return out, err
 	}

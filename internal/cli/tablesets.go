@@ -76,7 +76,8 @@ func (found *paperFound) sets(ctx context.Context, d dump, row recipe.Row, r sca
 		}
 	}
 	if few := tooFew(found.asked, len(from.Labels)); few != "" {
-		return fmt.Errorf("conformal sets of %s: the fold %s has %s; give a larger fold, or a lower --coverage", d.logits,
+		return fmt.Errorf("conformal sets of %s: the fold %s has %s; give a larger fold, or a lower --coverage",
+			d.logits,
 			fit.logits, few)
 	}
 	found.noteUnassured(from, d.foldName(fit))
@@ -123,8 +124,8 @@ func (found *paperFound) overSplits(d dump, test table.Labelled, m *paper.Measur
 // noteUnassured says which classes the fold has no sample of.
 func (found *paperFound) noteUnassured(fold table.Labelled, name string) {
 	if none := unlabelled(fold.Labels, fold.Logits.K); len(none) > 0 {
-		found.note("%s: %d of %d classes, as class %d, have no calibration sample: the coverage of sets is promised over "+
-			"all classes, not for these", name, len(none), fold.Logits.K, none[0])
+		found.note("%s: %d of %d classes, as class %d, have no calibration sample: the coverage of sets is promised "+
+			"over all classes, not for these", name, len(none), fold.Logits.K, none[0])
 	}
 }
 
@@ -134,8 +135,8 @@ func (found *paperFound) featureSets(ctx context.Context, d dump, kind string, f
 	m *paper.Measured) error {
 	o := d.own
 	if o.features == "" || from.Logits.K != test.Logits.K {
-		m.WhyNoSets = fmt.Sprintf("by %s: there are no features (features, fit_features, text_features and logit_scale "+
-			"in %s)", kind, indexFile)
+		m.WhyNoSets = fmt.Sprintf("by %s: there are no features (features, fit_features, text_features and "+
+			"logit_scale in %s)", kind, indexFile)
 		return nil
 	}
 	text, err := collectFeatures(ctx, "text_features", o.text, logitfile.Role{"text_features"})
@@ -182,7 +183,8 @@ func (d dump) checkFeatures() error {
 	case n < 4:
 		return errors.New("features, fit_features, text_features and logit_scale belong together")
 	case d.method != recipe.ZeroShotMethod:
-		return fmt.Errorf("features are for lines of %s: their prototypes are adapted, and no method's", recipe.ZeroShotMethod)
+		return fmt.Errorf("features are for lines of %s: their prototypes are adapted, and no method's",
+			recipe.ZeroShotMethod)
 	case d.fit.logits == "":
 		return errors.New("features want fit_logits and fit_labels too: those of fit_features")
 	}

@@ -31,10 +31,12 @@ func TestSetsOfATableAreThoseOfConformal(t *testing.T) {
 	dir := t.TempDir()
 	l, y := drawnLogits(t, dir, "test", 200, 5, 1)
 	f, fy := drawnLogits(t, dir, "fold", 150, 5, 2)
-	indexOf(t, dir, "taskres", map[string]string{"seed": "1", "logits": l, "labels": y, "fit_logits": f, "fit_labels": fy})
+	indexOf(t, dir, "taskres", map[string]string{"seed": "1", "logits": l, "labels": y, "fit_logits": f,
+		"fit_labels": fy})
 	of := func(args ...string) paper.Entry {
 		t.Helper()
-		o := command(append([]string{"table", "adapters", "--logits", dir, "--only", "RN50,taskres,none", "--json"}, args...)...)
+		o := command(append([]string{"table", "adapters", "--logits", dir, "--only", "RN50,taskres,none", "--json"},
+			args...)...)
 		var sheet paper.Sheet
 		if err := json.Unmarshal([]byte(o.out), &sheet); err != nil || o.code != 3 { // three sets are not there
 			t.Fatalf("%v: exit code %d: %s", err, o.code, o.err)
@@ -45,7 +47,8 @@ func TestSetsOfATableAreThoseOfConformal(t *testing.T) {
 	conformal := func(args ...string) {
 		t.Helper()
 		want = conformalDocument{}
-		o := mustRun(t, append([]string{"conformal", "--logits", l, "--labels", y, "--score", "lac", "--json"}, args...)...)
+		o := mustRun(t, append([]string{"conformal", "--logits", l, "--labels", y, "--score", "lac", "--json"},
+			args...)...)
 		if err := json.Unmarshal([]byte(o.out), &want); err != nil {
 			t.Fatal(err)
 		}
@@ -76,7 +79,8 @@ func TestSetsOfATableAreThoseOfConformal(t *testing.T) {
 	}
 	for format, text := range map[string]string{"csv": "conformal_set_size", "md": "90 % sets", "latex": "LAC cover",
 		"text": "150 samples of", "html": "class gap"} {
-		if out := command("table", "adapters", "--logits", dir, "--only", "RN50,taskres,none", "--sets", "lac", "--format",
+		if out := command("table", "adapters", "--logits", dir, "--only", "RN50,taskres,none", "--sets", "lac",
+			"--format",
 			format).out; !strings.Contains(out, text) {
 			t.Errorf("%s has no %q:\n%s", format, text, out)
 		}
@@ -106,8 +110,9 @@ func TestSetsThatPromiseNothingAreRefusedInTables(t *testing.T) {
 	files["fit_logits"], files["fit_labels"] = few, fewY
 	indexOf(t, dir, "taskres", files)
 	o := command(table...)
-	for _, want := range []string{"1 of 5 classes, as class 4, have no calibration sample", "no sets: RN50, TaskRes on " +
-		"ImageNetV2: by conf-ot"} {
+	for _, want := range []string{"1 of 5 classes, as class 4, have no calibration sample",
+		"no sets: RN50, TaskRes on " +
+			"ImageNetV2: by conf-ot"} {
 		if !strings.Contains(o.out, want) {
 			t.Errorf("no %q in\n%s%s", want, o.out, o.err)
 		}
@@ -173,7 +178,8 @@ func TestSetsOfFewerClassesAreCalibratedOnThose(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	part := map[string]string{}
-	for name, classes := range map[string][]string{"fold": {"ant", "bee", "cat", "dog", "elk"}, "test": {"dog", "ant", "cat"}} {
+	for name, classes := range map[string][]string{"fold": {"ant", "bee", "cat", "dog", "elk"}, "test": {"dog", "ant",
+		"cat"}} {
 		sub := filepath.Join(dir, name)
 		if err := os.Mkdir(sub, 0o755); err != nil {
 			t.Fatal(err)
@@ -223,7 +229,8 @@ func TestSetsOfFewerClassesAreCalibratedOnThose(t *testing.T) {
 		t.Fatal(err)
 	}
 	var want conformalDocument
-	o := mustRun(t, "conformal", "--logits", part["test"], "--labels", part["testy"], "--cal-logits", byHand, "--cal-labels",
+	o := mustRun(t, "conformal", "--logits", part["test"], "--labels", part["testy"], "--cal-logits", byHand,
+		"--cal-labels",
 		byHand+".y.npy", "--score", "lac", "--json")
 	if err := json.Unmarshal([]byte(o.out), &want); err != nil {
 		t.Fatal(err)
@@ -264,7 +271,8 @@ func TestTablesOfRunsHaveScalersAndSetsOfTheirOwnFold(t *testing.T) {
 		t.Fatalf("targets %v, %v", found, err)
 	}
 	for row, c := range map[string]struct{ dir, fold string }{
-		"TaskRes":   {filepath.Join(runs[0], "imagenetv2-matched-frequency-format-val"), filepath.Join(runs[0], "imagenet-val")},
+		"TaskRes": {filepath.Join(runs[0], "imagenetv2-matched-frequency-format-val"), filepath.Join(runs[0],
+			"imagenet-val")},
 		"Zero-Shot": {filepath.Join(zero, "ImageNetV2"), filepath.Join(zero, "ImageNet-val")},
 	} {
 		v2, warm := rows[row].Sets[0], rows[row+" + temperature"].Sets[0]
@@ -273,13 +281,15 @@ func TestTablesOfRunsHaveScalersAndSetsOfTheirOwnFold(t *testing.T) {
 		}
 		on := []string{"--logits", filepath.Join(c.dir, "logits.npy"), "--labels", filepath.Join(c.dir, "labels.npy")}
 		want := metricsIn(t, []byte(mustRun(t, append([]string{"calibrate", "--remedy", "temperature", "--fit-logits",
-			filepath.Join(c.fold, "logits.npy"), "--fit-labels", filepath.Join(c.fold, "labels.npy"), "--json"}, on...)...).out))
+			filepath.Join(c.fold, "logits.npy"), "--fit-labels", filepath.Join(c.fold,
+				"labels.npy"), "--json"}, on...)...).out))
 		if math.Abs(warm.ECE["10"].Mean/100-want["ece"]) > 1e-9 {
 			t.Errorf("%s under a temperature: %v, calibrate has %v", row, warm.ECE["10"], want["ece"])
 		}
 		var sets conformalDocument
 		o := mustRun(t, append([]string{"conformal", "--score", "lac", "--coverage", "0.6", "--cal-logits",
-			filepath.Join(c.fold, "logits.npy"), "--cal-labels", filepath.Join(c.fold, "labels.npy"), "--json"}, on...)...)
+			filepath.Join(c.fold, "logits.npy"), "--cal-labels", filepath.Join(c.fold,
+				"labels.npy"), "--json"}, on...)...)
 		if err := json.Unmarshal([]byte(o.out), &sets); err != nil {
 			t.Fatal(err)
 		}
@@ -304,9 +314,11 @@ func TestTablesOfTuningHaveTheFoldOfEachSet(t *testing.T) {
 	dir, out := t.TempDir(), t.TempDir()
 	l, y := drawnLogits(t, dir, "elsewhere", 60, 3, 1)
 	saved := filepath.Join(dir, "warm.json")
-	mustRun(t, "calibrate", "--logits", l, "--labels", y, "--remedy", "temperature", "--fit-on-measured", "--save-calibrator",
+	mustRun(t, "calibrate", "--logits", l, "--labels", y, "--remedy", "temperature", "--fit-on-measured",
+		"--save-calibrator",
 		saved)
-	args := append(paperArgs(t, "tta", out)[:8], "--with", "views=10", "--only", "RN50,tpt,none,EuroSAT,UCF101", "--post-hoc",
+	args := append(paperArgs(t, "tta", out)[:8], "--with", "views=10", "--only", "RN50,tpt,none,EuroSAT,UCF101",
+		"--post-hoc",
 		"temperature", "--calibrator", saved, "--sets", "lac", "--coverage", "0.6", "--json")
 	var sheet paper.Sheet
 	if err := json.Unmarshal([]byte(mustRun(t, args...).out), &sheet); err != nil {
@@ -317,8 +329,10 @@ func TestTablesOfTuningHaveTheFoldOfEachSet(t *testing.T) {
 		rows[row.Row] = row
 	}
 	for i, set := range sheet.Blocks[0].Sets {
-		asked, folder := set == "EuroSAT" || set == "UCF101", map[string]string{"EuroSAT": "eurosat", "UCF101": "ucf101"}[set]
-		plain, own, other := rows["TPT"].Sets[i], rows["TPT + temperature"].Sets[i], rows["TPT + temperature of warm"].Sets[i]
+		asked, folder := set == "EuroSAT" || set == "UCF101", map[string]string{"EuroSAT": "eurosat",
+			"UCF101": "ucf101"}[set]
+		plain, own, other := rows["TPT"].Sets[i], rows["TPT + temperature"].Sets[i], rows["TPT + temperature of "+
+			"warm"].Sets[i]
 		if (plain.Accuracy != nil) != asked {
 			t.Errorf("%s: %+v", set, plain)
 		}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -149,5 +150,40 @@ func TestFeatureFilesOfOneNameAreKeptApart(t *testing.T) {
 	evals, err := run.Evaluations(out)
 	if err != nil || len(evals) != 2 || len(evals[0].Labels) != 8 || len(evals[1].Labels) != 12 {
 		t.Errorf("%d evaluations, %v", len(evals), err)
+	}
+}
+
+// A fold that is tuned on is called as eval calls it, so that both are one column;
+// what earlier versions put under the set's name alone is found there and kept.
+func TestTuningNamesTheFold(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	root := folderSet(t, filepath.Join(dir, "colours"), 1, 1)
+	if err := os.Rename(filepath.Join(folderSet(t, filepath.Join(dir, "others"), 1, 2), "test"),
+		filepath.Join(root, "val")); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(dir, "run")
+	tuned := func(sets ...string) {
+		mustRun(t, append([]string{"tta", "tpt", "--weights", tinyModel(), "--views", "2", "--out", out, "--data"},
+			strings.Split(strings.Join(sets, " --data "), " ")...)...)
+	}
+	fold := filepath.Join(out, "targets", "colours-val")
+	tuned(root+"#val", root)
+	if samplesIn(t, fold) != 6 || samplesIn(t, filepath.Join(out, "targets", "colours")) != 3 {
+		t.Error("the fold and the test part are not under their names")
+	}
+
+	if err := os.RemoveAll(filepath.Join(out, "targets", "colours")); err != nil {
+		t.Fatal(err)
+	}
+	earlier := filepath.Join(out, "targets", "colours")
+	if err := os.Rename(fold, earlier); err != nil {
+		t.Fatal(err)
+	}
+	before := times(t, filepath.Join(earlier, "logits.npy"))
+	tuned(root + "#val")
+	if _, err := os.Stat(fold); err == nil || times(t, filepath.Join(earlier, "logits.npy")) != before {
+		t.Error("results of an earlier version were made again")
 	}
 }

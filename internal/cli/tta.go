@@ -101,10 +101,10 @@ with --compat clipcalib to those of the most confident view, as released.
 	return c
 }
 
-// tuningRemedyNames are the remedies that can act on tuning at test time.
-func tuningRemedyNames() []string {
-	return named.Names(slices.DeleteFunc(adapt.Remedies(), adapt.NeedsTexts))
-}
+// tuningRemedies are the remedies that can act on tuning at test time.
+func tuningRemedies() []adapt.Remedy { return slices.DeleteFunc(adapt.Remedies(), adapt.NeedsTexts) }
+
+func tuningRemedyNames() []string { return named.Names(tuningRemedies()) }
 
 func testtimeNames() []string { return named.Names(testtime.Methods()) }
 
@@ -258,7 +258,8 @@ func (a *app) tuneOn(ctx context.Context, src *features.Source, set *data.Set, f
 		}
 	}
 	model := src.Facts()
-	target := filepath.Base(run.TargetDir(dir, folderName(halfName(set)), hash))
+	name := tunedName(dir, f.data[i], set, hash)
+	target := filepath.Base(run.TargetDir(dir, name, hash))
 	p := a.progress(f.method.Name()+" on "+target, "images", len(set.Items))
 	events := newEvents(f.tensorboard, filepath.Base(dir), target)
 	res, err := t.Run(ctx, testtime.RunOptions{
@@ -280,7 +281,7 @@ func (a *app) tuneOn(ctx context.Context, src *features.Source, set *data.Set, f
 		return err
 	}
 	p.Done()
-	a.noteTarget(folderName(halfName(set)), res.Dir)
+	a.noteTarget(name, res.Dir)
 	record := set.Record(everyItem(set), unreadable)
 	record.Account.Listed = listed
 	if err := a.look(func() error { return a.lookAtTarget(src, set, everyItem(set), record, "") }); err != nil {

@@ -32,7 +32,8 @@ func (f *ttaFlags) takeRecipe(c *cobra.Command, v *varied, args []string) ([]str
 	}
 	for _, a := range r.settings {
 		if len(a.values) > 1 {
-			return nil, usagef("--recipe %s: %s has %d values, and tuning takes one of a setting: make a recipe of each",
+			return nil, usagef("--recipe %s: %s has %d values, and tuning takes one of a setting: make a recipe of "+
+				"each",
 				f.recipe, strings.TrimPrefix(a.name, axisSet), len(a.values))
 		}
 		f.set = append(f.set, a.values...)

@@ -44,8 +44,8 @@ func foreignNumbers(buf *bufio.Reader, comma rune) error {
 		case semicolons:
 			what = "numbers parted by semicolons"
 		}
-		return fmt.Errorf("it looks like %s (%.40q), as some spreadsheets write them: write them with decimal points, and "+
-			"commas between columns (save it so, or: sed 's/,/./g; s/;/,/g')", what, line)
+		return fmt.Errorf("it looks like %s (%.40q), as some spreadsheets write them: write them with decimal points, "+
+			"and commas between columns (save it so, or: sed 's/,/./g; s/;/,/g')", what, line)
 	}
 	return nil
 }

@@ -103,7 +103,8 @@ func (b Block) asked() (kinds []string) {
 // SetAverages is a block's rows over all sets of pictures: coverage, size and class
 // gap of the conformal sets of every kind.
 func (b Block) SetAverages() table.Grid {
-	g := table.Grid{Left: 1, Header: []string{fmt.Sprintf("%s, %g %% sets, average", b.Model, 100*b.sets.Coverage), "n"}}
+	g := table.Grid{Left: 1, Header: []string{fmt.Sprintf("%s, %g %% sets, average", b.Model, 100*b.sets.Coverage),
+		"n"}}
 	for _, kind := range b.asked() {
 		for _, m := range table.SetMetrics(kind) {
 			g.Header = append(g.Header, strings.ToUpper(kind)+" "+m.Title)
@@ -174,8 +175,8 @@ func (s Sheet) setRemarks() []string {
 	out := []string{fmt.Sprintf("Sets of %g %% coverage, their size in classes; class gap is the mean over classes of "+
 		"|coverage of the class - %g %%|.", 100*s.Sets.Coverage, 100*s.Sets.Coverage)}
 	if s.Sets.Splits > 0 {
-		out[0] += fmt.Sprintf(" Of every result half, drawn class by class, calibrates and the other half is measured, %d "+
-			"times: medians, and of one seed * is half of where 95 %% of the splits lie.", s.Sets.Splits)
+		out[0] += fmt.Sprintf(" Of every result half, drawn class by class, calibrates and the other half is "+
+			"measured, %d times: medians, and of one seed * is half of where 95 %% of the splits lie.", s.Sets.Splits)
 	} else {
 		out[0] += " They hold the label that often where samples are drawn as those that they are calibrated on, " +
 			"and not under drift."

@@ -30,8 +30,8 @@ func Whole(dir string, t run.Target) error {
 func whole(dir string, t run.Target) (run.Facts, error) {
 	facts, err := run.ReadFacts(dir)
 	if n := facts.Skipped.Unreadable; err == nil && n > 0 {
-		err = fmt.Errorf("%s is of %d samples, and %s has %d: %d pictures could not be read%s. Rows of other samples are not "+
-			"compared: mend the pictures or take them out, and remove that folder", dir, t.Samples, t.Inputs.Data,
+		err = fmt.Errorf("%s is of %d samples, and %s has %d: %d pictures could not be read%s. Rows of other samples "+
+			"are not compared: mend the pictures or take them out, and remove that folder", dir, t.Samples, t.Inputs.Data,
 			t.Samples+n, n, unreadable(facts))
 	}
 	return facts, err
@@ -61,8 +61,8 @@ func (b sampleBook) take(k Key, e run.Evaluation) error {
 	default:
 		return nil
 	}
-	return fmt.Errorf("%s is of %d samples of %s, and %s of %d%s: rows are compared on the same samples alone; remove the "+
-		"older of the two and run the study again", own.dir, own.n, spec, first.dir, first.n, how)
+	return fmt.Errorf("%s is of %d samples of %s, and %s of %d%s: rows are compared on the same samples alone; remove "+
+		"the older of the two and run the study again", own.dir, own.n, spec, first.dir, first.n, how)
 }
 
 // unreadable names one of the files.

@@ -46,8 +46,8 @@ func (t *Table) ConformalSplits(coverage float64, splits int, kinds ...string) (
 		}
 	}
 	if made > 0 {
-		say("sets of %g %% coverage (%s) are calibrated on half of the measured samples, drawn class by class %d times: "+
-			"medians, and of one run the interval that 95 %% of the splits lie in", 100*coverage,
+		say("sets of %g %% coverage (%s) are calibrated on half of the measured samples, drawn class by class %d "+
+			"times: medians, and of one run the interval that 95 %% of the splits lie in", 100*coverage,
 			strings.ToUpper(strings.Join(kinds, ", ")), splits)
 	}
 	return notes, nil

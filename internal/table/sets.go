@@ -109,7 +109,8 @@ func MeasureSplits(kind string, coverage float64, splits int, all Labelled) (fig
 		}
 		f, err := MeasureSets(kind, coverage, all.pick(first), all.pick(second))
 		if err != nil {
-			return nil, fmt.Errorf("split %d, calibrated on %d of %d samples: %w", seed, len(first), len(all.Labels), err)
+			return nil, fmt.Errorf("split %d, calibrated on %d of %d samples: %w", seed, len(first), len(all.Labels),
+				err)
 		}
 		figures = append(figures, f)
 	}

@@ -18,7 +18,8 @@ func TestAFoldCalibratesWithTheClassesOfTheTarget(t *testing.T) {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, "rows.csv"), []byte("row,file,label,class,class_key\n"+rows), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, "rows.csv"), []byte("row,file,label,class,class_key\n"+rows),
+			0o644); err != nil {
 			t.Fatal(err)
 		}
 		e := Evaluation{dir: dir, logits: calib.NewMatrix(n, k), labels: make([]int, n)}

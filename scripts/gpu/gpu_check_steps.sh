@@ -165,12 +165,19 @@ profile() {
 	"$python" scripts/gpu/gpu_check_profile.py $logs
 }
 
-# make_ptx makes the embedded code again with this machine's compiler.
+# make_ptx makes the embedded code again with this machine's compiler: machine code,
+# too, where PTXAS names the assembler for it.
 make_ptx() {
 	mkdir -p "$work/code"
-	NVCC=nvcc sh internal/engine/cuda/kernels/make.sh "$work/code" || return 1
+	what=ptx
+	[ -z "${PTXAS:-}" ] || what=all
+	NVCC=${NVCC:-nvcc} sh internal/engine/cuda/kernels/make.sh "$work/code" $what || return 1
 	for f in "$work"/code/*.gz; do
-		cmp "$f" "internal/engine/cuda/kernels/$(basename "$f")" || echo "differs: another version of nvcc made the embedded code"
+		if cmp "$f" "internal/engine/cuda/kernels/$(basename "$f")"; then
+			echo "$(basename "$f"): as embedded"
+		else
+			echo "differs: another version of nvcc made the embedded code"
+		fi
 	done
 }
 
@@ -201,7 +208,7 @@ finish() {
 		report doctor bench-bf16 bench-fp16 bench-tf32 bench-fp32
 	} >"$out/summary.txt"
 	{
-		report fastpath kernels models accuracy tune soak faults demo profile table
+		report fastpath kernels models accuracy tune ptx soak faults demo profile table
 		echo
 		echo "== steps"
 		cat "$work"/steps/* 2>/dev/null

@@ -103,8 +103,8 @@ func (c *checker) splitHash(file string) error {
 		return err
 	}
 	c.find(Finding{Level: Warning, Kind: KindHash, What: fmt.Sprintf(
-		"%s has other bytes than CoOp's (SHA-256 %.12s...): its parts may hold other pictures, whatever their counts, and "+
-			"numbers then do not compare with published ones", filepath.Base(file), sum),
+		"%s has other bytes than CoOp's (SHA-256 %.12s...): its parts may hold other pictures, whatever their counts, "+
+			"and numbers then do not compare with published ones", filepath.Base(file), sum),
 		Do: "take CoOp's file, or say in reports that the parts are others"})
 	return nil
 }

@@ -18,6 +18,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 out=$(cd "$1" && pwd)
 what=${2:-all}
 nvcc=${NVCC:-nvcc}
+if ! command -v "$nvcc" >/dev/null; then
+	echo "$nvcc is not found: name the compiler in NVCC" >&2
+	exit 1
+fi
 # Some of the compiler's choices follow from where things lie in memory and from
 # the names of files, its own headers and intermediate files among them, whose names
 # carry the number of the process unless they are kept. So the same sources give the

@@ -51,7 +51,8 @@ func TestGPUFastPath(t *testing.T) {
 				before := e.FastPath().Recorded
 				work(t, model)
 				f := e.FastPath()
-				t.Logf("%s, %s, %d programs recorded, %d shapes of products", f.Code, f.Library, f.Recorded-before, len(f.Products))
+				t.Logf("%s, %s, %d programs recorded, %d shapes of products", f.Code, f.Library, f.Recorded-before,
+					len(f.Products))
 				if f.Recorded == before {
 					t.Error("nothing was recorded")
 				}
