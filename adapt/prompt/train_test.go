@@ -106,7 +106,7 @@ func TestDivergenceKeepsTheLastGoodState(t *testing.T) {
 	if !errors.As(err, &diverged) {
 		t.Fatalf("error %v, want divergence", err)
 	}
-	if !strings.Contains(err.Error(), fmt.Sprintf("epoch %d, step %d", diverged.Epoch, diverged.Step)) {
+	if !strings.Contains(err.Error(), fmt.Sprintf("epoch %d, step %d", diverged.Epoch+1, diverged.Step+1)) {
 		t.Errorf("error %q does not name the step", err)
 	}
 	for _, p := range l.params {

@@ -119,7 +119,7 @@ func (g *gridProgress) state() string {
 			break
 		}
 	}
-	if more := len(g.since) - 1; more > 0 {
+	if more := min(len(g.since), g.lanes) - 1; more > 0 { // further ones are prepared for
 		now += fmt.Sprintf(" and %d more", more)
 	}
 	return fmt.Sprintf("%d of %d cells, %s left%s", n, len(g.cells), left, now)

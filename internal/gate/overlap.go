@@ -47,8 +47,14 @@ func (s *Sketch) Shared(measured *Sketch) int {
 	if s.classes != measured.classes || s.len() == 0 || measured.len() == 0 {
 		return 0
 	}
-	t := s.slack.plus(measured.slack)
+	t := match{tolerance: s.slack.plus(measured.slack)}
 	t.abs += min(twinLogits, twinShare*min(s.widest, measured.widest))
+	shared := s.shared(measured, t)
+	t.shifted = true
+	return max(shared, s.shared(measured, t))
+}
+
+func (s *Sketch) shared(measured *Sketch, t match) int {
 	shared := 0
 	for i := range s.len() {
 		if measured.has(s.row(i), t, 1, -1) {
@@ -78,7 +84,7 @@ const chanceRows = 2000
 // smaller tolerance there are fewer, in proportion at least as long as they are few: so
 // it is known where there are none at all, too. The proportion is that of 2s+1 steps of
 // a grid within s of them, and three within one.
-func (s *Sketch) chance(t tolerance) float64 {
+func (s *Sketch) chance(t match) float64 {
 	step := max(1, s.len()/chanceRows)
 	least := 1.0
 	for _, times := range []float64{1, 8, 64, 512} {

@@ -10,10 +10,11 @@ import (
 
 // written are roundings that logits go through on their way to a file.
 var written = map[string]func(v float64) float64{
-	"float32":       func(v float64) float64 { return float64(float32(v)) },
-	"sums anew":     func(v float64) float64 { return v + 2e-5 },
-	"two decimals":  func(v float64) float64 { return math.Round(100*v) / 100 },
-	"four decimals": func(v float64) float64 { return float64(float32(math.Round(1e4*v) / 1e4)) },
+	"float32":          func(v float64) float64 { return float64(float32(v)) },
+	"a constant added": func(v float64) float64 { return v + 0.5 },
+	"sums anew":        func(v float64) float64 { return v + 2e-5 },
+	"two decimals":     func(v float64) float64 { return math.Round(100*v) / 100 },
+	"four decimals":    func(v float64) float64 { return float64(float32(math.Round(1e4*v) / 1e4)) },
 	"four digits": func(v float64) float64 {
 		p := math.Pow10(3 - int(math.Floor(math.Log10(math.Abs(v)))))
 		return math.Round(v*p) / p
@@ -84,6 +85,22 @@ func TestCopiesAreToldThroughRounding(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Log-probabilities are logits less a constant of each row.
+func TestCopiesAreToldAsLogProbabilities(t *testing.T) {
+	fold := drawn(rand.New(rand.NewPCG(5, 9)), 100, 10)
+	other := calib.NewMatrix(fold.N, fold.K)
+	p, err := calib.Softmax(fold)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range p.Data {
+		other.Data[i] = math.Log(v)
+	}
+	if n := sharedRows(t, fold, other); n != fold.N {
+		t.Errorf("%d of %d rows", n, fold.N)
 	}
 }
 

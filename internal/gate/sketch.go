@@ -102,9 +102,16 @@ func OpenSketch(f *calib.FoldRows) (*Sketch, error) {
 	return s, nil
 }
 
+// match is when rows are twins: by how much values may differ, and whether they may also
+// differ by a constant, which changes no probability.
+type match struct {
+	tolerance
+	shifted bool
+}
+
 // has says that a row has a twin, but for the one of number but: every value within so
 // many times the tolerance.
-func (s *Sketch) has(row []float64, t tolerance, times float64, but int) bool {
+func (s *Sketch) has(row []float64, t match, times float64, but int) bool {
 	window := 2 * times * t.at(s.largest)
 	from := sort.Search(s.len(), func(i int) bool { return s.row(i)[0] >= row[0]-window })
 	for i := from; i < s.len(); i++ {
@@ -113,8 +120,12 @@ func (s *Sketch) has(row []float64, t tolerance, times float64, but int) bool {
 			break
 		}
 		same := i != but
+		shift, each := 0.0, times
+		if t.shifted {
+			shift, each = row[1]-other[1], 2*times
+		}
 		for k := 1; same && k < len(row); k++ {
-			same = math.Abs(row[k]-other[k]) <= times*t.at(max(math.Abs(row[k]), math.Abs(other[k])))
+			same = math.Abs(row[k]-other[k]-shift) <= each*t.at(max(math.Abs(row[k]), math.Abs(other[k])))
 		}
 		if same {
 			return true

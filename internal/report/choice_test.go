@@ -51,6 +51,22 @@ func TestTheRemedyIsChosenOnTheValidationFold(t *testing.T) {
 	}
 }
 
+func TestWhereNoTargetWasLearntFromNoneDrifts(t *testing.T) {
+	runs := fixedRuns()
+	for i := range runs {
+		runs[i].Source = false
+	}
+	g := groupRuns(runs)
+	if c := g.columns(); c[0].name != "average" || len(c[0].targets) != 3 {
+		t.Errorf("%+v", c)
+	}
+	for _, tile := range g.tiles("taskres") {
+		if strings.Contains(tile.Label, "drift") {
+			t.Errorf("%+v", tile)
+		}
+	}
+}
+
 func TestNoRemedyIsNamedBestWithoutAValidationFold(t *testing.T) {
 	runs := validated(nil, nil)
 	for i := range runs {

@@ -113,7 +113,7 @@ type column struct {
 }
 
 // columns lists the source targets, the average of the drifted ones when there
-// are several, and the drifted ones.
+// are several, and the drifted ones. Where no run learnt from a target, none is known to drift.
 func (g results) columns() []column {
 	var out []column
 	for _, t := range g.targets {
@@ -123,7 +123,11 @@ func (g results) columns() []column {
 	}
 	drifted := g.drifted()
 	if len(drifted) > 1 {
-		out = append(out, column{name: "drift average", targets: drifted, average: true})
+		name := "drift average"
+		if len(out) == 0 {
+			name = "average"
+		}
+		out = append(out, column{name: name, targets: drifted, average: true})
 	}
 	for _, t := range drifted {
 		out = append(out, column{name: t, targets: []string{t}})

@@ -43,10 +43,18 @@ func (g results) tiles(method string) []tile {
 			display(method), Tone: tone})
 	}
 	compare("Accuracy at home", sources, shownMetrics[0], " %", false)
-	compare("Logit range under drift", drifted, shownMetrics[2], "", true)
-	compare("ECE under drift", drifted, shownMetrics[1], " %", true)
+	compare("Logit range"+g.where(), drifted, shownMetrics[2], "", true)
+	compare("ECE"+g.where(), drifted, shownMetrics[1], " %", true)
 	out = append(out, g.remedyTiles(method, drifted)...)
 	return out
+}
+
+// where says in a label which targets those are that no run learnt from.
+func (g results) where() string {
+	if len(g.sources) == 0 {
+		return " on the targets"
+	}
+	return " under drift"
 }
 
 // toneOf colours a change; a change too small to be printed has no colour.
@@ -71,11 +79,11 @@ func (g results) remedyTiles(method string, drifted []string) []tile {
 		if chosen == "" {
 			return []tile{{Label: "Chosen remedy", Value: "none", Note: choiceRule()}}
 		}
-		return g.remedyTile(method, chosen, drifted, "ECE under drift with the chosen remedy, "+display(chosen), choiceRule())
+		return g.remedyTile(method, chosen, drifted, "ECE"+g.where()+" with the chosen remedy, "+display(chosen), choiceRule())
 	}
 	var out []tile
 	for _, remedy := range g.remedies(method) {
-		out = append(out, g.remedyTile(method, remedy, drifted, "ECE under drift, + "+display(remedy), "")...)
+		out = append(out, g.remedyTile(method, remedy, drifted, "ECE"+g.where()+", + "+display(remedy), "")...)
 	}
 	return out
 }

@@ -7,12 +7,14 @@ import (
 )
 
 // Folds names the columns that remedies are chosen on: validation folds of the
-// data that runs learnt from, which are no results beside others. There are none
-// where the table has no other column.
+// data that runs learnt from, which are no results beside others; where none learnt
+// from a target, as in test-time tuning, every validation fold. There are none where
+// the table has no other column.
 func (t *Table) Folds() []string {
+	learnt := slices.ContainsFunc(t.Targets, func(c Column) bool { return c.Source })
 	var folds []string
 	for _, c := range t.Targets {
-		if c.Validation && c.Source {
+		if c.Validation && (c.Source || !learnt) {
 			folds = append(folds, c.Name)
 		}
 	}

@@ -156,6 +156,22 @@ func TestValidationFoldsAreNoResults(t *testing.T) {
 		len(table.Groups[1].Cells) != 3 {
 		t.Errorf("%+v", results)
 	}
+	// Of test-time tuning, which learns from no set, every such fold is one.
+	tuned := table
+	tuned.Targets = slices.Clone(table.Targets)
+	for i := range tuned.Targets {
+		tuned.Targets[i].Source = false
+	}
+	if fmt.Sprint(tuned.Folds()) != "[home#val]" {
+		t.Errorf("%q", tuned.Folds())
+	}
+	rest := tuned.Results()
+	if columns := rest.wideColumns(); columns[0].title != "average" || len(columns[0].targets) != 2 {
+		t.Errorf("%+v", columns)
+	}
+	if columns := results.wideColumns(); len(columns) != 2 {
+		t.Errorf("%+v", columns)
+	}
 	// Alone it is what there is to show.
 	alone := t.TempDir()
 	madeRun{"zslp", "none", 4, 0.1, 1, templates, []string{"home#val"}, 40}.write(t, alone, rand.New(rand.NewPCG(1, 1)))

@@ -90,7 +90,11 @@ func (t *Table) wideColumns() []wideColumn {
 		}
 	}
 	if len(drift) > 1 {
-		out = append(out, wideColumn{"drift average", t.Drifted()})
+		name := "drift average"
+		if len(out) == 0 { // no run learnt from a target, so none is known to drift
+			name = "average"
+		}
+		out = append(out, wideColumn{name, t.Drifted()})
 	}
 	return append(out, drift...)
 }

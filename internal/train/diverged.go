@@ -19,8 +19,8 @@ func (e *Diverged) Error() string {
 		return fmt.Sprintf("%s in the first step, before anything was trained: it is not the learning rate, "+
 			"look at the data and at what computes it", e.Cause)
 	}
-	return fmt.Sprintf("the loss is %g at epoch %d, step %d: training stopped, the parameters after %d epochs are kept; "+
-		"try a lower learning rate", e.Loss, e.Epoch, e.Step, e.Good)
+	return fmt.Sprintf("the loss is %g: training stopped, the parameters after %d epochs are kept; try a lower "+
+		"learning rate", e.Loss, e.Good)
 }
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

@@ -150,12 +150,12 @@ func (t *trainer) epoch(ctx context.Context) error {
 	rows := s.epoch(t.at.Epoch)
 	for t.at.Step < s.steps {
 		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("training stopped at epoch %d, step %d: %w", t.at.Epoch, t.at.Step, err)
+			return fmt.Errorf("training stopped in epoch %d after %d steps of it: %w", t.at.Epoch+1, t.at.Step, err)
 		}
 		lr := o.Schedule.StepRate(o.LR, t.at.Epoch, o.Epochs, t.at.Step, s.steps)
 		batch := rows[t.at.Step*s.batch : (t.at.Step+1)*s.batch]
 		if err := t.take(ctx, batch, lr); err != nil {
-			return fmt.Errorf("epoch %d, step %d: %w", t.at.Epoch, t.at.Step, err)
+			return fmt.Errorf("epoch %d, step %d: %w", t.at.Epoch+1, t.at.Step+1, err)
 		}
 		t.at.Step++
 	}
