@@ -140,7 +140,8 @@ func TestTheWalkFindsInternalTypes(t *testing.T) {
 		w.walk()
 	}
 	walk(bad, map[string]string{"Alias": "Alias has a Method."})
-	for _, want := range []string{"Field.A", "Embedded.T", "Interface.M", "Func", "Alias: its comment does not name Field",
+	for _, want := range []string{"Field.A", "Embedded.T", "Interface.M", "Func",
+		"Alias: its comment does not name Field",
 		"Generic", "Args.F", "Result.B", "Result.Promoted", "Promotes.Promoted", "Var"} {
 		if !slices.ContainsFunc(got, func(s string) bool { return strings.HasPrefix(s, module+"/bad."+want) }) {
 			t.Errorf("%s is not found", want)

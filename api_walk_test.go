@@ -73,7 +73,8 @@ func (w *walker) promised(method, doc string) bool {
 // aliasOf is the name by which users of p see n, "" if they do not.
 func aliasOf(p *types.Package, n *types.Named) string {
 	for _, name := range p.Scope().Names() {
-		if o := p.Scope().Lookup(name); o.Exported() && isTypeName(o) && types.Unalias(o.Type()) == types.Type(n.Origin()) {
+		if o := p.Scope().Lookup(name); o.Exported() && isTypeName(o) &&
+			types.Unalias(o.Type()) == types.Type(n.Origin()) {
 			return name
 		}
 	}

@@ -22,8 +22,8 @@ func packagesOf(t *testing.T) []string {
 			return err
 		}
 		name := d.Name()
-		if path != "." && (strings.HasPrefix(name, ".") || name == "testdata" || path == "scripts" || path == "examples" ||
-			path == "bin") {
+		if path != "." && (strings.HasPrefix(name, ".") || name == "testdata" || path == "scripts" ||
+			path == "examples" || path == "bin") {
 			return filepath.SkipDir
 		}
 		if files, _ := filepath.Glob(filepath.Join(path, "*.go")); slices.ContainsFunc(files, func(f string) bool {

@@ -242,7 +242,8 @@ func TestWaitingAndRunningOnViTB16(t *testing.T) {
 	waiting := late(100 * time.Millisecond)
 	stop()
 	wg.Wait()
-	t.Logf("%d layers of ViT-B/16, batch 16, from the deadline seen to return: waiting %v, running %v", layers, waiting, running)
+	t.Logf("%d layers of ViT-B/16, batch 16, from the deadline seen to return: waiting %v, running %v", layers, waiting,
+		running)
 	if waiting > 100*time.Millisecond {
 		t.Errorf("a waiting call returned %v after its deadline", waiting)
 	}

@@ -172,8 +172,9 @@ func openTuner(r *Run) (classifier, error) {
 		return nil, fmt.Errorf("remedy: %w", err)
 	}
 	o := testtime.Options{
-		Views: t.Views, Keep: t.Keep, Context: t.Context, LR: t.LearningRate, WeightDecay: &t.WeightDecay, AugMix: t.AugMix,
-		Seed: t.Seed, Truncate: r.model.Truncate, Compat: adapt.Compat(r.model.Compat),
+		Views: t.Views, Keep: t.Keep, Context: t.Context, LR: t.LearningRate, WeightDecay: &t.WeightDecay,
+		AugMix: t.AugMix,
+		Seed:   t.Seed, Truncate: r.model.Truncate, Compat: adapt.Compat(r.model.Compat),
 	}
 	if t.FPP != nil {
 		fpp, err := settings.Restore(testtime.FPP{}, t.FPP)
@@ -182,7 +183,8 @@ func openTuner(r *Run) (classifier, error) {
 		}
 		o.FPP = &fpp
 		// Not there, or of other classes: they are learned again.
-		if o.Start, err = testtime.ReadStart(r.dir, testtime.StartKey(r.model.Weights.SHA256, r.classes, o)); err != nil {
+		if o.Start, err = testtime.ReadStart(r.dir, testtime.StartKey(r.model.Weights.SHA256, r.classes,
+			o)); err != nil {
 			return nil, err
 		}
 	}

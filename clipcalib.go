@@ -83,7 +83,8 @@ func TrainingData(ctx context.Context, m *Model, paths []string, labels []int, c
 	}
 	for i, y := range labels {
 		if y < 0 || y >= len(classes) {
-			return adapt.Data{}, fmt.Errorf("training data: %s has label %d, outside 0 to %d", paths[i], y, len(classes)-1)
+			return adapt.Data{}, fmt.Errorf("training data: %s has label %d, outside 0 to %d", paths[i], y,
+				len(classes)-1)
 		}
 	}
 	if len(templates) == 0 {

@@ -65,7 +65,8 @@ func (r *Run) openSets(o RunOptions) (*sets, error) {
 	if err != nil {
 		return nil, fmt.Errorf("coverage %g: %w", o.Coverage, err)
 	}
-	c, err := calib.FitConformal(ev.Logits, ev.Labels, calib.ConformalOptions{Score: o.Score, Coverage: o.Coverage, K: 1})
+	c, err := calib.FitConformal(ev.Logits, ev.Labels, calib.ConformalOptions{Score: o.Score, Coverage: o.Coverage,
+		K: 1})
 	if err != nil {
 		return nil, fmt.Errorf("coverage %g: calibration fold %s: %w", o.Coverage, ev.Dir, err)
 	}

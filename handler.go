@@ -52,8 +52,9 @@ func NewHandler(r *Run, o HandlerOptions) (*Handler, error) {
 		}
 	}
 	s, err := serve.New(predictor{r, o.Top}, serve.Options{
-		Batch: o.Batch, Wait: o.Wait, Queue: o.Queue, Bytes: o.Bytes, Pixels: o.Pixels, Memory: o.Memory, Timeout: o.Timeout,
-		MaxTop: len(r.classes),
+		Batch: o.Batch, Wait: o.Wait, Queue: o.Queue, Bytes: o.Bytes, Pixels: o.Pixels, Memory: o.Memory,
+		Timeout: o.Timeout,
+		MaxTop:  len(r.classes),
 	})
 	if err != nil {
 		return nil, err
@@ -97,7 +98,8 @@ func (p predictor) Predict(ctx context.Context, prepared []any) ([]serve.Answer,
 	out := make([]serve.Answer, len(prepared))
 	for i, one := range got.Pictures {
 		body := func(top int) (any, error) { return p.run.Summarize(one, cmp.Or(top, p.top)) }
-		out[i] = serve.Answer{Body: body, RangeRatio: one.RangeRatio, Drifted: one.Drift.Drifted, Confidence: one.Confidence}
+		out[i] = serve.Answer{Body: body, RangeRatio: one.RangeRatio, Drifted: one.Drift.Drifted,
+			Confidence: one.Confidence}
 	}
 	return out, nil
 }

@@ -187,8 +187,8 @@ type DriftSummary struct {
 
 // Summarize returns the n likeliest classes of a prediction, or all there are.
 func (r *Run) Summarize(p Prediction, n int) (Summary, error) {
-	s := Summary{Class: p.Class, Label: p.Label, Confidence: p.Confidence, Range: p.Range, ZeroShotRange: p.ZeroShotRange,
-		RangeRatio: p.RangeRatio, Drift: DriftSummary{Note: p.Drift.Note}, Set: p.Set}
+	s := Summary{Class: p.Class, Label: p.Label, Confidence: p.Confidence, Range: p.Range,
+		ZeroShotRange: p.ZeroShotRange, RangeRatio: p.RangeRatio, Drift: DriftSummary{Note: p.Drift.Note}, Set: p.Set}
 	if p.Drift.Known {
 		s.Drift.Drifted = &p.Drift.Drifted
 	}

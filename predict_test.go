@@ -58,7 +58,8 @@ func TestRunsOfAllFamiliesPredict(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				for _, one := range []clipcalib.Picture{clipcalib.FromBytes(p.Name, data), clipcalib.FromImage(p.Name, img)} {
+				for _, one := range []clipcalib.Picture{clipcalib.FromBytes(p.Name, data), clipcalib.FromImage(p.Name,
+					img)} {
 					got, err := r.Predict(t.Context(), one)
 					if err != nil {
 						t.Fatal(err)

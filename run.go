@@ -153,7 +153,8 @@ func (r *Run) chooseClasses(asked []string) ([]string, error) {
 		case as == "":
 			return nil, errors.New("a class has an empty name")
 		case twice && other == name:
-			return nil, fmt.Errorf("class %q is named twice: each would get half of its probability; name it once", name)
+			return nil, fmt.Errorf("class %q is named twice: each would get half of its probability; name it once",
+				name)
 		case twice:
 			return nil, fmt.Errorf("classes %q and %q read alike: each would get half of the probability; "+
 				"name one", other, name)

@@ -207,8 +207,9 @@ func TestRunsThatCannotBeUsedAreRefused(t *testing.T) {
 		o     clipcalib.RunOptions
 		words []string
 	}{
-		"no folder":    {dir: filepath.Join(t.TempDir(), "none"), words: []string{"none", "no run here"}},
-		"half written": {dir: copied(remove("adapter.safetensors")), words: []string{"not finished", "adapter.safetensors"}},
+		"no folder": {dir: filepath.Join(t.TempDir(), "none"), words: []string{"none", "no run here"}},
+		"half written": {dir: copied(remove("adapter.safetensors")), words: []string{"not finished",
+			"adapter.safetensors"}},
 		"newer": {dir: copied(edit("model.yaml", "version: 1", "version: 99")),
 			words: []string{"version 99", "newer"}},
 		"flipped": {dir: sealed(edit("model.yaml", "family: adapters", "family: prompts")),

@@ -65,7 +65,8 @@ func TestPenaltyFromTheZeroShotStartIsIllConditioned(t *testing.T) {
 			t.Errorf("%s: logits differ by %.2g without a remedy", m.Name(), plain)
 		}
 		if penalty < 20*plain {
-			t.Errorf("%s: under penalty logits differ by %.2g alone (%.2g without): the docs say more", m.Name(), penalty, plain)
+			t.Errorf("%s: under penalty logits differ by %.2g alone (%.2g without): the docs say more", m.Name(),
+				penalty, plain)
 		}
 	}
 }

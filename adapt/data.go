@@ -49,8 +49,8 @@ func (d Data) check() error {
 	}
 	for i, y := range d.Labels {
 		if y < 0 || y >= d.classes() {
-			return fmt.Errorf("labels: label %d at row %d is outside 0 to %d (there are %d prototypes)", y, i, d.classes()-1,
-				d.classes())
+			return fmt.Errorf("labels: label %d at row %d is outside 0 to %d (there are %d prototypes)", y, i,
+				d.classes()-1, d.classes())
 		}
 	}
 	for i := range d.Labels {
@@ -59,7 +59,8 @@ func (d Data) check() error {
 		}
 	}
 	if d.samples() < d.classes() {
-		return fmt.Errorf("%d samples for %d classes: at least one sample for each class is needed", d.samples(), d.classes())
+		return fmt.Errorf("%d samples for %d classes: at least one sample for each class is needed", d.samples(),
+			d.classes())
 	}
 	return nil
 }

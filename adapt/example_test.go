@@ -66,7 +66,8 @@ func ExampleParseMethod() {
 }
 
 func ExampleChoices() {
-	lines, err := adapt.Choices(adapt.TipAdapter{}, adapt.SaLS{}, adapt.Options{Compat: adapt.CLIPCalib, LogitScale: 100})
+	lines, err := adapt.Choices(adapt.TipAdapter{}, adapt.SaLS{}, adapt.Options{Compat: adapt.CLIPCalib,
+		LogitScale: 100})
 	if err != nil {
 		log.Fatal(err)
 	}

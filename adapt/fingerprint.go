@@ -15,7 +15,8 @@ import (
 func (t *Training) fingerprint(s *State) string {
 	h := sha256.New()
 	o := t.options
-	fmt.Fprintf(h, "%s %+v %s %+v %s %d %g %d %g %s %s %g %d %s\n", t.method.Name(), t.method, t.remedy.Name(), t.remedy,
+	fmt.Fprintf(h, "%s %+v %s %+v %s %d %g %d %g %s %s %g %d %s\n", t.method.Name(), t.method, t.remedy.Name(),
+		t.remedy,
 		o.Loss, o.Epochs, o.LR, o.Batch, o.WeightDecay, o.Optimizer, o.Schedule, o.LogitScale, o.Seed, o.Compat)
 	for _, m := range []Matrix{t.data.Features, t.data.Prototypes} {
 		hashFloats(h, m)

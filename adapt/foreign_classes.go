@@ -65,8 +65,8 @@ func (a *Adapter) fits(votes int) error {
 		}
 		m := group[slot.Name]
 		if (slot.Rows != AnyRows && m.Rows != slot.Rows) || m.Cols != slot.Cols {
-			return fmt.Errorf("%s of shape [%d, %d] does not fit %d classes and features %d wide", slot.Name, m.Rows, m.Cols,
-				k, d)
+			return fmt.Errorf("%s of shape [%d, %d] does not fit %d classes and features %d wide", slot.Name, m.Rows,
+				m.Cols, k, d)
 		}
 		if err := m.check(slot.Name); err != nil {
 			return err

@@ -82,7 +82,8 @@ func (c goldenCase) setup(t testing.TB, g golden) (Method, Remedy, Options) {
 	}
 	o := Options{
 		Compat: Compat(c.Compat), Optimizer: Optimizer(c.Optimizer), Epochs: g.Epochs,
-		LR: c.LR, WeightDecay: c.Decay, Batch: c.Batch, Seed: c.Seed, Schedule: Schedule(c.Schedule), Epsilon: c.Epsilon,
+		LR: c.LR, WeightDecay: c.Decay, Batch: c.Batch, Seed: c.Seed, Schedule: Schedule(c.Schedule),
+		Epsilon: c.Epsilon,
 	}
 	if c.Loss != "" {
 		if o.Loss, err = ParseLoss(c.Loss); err != nil {

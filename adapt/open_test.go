@@ -123,7 +123,8 @@ func TestARemedyOfOnesOwnUnderPromptsAndAtTestTime(t *testing.T) {
 	dim := model.Config.EmbedDim
 	data := prompt.Data{Classes: []string{"cat", "fork lift"}, Labels: []int{0, 1, 0, 1}, Features: waves(4, dim, 1)}
 	learn := func(r adapt.Remedy) *prompt.Learner {
-		l, err := prompt.Train(t.Context(), model, prompt.CoOp{Contexts: 2}, r, data, prompt.Options{Epochs: 3, Batch: 4})
+		l, err := prompt.Train(t.Context(), model, prompt.CoOp{Contexts: 2}, r, data, prompt.Options{Epochs: 3,
+			Batch: 4})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -187,7 +188,8 @@ func TestARemedyOfOnesOwnIsReported(t *testing.T) {
 	if err != nil || recipe.Remedy != "soft-range" || recipe.RemedySettings["Weight"] != 2 {
 		t.Fatalf("recipe %+v, %v", recipe, err)
 	}
-	res, err := run.Eval(t.Context(), run.EvalOptions{Run: dir, Data: &data, Name: "home", Bins: calib.Options{Bins: 10}})
+	res, err := run.Eval(t.Context(), run.EvalOptions{Run: dir, Data: &data, Name: "home",
+		Bins: calib.Options{Bins: 10}})
 	if err != nil || res.Target.Remedy != "soft-range" {
 		t.Fatalf("%+v, %v", res.Target, err)
 	}

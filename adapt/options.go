@@ -116,7 +116,8 @@ func (o Options) check() error {
 // rules are the options of the trainer.
 func (o Options) rules() train.Options {
 	return train.Options{
-		Epochs: o.Epochs, LR: o.LR, Batch: o.Batch, WeightDecay: o.WeightDecay, Optimizer: o.Optimizer, Epsilon: o.Epsilon,
+		Epochs: o.Epochs, LR: o.LR, Batch: o.Batch, WeightDecay: o.WeightDecay, Optimizer: o.Optimizer,
+		Epsilon:  o.Epsilon,
 		Schedule: o.Schedule, Seed: o.Seed, Pool: o.Compat == CLIPCalib, Order: o.Order,
 		Checkpoint: o.Checkpoint, CheckpointEvery: o.CheckpointEvery, Progress: o.Progress, Ranges: o.Ranges,
 	}

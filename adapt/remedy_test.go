@@ -20,7 +20,8 @@ func TestPenaltyStartsOnItsKink(t *testing.T) {
 		for _, m := range []Method{TaskRes{}, ZSLP{}} {
 			with, without := mustTrain(t, m, Penalty{}, d, o), mustTrain(t, m, None{}, d, o)
 			if with.Losses[0] != without.Losses[0] {
-				t.Errorf("%s, %+v: loss %.9g with the penalty, %.9g without", m.Name(), c, with.Losses[0], without.Losses[0])
+				t.Errorf("%s, %+v: loss %.9g with the penalty, %.9g without", m.Name(), c, with.Losses[0],
+					without.Losses[0])
 			}
 		}
 	}
@@ -45,7 +46,8 @@ func TestSaLSKeepsTheZeroShotRangeAndTheClass(t *testing.T) {
 	for i := range mapped.Rows {
 		m, r, z := mapped.Row(i), raw.Row(i), zs.Row(i)
 		if slices.Max(m) != slices.Max(z) || slices.Min(m) != slices.Min(z) {
-			t.Errorf("sample %d: range [%g, %g], want [%g, %g]", i, slices.Min(m), slices.Max(m), slices.Min(z), slices.Max(z))
+			t.Errorf("sample %d: range [%g, %g], want [%g, %g]", i, slices.Min(m), slices.Max(m), slices.Min(z),
+				slices.Max(z))
 		}
 		if slices.Index(m, slices.Max(m)) != slices.Index(r, slices.Max(r)) {
 			t.Errorf("sample %d: SaLS changed the class", i)

@@ -28,7 +28,8 @@ func (a *Adapter) Select(classes []int) (*Adapter, error) {
 		axes[slot.Name] = slot.Classes
 	}
 	s := NewState()
-	for _, pair := range []struct{ from, to map[string]Matrix }{{a.state.Trained, s.Trained}, {a.state.Fixed, s.Fixed}} {
+	for _, pair := range []struct{ from, to map[string]Matrix }{{a.state.Trained, s.Trained}, {a.state.Fixed,
+		s.Fixed}} {
 		for name, m := range pair.from {
 			switch axes[name] {
 			case ByRow:

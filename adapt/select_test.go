@@ -26,7 +26,8 @@ func TestSelectGivesTheColumnsOfTheWholeModel(t *testing.T) {
 		for i := range part.Rows {
 			for j, k := range pick {
 				if math.Abs(float64(part.Row(i)[j]-whole.Row(i)[k])) > 1e-4 {
-					t.Errorf("%s: sample %d, class %d: %g, whole model %g", m.Name(), i, k, part.Row(i)[j], whole.Row(i)[k])
+					t.Errorf("%s: sample %d, class %d: %g, whole model %g", m.Name(), i, k, part.Row(i)[j],
+						whole.Row(i)[k])
 				}
 			}
 		}

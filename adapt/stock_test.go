@@ -94,14 +94,15 @@ func TestStockOperationsTrainAsTheBuiltInRemedies(t *testing.T) {
 		}
 		for e := range a.Losses {
 			if !near(a.Losses[e], b.Losses[e]) {
-				t.Errorf("%s under %s: epoch %d: loss %.9g, built in %.9g", c.method.Name(), c.remedy.Name(), e, a.Losses[e],
-					b.Losses[e])
+				t.Errorf("%s under %s: epoch %d: loss %.9g, built in %.9g", c.method.Name(), c.remedy.Name(), e,
+					a.Losses[e], b.Losses[e])
 			}
 		}
 		for name, m := range b.Parameters() {
 			for i, v := range m.Data {
 				if got := a.Parameters()[name].Data[i]; !near(float64(got), float64(v)) {
-					t.Fatalf("%s under %s: %s %d is %.9g, built in %.9g", c.method.Name(), c.remedy.Name(), name, i, got, v)
+					t.Fatalf("%s under %s: %s %d is %.9g, built in %.9g", c.method.Name(), c.remedy.Name(), name, i,
+						got, v)
 				}
 			}
 		}
@@ -119,7 +120,8 @@ func TestStockOperationsOnTowersAndAtTestTime(t *testing.T) {
 		var losses [2][]float64
 		var tuned [2]testtime.Prediction
 		for i, r := range []adapt.Remedy{c.remedy, c.builtIn} {
-			l, err := prompt.Train(t.Context(), model, prompt.CoOp{Contexts: 2}, r, data, prompt.Options{Epochs: 3, Batch: 4})
+			l, err := prompt.Train(t.Context(), model, prompt.CoOp{Contexts: 2}, r, data, prompt.Options{Epochs: 3,
+				Batch: 4})
 			if err != nil {
 				t.Fatalf("%s: %v", r.Name(), err)
 			}

@@ -31,8 +31,8 @@ func (TipAdapter) Name() string { return "tip-adapter" }
 
 // Choices says in words what the method's own settings are.
 func (m TipAdapter) Choices() []string {
-	return []string{fmt.Sprintf("method: Tip-Adapter, training-free, alpha %g, beta %g%s, no search", m.alpha(), m.beta(),
-		keysInWords(m.RawKeys))}
+	return []string{fmt.Sprintf("method: Tip-Adapter, training-free, alpha %g, beta %g%s, no search", m.alpha(),
+		m.beta(), keysInWords(m.RawKeys))}
 }
 
 func (m TipAdapter) alpha() float64 { return Resolved(m).Alpha }
@@ -102,8 +102,8 @@ func (TipAdapterF) Name() string { return "tip-adapter-f" }
 
 // Choices says in words what the method's own settings are.
 func (m TipAdapterF) Choices() []string {
-	return []string{fmt.Sprintf("method: Tip-Adapter-F, trained keys, alpha %g, beta %g%s, no search", m.alpha(), m.beta(),
-		keysInWords(m.RawKeys))}
+	return []string{fmt.Sprintf("method: Tip-Adapter-F, trained keys, alpha %g, beta %g%s, no search", m.alpha(),
+		m.beta(), keysInWords(m.RawKeys))}
 }
 
 func (m TipAdapterF) alpha() float64 { return Resolved(m).Alpha }

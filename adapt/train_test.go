@@ -313,10 +313,13 @@ func TestEncodingChoicesSayWhatWasUsed(t *testing.T) {
 	}{
 		{TaskRes{}, Textbook, Encoding{Augmented: 20, Templates: 1}, "augmented views: 20 (textbook)"},
 		{TaskRes{}, Textbook, Encoding{Augmented: 5, Templates: 1}, "augmented views: 5 (asked for; textbook: 20)"},
-		{TaskRes{}, Textbook, Encoding{Augmented: 0, Templates: 1}, "augmented views: none, the plain picture (asked for; textbook: 20)"},
+		{TaskRes{}, Textbook, Encoding{Augmented: 0, Templates: 1},
+			"augmented views: none, the plain picture (asked for; textbook: 20)"},
 		{TipAdapter{}, CLIPCalib, Encoding{Augmented: 1, Templates: 8}, "augmented views: 1 (clipcalib)"},
-		{TipAdapter{}, Textbook, Encoding{Augmented: 20, Templates: 1}, "augmented views: 20 (asked for; textbook: 10)"},
-		{TipAdapter{}, CLIPCalib, Encoding{Augmented: 1, Templates: 3}, "prototype templates: 3, plain mean of features (clipcalib)"},
+		{TipAdapter{}, Textbook, Encoding{Augmented: 20, Templates: 1},
+			"augmented views: 20 (asked for; textbook: 10)"},
+		{TipAdapter{}, CLIPCalib, Encoding{Augmented: 1, Templates: 3},
+			"prototype templates: 3, plain mean of features (clipcalib)"},
 		{TipAdapter{}, CLIPCalib, Encoding{Templates: 3, Float16: true}, "prototype precision: float16 (asked for)"},
 	} {
 		if got := EncodingChoices(c.method, c.compat, c.used); !slices.Contains(got, c.want) {

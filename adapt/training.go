@@ -65,11 +65,12 @@ func (t *Training) start() (*State, error) {
 		own, ok := s.Trained[name]
 		if !ok {
 			trained := slices.Sorted(maps.Keys(s.Trained))
-			return nil, fmt.Errorf("initial value for %q: %s trains %s", name, t.method.Name(), listOr(trained, "nothing"))
+			return nil, fmt.Errorf("initial value for %q: %s trains %s", name, t.method.Name(), listOr(trained,
+				"nothing"))
 		}
 		if own.Rows != m.Rows || own.Cols != m.Cols {
-			return nil, fmt.Errorf("initial value for %q: shape [%d, %d], want [%d, %d]", name, m.Rows, m.Cols, own.Rows,
-				own.Cols)
+			return nil, fmt.Errorf("initial value for %q: shape [%d, %d], want [%d, %d]", name, m.Rows, m.Cols,
+				own.Rows, own.Cols)
 		}
 		if err := m.check("initial value for " + name); err != nil {
 			return nil, err
@@ -94,8 +95,8 @@ func (t *Training) check(s State) error {
 			return fmt.Errorf("%s: its Start gave no %s", t.method.Name(), slot.Name)
 		}
 		if slot.Rows != AnyRows && m.Rows != slot.Rows || m.Cols != slot.Cols {
-			return fmt.Errorf("%s: its Start gave %s of shape [%d, %d], its Layout says [%d, %d]", t.method.Name(), slot.Name,
-				m.Rows, m.Cols, slot.Rows, slot.Cols)
+			return fmt.Errorf("%s: its Start gave %s of shape [%d, %d], its Layout says [%d, %d]", t.method.Name(),
+				slot.Name, m.Rows, m.Cols, slot.Rows, slot.Cols)
 		}
 		if err := m.check(slot.Name); err != nil {
 			return fmt.Errorf("%s: %w", t.method.Name(), err)

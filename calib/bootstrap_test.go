@@ -51,7 +51,8 @@ func TestResampledMetricsAreThoseOfTheRepeatedSamples(t *testing.T) {
 		for j, w := range []float64{want.Accuracy(), want.ECE(0), want.AdaptiveECEClosed(0), want.MCE(0), want.ACE(0),
 			want.NLL(), want.Brier(), want.LogitRange(), want.LogitNorm(), want.AUROC(), want.AURC()} {
 			if !near(got[j], w) && !(math.IsNaN(w) && math.IsNaN(got[j])) {
-				t.Errorf("round %d: %s of the resample %v, of the repeated samples %v", round, resampledNames[j], got[j], w)
+				t.Errorf("round %d: %s of the resample %v, of the repeated samples %v", round, resampledNames[j],
+					got[j], w)
 			}
 		}
 	}

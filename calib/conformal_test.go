@@ -85,8 +85,8 @@ func TestSetsAreThoseOfTorchCPOn10000Samples(t *testing.T) {
 		}
 		sum := sha256.Sum256(inside)
 		if !near(c.Threshold, want.Threshold) || total != want.Total || hex.EncodeToString(sum[:]) != want.SHA256 {
-			t.Errorf("%s, %g: threshold %v for %v, %d classes in all sets for %d, or other ones", want.Score, want.Coverage,
-				c.Threshold, want.Threshold, total, want.Total)
+			t.Errorf("%s, %g: threshold %v for %v, %d classes in all sets for %d, or other ones", want.Score,
+				want.Coverage, c.Threshold, want.Threshold, total, want.Total)
 		}
 	}
 }
@@ -166,7 +166,8 @@ func drawn(rng *rand.Rand, n, k int) (Matrix, []int) {
 func TestCoverageOverSplitsIsBetaBinomial(t *testing.T) {
 	const pool, n, m, splits = 2000, 99, 200, 1000
 	for _, o := range []ConformalOptions{
-		{Score: LAC}, {Score: APS, Randomized: true}, {Score: RAPS, Randomized: true, Lambda: 0.01, K: 2}, {Score: APS}} {
+		{Score: LAC}, {Score: APS, Randomized: true}, {Score: RAPS, Randomized: true, Lambda: 0.01, K: 2},
+		{Score: APS}} {
 		rng := rand.New(rand.NewPCG(1, 2))
 		interval, err := CoverageInterval(n, m, 0.9, 0.99)
 		if err != nil {
@@ -217,8 +218,8 @@ func TestCoverageOverSplitsIsBetaBinomial(t *testing.T) {
 		t.Logf("%+v: mean coverage %.4f, %d of %d splits outside [%.3f, %.3f]", o, mean, outside, splits, interval.Low,
 			interval.High)
 		if math.Abs(mean-0.9) > 0.005 || outside > 25 {
-			t.Errorf("%s randomized %v: mean coverage %v, %d of %d splits outside %v", o.Score, o.Randomized, mean, outside,
-				splits, interval)
+			t.Errorf("%s randomized %v: mean coverage %v, %d of %d splits outside %v", o.Score, o.Randomized, mean,
+				outside, splits, interval)
 		}
 	}
 }
@@ -293,7 +294,8 @@ func TestConformalRefusesWhatGivesNoGuarantee(t *testing.T) {
 		t.Error(err)
 	}
 	far, _ := FromRows([][]float64{{1e5, 0}, {0, -1e5}})
-	if _, _, err := ConfOT(far, far, []int{0, 1}, TransportOptions{}); err == nil || !strings.Contains(err.Error(), "ε") {
+	if _, _, err := ConfOT(far, far, []int{0, 1}, TransportOptions{}); err == nil || !strings.Contains(err.Error(),
+		"ε") {
 		t.Errorf("logits that vanish: %v", err)
 	}
 	if _, err := FullConformal(eight, y[:8], NewMatrix(3, 3), 10, nine, ConformalOptions{}); !errors.Is(err,

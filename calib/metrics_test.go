@@ -62,7 +62,8 @@ func TestBadInputIsAnErrorThatNamesThePlace(t *testing.T) {
 }
 
 func TestConstructorsRejectWhatDoesNotFit(t *testing.T) {
-	if _, err := FromRows([][]float64{{1, 2}, {3}}); err == nil || !strings.Contains(err.Error(), "row 1 has 1 values") {
+	if _, err := FromRows([][]float64{{1, 2}, {3}}); err == nil || !strings.Contains(err.Error(),
+		"row 1 has 1 values") {
 		t.Errorf("ragged rows: %v", err)
 	}
 	if _, err := FromRows(nil); !errors.Is(err, ErrEmpty) {

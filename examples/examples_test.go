@@ -44,8 +44,8 @@ func TestPredict(t *testing.T) {
 func TestRemedy(t *testing.T) {
 	got := program(t, "remedy", nil)
 	lines := strings.Split(strings.TrimSpace(got), "\n")
-	if len(lines) != 3 || !strings.HasPrefix(lines[0], "none {}") || !strings.HasPrefix(lines[1], "tether {Weight:0.1}") ||
-		!strings.HasPrefix(lines[2], "tether {Weight:0.02}") {
+	if len(lines) != 3 || !strings.HasPrefix(lines[0], "none {}") || !strings.HasPrefix(lines[1],
+		"tether {Weight:0.1}") || !strings.HasPrefix(lines[2], "tether {Weight:0.02}") {
 		t.Errorf("output %q", got)
 	}
 }

@@ -16,7 +16,8 @@ import (
 func (e *Encoder) Embeddings(ctx context.Context, tokens []int32) ([]float32, error) {
 	for i, t := range tokens {
 		if t < 0 || int(t) >= e.config.Text.Vocab {
-			return nil, fmt.Errorf("token %d is %d, outside the text tower's vocabulary of %d", i, t, e.config.Text.Vocab)
+			return nil, fmt.Errorf("token %d is %d, outside the text tower's vocabulary of %d", i, t,
+				e.config.Text.Vocab)
 		}
 	}
 	if len(tokens) == 0 {

@@ -42,7 +42,8 @@ func TestSharedPrefixesAndChunksDoNotChangeFeatures(t *testing.T) {
 			for i := range alone {
 				for j := range alone[i] {
 					if d := math.Abs(float64(got[i][j] - alone[i][j])); !(d < 1e-5) {
-						t.Fatalf("%d nodes, text %q, value %d: %g, alone %g", nodes, texts[i], j, got[i][j], alone[i][j])
+						t.Fatalf("%d nodes, text %q, value %d: %g, alone %g", nodes, texts[i], j, got[i][j],
+							alone[i][j])
 					}
 				}
 			}

@@ -208,7 +208,8 @@ func TestTrieRepeatsWithContextsOfItsOwn(t *testing.T) {
 }
 
 func TestTrieRefusesPromptsWithoutText(t *testing.T) {
-	for name, p := range map[string][]int32{"empty": {}, "contexts only": {ContextToken(0)}, "negative": {SOT, -1, EOT}} {
+	for name, p := range map[string][]int32{"empty": {}, "contexts only": {ContextToken(0)}, "negative": {SOT, -1,
+		EOT}} {
 		if _, err := NewTrie([][]int32{{SOT, EOT}, p}); err == nil || !strings.Contains(err.Error(), "prompt 1") {
 			t.Errorf("%s: error %v, want one that names prompt 1", name, err)
 		}

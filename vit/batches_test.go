@@ -77,7 +77,8 @@ func TestPicturesGiveTheFeaturesOfTheirFloats(t *testing.T) {
 	}
 	for i := range want {
 		for j, v := range want[i] {
-			if math.Float32bits(rows[i][j]) != math.Float32bits(v) || math.Float32bits(one[i][j]) != math.Float32bits(v) {
+			if math.Float32bits(rows[i][j]) != math.Float32bits(v) ||
+				math.Float32bits(one[i][j]) != math.Float32bits(v) {
 				t.Fatalf("picture %d, value %d: %g and %g from bytes, %g from floats", i, j, rows[i][j], one[i][j], v)
 			}
 		}

@@ -197,7 +197,8 @@ func (e *Encoder) floatImages(images [][]float32) (*floatImages, error) {
 	size := 3 * s * s
 	for i, img := range images {
 		if len(img) != size {
-			return nil, fmt.Errorf("image %d has %d values, the image tower takes 3 x %d x %d = %d", i, len(img), s, s, size)
+			return nil, fmt.Errorf("image %d has %d values, the image tower takes 3 x %d x %d = %d", i, len(img), s, s,
+				size)
 		}
 	}
 	return &floatImages{images: images, size: size}, nil

@@ -118,7 +118,8 @@ func (e *Encoder) byteImages(b Batch) (*byteImages, error) {
 	}
 	size := e.pre.Len()
 	if got := b.Preprocessor.size; got != e.pre.size {
-		return nil, fmt.Errorf("pictures of %d x %d pixels, the image tower takes %d x %d", got, got, e.pre.size, e.pre.size)
+		return nil, fmt.Errorf("pictures of %d x %d pixels, the image tower takes %d x %d", got, got, e.pre.size,
+			e.pre.size)
 	}
 	if len(b.Pixels)%size != 0 || len(b.Pixels)/size != len(b.Indices) {
 		return nil, fmt.Errorf("%d bytes are not %d pictures of 3 x %d x %d",

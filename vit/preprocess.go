@@ -183,7 +183,8 @@ const maxInputSide = 4096
 
 func (p Preprocessor) check() error {
 	if p.size < 1 || p.size > maxInputSide || p.table == nil {
-		return fmt.Errorf("preprocess: input size is %d pixels, want 1 to %d (use NewPreprocessor)", p.size, maxInputSide)
+		return fmt.Errorf("preprocess: input size is %d pixels, want 1 to %d (use NewPreprocessor)", p.size,
+			maxInputSide)
 	}
 	return nil
 }

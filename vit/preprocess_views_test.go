@@ -36,7 +36,8 @@ func TestViewsEqualTorchvision(t *testing.T) {
 			t.Fatal(err)
 		}
 		if hashRGB(got) != want {
-			t.Errorf("%d x %d, box %v to %d, %s, flip %v: differs from torchvision's", w, h, view.Box, size, filter, flip)
+			t.Errorf("%d x %d, box %v to %d, %s, flip %v: differs from torchvision's", w, h, view.Box, size, filter,
+				flip)
 		}
 	}
 	if cases < 80 {
@@ -93,7 +94,8 @@ func TestViewRandDependsOnAllItsArguments(t *testing.T) {
 	if ViewRand(1, "a/b.jpg", 0).Uint64() != base {
 		t.Error("the same arguments give another view")
 	}
-	for _, other := range []*rand.Rand{ViewRand(2, "a/b.jpg", 0), ViewRand(1, "a/c.jpg", 0), ViewRand(1, "a/b.jpg", 1)} {
+	for _, other := range []*rand.Rand{ViewRand(2, "a/b.jpg", 0), ViewRand(1, "a/c.jpg", 0), ViewRand(1, "a/b.jpg",
+		1)} {
 		if other.Uint64() == base {
 			t.Error("other arguments give the same view")
 		}

@@ -15,7 +15,8 @@ func TestConvertKeepsTheModel(t *testing.T) {
 			for _, name := range []string{"out.pt", "out.safetensors"} {
 				for _, dtype := range []DType{0, F16, F32} {
 					dst := filepath.Join(t.TempDir(), name)
-					opts := ConvertOptions{Layout: layout, DType: dtype, Deflate: dtype == F16, CLIP: Options{Activation: GELU}}
+					opts := ConvertOptions{Layout: layout, DType: dtype, Deflate: dtype == F16,
+						CLIP: Options{Activation: GELU}}
 					if err := Convert(fixture(src), dst, opts); err != nil {
 						t.Fatalf("%s to %v %v: %v", src, layout, dtype, err)
 					}
@@ -75,7 +76,8 @@ func TestConvertRefusesWhatItCannotDo(t *testing.T) {
 	}{
 		{fixture("clip_zip.pt"), filepath.Join(dir, "x.onnx"), ConvertOptions{}, "cannot tell the format"},
 		{fixture("clip_zip.pt"), fixture("clip_zip.pt"), ConvertOptions{}, "source itself"},
-		{fixture("views.pt"), filepath.Join(dir, "x.pt"), ConvertOptions{Layout: LayoutHuggingFace}, "not a CLIP model"},
+		{fixture("views.pt"), filepath.Join(dir, "x.pt"), ConvertOptions{Layout: LayoutHuggingFace},
+			"not a CLIP model"},
 		{fixture("clip_zip.pt"), filepath.Join(dir, "x.pt"), ConvertOptions{DType: I64}, "want float32"},
 		{fixture("none.pt"), filepath.Join(dir, "x.pt"), ConvertOptions{}, "no such file"},
 	} {
@@ -126,8 +128,8 @@ func TestPublishedSizesHaveThePublishedParameterCounts(t *testing.T) {
 	} {
 		total, vision, rest := tc.config.Count()
 		if tc.config.Architecture() != tc.name || total != tc.total || vision != tc.vision || rest != tc.rest {
-			t.Errorf("%s: %d, %d, %d; want %s: %d, %d, %d", tc.config.Architecture(), total, vision, rest, tc.name, tc.total,
-				tc.vision, tc.rest)
+			t.Errorf("%s: %d, %d, %d; want %s: %d, %d, %d", tc.config.Architecture(), total, vision, rest, tc.name,
+				tc.total, tc.vision, tc.rest)
 		}
 	}
 }

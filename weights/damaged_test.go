@@ -10,7 +10,8 @@ import (
 func smallFixtures(t testing.TB) map[string][]byte {
 	t.Helper()
 	out := map[string][]byte{}
-	for _, name := range []string{"views.pt", "views_legacy.pt", "views_protocol4.pt", "dtypes.pt", "dtypes.safetensors"} {
+	for _, name := range []string{"views.pt", "views_legacy.pt", "views_protocol4.pt", "dtypes.pt",
+		"dtypes.safetensors"} {
 		data, err := os.ReadFile(fixture(name))
 		if err != nil {
 			t.Fatal(err)

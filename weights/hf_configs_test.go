@@ -14,7 +14,8 @@ var (
 		Text: TextConfig{Context: 77, Vocab: clipVocabulary, Width: 512, Layers: 12, MLP: 2048}}
 	huge14 = Config{EmbedDim: 1024, Vision: VisionConfig{ImageSize: 224, Patch: 14, Width: 1280, Layers: 32, MLP: 5120},
 		Text: TextConfig{Context: 77, Vocab: clipVocabulary, Width: 1024, Layers: 24, MLP: 4096}}
-	large336 = Config{EmbedDim: 768, Vision: VisionConfig{ImageSize: 336, Patch: 14, Width: 1024, Layers: 24, MLP: 4096}}
+	large336 = Config{EmbedDim: 768, Vision: VisionConfig{ImageSize: 336, Patch: 14, Width: 1024, Layers: 24,
+		MLP: 4096}}
 )
 
 func only(c Config, images bool) Config {
@@ -66,7 +67,8 @@ func TestConfigurationsAsPublicRepositoriesPrintThem(t *testing.T) {
 			"hidden_size": 512, "initializer_factor": 1.0, "initializer_range": 0.02, "intermediate_size": 2048,
 			"layer_norm_eps": 1e-05, "max_position_embeddings": 77, "num_attention_heads": 8, "num_hidden_layers": 12,
 			"model_type": "clip_text_model", "pad_token_id": 1, "projection_dim": 512, "vocab_size": 49408}`},
-		"an image encoder of ViT-H-14 in half precision, exact GELU": {of: only(huge14, true), activation: GELU, config: `{
+		"an image encoder of ViT-H-14 in half precision, exact GELU": {of: only(huge14, true), activation: GELU,
+			config: `{
 			"_name_or_path": "./image_encoder", "architectures": ["CLIPVisionModelWithProjection"], "dropout": 0.0,
 			"hidden_act": "gelu", "hidden_size": 1280, "image_size": 224, "intermediate_size": 5120, "patch_size": 14,
 			"layer_norm_eps": 1e-05, "model_type": "clip_vision_model", "num_attention_heads": 16, "num_channels": 3,
@@ -81,7 +83,8 @@ func TestConfigurationsAsPublicRepositoriesPrintThem(t *testing.T) {
 			"hidden_size": 1024, "image_size": 336, "intermediate_size": 4096, "model_type": "clip_vision_model",
 			"num_attention_heads": 16, "num_hidden_layers": 24, "patch_size": 14, "projection_dim": 768, "dtype": "float32"}`,
 			pictures: `{"crop_size": {"height": 336, "width": 336}, "size": {"shortest_edge": 336}, "resample": 3}`},
-		"a vocabulary of another end": {of: only(base32, false), activation: QuickGELU, text: "eos_token_id is 1", config: `{
+		"a vocabulary of another end": {of: only(base32, false), activation: QuickGELU, text: "eos_token_id is 1",
+			config: `{
 			"model_type": "clip_text_model", "eos_token_id": 1}`},
 		"GELU by its tanh": {of: only(huge14, true), want: `hidden_act`, config: `{"hidden_act": "gelu_pytorch_tanh",
 			"hidden_size": 1280, "intermediate_size": 5120, "model_type": "clip_vision_model", "num_attention_heads": 16,
@@ -120,7 +123,8 @@ func TestConfigurationsAsPublicRepositoriesPrintThem(t *testing.T) {
 			if err != nil || !ok {
 				t.Fatalf("%v, %v", ok, err)
 			}
-			if c.of.HasImages() && s.vision.activation != c.activation || c.of.HasTexts() && s.text.activation != c.activation {
+			if c.of.HasImages() && s.vision.activation != c.activation || c.of.HasTexts() &&
+				s.text.activation != c.activation {
 				t.Errorf("activations %v and %v, want %v", s.vision.activation, s.text.activation, c.activation)
 			}
 			if (c.text == "") != (s.textRefused == "") || !strings.Contains(s.textRefused, c.text) {

@@ -80,7 +80,8 @@ func refuse(t *testing.T, data []byte, want string) {
 
 func TestPickleMayOnlyNameWhatCheckpointsNeed(t *testing.T) {
 	for _, name := range []string{"os.system", "posix.system", "builtins.eval", "builtins.getattr", "subprocess.Popen",
-		"torch.load", "torch._utils.evil", "torch.hub.load", "__torch__.Model", "numpy.load", "torch.ComplexFloatStorage"} {
+		"torch.load", "torch._utils.evil", "torch.hub.load", "__torch__.Model", "numpy.load",
+		"torch.ComplexFloatStorage"} {
 		t.Run(name, func(t *testing.T) {
 			dot := strings.LastIndex(name, ".")
 			call := pickleOf(func(p *pickler) {

@@ -162,7 +162,8 @@ func TestActivationAndHeadsComeFromWhereTheyAreStated(t *testing.T) {
 		refused             string
 	}{
 		{name: "nothing", refused: "--activation quickgelu"},
-		{name: "huggingface", file: "config.json", content: hf, activation: GELU, vision: 4, text: 2, reason: "config.json"},
+		{name: "huggingface", file: "config.json", content: hf, activation: GELU, vision: 4, text: 2,
+			reason: "config.json"},
 		{name: "open_clip", file: "open_clip_config.json", content: oc, activation: GELU, vision: 2, text: 4,
 			reason: "open_clip_config.json"},
 		{name: "open_clip quick", file: "open_clip_config.json",
@@ -185,7 +186,8 @@ func TestActivationAndHeadsComeFromWhereTheyAreStated(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			path := variant(t, func(map[string]NamedTensor) {})
 			if tc.file != "" {
-				if err := os.WriteFile(filepath.Join(filepath.Dir(path), tc.file), []byte(tc.content), 0o644); err != nil {
+				if err := os.WriteFile(filepath.Join(filepath.Dir(path), tc.file), []byte(tc.content),
+					0o644); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -207,8 +209,8 @@ func TestActivationAndHeadsComeFromWhereTheyAreStated(t *testing.T) {
 			}
 			cfg := c.Config
 			if cfg.Activation != tc.activation || !strings.Contains(cfg.ActivationReason, tc.reason) {
-				t.Errorf("activation %v because %q, want %v because of %q", cfg.Activation, cfg.ActivationReason, tc.activation,
-					tc.reason)
+				t.Errorf("activation %v because %q, want %v because of %q", cfg.Activation, cfg.ActivationReason,
+					tc.activation, tc.reason)
 			}
 			if cfg.Vision.Heads != tc.vision || cfg.Text.Heads != tc.text {
 				t.Errorf("heads %d, %d; want %d, %d", cfg.Vision.Heads, cfg.Text.Heads, tc.vision, tc.text)
@@ -228,7 +230,8 @@ func TestHeadsMustDivideTheWidth(t *testing.T) {
 
 func TestKnownFamiliesHaveTheirHeads(t *testing.T) {
 	for _, tc := range []struct{ width, layers, heads int }{
-		{768, 12, 12}, {1024, 24, 16}, {1280, 32, 16}, {1408, 40, 16}, {1664, 48, 16}, {256, 4, 4}, {32, 2, 1}, {96, 3, 1},
+		{768, 12, 12}, {1024, 24, 16}, {1280, 32, 16}, {1408, 40, 16}, {1664, 48, 16}, {256, 4, 4}, {32, 2, 1},
+		{96, 3, 1},
 	} {
 		if got := visionHeads(tc.width, tc.layers); got != tc.heads {
 			t.Errorf("width %d, %d layers: %d heads, want %d", tc.width, tc.layers, got, tc.heads)

@@ -34,7 +34,8 @@ func (n *named) foldLayerScale(f *File, used map[string]bool) error {
 				n.scaled[tower], used[n.prefix+name] = true, true
 				for _, kind := range []string{"weight", "bias"} {
 					p := n.params[block+pair[1]+kind]
-					if p == nil || len(p.shape) == 0 || len(gamma.Shape) != 1 || gamma.Shape[0] != p.shape[0] || !gamma.DType.Float() {
+					if p == nil || len(p.shape) == 0 || len(gamma.Shape) != 1 || gamma.Shape[0] != p.shape[0] ||
+						!gamma.DType.Float() {
 						return fmt.Errorf("%s %s %s does not scale the rows of %s", gamma.Name, gamma.DType,
 							shapeString(gamma.Shape),
 							strings.TrimSuffix(block+pair[1], "."))

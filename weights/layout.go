@@ -126,8 +126,8 @@ func findModel(f *File, prefix string) (model, error) {
 	case 1:
 		return all[0], nil
 	case 0:
-		return model{}, errors.New("not a CLIP model: none of visual.conv1.weight (OpenAI, open_clip), " + anchors[0].name +
-			" (HuggingFace) and the token embeddings beside them is there" + hint(f))
+		return model{}, errors.New("not a CLIP model: none of visual.conv1.weight (OpenAI, open_clip), " +
+			anchors[0].name + " (HuggingFace) and the token embeddings beside them is there" + hint(f))
 	}
 	var prefixes []string
 	for _, m := range all {

@@ -156,7 +156,8 @@ func (a *Adapter) check() error {
 		return fmt.Errorf("a residual without the text features it is added to")
 	case !same(a.Keys, a.Values):
 		return fmt.Errorf("%d keys and %d values of the cache: want as many", a.Keys.Rows, a.Values.Rows)
-	case (a.Down.Rows > 0) != (a.Up.Rows > 0) || a.Down.Rows > 0 && (a.Up.Rows != a.Down.Cols || a.Up.Cols != a.Down.Rows):
+	case (a.Down.Rows > 0) != (a.Up.Rows > 0) || a.Down.Rows > 0 && (a.Up.Rows != a.Down.Cols ||
+		a.Up.Cols != a.Down.Rows):
 		return fmt.Errorf("layers of %d x %d and %d x %d do not follow each other", a.Down.Rows, a.Down.Cols,
 			a.Up.Rows, a.Up.Cols)
 	}

@@ -154,9 +154,11 @@ func (f fields) hfGeneral() {
 		"task_specific_params", "id2label", "label2id", "num_labels", "attn_implementation", "model_type",
 		"max_length", "min_length", "do_sample", "early_stopping", "num_beams", "num_beam_groups", "diversity_penalty",
 		"temperature", "top_k", "top_p", "typical_p", "repetition_penalty", "length_penalty", "no_repeat_ngram_size",
-		"encoder_no_repeat_ngram_size", "bad_words_ids", "num_return_sequences", "output_scores", "return_dict_in_generate",
+		"encoder_no_repeat_ngram_size", "bad_words_ids", "num_return_sequences", "output_scores",
+		"return_dict_in_generate",
 		"forced_bos_token_id", "forced_eos_token_id", "remove_invalid_values", "exponential_decay_length_penalty",
-		"suppress_tokens", "begin_suppress_tokens", "decoder_start_token_id", "sep_token_id", "bos_token_id", "pad_token_id",
+		"suppress_tokens", "begin_suppress_tokens", "decoder_start_token_id", "sep_token_id", "bos_token_id",
+		"pad_token_id",
 		"eos_token_id", "initializer_factor", "initializer_range")
 }
 

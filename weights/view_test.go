@@ -44,7 +44,8 @@ func TestEditDistance(t *testing.T) {
 		limit int
 		want  int
 	}{
-		{"", "", 3, 0}, {"abc", "abc", 3, 0}, {"kitten", "sitting", 3, 3}, {"kitten", "sitting", 2, -1}, {"ab", "ba", 2, 2},
+		{"", "", 3, 0}, {"abc", "abc", 3, 0}, {"kitten", "sitting", 3, 3}, {"kitten", "sitting", 2, -1}, {"ab", "ba", 2,
+			2},
 		{"", "abc", 3, 3}, {"", "abcd", 3, -1},
 	} {
 		if got := editDistance(tc.a, tc.b, tc.limit); got != tc.want {

@@ -20,7 +20,8 @@ func TestMistakesNameTheNode(t *testing.T) {
 	dev := device.Share(ref.New())
 	other := newModel(t, dev, false)
 	float64s := func(g *nn.Graph) *nn.Node {
-		return G.NewMatrix(g.ExprGraph(), tensor.Float64, G.WithName("doubles"), G.WithShape(b, k), G.WithInit(G.Zeroes()))
+		return G.NewMatrix(g.ExprGraph(), tensor.Float64, G.WithName("doubles"), G.WithShape(b, k),
+			G.WithInit(G.Zeroes()))
 	}
 	cases := []struct {
 		name  string
@@ -33,7 +34,8 @@ func TestMistakesNameTheNode(t *testing.T) {
 			x := G.NewMatrix(G.NewGraph(), tensor.Float32, G.WithName("x"), G.WithShape(2, 2))
 			return nn.ReLU(x)
 		}, []string{"ReLU", "no"}},
-		{"no node", func(m model) *nn.Node { return nn.Add(m.logits, nil) }, []string{"weighted sum", "input 1", "missing"}},
+		{"no node", func(m model) *nn.Node { return nn.Add(m.logits, nil) }, []string{"weighted sum", "input 1",
+			"missing"}},
 		{"a leaf without a value", func(m model) *nn.Node {
 			bias := G.NewMatrix(m.graph.ExprGraph(), tensor.Float32, G.WithName("bias"), G.WithShape(b, k))
 			return G.Must(G.Add(m.logits, bias))
@@ -59,7 +61,8 @@ func TestMistakesNameTheNode(t *testing.T) {
 		}, []string{"gradient of", "[n, 1] by [1, m]"}},
 		{"ranges that train", func(m model) *nn.Node { return nn.RowRange(m.logits) },
 			[]string{"row range", "not differentiable"}},
-		{"shapes", func(m model) *nn.Node { return nn.RangeMap(m.logits, m.x) }, []string{"range map", "(6, 5)", "(6, 4)"}},
+		{"shapes", func(m model) *nn.Node { return nn.RangeMap(m.logits, m.x) }, []string{"range map", "(6, 5)",
+			"(6, 4)"}},
 		{"what a part of a graph refuses", func(m model) *nn.Node {
 			return nn.Fail(m.logits, errors.New("three classes at least"))
 		},

@@ -78,7 +78,8 @@ func (g *Graph) Set(n *Node, values any) error {
 	case !ok || h != g.graph || n.Op() != nil:
 		return errors.New("only an input of this graph can be set")
 	case kept == nil || got != size || isInt != (n.Dtype() == tensor.Int32):
-		return fmt.Errorf("set %s: %d values of type %T do not fit %v %v", graph.Name(n), got, values, n.Shape(), n.Dtype())
+		return fmt.Errorf("set %s: %d values of type %T do not fit %v %v", graph.Name(n), got, values, n.Shape(),
+			n.Dtype())
 	}
 	g.values[n] = kept
 	return nil

@@ -45,13 +45,15 @@ func SoftCrossEntropy(logits, teacher *Node) *Node {
 // softmax(teacher), both [B, K], the mean over the batch, [1]. The teacher gets
 // no gradient.
 func Divergence(logits, teacher *Node) *Node {
-	return build("divergence", func(g *graph.Graph) *Node { return ops.Divergence(g, logits, teacher) }, logits, teacher)
+	return build("divergence", func(g *graph.Graph) *Node { return ops.Divergence(g, logits, teacher) }, logits,
+		teacher)
 }
 
 // SquareDistance returns sum_k alpha_k |w_k - t_k|² over the rows of w and t
 // [K, D], with alpha [K]; the result is [1]. Only w gets a gradient.
 func SquareDistance(w, t, alpha *Node) *Node {
-	return build("square distance", func(g *graph.Graph) *Node { return ops.SquareDistance(g, w, t, alpha) }, w, t, alpha)
+	return build("square distance", func(g *graph.Graph) *Node { return ops.SquareDistance(g, w, t, alpha) }, w, t,
+		alpha)
 }
 
 // RowEntropy returns the entropy of the softmax of every row of logits [B, K],

@@ -111,7 +111,8 @@ func (b *builder) image() *graph.Node {
 		return b.frozenImage()
 	}
 	if b.imaged == nil {
-		b.imaged = ops.L2Normalize(b.g, imagetower.WithPrompts(b.g, b.imageParams, b.model.Config, b.pixelsIn(), b.vision))
+		b.imaged = ops.L2Normalize(b.g, imagetower.WithPrompts(b.g, b.imageParams, b.model.Config, b.pixelsIn(),
+			b.vision))
 	}
 	return b.imaged
 }

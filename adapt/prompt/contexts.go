@@ -47,7 +47,8 @@ func (c contexts) size() (int, []int32, error) {
 	case n == 0:
 		return 0, nil, fmt.Errorf("the phrase %q has no tokens to start context vectors from", c.phrase)
 	case n < len(words) && !c.keepRest:
-		return 0, nil, fmt.Errorf("%d context vectors for the %d tokens of %q: use as many or more", n, len(words), c.phrase)
+		return 0, nil, fmt.Errorf("%d context vectors for the %d tokens of %q: use as many or more", n, len(words),
+			c.phrase)
 	}
 	return n, words, nil
 }
@@ -95,8 +96,8 @@ func (c contexts) prompts(classes []string, m int, w weights.TextConfig) ([][]in
 		}
 		for _, id := range p {
 			if _, learned := text.ContextIndex(id); !learned && int(id) >= w.Vocab {
-				return nil, fmt.Errorf("class %d, %.60q: token %d is beyond the text tower's vocabulary of %d", k, class, id,
-					w.Vocab)
+				return nil, fmt.Errorf("class %d, %.60q: token %d is beyond the text tower's vocabulary of %d", k,
+					class, id, w.Vocab)
 			}
 		}
 		out[k] = p

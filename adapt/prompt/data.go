@@ -73,8 +73,8 @@ func prototypes(ctx context.Context, model *Model, classes []string, given adapt
 			return given, err
 		}
 		if given.Rows != len(classes) || given.Cols != model.Config.EmbedDim {
-			return given, fmt.Errorf("prototypes of shape [%d, %d]: want [%d, %d]", given.Rows, given.Cols, len(classes),
-				model.Config.EmbedDim)
+			return given, fmt.Errorf("prototypes of shape [%d, %d]: want [%d, %d]", given.Rows, given.Cols,
+				len(classes), model.Config.EmbedDim)
 		}
 		return given, nil
 	}

@@ -67,7 +67,8 @@ func (l *Learner) predict(ctx context.Context, in Input) (Prediction, error) {
 	if err != nil {
 		return Prediction{}, err
 	}
-	out := Prediction{Raw: adapt.NewMatrix(in.rows(), p.b.classes()), ZeroShot: adapt.NewMatrix(in.rows(), p.b.classes())}
+	out := Prediction{Raw: adapt.NewMatrix(in.rows(), p.b.classes()), ZeroShot: adapt.NewMatrix(in.rows(),
+		p.b.classes())}
 	for from := 0; from < in.rows(); from += p.b.batch {
 		n := min(p.b.batch, in.rows()-from)
 		err := p.b.fill(n, func(i int, dst []float32) error { copy(dst, in.Features.Row(from+i)); return nil },

@@ -21,8 +21,8 @@ func untrained(t testing.TB, m *Model, method Method, classes []string) *Learner
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Learner{Method: method, Remedy: adapt.Penalty{}, LogitScale: 100, classes: classes, model: m, params: params,
-		trie: l.trie}
+	return &Learner{Method: method, Remedy: adapt.Penalty{}, LogitScale: 100, classes: classes, model: m,
+		params: params, trie: l.trie}
 }
 
 func FuzzLoad(f *testing.F) {

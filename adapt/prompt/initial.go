@@ -74,7 +74,8 @@ func (l layout) takes(f *weights.File, model *Model) error {
 	}
 	for _, s := range slots {
 		if !has(s.name) {
-			return fmt.Errorf("it holds prompts of %s with %s, which the method does not train", from.Method.Name(), s.name)
+			return fmt.Errorf("it holds prompts of %s with %s, which the method does not train", from.Method.Name(),
+				s.name)
 		}
 	}
 	return nil

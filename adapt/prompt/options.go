@@ -66,8 +66,10 @@ func (o Options) Resolved(m Method, scale float64) Options {
 // inner are the options of the trainer.
 func (o Options) inner() train.Options {
 	return train.Options{
-		Epochs: o.Epochs, LR: o.LR, Batch: o.Batch, WeightDecay: o.WeightDecay, Optimizer: adapt.SGD, Schedule: o.Schedule,
-		Seed: o.Seed, Checkpoint: o.Checkpoint, CheckpointEvery: o.CheckpointEvery, Ranges: o.Ranges, Order: o.Order,
+		Epochs: o.Epochs, LR: o.LR, Batch: o.Batch, WeightDecay: o.WeightDecay, Optimizer: adapt.SGD,
+		Schedule: o.Schedule,
+		Seed:     o.Seed, Checkpoint: o.Checkpoint, CheckpointEvery: o.CheckpointEvery, Ranges: o.Ranges,
+		Order: o.Order,
 	}
 }
 

@@ -108,8 +108,8 @@ func override(params []param, given map[string][]float32) error {
 			return fmt.Errorf("initial value for %q: nothing of that name trains", name)
 		}
 		if len(v) != len(params[i].data) {
-			return fmt.Errorf("initial value for %q: %d numbers, want %d in shape %v", name, len(v), len(params[i].data),
-				params[i].shape)
+			return fmt.Errorf("initial value for %q: %d numbers, want %d in shape %v", name, len(v),
+				len(params[i].data), params[i].shape)
 		}
 		params[i].data = slices.Clone(v)
 		if err := params[i].check(); err != nil {

@@ -116,7 +116,8 @@ func TestDasslCheckpointEvaluatesAsInPyTorch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e := largestError(got.Data, golden(t, openGolden(t, "golden_methods.safetensors"), "dassl.logits")); !(e <= 1e-5) {
+	if e := largestError(got.Data, golden(t, openGolden(t, "golden_methods.safetensors"),
+		"dassl.logits")); !(e <= 1e-5) {
 		t.Errorf("logits: error %.2g of the largest value", e)
 	}
 }
@@ -187,7 +188,8 @@ func TestCheckpointsOfOthersAreInitialValues(t *testing.T) {
 		"more than it":  {saved, KgCoOp{}, "prompts of cocoop with prompt_learner.meta_net"},
 		"no prompts":    {filepath.Join("testdata", "golden_trie.safetensors"), CoOp{}, "nothing named"},
 	} {
-		if _, err := InitialValues(c.path, m, c.m, goldenClasses); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := InitialValues(c.path, m, c.m, goldenClasses); err == nil || !strings.Contains(err.Error(),
+			c.want) {
 			t.Errorf("%s: error %v, want %q", name, err, c.want)
 		}
 	}

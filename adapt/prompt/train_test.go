@@ -101,7 +101,8 @@ func TestCheckpointOfAnotherTaskIsRefused(t *testing.T) {
 func TestDivergenceKeepsTheLastGoodState(t *testing.T) {
 	m := seededModel(t, smallConfig, clip.Options{})
 	data := goldenData(t, m)
-	l, err := Train(context.Background(), m, CoOp{}, nil, data, Options{Epochs: 6, LR: 1e38, Schedule: adapt.WarmCosine})
+	l, err := Train(context.Background(), m, CoOp{}, nil, data, Options{Epochs: 6, LR: 1e38,
+		Schedule: adapt.WarmCosine})
 	var diverged *adapt.Diverged
 	if !errors.As(err, &diverged) {
 		t.Fatalf("error %v, want divergence", err)
@@ -143,7 +144,8 @@ func TestClassCountsFromOneUp(t *testing.T) {
 				}
 				got, err := l.Logits(context.Background(), goldenInput(data))
 				if err != nil || got.Check("logits") != nil {
-					t.Errorf("%d classes, %s, %s: %v", k, method.Name(), r.Name(), errors.Join(err, got.Check("logits")))
+					t.Errorf("%d classes, %s, %s: %v", k, method.Name(), r.Name(), errors.Join(err,
+						got.Check("logits")))
 				}
 			}
 		}

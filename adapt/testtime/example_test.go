@@ -83,7 +83,8 @@ func ExampleTuner_Run() {
 	defer done()
 	ctx := context.Background()
 	classes := []string{"cat", "dog"}
-	tuner, err := testtime.NewTuner(ctx, images, texts, classes, testtime.TPT{}, adapt.None{}, testtime.Options{Views: 16})
+	tuner, err := testtime.NewTuner(ctx, images, texts, classes, testtime.TPT{}, adapt.None{},
+		testtime.Options{Views: 16})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -92,15 +92,17 @@ func TestThinPicturesAndFewClassesUnderAllRemedies(t *testing.T) {
 		for _, m := range allMethods {
 			for _, r := range append(adapt.PaperRemedies(), combined(t)) {
 				for _, compat := range []adapt.Compat{adapt.Textbook, adapt.CLIPCalib} {
-					tuner := newTestTuner(t, images, texts, classes, m, r, Options{Compat: compat, Views: 8, Keep: 0.5, AugMix: true})
+					tuner := newTestTuner(t, images, texts, classes, m, r, Options{Compat: compat, Views: 8, Keep: 0.5,
+						AugMix: true})
 					for _, size := range [][2]int{{1, 1}, {1, 300}, {300, 1}} {
 						p, err := tuner.Tune(t.Context(), picture(size[0], size[1], 9), "thin.png")
 						if err != nil {
-							t.Fatalf("%d classes, %s, %s, %s, %v: %v", len(classes), m.Name(), r.Name(), compat, size, err)
+							t.Fatalf("%d classes, %s, %s, %s, %v: %v", len(classes), m.Name(), r.Name(), compat, size,
+								err)
 						}
 						if len(p.Logits) != len(classes) || notFinite(p.Context) >= 0 {
-							t.Fatalf("%d classes, %s, %s, %v: logits %v, context %v", len(classes), m.Name(), r.Name(), size, p.Logits,
-								p.Context)
+							t.Fatalf("%d classes, %s, %s, %v: logits %v, context %v", len(classes), m.Name(), r.Name(),
+								size, p.Logits, p.Context)
 						}
 					}
 				}
@@ -164,7 +166,8 @@ func TestWhatIsMissingOrClosedIsAnError(t *testing.T) {
 	}
 	tuner := newTestTuner(t, images, texts, []string{"cat"}, TPT{}, nil, Options{})
 	tuner.Close()
-	if _, err := tuner.Tune(t.Context(), picture(8, 8, 1), "k"); err == nil || !strings.Contains(err.Error(), "closed") {
+	if _, err := tuner.Tune(t.Context(), picture(8, 8, 1), "k"); err == nil || !strings.Contains(err.Error(),
+		"closed") {
 		t.Errorf("error %v of a closed tuner", err)
 	}
 	small := goldenConfig
@@ -204,7 +207,8 @@ func TestViewsDependOnSeedAndPixelsAlone(t *testing.T) {
 		t.Error("the same seed and pixels give other views under another name")
 	}
 	for name, other := range map[string]string{
-		"seed": views(2, 3, "a.png", false), "pixels": views(1, 4, "a.png", false), "AugMix": views(1, 3, "a.png", true),
+		"seed": views(2, 3, "a.png", false), "pixels": views(1, 4, "a.png", false), "AugMix": views(1, 3, "a.png",
+			true),
 	} {
 		if other == base {
 			t.Errorf("the views do not depend on the %s", name)

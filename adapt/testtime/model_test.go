@@ -31,7 +31,8 @@ var (
 
 // allMethods are the methods, of those of which something must be set one for
 // each form.
-var allMethods = []Method{TPT{}, CTPT{}, OTPT{}, ATPT{Sign: Maximise}, ATPT{Sign: Minimise}, SoC{Lambda: 20, Delta: 0.3}}
+var allMethods = []Method{TPT{}, CTPT{}, OTPT{}, ATPT{Sign: Maximise}, ATPT{Sign: Minimise}, SoC{Lambda: 20,
+	Delta: 0.3}}
 
 // combined is zs-norm+sals.
 func combined(t testing.TB) adapt.Remedy {

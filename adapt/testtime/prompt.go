@@ -54,7 +54,8 @@ func (p *prompts) class(tok *text.Tokenizer, context, name string, c weights.Tex
 	ids := tok.Encode(context + " " + name + ".")
 	m := len(p.context)
 	if len(ids) < m || !slices.Equal(ids[:m], p.context) {
-		return nil, fmt.Errorf("name %q changes the tokens of the context %q before it: rename the class", name, context)
+		return nil, fmt.Errorf("name %q changes the tokens of the context %q before it: rename the class", name,
+			context)
 	}
 	for _, id := range ids {
 		if int(id) >= c.Vocab {

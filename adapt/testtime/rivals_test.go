@@ -25,7 +25,8 @@ func TestTenPicturesOfTheRivalsAgreeWithPyTorch(t *testing.T) {
 		features = append(features, f)
 	}
 	for name, m := range map[string]Method{
-		"a-tpt maximise": ATPT{Sign: Maximise}, "a-tpt minimise": ATPT{Sign: Minimise}, "soc": SoC{Lambda: 20, Delta: 0.3},
+		"a-tpt maximise": ATPT{Sign: Maximise}, "a-tpt minimise": ATPT{Sign: Minimise}, "soc": SoC{Lambda: 20,
+			Delta: 0.3},
 	} {
 		for _, r := range []adapt.Remedy{adapt.None{}, adapt.Penalty{}} {
 			name := fmt.Sprintf("%s %s", name, r.Name())

@@ -87,11 +87,13 @@ func (t *Tuner) run(ctx context.Context, o RunOptions) (Result, error) {
 	}
 	recipe := t.recipe(o.Inputs)
 	r, err := run.KeepTuned(ctx, run.TunedOptions{
-		Recipe: recipe, Model: t.model(recipe, o), Dir: o.Dir, Name: o.Name, Classes: t.classes, Labels: labelsOf(o.Items),
+		Recipe: recipe, Model: t.model(recipe, o), Dir: o.Dir, Name: o.Name, Classes: t.classes,
+		Labels: labelsOf(o.Items),
 		Inputs: run.TunedInputs{
 			Weights: o.Inputs.Weights, WeightsSHA256: o.Inputs.WeightsSHA256,
 			Model: run.ModelFacts{Activation: o.Inputs.Activation, ActivationSource: o.Inputs.ActivationSource,
-				PreprocessingSource: o.Inputs.PreprocessingSource, Prefix: o.Inputs.Prefix, NoConfig: o.Inputs.NoConfig},
+				PreprocessingSource: o.Inputs.PreprocessingSource, Prefix: o.Inputs.Prefix,
+				NoConfig: o.Inputs.NoConfig},
 			Data: o.Inputs.Data, DataSHA256: o.Inputs.DataSHA256,
 		},
 		Bins: o.Bins, Progress: o.Progress, Log: o.Log,

@@ -111,7 +111,8 @@ func TestAFolderKeepsToOneRecipe(t *testing.T) {
 		"remedy": newTestTuner(t, images, texts, goldenClasses, TPT{}, adapt.ZSNorm{}, Options{}),
 		"method": newTestTuner(t, images, texts, goldenClasses, CTPT{}, adapt.None{}, Options{}),
 		"weight": newTestTuner(t, images, texts, goldenClasses, CTPT{Lambda: 20}, adapt.None{}, Options{}),
-		"seed":   newTestTuner(t, images, texts, goldenClasses, TPT{}, adapt.None{}, Options{Seed: 1, Views: 8, Keep: 0.5}),
+		"seed": newTestTuner(t, images, texts, goldenClasses, TPT{}, adapt.None{}, Options{Seed: 1, Views: 8,
+			Keep: 0.5}),
 	} {
 		if _, err := tuner.Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), "another run") {
 			t.Errorf("another %s in the same folder: error %v", name, err)

@@ -50,7 +50,8 @@ func ReadStart(dir, key string) ([]float32, error) {
 	defer f.Close()
 	t, ok := f.Lookup(startTensor)
 	if !ok || f.Metadata()["key"] != key {
-		return nil, fmt.Errorf("vectors of fpp: %s is not what its name says: remove it, and they are learned again", path)
+		return nil, fmt.Errorf("vectors of fpp: %s is not what its name says: remove it, and they are learned again",
+			path)
 	}
 	return t.Float32()
 }

@@ -37,7 +37,8 @@ func run(ctx context.Context, root, dir string) error {
 		Templates: []string{"an icon of a {}."},
 	}
 	checkpoint := filepath.Join(root, "internal", "demo", "model", "clip-icons-32.pt")
-	_, err := clipcalib.Adapt(ctx, dir, checkpoint, shots, adapt.TipAdapterF{}, adapt.Penalty{}, adapt.Options{Epochs: 20})
+	_, err := clipcalib.Adapt(ctx, dir, checkpoint, shots, adapt.TipAdapterF{}, adapt.Penalty{},
+		adapt.Options{Epochs: 20})
 	if err != nil {
 		return err
 	}

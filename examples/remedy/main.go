@@ -54,14 +54,15 @@ func main() {
 }
 
 func run(ctx context.Context, root, dir string) error {
-	model, err := clipcalib.Open(filepath.Join(root, "internal", "demo", "model", "clip-icons-32.pt"), clipcalib.Options{})
+	model, err := clipcalib.Open(filepath.Join(root, "internal", "demo", "model", "clip-icons-32.pt"),
+		clipcalib.Options{})
 	if err != nil {
 		return err
 	}
 	defer model.Close()
 	icon := func(name string) string { return filepath.Join(root, "testdata", "icons", name+".png") }
-	data, err := clipcalib.TrainingData(ctx, model, []string{icon("apple"), icon("bus"), icon("hammer")}, []int{0, 1, 2},
-		[]string{"fruit", "vehicle", "tool"}, "an icon of a {}.")
+	data, err := clipcalib.TrainingData(ctx, model, []string{icon("apple"), icon("bus"), icon("hammer")},
+		[]int{0, 1, 2}, []string{"fruit", "vehicle", "tool"}, "an icon of a {}.")
 	if err != nil {
 		return err
 	}

@@ -150,13 +150,15 @@ func (b *Bank) Features(views int) (adapt.Matrix, []int, error) {
 				return out, nil, fmt.Errorf("feature bank: %w", err)
 			}
 			if len(c.missing) > 0 {
-				return out, nil, fmt.Errorf("feature bank: %d images of %s are still to be encoded", len(c.missing), sh.path)
+				return out, nil, fmt.Errorf("feature bank: %d images of %s are still to be encoded", len(c.missing),
+					sh.path)
 			}
 			if out.Data == nil {
 				out = adapt.NewMatrix(views*b.images, c.features.Cols)
 			}
 			if c.features.Cols != out.Cols {
-				return out, nil, fmt.Errorf("feature bank: %s is %d wide, others are %d", sh.path, c.features.Cols, out.Cols)
+				return out, nil, fmt.Errorf("feature bank: %s is %d wide, others are %d", sh.path, c.features.Cols,
+					out.Cols)
 			}
 			at := v*b.images + sh.from
 			copy(out.Data[at*out.Cols:], c.features.Data)

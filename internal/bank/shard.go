@@ -37,7 +37,8 @@ func (b *Bank) write(s shard, c content) error {
 		for i, row := range *rows {
 			wide[i] = int64(row)
 		}
-		tensors = append(tensors, weights.NamedTensor{Name: name, Shape: []int{len(wide)}, DType: weights.I64, Ints: wide})
+		tensors = append(tensors, weights.NamedTensor{Name: name, Shape: []int{len(wide)}, DType: weights.I64,
+			Ints: wide})
 	}
 	return weights.WriteSafetensors(s.path, tensors, map[string]string{
 		keyBank: b.id, keyView: strconv.Itoa(s.view), keyFrom: strconv.Itoa(s.from), keySum: c.checksum(),

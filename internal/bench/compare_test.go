@@ -20,7 +20,8 @@ func TestCompare(t *testing.T) {
 	a := Result{Schema: Schema, Version: "1", Card: &engine.GPU{Name: "One"}, Driver: "580.1",
 		Runs: []Run{{Precision: "bf16", PeakGFLOPS: 100, BandwidthGBS: 10, Peaks: []float64{100, 99},
 			Bandwidths: []float64{10, 9},
-			Figures:    []Figure{figure("x", 5, 0.01), figure("y", 5, 0.01), figure("z", 5, 0), figure("a alone", 1, 0)}}}}
+			Figures: []Figure{figure("x", 5, 0.01), figure("y", 5, 0.01), figure("z", 5, 0), figure("a alone", 1,
+				0)}}}}
 	b := a
 	b.Runs = []Run{{Precision: "bf16", PeakGFLOPS: 300, BandwidthGBS: 9.9, Peaks: []float64{300, 299},
 		Bandwidths: []float64{9.9, 9},

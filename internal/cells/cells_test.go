@@ -61,7 +61,8 @@ func TestAResultIsThereWhenAllOfItIs(t *testing.T) {
 	a := publish(t, s, "123")
 	all := find(t, s)
 	best, others, differ := Best(all)
-	if best == nil || others != 0 || differ || best.RunDir() != filepath.Join(a.Dir, "run") || len(best.Done.Files) != 2 {
+	if best == nil || others != 0 || differ || best.RunDir() != filepath.Join(a.Dir, "run") ||
+		len(best.Done.Files) != 2 {
 		t.Fatalf("%+v %d %v", best, others, differ)
 	}
 	if err := best.Check(); err != nil {
@@ -154,7 +155,8 @@ func TestTheLastFailureIsToldByItsTime(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if last := Last(find(t, s)); last == nil || last.Failed.Error != "2026-01-02T00:00:09Z" || last.Failed.ExitCode != 75 {
+	if last := Last(find(t, s)); last == nil || last.Failed.Error != "2026-01-02T00:00:09Z" ||
+		last.Failed.ExitCode != 75 {
 		t.Errorf("%+v", last)
 	}
 }

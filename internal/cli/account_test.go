@@ -98,7 +98,8 @@ func (m *made) count(p picked) {
 
 // noise puts files that rules ignore into a folder.
 func (m *made) noise(t *testing.T, dir string) {
-	for _, name := range []string{".DS_Store", "Thumbs.db", "notes.txt", "sub/._x.png", ".hidden/x.png", "sub/model.bin"} {
+	for _, name := range []string{".DS_Store", "Thumbs.db", "notes.txt", "sub/._x.png", ".hidden/x.png",
+		"sub/model.bin"} {
 		if m.rng.IntN(4) == 0 {
 			writeFile(t, filepath.Join(dir, name), []byte("x"))
 			m.ignored++
@@ -180,7 +181,8 @@ func (m *made) split(t *testing.T) string {
 	m.listed(t)
 	var entries [][]any
 	for _, p := range m.pictures {
-		entries = append(entries, []any{strings.ReplaceAll(strings.TrimPrefix(p.path, "img/"), "/", `\`), p.label, p.class})
+		entries = append(entries, []any{strings.ReplaceAll(strings.TrimPrefix(p.path, "img/"), "/", `\`), p.label,
+			p.class})
 	}
 	text, err := json.Marshal(map[string]any{"test": entries})
 	if err != nil {
@@ -320,7 +322,8 @@ func (m *made) check(t *testing.T, name string, o outcome, out string) {
 		if c.Samples != len(m.read) || c.Classes != len(m.classes) || c.Skipped.Unreadable != m.broken ||
 			c.Skipped.Ignored != m.ignored ||
 			byReason["unreadable"] != m.broken || byReason["ignored"] != m.ignored {
-			t.Errorf("%s: %s: %+v; want %d samples, %d unreadable, %d ignored", name, what, c, len(m.read), m.broken, m.ignored)
+			t.Errorf("%s: %s: %+v; want %d samples, %d unreadable, %d ignored", name, what, c, len(m.read), m.broken,
+				m.ignored)
 		}
 	}
 	word := func(n int, w string) string {

@@ -258,7 +258,8 @@ func (f *adaptFlags) parse(method string) (o run.AdaptOptions, err error) {
 			strings.Join(append(methodNames(), promptNames()...), ", "))
 	}
 	if f.prompts != (promptFlags{}) {
-		return o, usagef("--vectors, --context, --class-specific and --depth are for learned prompts, not for %s", method)
+		return o, usagef("--vectors, --context, --class-specific and --depth are for learned prompts, not for %s",
+			method)
 	}
 	if o.Remedy, err = adapt.ParseRemedy(f.remedy); err != nil {
 		return o, usageError{err}
@@ -271,7 +272,8 @@ func (f *adaptFlags) parse(method string) (o run.AdaptOptions, err error) {
 	if o.Train.Loss, err = adapt.ParseLoss(f.loss); err != nil {
 		return o, usageError{err}
 	}
-	if err = set(f.set, owner("method", &o.Method), owner("remedy", &o.Remedy), owner("loss", &o.Train.Loss)); err != nil {
+	if err = set(f.set, owner("method", &o.Method), owner("remedy", &o.Remedy),
+		owner("loss", &o.Train.Loss)); err != nil {
 		return o, err
 	}
 	o.Train.Compat = adapt.Compat(f.compat)
@@ -290,7 +292,8 @@ func (f *adaptFlags) parse(method string) (o run.AdaptOptions, err error) {
 // adapt trains one run.
 func (a *app) adapt(ctx context.Context, f adaptFlags, method string) error {
 	if found := run.Below(f.out); found != "" {
-		return usagef("--out %s: it is a folder of runs, such as %s: name a folder of its own for this one", f.out, found)
+		return usagef("--out %s: it is a folder of runs, such as %s: name a folder of its own for this one", f.out,
+			found)
 	}
 	var from *adapt.Start
 	if f.pins.record != "" {

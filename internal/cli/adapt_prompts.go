@@ -117,7 +117,8 @@ func (f *adaptFlags) parsePrompts(name string) (o run.PromptOptions, err error) 
 	case f.source.float16:
 		return o, usagef("--float16-prototypes is for adapters under --compat clipcalib, not for %s", name)
 	case adapt.Compat(f.compat) != adapt.Textbook:
-		return o, usagef("--compat %s: that is for adapters and test-time tuning; learned prompts have one form", f.compat)
+		return o, usagef("--compat %s: that is for adapters and test-time tuning; learned prompts have one form",
+			f.compat)
 	}
 	if o.Method, err = f.prompts.method(name); err != nil {
 		return o, err
@@ -134,7 +135,8 @@ func (f *adaptFlags) parsePrompts(name string) (o run.PromptOptions, err error) 
 	if o.Train.Loss, err = adapt.ParseLoss(f.loss); err != nil {
 		return o, usageError{err}
 	}
-	if err = set(f.set, owner("method", &o.Method), owner("remedy", &o.Remedy), owner("loss", &o.Train.Loss)); err != nil {
+	if err = set(f.set, owner("method", &o.Method), owner("remedy", &o.Remedy),
+		owner("loss", &o.Train.Loss)); err != nil {
 		return o, err
 	}
 	if _, err := run.CheckPromptOptions(o.Method, o.Train, adapt.DefaultLogitScale); err != nil {
@@ -192,7 +194,8 @@ func (s *session) promptData(
 		data: adapt.Data{Features: o.Data.Features, Labels: feats.Labels, Prototypes: protos, Views: v.Count}}
 	o.Classes = features.Classes(templates, set.Keys())
 	o.Inputs = run.Inputs{
-		Weights: f.source.weights, WeightsSHA256: src.Weights, Model: src.Facts(), BatchImages: src.Model.Images.Batch(),
+		Weights: f.source.weights, WeightsSHA256: src.Weights, Model: src.Facts(),
+		BatchImages:   src.Model.Images.Batch(),
 		Preprocessing: src.Preprocessing(v),
 		Data:          f.data, DataSHA256: feats.Hash, Shots: f.shots, Drawn: f.unlike(shots), Repeat: f.repeat,
 		DataSeed: f.train.Seed, Picks: f.picks,

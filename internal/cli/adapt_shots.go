@@ -16,8 +16,8 @@ func (s *session) encodeShots(
 	ctx context.Context, set, shots *data.Set, f *adaptFlags, o *run.AdaptOptions,
 ) (*data.Record, error) {
 	a, src := s.a, s.src
-	v := features.Views{Augmented: f.views >= 0, Count: f.countViews(o.Train.Compat.Views(o.Method)), Seed: f.train.Seed,
-		Given: f.given}
+	v := features.Views{Augmented: f.views >= 0, Count: f.countViews(o.Train.Compat.Views(o.Method)),
+		Seed: f.train.Seed, Given: f.given}
 	if err := s.checkViews(shots, v, false); err != nil {
 		return nil, err
 	}
@@ -44,7 +44,8 @@ func (s *session) encodeShots(
 	o.Config = &src.Model.Config
 	o.Classes = features.Classes(templates, set.Keys())
 	o.Inputs = run.Inputs{
-		Weights: f.source.weights, WeightsSHA256: src.Weights, Model: src.Facts(), BatchImages: src.Model.Images.Batch(),
+		Weights: f.source.weights, WeightsSHA256: src.Weights, Model: src.Facts(),
+		BatchImages:   src.Model.Images.Batch(),
 		Preprocessing: src.Preprocessing(v),
 		Data:          f.data, DataSHA256: feats.Hash, Shots: f.shots, Drawn: f.unlike(shots), Repeat: f.repeat,
 		DataSeed: f.train.Seed, Picks: f.picks,

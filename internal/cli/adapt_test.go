@@ -55,16 +55,16 @@ func TestEveryMethodTakesEveryRemedyFromFeatures(t *testing.T) {
 		for i, r := range append(adapt.PaperRemedies(), both) {
 			out := filepath.Join(dir, m.Name()+"-"+r.Name())
 			compat := []string{"textbook", "clipcalib"}[i%2]
-			mustRun(t, "adapt", m.Name(), "--remedy", r.Name(), "--compat", compat, "--features", train, "--epochs", "3",
-				"--out", out, "-q")
+			mustRun(t, "adapt", m.Name(), "--remedy", r.Name(), "--compat", compat, "--features", train, "--epochs",
+				"3", "--out", out, "-q")
 			to := filepath.Join(out, "on-test")
 			o := mustRun(t, "eval", out, "--features", test, "--out", to, "--json", "-q")
 			var rows []struct {
 				Method, Remedy string
 				Metrics        json.RawMessage
 			}
-			if err := json.Unmarshal([]byte(o.out), &rows); err != nil || len(rows) != 1 || rows[0].Method != m.Name() ||
-				rows[0].Remedy != r.Name() {
+			if err := json.Unmarshal([]byte(o.out), &rows); err != nil || len(rows) != 1 ||
+				rows[0].Method != m.Name() || rows[0].Remedy != r.Name() {
 				t.Fatalf("%v: %s", err, o.out)
 			}
 			got := metricsIn(t, rows[0].Metrics)
@@ -127,15 +127,15 @@ func TestTwoRunsOfOneRecipeAreEqualByteByByte(t *testing.T) {
 		var runs []string
 		for _, name := range []string{"a", "b"} {
 			out := filepath.Join(dir, method, name)
-			mustRun(t, "adapt", method, "--remedy", "penalty", "--features", train, "--epochs", "4", "--batch", "8", "--seed",
-				"3", "--out", out)
+			mustRun(t, "adapt", method, "--remedy", "penalty", "--features", train, "--epochs", "4", "--batch", "8",
+				"--seed", "3", "--out", out)
 			mustRun(t, "eval", out, "--features", test)
 			runs = append(runs, out)
 		}
 		sameFiles(t, runs[0], runs[1])
 		other := filepath.Join(dir, method, "c")
-		mustRun(t, "adapt", method, "--remedy", "penalty", "--features", train, "--epochs", "4", "--batch", "8", "--seed",
-			"4", "--out", other)
+		mustRun(t, "adapt", method, "--remedy", "penalty", "--features", train, "--epochs", "4", "--batch", "8",
+			"--seed", "4", "--out", other)
 		if string(readFile(t, filepath.Join(other, "adapter.safetensors"))) == string(readFile(t,
 			filepath.Join(runs[0], "adapter.safetensors"))) {
 			t.Errorf("%s: another seed gave the same parameters", method)
@@ -185,8 +185,8 @@ func TestEvalFollowsChangedLabels(t *testing.T) {
 	dir := t.TempDir()
 	root := folderSet(t, filepath.Join(dir, "colours"), 2, 2)
 	out := filepath.Join(dir, "run")
-	mustRun(t, "adapt", "taskres", "--weights", tinyModel(), "--data", root, "--shots", "1", "--views", "-1", "--epochs",
-		"2", "--out", out)
+	mustRun(t, "adapt", "taskres", "--weights", tinyModel(), "--data", root, "--shots", "1", "--views", "-1",
+		"--epochs", "2", "--out", out)
 	list := filepath.Join(dir, "list.tsv")
 	line := func(k, label int) string {
 		return filepath.Join(root, "test", colours[k].name, "00.png") + "\t" + fmt.Sprint(label) + "\t" +

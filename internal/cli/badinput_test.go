@@ -47,8 +47,8 @@ func TestPicturesThatCannotBeReadAreNamed(t *testing.T) {
 			writeFile(t, path, content)
 			failsClean(t, dir, []string{"encode", "--strict", "--weights", tinyModel(), "--images", path, "--out",
 				filepath.Join(dir, "f.npy")}, path)
-			failsClean(t, dir, []string{"zeroshot", "--weights", tinyModel(), "--data", filepath.Join(dir, "set"), "--out",
-				filepath.Join(dir, "zs")}, "set", "could be read")
+			failsClean(t, dir, []string{"zeroshot", "--weights", tinyModel(), "--data", filepath.Join(dir, "set"),
+				"--out", filepath.Join(dir, "zs")}, "set", "could be read")
 		})
 	}
 }
@@ -63,7 +63,8 @@ func TestAPicture20000PixelsWideIsReadAndOneAsHighRefused(t *testing.T) {
 		t.Errorf("rows %v", rows)
 	}
 	writeFile(t, huge, widePNG(20000, 20000))
-	fails(t, []string{"encode", "--weights", tinyModel(), "--images", huge, "--out", out}, huge, "20000 x 20000", "limit")
+	fails(t, []string{"encode", "--weights", tinyModel(), "--images", huge, "--out", out}, huge, "20000 x 20000",
+		"limit")
 }
 
 func TestDataSetsThatCannotServeAreRefused(t *testing.T) {
@@ -103,7 +104,8 @@ func TestDataSetsThatCannotServeAreRefused(t *testing.T) {
 		{"label below 0", []string{"--data", write("colours/below.tsv", pic+"\t-1\n")}, []string{"below.tsv", "-1"}},
 		{"no label", []string{"--data", write("colours/plain.tsv", pic+"\n")}, []string{"plain.tsv", "line 1"}},
 		{"empty list", []string{"--data", write("colours/empty.tsv", "")}, []string{"empty.tsv", "no pictures"}},
-		{"JSON cut short", []string{"--data", write("colours/cut.json", `{"train": [["a`)}, []string{"cut.json", "JSON"}},
+		{"JSON cut short", []string{"--data", write("colours/cut.json", `{"train": [["a`)}, []string{"cut.json",
+			"JSON"}},
 		{"JSON of another kind", []string{"--data", write("colours/kind.json", `[1, 2]`)}, []string{"kind.json"}},
 		{"split file's label", []string{"--data", write("colours/neg.json", `{"train": [["`+pic+`", -3, "x"]]}`)},
 			[]string{"neg.json", "label -3"}},
@@ -111,8 +113,8 @@ func TestDataSetsThatCannotServeAreRefused(t *testing.T) {
 			[]string{"up.json", "leaves"}},
 		{"no pictures beside", []string{"--data", write("alone.json", `{"train": [["nowhere/x.png", 0, "x"]]}`)},
 			[]string{"alone.json", "nowhere/x.png"}},
-		{"picture list of strangers", []string{"--data", write("colours/gone.tsv", "gone.png\tgrass\n"), "--shots", "1"},
-			[]string{"gone", "could be read"}},
+		{"picture list of strangers", []string{"--data", write("colours/gone.tsv", "gone.png\tgrass\n"), "--shots",
+			"1"}, []string{"gone", "could be read"}},
 		{"name of nothing", []string{"--data", write("colours/blank.tsv", pic+"\t0\t\x01\n"), "--shots", "1"},
 			[]string{"class", `"\x01"`, "no tokens"}},
 		{"name too long", []string{"--data", write("colours/long.tsv", pic+"\t0\t"+long+"\n"), "--shots", "1"},
@@ -126,8 +128,8 @@ func TestDataSetsThatCannotServeAreRefused(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			out := in(fmt.Sprint("run", i))
-			failsClean(t, dir, append([]string{"adapt", "taskres", "--weights", tinyModel(), "--views", "-1", "--out", out},
-				c.args...), c.words...)
+			failsClean(t, dir, append([]string{"adapt", "taskres", "--weights", tinyModel(), "--views", "-1", "--out",
+				out}, c.args...), c.words...)
 		})
 	}
 }
@@ -170,10 +172,12 @@ func TestWrongUsageNamesTheFlagOrTheWord(t *testing.T) {
 		{[]string{"inspect"}, []string{"WEIGHTS is missing"}},
 		{[]string{"inspect", "a", "b"}, []string{`"b"`}},
 		{[]string{"adapt", "--features", train, "--out", out}, []string{"METHOD"}},
-		{[]string{"adapt", "taskress", "--features", train, "--out", out}, []string{"taskress", "taskres", "tip-adapter-f"}},
+		{[]string{"adapt", "taskress", "--features", train, "--out", out}, []string{"taskress", "taskres",
+			"tip-adapter-f"}},
 		{[]string{"adapt", "taskres", "--features", train}, []string{"out"}},
 		{[]string{"adapt", "taskres", "--out", out}, []string{"--data", "--features"}},
-		{[]string{"adapt", "taskres", "--out", out, "--features", train, "--data", dir}, []string{"--data", "--features"}},
+		{[]string{"adapt", "taskres", "--out", out, "--features", train, "--data", dir}, []string{"--data",
+			"--features"}},
 		{[]string{"adapt", "taskres", "--out", out, "--weights", tinyModel(), "--data", dir, "--shots", "-1"},
 			[]string{"--shots", "-1"}},
 		{adapt("--remedy", "prayer"), []string{"prayer", "zs-norm", "penalty", "sals"}},
@@ -225,7 +229,8 @@ func TestWrongUsageNamesTheFlagOrTheWord(t *testing.T) {
 		{[]string{"bench", "--time", "-5s"}, []string{"--time"}},
 		{[]string{"bench", "--time", "soon"}, []string{"--time", "soon"}},
 		{[]string{"pretrain", "--out", out}, []string{"data"}},
-		{[]string{"pretrain", "--data", filepath.Join(dir, "absent"), "--out", out}, []string{"absent", "no such file"}},
+		{[]string{"pretrain", "--data", filepath.Join(dir, "absent"), "--out", out}, []string{"absent",
+			"no such file"}},
 		{[]string{"doctor", "please"}, []string{"please"}},
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) { failsClean(t, dir, c.args, c.words...) })

@@ -116,8 +116,8 @@ func TestBadCheckpointsAreRefusedByName(t *testing.T) {
 		{"truncated", string(whole[:len(whole)/2]), nil},
 		{"truncated near the end", string(whole[:len(whole)-3]), nil},
 		{"os.system", string(torchArchive(t, zip.Store, system, make([]byte, 16))), []string{"os.system"}},
-		{"posix.system", string(torchArchive(t, zip.Store, bytes.Replace(system, []byte("cos\n"), []byte("cposix\n"), 1),
-			make([]byte, 16))), []string{"posix.system"}},
+		{"posix.system", string(torchArchive(t, zip.Store, bytes.Replace(system, []byte("cos\n"), []byte("cposix\n"),
+			1), make([]byte, 16))), []string{"posix.system"}},
 		{"exec", string(torchArchive(t, zip.Store, execute, make([]byte, 16))), []string{"builtins.exec"}},
 		{"os.system without a zip", string(system), nil},
 		{"zip bomb", string(torchArchive(t, zip.Deflate, make([]byte, 80<<20), nil)), []string{"zip bomb"}},
@@ -138,17 +138,18 @@ func TestBadCheckpointsAreRefusedByName(t *testing.T) {
 			path := filepath.Join(dir, "bad.pt")
 			writeFile(t, path, []byte(c.content))
 			words := append([]string{path}, c.words...)
-			failsClean(t, dir, []string{"zeroshot", "--weights", path, "--data", data, "--vision-heads", "2", "--text-heads",
-				"2"}, words...)
-			failsClean(t, dir, []string{"encode", "--weights", path, "--images", "--out", filepath.Join(dir, "f.npy"), data},
-				path)
+			failsClean(t, dir, []string{"zeroshot", "--weights", path, "--data", data, "--vision-heads", "2",
+				"--text-heads", "2"}, words...)
+			failsClean(t, dir, []string{"encode", "--weights", path, "--images", "--out", filepath.Join(dir, "f.npy"),
+				data}, path)
 			failsClean(t, dir, []string{"adapt", "taskres", "--weights", path, "--data", data, "--shots", "1", "--out",
 				filepath.Join(dir, "run")}, path)
 		})
 	}
 	for _, args := range [][]string{
 		{"inspect", filepath.Join(dir, "absent.pt")},
-		{"encode", "--weights", filepath.Join(dir, "absent.pt"), "--images", data, "--out", filepath.Join(dir, "f.npy")},
+		{"encode", "--weights", filepath.Join(dir, "absent.pt"), "--images", data, "--out", filepath.Join(dir,
+			"f.npy")},
 		{"zeroshot", "--weights", filepath.Join(dir, "absent.pt"), "--data", data},
 	} {
 		failsClean(t, dir, args, "absent.pt", "no such file")
@@ -213,7 +214,8 @@ func TestFeatureFilesThatDoNotFitAreRefused(t *testing.T) {
 		{"no labels", true, file("unlabelled", func(c *clusters) { c.labels = nil }), []string{"labels"}},
 		{"no prototypes", false, file("unnamed", func(c *clusters) { c.prototypes = nil }), []string{"text_features"}},
 		{"fewer labels", true, file("fewer", func(c *clusters) { c.labels = c.labels[:5] }), []string{"5", "12"}},
-		{"label out of range", true, file("beyond", func(c *clusters) { c.labels[3] = 3 }), []string{"label 3", "0 to 2"}},
+		{"label out of range", true, file("beyond", func(c *clusters) { c.labels[3] = 3 }), []string{"label 3",
+			"0 to 2"}},
 		{"negative label", true, file("below", func(c *clusters) { c.labels[3] = -1 }), []string{"label -1"}},
 		{"width", true, file("wide", func(c *clusters) {
 			for k := range c.prototypes {
@@ -229,7 +231,8 @@ func TestFeatureFilesThatDoNotFitAreRefused(t *testing.T) {
 			failsClean(t, dir, []string{"adapt", "taskres", "--features", c.path, "--epochs", "2", "--out",
 				filepath.Join(dir, "new")}, c.words...)
 			if c.both {
-				failsClean(t, dir, []string{"eval", run, "--features", c.path, "--out", filepath.Join(dir, "out")}, c.words...)
+				failsClean(t, dir, []string{"eval", run, "--features", c.path, "--out", filepath.Join(dir, "out")},
+					c.words...)
 			}
 		})
 	}

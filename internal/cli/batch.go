@@ -74,7 +74,8 @@ func withFlag(err error, c *cobra.Command) error {
 		return fmt.Errorf("%w: use a smaller --%s", err, name)
 	}
 	if many.Of == engine.TrieNodes {
-		return fmt.Errorf("%w: the prompts of all classes are computed together: take fewer classes, or --device cpu", err)
+		return fmt.Errorf("%w: the prompts of all classes are computed together: take fewer classes, or --device cpu",
+			err)
 	}
 	return err
 }

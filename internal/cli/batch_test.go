@@ -51,7 +51,8 @@ func TestRecipeTellsTheImageBatch(t *testing.T) {
 			"--bank", filepath.Join(dir, "bank"), "--batch-images", batch, "--out", out)
 	}
 	adapt("3")
-	if recipe := string(readFile(t, filepath.Join(out, "recipe.yaml"))); !strings.Contains(recipe, "batch_images: 3\n") {
+	if recipe := string(readFile(t, filepath.Join(out, "recipe.yaml"))); !strings.Contains(recipe,
+		"batch_images: 3\n") {
 		t.Errorf("no batch in the recipe:\n%s", recipe)
 	}
 	if o := adapt("auto"); !strings.Contains(o.err, "holds this run already") {

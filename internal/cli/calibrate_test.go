@@ -155,26 +155,28 @@ func TestCalibrateRefusesWhatDoesNotFit(t *testing.T) {
 		{"labels in halves", []string{"--logits", l, "--labels", halves}, []string{"--labels", "halves.npy", "0.5"}},
 		{"truncated", []string{"--logits", in("cut.npy"), "--labels", y}, []string{"cut.npy"}},
 		{"no npy", []string{"--logits", in("not.npy"), "--labels", y}, []string{"not.npy"}},
-		{"sals without a reference", []string{"--logits", l, "--labels", y, "--remedy", "sals"}, []string{"--zero-shot"}},
+		{"sals without a reference", []string{"--logits", l, "--labels", y, "--remedy", "sals"},
+			[]string{"--zero-shot"}},
 		{"reference of fewer samples", []string{"--logits", l, "--labels", y, "--remedy", "sals", "--zero-shot", small},
 			[]string{"--zero-shot", "10", "20"}},
-		{"reference of fewer classes", []string{"--logits", l, "--labels", y, "--remedy", "sals", "--zero-shot", narrow},
-			[]string{"--zero-shot", "3", "4"}},
+		{"reference of fewer classes", []string{"--logits", l, "--labels", y, "--remedy", "sals", "--zero-shot",
+			narrow}, []string{"--zero-shot", "3", "4"}},
 		{"temperature without a fit set", []string{"--logits", l, "--labels", y, "--remedy", "temperature"},
 			[]string{"--fit-logits", "--fit-labels"}},
-		{"fit set that does not fit", []string{"--logits", l, "--labels", y, "--remedy", "temperature", "--fit-logits", l,
-			"--fit-labels", few}, []string{"--fit-labels", "10", "20"}},
+		{"fit set that does not fit", []string{"--logits", l, "--labels", y, "--remedy", "temperature", "--fit-logits",
+			l, "--fit-labels", few}, []string{"--fit-labels", "10", "20"}},
 		{"fit set of other classes", []string{"--logits", l, "--labels", y, "--remedy", "temperature", "--fit-logits",
 			narrow, "--fit-labels", y}, []string{"--fit-logits", "3 classes", "4"}},
-		{"fit set that is measured", []string{"--logits", l, "--labels", y, "--remedy", "temperature", "--fit-logits", l,
-			"--fit-labels", y}, []string{"--fit-on-measured", "20 of the 20"}},
+		{"fit set that is measured", []string{"--logits", l, "--labels", y, "--remedy", "temperature", "--fit-logits",
+			l, "--fit-labels", y}, []string{"--fit-on-measured", "20 of the 20"}},
 		{"a reference that nothing uses", []string{"--logits", l, "--labels", y, "--zero-shot", l},
 			[]string{"--zero-shot", "sals"}},
 		{"a fold that nothing uses", []string{"--logits", l, "--labels", y, "--fit-fraction", "0.5"},
 			[]string{"--fit-fraction", "none"}},
 		{"two folds", []string{"--logits", l, "--labels", y, "--remedy", "platt", "--fit-fraction", "0.5",
 			"--fit-on-measured"}, []string{"one fold"}},
-		{"probabilities", []string{"--logits", probabilities, "--labels", two}, []string{"--probabilities", "adds up to 1"}},
+		{"probabilities", []string{"--logits", probabilities, "--labels", two}, []string{"--probabilities",
+			"adds up to 1"}},
 		{"no probabilities", []string{"--logits", l, "--labels", y, "--probabilities"},
 			[]string{"--probabilities", "not a probability"}},
 		{"a picture of another kind", []string{"--logits", l, "--labels", y, "--plot", in("r.gif")},
@@ -260,7 +262,8 @@ func TestCalibrateFormsWithoutHoles(t *testing.T) {
 	}
 	// Always wrong and always sure: the probability 0 of the label lies in no
 	// open bin.
-	m = get(file("saturated.npy", []float32{1000, 0, 1000, 0, 1000, 0}, 3, 2), vector("saturated_y.npy", []int{1, 1, 1}))
+	m = get(file("saturated.npy", []float32{1000, 0, 1000, 0, 1000, 0}, 3, 2), vector("saturated_y.npy",
+		[]int{1, 1, 1}))
 	if m["classwise_ece"] != 0.5 || m["classwise_ece_closed"] != 1 {
 		t.Errorf("saturated: class-wise ECE %v open, %v closed; want 0.5 and 1", m["classwise_ece"],
 			m["classwise_ece_closed"])

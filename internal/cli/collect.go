@@ -316,12 +316,13 @@ func (c *collection) end() error {
 	failed := c.Counts[cellFailed]
 	switch waiting := len(c.Remaining) - failed; {
 	case waiting > 0:
-		return incomplete{fmt.Errorf("%d of %d cells are not done: %s; do them with clipcalib run", waiting+failed, c.Cells,
-			ranges(c.Remaining))}
+		return incomplete{fmt.Errorf("%d of %d cells are not done: %s; do them with clipcalib run", waiting+failed,
+			c.Cells, ranges(c.Remaining))}
 	case failed > 0:
 		return fmt.Errorf("%d of %d cells failed for good: %s", failed, c.Cells, ranges(c.Remaining))
 	case c.LeftOut > 0:
-		return exitcode.LeftOut{What: fmt.Sprintf("all cells are done, but %d left out what could not be read", c.LeftOut)}
+		return exitcode.LeftOut{What: fmt.Sprintf("all cells are done, but %d left out what could not be read",
+			c.LeftOut)}
 	}
 	return nil
 }

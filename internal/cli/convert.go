@@ -32,7 +32,8 @@ Tip-Adapter.`,
 		Args: exactly("FROM", "TO"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if info, err := os.Stat(args[0]); err == nil && info.IsDir() && isRun(args[0]) {
-				if err := (mode{says: "for a run: it is for checkpoints, and " + args[0] + " is a run"}).check(c); err != nil {
+				if err := (mode{says: "for a run: it is for checkpoints, and " + args[0] +
+					" is a run"}).check(c); err != nil {
 					return err
 				}
 				return a.convertRun(args[0], args[1])

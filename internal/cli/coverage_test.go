@@ -80,7 +80,8 @@ func TestPredictGivesSetsOfACoverage(t *testing.T) {
 				t.Errorf("%s of the fold: %+v", p.Name, s)
 			}
 		}
-		rows, err := csv.NewReader(strings.NewReader(mustRun(t, "predict", dir, test, "--coverage", "0.8", "--csv").out)).
+		rows, err := csv.NewReader(strings.NewReader(mustRun(t, "predict", dir, test, "--coverage", "0.8",
+			"--csv").out)).
 			ReadAll()
 		if err != nil || strings.Join(rows[0][10:], " ") != "drifted in_set set_size set_assured" {
 			t.Errorf("%v, %v", rows[0], err)
@@ -112,7 +113,8 @@ func TestCoverageIsRefusedWhereNothingFollows(t *testing.T) {
 		{2, []string{"--coverage", "NaN"}, []string{"--coverage NaN"}},
 		{2, []string{"--calibration", "x"}, []string{"--coverage"}},
 		{2, []string{"--coverage", "0.8", "--score", "top"}, []string{"--score top", "raps"}},
-		{1, []string{"--coverage", "0.8", "--calibration", filepath.Join(dir, "none")}, []string{"none", "clipcalib eval"}},
+		{1, []string{"--coverage", "0.8", "--calibration", filepath.Join(dir, "none")}, []string{"none",
+			"clipcalib eval"}},
 		{1, []string{"--coverage", "0.8", "--calibration", trainTarget(t, dir)}, []string{"learnt from"}},
 	} {
 		args := append([]string{"predict", dir, test}, c.args...)

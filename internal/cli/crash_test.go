@@ -46,15 +46,16 @@ func TestAPanicIsACellsFailure(t *testing.T) {
 		set, "--views", "4", "--out", filepath.Join(dir, "tta")}
 	evaluated := []string{"eval", filepath.Join(dir, "runs"), "--bank", bank, "--data", set}
 	for _, r := range []string{"none", "brittle-test"} {
-		mustRun(t, "adapt", "zslp", "--remedy", r, "--weights", tinyModel(), "--bank", bank, "--data", set, "--shots", "2",
-			"--epochs", "2", "--views", "-1", "--out", filepath.Join(dir, "runs", r))
+		mustRun(t, "adapt", "zslp", "--remedy", r, "--weights", tinyModel(), "--bank", bank, "--data", set, "--shots",
+			"2", "--epochs", "2", "--views", "-1", "--out", filepath.Join(dir, "runs", r))
 	}
 	for _, args := range [][]string{adapted, tuned, evaluated} {
 		breaks.Store(true)
 		o := command(append(args, "-q")...)
 		breaks.Store(false)
 		if o.code != exitcode.Failed || strings.Contains(o.err, "goroutine") ||
-			!strings.Contains(o.err, "1 of 2 cells failed") || strings.Count(o.err, "internal error: runtime error: index") != 1 {
+			!strings.Contains(o.err, "1 of 2 cells failed") || strings.Count(o.err,
+			"internal error: runtime error: index") != 1 {
 			t.Fatalf("%s: exit code %d: %s", args[0], o.code, o.err)
 		}
 		_, path, _ := strings.Cut(o.err, "(please report it, with ")
@@ -75,7 +76,8 @@ func TestAPanicIsACellsFailure(t *testing.T) {
 	defer breaks.Store(false)
 	fresh := folderSet(t, filepath.Join(dir, "fresh"), 0, 1)
 	o := command("eval", filepath.Join(dir, "runs", "brittle-test"), "--bank", bank, "--data", fresh)
-	if o.code != exitcode.Failed || strings.Contains(o.err, "goroutine") || !strings.Contains(o.err, "CLIPCALIB_TRACE") {
+	if o.code != exitcode.Failed || strings.Contains(o.err, "goroutine") || !strings.Contains(o.err,
+		"CLIPCALIB_TRACE") {
 		t.Errorf("exit code %d: %s", o.code, o.err)
 	}
 }

@@ -80,8 +80,8 @@ func TestCalibrateScalesByDistance(t *testing.T) {
 	plain := metricsIn(t, []byte(mustRun(t, "calibrate", "--logits", l, "--labels", y, "--json").out))
 	if after := metricsIn(t, []byte(o.out)); after["accuracy"] != plain["accuracy"] ||
 		after["logit_range"] >= plain["logit_range"] {
-		t.Errorf("accuracy %g and range %g, before %g and %g", after["accuracy"], after["logit_range"], plain["accuracy"],
-			plain["logit_range"])
+		t.Errorf("accuracy %g and range %g, before %g and %g", after["accuracy"], after["logit_range"],
+			plain["accuracy"], plain["logit_range"])
 	}
 	if text := mustRun(t, args...).out; !strings.Contains(text, "of 3 neighbours") {
 		t.Errorf("printed %s", text)
@@ -99,8 +99,10 @@ func TestCalibrateScalesByDistance(t *testing.T) {
 			[]string{"--class-features", "zero_shot_base.npy", "no such file"}},
 		{[]string{"--logits", l, "--labels", y, "--class-features", empty},
 			[]string{"--class-features", "zero_shot_base.npy"}},
-		{[]string{"--logits", three, "--labels", few, "--class-features", tables}, []string{"5 new classes", "3 columns"}},
-		{[]string{"--logits", l, "--labels", y, "--class-features", tables, "--neighbours", "0"}, []string{"--neighbours"}},
+		{[]string{"--logits", three, "--labels", few, "--class-features", tables}, []string{"5 new classes",
+			"3 columns"}},
+		{[]string{"--logits", l, "--labels", y, "--class-features", tables, "--neighbours", "0"},
+			[]string{"--neighbours"}},
 	} {
 		failsClean(t, dir, append([]string{"calibrate", "--remedy", "dac"}, c.args...), c.words...)
 	}
@@ -130,7 +132,8 @@ func TestEvalScalesByDistance(t *testing.T) {
 	plain := filepath.Join(out, "targets", "new")
 	again := mustRun(t, "calibrate", "--logits", filepath.Join(plain, "logits.npy"), "--labels",
 		filepath.Join(plain, "labels.npy"),
-		"--remedy", "dac", "--class-features", filepath.Join(rows[0].Dir, "class_features"), "--neighbours", "2", "--json")
+		"--remedy", "dac", "--class-features", filepath.Join(rows[0].Dir, "class_features"), "--neighbours", "2",
+		"--json")
 	want := metricsIn(t, []byte(again.out))
 	for key, v := range metricsIn(t, rows[0].Metrics) {
 		if math.Abs(v-want[key]) > 1e-5*(1+math.Abs(v)) {
@@ -156,8 +159,8 @@ func TestEvalScalesByDistance(t *testing.T) {
 	sals, adapter, image := filepath.Join(dir, "sals"), filepath.Join(dir, "adapter"), filepath.Join(dir, "cocoop")
 	mustRun(t, learn(root, sals, "coop", "--vectors", "2", "--remedy", "sals")...)
 	mustRun(t, learn(root, image, "cocoop")...)
-	mustRun(t, "adapt", "taskres", "--weights", tinyModel(), "--data", root, "--shots", "2", "--views", "-1", "--epochs",
-		"2", "--out", adapter)
+	mustRun(t, "adapt", "taskres", "--weights", tinyModel(), "--data", root, "--shots", "2", "--views", "-1",
+		"--epochs", "2", "--out", adapter)
 	for run, words := range map[string][]string{sals: {"without a remedy", "sals"}, adapter: {"learned prompts"},
 		image: {"cocoop", "image to image"}} {
 		fails(t, []string{"eval", run, "--data", root, "--remedy", "dac"}, words...)

@@ -229,7 +229,8 @@ func verdict(r *verify.Report, o verify.Options) error {
 		return fmt.Errorf("data verify: %d of %d sets are not as published: %s", len(wrong), len(r.Sets),
 			strings.Join(wrong, ", "))
 	case damaged > 0:
-		return exitcode.LeftOut{What: fmt.Sprintf("%d of %d pictures cannot be decoded (named above)", damaged, decoded)}
+		return exitcode.LeftOut{What: fmt.Sprintf("%d of %d pictures cannot be decoded (named above)", damaged,
+			decoded)}
 	}
 	return nil
 }

@@ -76,13 +76,14 @@ func TestEvalMatchesClassesByName(t *testing.T) {
 	dir := t.TempDir()
 	root := folderSet(t, filepath.Join(dir, "colours"), 2, 3)
 	out := filepath.Join(dir, "run")
-	mustRun(t, "adapt", "taskres", "--weights", tinyModel(), "--data", root, "--shots", "2", "--views", "-1", "--epochs",
-		"5", "--out", out)
+	mustRun(t, "adapt", "taskres", "--weights", tinyModel(), "--data", root, "--shots", "2", "--views", "-1",
+		"--epochs", "5", "--out", out)
 	// Two of the three classes, in the other order, written otherwise.
 	var list strings.Builder
 	for label, k := range []int{2, 0} {
 		for i := range 3 {
-			fmt.Fprintf(&list, "test/%s/%02d.png\t%d\t%s\n", colours[k].name, i, label, strings.ToUpper(colours[k].name))
+			fmt.Fprintf(&list, "test/%s/%02d.png\t%d\t%s\n", colours[k].name, i, label,
+				strings.ToUpper(colours[k].name))
 		}
 	}
 	tsv := filepath.Join(root, "two.tsv")
@@ -166,8 +167,8 @@ func TestEvalKeepsTheTestPartBesideAnother(t *testing.T) {
 	dir := t.TempDir()
 	root := folderSet(t, filepath.Join(dir, "colours"), 3, 2)
 	out := filepath.Join(dir, "run")
-	mustRun(t, "adapt", "taskres", "--weights", tinyModel(), "--data", root, "--shots", "2", "--views", "-1", "--epochs",
-		"2", "--out", out)
+	mustRun(t, "adapt", "taskres", "--weights", tinyModel(), "--data", root, "--shots", "2", "--views", "-1",
+		"--epochs", "2", "--out", out)
 	mustRun(t, "eval", out, "--data", root)
 	mustRun(t, "eval", out, "--data", root+"#train")
 	for name, rows := range map[string]int{"colours": 6, "colours-train": 9} {

@@ -69,7 +69,8 @@ func (a *app) writeSplits(root string, sets []*catalog.Set, named bool, out stri
 	for _, p := range places {
 		if p.Set.Split == nil {
 			if named {
-				return fmt.Errorf("data splits: %s has no split file: its parts are folders or lists of its own", p.Set.ID)
+				return fmt.Errorf("data splits: %s has no split file: its parts are folders or lists of its own",
+					p.Set.ID)
 			}
 			continue
 		}
@@ -125,7 +126,8 @@ func (a *app) writeSplit(p verify.Place, out string, seed int64) splitMade {
 		return fail(err)
 	}
 	known := []string{p.Set.Split.SHA256, p.Set.Split.Blob}
-	if m.State == "written" && m.Note == "" && !m.Published && slices.ContainsFunc(known, func(h string) bool { return h != "" }) {
+	if m.State == "written" && m.Note == "" && !m.Published && slices.ContainsFunc(known,
+		func(h string) bool { return h != "" }) {
 		m.Note = "its bytes are not those of CoOp's file: are the lists the published ones?"
 		if seed != splits.Seed {
 			m.Note = fmt.Sprintf("drawn with seed %d: its parts are not CoOp's", seed)

@@ -29,8 +29,8 @@ func TestDataSplitsWritesWhatIsNotThere(t *testing.T) {
 		t.Errorf("a split file that was there was changed: %s", o.out)
 	}
 	// What is written is read: 9 pictures of each of 10 classes, half of them to train.
-	o = mustRun(t, "adapt", "taskres", "--weights", tinyModel(), "--data", filepath.Join(root, "eurosat"), "--shots", "2",
-		"--views", "-1", "--epochs", "1", "--out", filepath.Join(root, "run"))
+	o = mustRun(t, "adapt", "taskres", "--weights", tinyModel(), "--data", filepath.Join(root, "eurosat"), "--shots",
+		"2", "--views", "-1", "--epochs", "1", "--out", filepath.Join(root, "run"))
 	if !strings.Contains(o.err, "20 pictures read of 20 drawn from 40") {
 		t.Errorf("%s", o.err)
 	}

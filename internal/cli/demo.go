@@ -176,7 +176,8 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 		}
 		page.Sections = append(page.Sections, sections...)
 	}
-	a.note("%d steps made, counting an image tuned on as one; sals takes what was trained without a remedy", steps.Load())
+	a.note("%d steps made, counting an image tuned on as one; sals takes what was trained without a remedy",
+		steps.Load())
 	return a.demoOutput(f.out, page, time.Since(begun))
 }
 

@@ -31,8 +31,8 @@ func TestDoubtsAreToldAndKept(t *testing.T) {
 	o := mustRun(t, "adapt", "taskres", "-q", "--weights", tinyModel(), "--bank", bank, "--data", root, "--shots", "0",
 		"--epochs", "2", "--views", "-1", "--out", out)
 	kept := string(readFile(t, filepath.Join(out, "doubts.txt")))
-	for _, said := range []string{"unseen characters or Unicode form alone", "1 picture is there under another label too",
-		"red/zz.png (red) is apple/00.png (apple)"} {
+	for _, said := range []string{"unseen characters or Unicode form alone",
+		"1 picture is there under another label too", "red/zz.png (red) is apple/00.png (apple)"} {
 		if strings.Count(o.err, said) != 1 || !strings.Contains(kept, said) {
 			t.Errorf("no %q in %s, or in doubts.txt: %s", said, o.err, kept)
 		}

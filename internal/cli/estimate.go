@@ -54,7 +54,8 @@ func estimate(p *plan.Plan, results string) error {
 	}
 	for i := range p.Cells {
 		if k := kinds[of[i]]; k.cells > 0 {
-			p.Cells[i].Estimate = &plan.Estimate{Seconds: k.seconds / float64(k.cells), MemoryBytes: k.memory, From: k.cells}
+			p.Cells[i].Estimate = &plan.Estimate{Seconds: k.seconds / float64(k.cells), MemoryBytes: k.memory,
+				From: k.cells}
 		}
 	}
 	return nil

@@ -208,7 +208,8 @@ func (a *app) eval(ctx context.Context, f evalFlags, dir string) error {
 		}
 		return a.printResults(dir, []run.Result{res}, []string{filepath.Base(f.features[0])}, nil)
 	case len(f.data) > 0 && f.out != "":
-		return usagef("eval: --out is for --features; with --data the logits go below %s", filepath.Join(dir, "targets"))
+		return usagef("eval: --out is for --features; with --data the logits go below %s", filepath.Join(dir,
+			"targets"))
 	case len(f.data) > 0:
 		return a.evalData(ctx, f, o)
 	}
@@ -243,7 +244,8 @@ func (a *app) modelOf(dir string, s *sourceFlags) error {
 		return err
 	}
 	if recipe.Inputs.WeightsSHA256 == "" {
-		return fmt.Errorf("eval %s: the run was trained on feature files, so its model is not known: use --features", dir)
+		return fmt.Errorf("eval %s: the run was trained on feature files, so its model is not known: use --features",
+			dir)
 	}
 	m, err := run.ReadModel(dir)
 	if err != nil {

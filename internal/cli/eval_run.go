@@ -31,8 +31,8 @@ func (a *app) evalRun(ctx context.Context, src *features.Source, sets []*data.Se
 		return m, fmt.Errorf("eval %s: %w", o.Run, err)
 	}
 	if src.Weights != recipe.Inputs.WeightsSHA256 {
-		return m, fmt.Errorf("eval %s: %s is not the model of the run: its hash is %.12s (%s), the run's %.12s (%s)", o.Run,
-			f.source.weights,
+		return m, fmt.Errorf("eval %s: %s is not the model of the run: its hash is %.12s (%s), the run's %.12s (%s)",
+			o.Run, f.source.weights,
 			src.Weights, afterHash(src.Weights), recipe.Inputs.WeightsSHA256, afterHash(recipe.Inputs.WeightsSHA256))
 	}
 	if o.Device == nil {
@@ -128,7 +128,8 @@ func (a *app) target(ctx context.Context, src *features.Source, set *data.Set, f
 	}
 	o.Data = &adapt.Data{Features: feats.Features, Labels: feats.Labels, Prototypes: protos}
 	o.Inputs = run.Inputs{
-		Weights: f.source.weights, WeightsSHA256: src.Weights, Model: src.Facts(), BatchImages: src.Model.Images.Batch(),
+		Weights: f.source.weights, WeightsSHA256: src.Weights, Model: src.Facts(),
+		BatchImages:   src.Model.Images.Batch(),
 		Preprocessing: src.Preprocessing(features.Views{}),
 		DataSHA256:    feats.Hash, Templates: templates, Float16: r.Inputs.Float16,
 	}

@@ -87,12 +87,12 @@ func TestForeignAdaptersAreEvaluatedAsRuns(t *testing.T) {
 		{[]string{"eval", file("clipcalib-zs.pth.tar-300"), "--method", "taskres", "--features", features, "--out",
 			filepath.Join(dir, "x")}, []string{"no residual of taskres"}},
 		{[]string{"eval", file("taskres.pth.tar-100"), "--features", features}, []string{"--out"}},
-		{[]string{"eval", file("taskres.pth.tar-100"), "--features", features, "--out", filepath.Join(dir, "x"), "--set",
-			"beta=2"}, []string{"--set", "beta", "alpha"}},
+		{[]string{"eval", file("taskres.pth.tar-100"), "--features", features, "--out", filepath.Join(dir, "x"),
+			"--set", "beta=2"}, []string{"--set", "beta", "alpha"}},
 		{[]string{"eval", filepath.Join(dir, "taskres.pth.tar-100"), "--method", "zslp", "--features", features},
 			[]string{"--method", "has its own"}},
-		{[]string{"eval", filepath.Join(dir, "taskres.pth.tar-100", "adapter.safetensors"), "--features", features, "--out",
-			filepath.Join(dir, "x")}, []string{"name the run's folder"}},
+		{[]string{"eval", filepath.Join(dir, "taskres.pth.tar-100", "adapter.safetensors"), "--features", features,
+			"--out", filepath.Join(dir, "x")}, []string{"name the run's folder"}},
 	} {
 		fails(t, c.args, c.words...)
 	}
@@ -115,8 +115,8 @@ func TestAForeignAdapterOnPictures(t *testing.T) {
 	root := folderSet(t, filepath.Join(dir, "colours"), 2, 2)
 	ours := filepath.Join(dir, "ours")
 	train := func(out string, more ...string) []string {
-		return append([]string{"adapt", "taskres", "--weights", tinyModel(), "--data", root, "--shots", "2", "--views", "2",
-			"--epochs", "3", "--out", out}, more...)
+		return append([]string{"adapt", "taskres", "--weights", tinyModel(), "--data", root, "--shots", "2", "--views",
+			"2", "--epochs", "3", "--out", out}, more...)
 	}
 	mustRun(t, train(ours, "--compat", "clipcalib")...)
 	mustRun(t, "eval", ours, "--data", root)
@@ -130,7 +130,8 @@ func TestAForeignAdapterOnPictures(t *testing.T) {
 	}
 	defer f.Close()
 	var tensors []weights.NamedTensor
-	for from, to := range map[string]string{"text_features": "base_text_features", "residual": "text_feature_residuals"} {
+	for from, to := range map[string]string{"text_features": "base_text_features",
+		"residual": "text_feature_residuals"} {
 		x, _ := f.Lookup(from)
 		v, err := x.Float32()
 		if err != nil {
@@ -162,8 +163,8 @@ func TestPrototypesInFloat16AreOfferedAndRecorded(t *testing.T) {
 	dir := t.TempDir()
 	root := folderSet(t, filepath.Join(dir, "colours"), 2, 2)
 	train := func(out string, more ...string) []string {
-		return append([]string{"adapt", "taskres", "--weights", tinyModel(), "--data", root, "--shots", "2", "--views", "2",
-			"--epochs", "2", "--out", out}, more...)
+		return append([]string{"adapt", "taskres", "--weights", tinyModel(), "--data", root, "--shots", "2", "--views",
+			"2", "--epochs", "2", "--out", out}, more...)
 	}
 	half := filepath.Join(dir, "half")
 	mustRun(t, train(half, "--compat", "clipcalib", "--float16-prototypes")...)

@@ -100,7 +100,8 @@ func TestAGridGoesOnBehindAFailedCell(t *testing.T) {
 	writeFile(t, bad, nil) // in the place of the run
 	os.RemoveAll(cells[2].Run)
 	cells = gridOf(t, exitcode.Failed, args...)
-	if n := states(cells); n[cellKept] != 2 || n[cellTrained] != 1 || n[cellFailed] != 1 || cells[1].State != cellFailed {
+	if n := states(cells); n[cellKept] != 2 || n[cellTrained] != 1 || n[cellFailed] != 1 ||
+		cells[1].State != cellFailed {
 		t.Errorf("%v", n)
 	}
 	o := command(append(args, "-q")...)
@@ -188,7 +189,8 @@ func TestEvalTakesRunsForRuns(t *testing.T) {
 	two := []string{"eval", a, b, "--bank", bank, "--data", set, "--data", more}
 	for _, c := range gridOf(t, 0, two...) {
 		for i, row := range c.Targets {
-			if want := []string{"set", "more"}[i]; row.Run != c.Run || row.Target != want || row.ZeroShot == row.Metrics {
+			if want := []string{"set", "more"}[i]; row.Run != c.Run || row.Target != want ||
+				row.ZeroShot == row.Metrics {
 				t.Errorf("%+v", row)
 			}
 		}

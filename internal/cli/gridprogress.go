@@ -31,7 +31,8 @@ func (a *app) gridProgress(cells []cell, lanes int) *gridProgress {
 	g := &gridProgress{
 		bar: a.progress("grid", "cells", len(cells)), cells: cells,
 		kind: make([]string, len(cells)), work: make([]float64, len(cells)),
-		done: make([]bool, len(cells)), spent: map[string]float64{}, over: map[string]float64{}, stop: make(chan struct{}),
+		done: make([]bool, len(cells)), spent: map[string]float64{}, over: map[string]float64{},
+		stop:  make(chan struct{}),
 		lanes: lanes, since: map[int]time.Time{},
 	}
 	free := map[string]bool{}

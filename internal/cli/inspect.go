@@ -134,8 +134,8 @@ func printModel(row func(name, format string, args ...any), m *weights.ModelInfo
 	row("names", "%s", m.Layout)
 	if v := m.Vision; v.Width > 0 {
 		if v.ResNet() {
-			row("image tower", "%d px, a ResNet of width %d with %v blocks, %d heads, %d parameters", v.ImageSize, v.Width,
-				v.Stages, v.Heads, m.VisionParameters)
+			row("image tower", "%d px, a ResNet of width %d with %v blocks, %d heads, %d parameters", v.ImageSize,
+				v.Width, v.Stages, v.Heads, m.VisionParameters)
 		} else {
 			row("image tower", "%d px, patch %d, width %d, %d layers, %d heads, %d parameters%s",
 				v.ImageSize, v.Patch, v.Width, v.Layers, v.Heads, m.VisionParameters, visionExtras(v))

@@ -87,8 +87,8 @@ func TestAnInterruptedTrainingGoesOnToTheSameBytes(t *testing.T) {
 	train := makeClusters(20, 40, 64, 1, 1).write(t, filepath.Join(dir, "train.safetensors"))
 	for _, method := range []string{"taskres", "clip-adapter"} {
 		args := func(out string) []string {
-			return []string{"adapt", method, "--remedy", "zs-norm", "--features", train, "--epochs", "400", "--batch", "64",
-				"--threads", "1", "--out", filepath.Join(dir, method, out)}
+			return []string{"adapt", method, "--remedy", "zs-norm", "--features", train, "--epochs", "400", "--batch",
+				"64", "--threads", "1", "--out", filepath.Join(dir, method, out)}
 		}
 		broken := filepath.Join(dir, method, "broken")
 		o := interrupt(t, exists(filepath.Join(broken, "recipe.yaml"), 100*time.Millisecond), args("broken")...)
@@ -191,7 +191,8 @@ func TestPipesAreRefusedBeforeTheyAreOpened(t *testing.T) {
 		{"zeroshot", "--weights", tinyModel(), "--data", lines},
 		{"adapt", "taskres", "--features", weights, "--out", filepath.Join(dir, "x")},
 		{"adapt", "taskres", "--features", train, "--init", weights, "--out", filepath.Join(dir, "x")},
-		{"adapt", "taskres", "--weights", tinyModel(), "--data", lines, "--shots", "1", "--out", filepath.Join(dir, "x")},
+		{"adapt", "taskres", "--weights", tinyModel(), "--data", lines, "--shots", "1", "--out", filepath.Join(dir,
+			"x")},
 		{"eval", run, "--features", weights},
 		{"calibrate", "--logits", table, "--labels", table},
 		{"convert", weights, filepath.Join(dir, "c.safetensors")},
@@ -221,7 +222,8 @@ func TestTwoProcessesOnOneFolder(t *testing.T) {
 	both, alone := filepath.Join(dir, "both"), filepath.Join(dir, "alone")
 	for _, args := range []func(out string) []string{
 		func(out string) []string {
-			return []string{"adapt", "clip-adapter", "--features", train, "--epochs", "300", "--out", filepath.Join(out, "run")}
+			return []string{"adapt", "clip-adapter", "--features", train, "--epochs", "300", "--out", filepath.Join(out,
+				"run")}
 		},
 		func(out string) []string { return []string{"eval", filepath.Join(out, "run"), "--features", test} },
 		func(out string) []string {

@@ -49,20 +49,21 @@ func TestTargetsAreJoinedByKeys(t *testing.T) {
 			"n1 sunglasses\nn2 missile\nn3 sunglasses\nn4 ship\n", []int{1, 2}},
 		"the first of two": {map[string]int{"n1": 0, "n2": 1, "n3": 2}, map[string]int{"n1": 0, "n3": 2},
 			"n1 sunglasses\nn2 missile\nn3 sunglasses\n", []int{0, 2}},
-		"case": {map[string]int{"Crane": 0, "cat": 1, "crane": 2}, map[string]int{"cat": 1, "crane": 2}, "", []int{1, 2}},
+		"case": {map[string]int{"Crane": 0, "cat": 1, "crane": 2}, map[string]int{"cat": 1, "crane": 2}, "",
+			[]int{1, 2}},
 		"Unicode": {map[string]int{"Gr\u00fcn": 0, "cat": 1, "dog": 2}, map[string]int{"Gru\u0308n": 0, "cat": 1}, "",
 			[]int{0, 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			source, target := classSet(t, filepath.Join(dir, "source"), c.run, 3), classSet(t, filepath.Join(dir, "target"),
-				c.target, 3)
+			source, target := classSet(t, filepath.Join(dir, "source"), c.run, 3), classSet(t, filepath.Join(dir,
+				"target"), c.target, 3)
 			if c.names != "" {
 				writeFile(t, filepath.Join(dir, "classnames.txt"), []byte(c.names))
 			}
 			out := filepath.Join(dir, "run")
-			mustRun(t, "adapt", "zslp", "--weights", tinyModel(), "--data", source, "--shots", "2", "--views", "-1", "--epochs",
-				"30", "--out", out)
+			mustRun(t, "adapt", "zslp", "--weights", tinyModel(), "--data", source, "--shots", "2", "--views", "-1",
+				"--epochs", "30", "--out", out)
 			mustRun(t, "eval", out, "--data", source, target)
 			_, classes, all := columnsOf(t, out, "source")
 			n, k, part := columnsOf(t, out, "target")
@@ -78,10 +79,12 @@ func TestTargetsAreJoinedByKeys(t *testing.T) {
 			for i := range n {
 				// The same picture in the run's own set.
 				at := slices.IndexFunc(source1, func(r map[string]string) bool {
-					return filepath.Base(r["file"]) == filepath.Base(rows[i]["file"]) && sameKey(r["class_key"], rows[i]["class_key"])
+					return filepath.Base(r["file"]) == filepath.Base(rows[i]["file"]) && sameKey(r["class_key"],
+						rows[i]["class_key"])
 				})
 				for j := range k {
-					if got, want := part[k*i+j], all[classes*at+ev.Target.Classes[j]]; got-want > 1e-3 || want-got > 1e-3 {
+					if got, want := part[k*i+j], all[classes*at+ev.Target.Classes[j]]; got-want > 1e-3 ||
+						want-got > 1e-3 {
 						t.Errorf("row %d (%s), class %d: %g, in the run's own set %g", i, rows[i]["file"], j, got, want)
 					}
 				}
@@ -114,8 +117,8 @@ func TestAClassWithoutReadableShotsIsRefused(t *testing.T) {
 	for i := range 2 {
 		writeFile(t, filepath.Join(root, "train", "grass", fmt.Sprintf("%02d.png", i)), nil)
 	}
-	args := []string{"adapt", "zslp", "--weights", tinyModel(), "--data", root, "--shots", "2", "--epochs", "2", "--out",
-		filepath.Join(dir, "run")}
+	args := []string{"adapt", "zslp", "--weights", tinyModel(), "--data", root, "--shots", "2", "--epochs", "2",
+		"--out", filepath.Join(dir, "run")}
 	o := command(args...)
 	if strings.Count(o.err, "skipped: ") != 2 {
 		t.Errorf("want each of 2 pictures named once: %s", o.err)
@@ -150,8 +153,8 @@ func TestShotsOfClassesWithFewer(t *testing.T) {
 			t.Errorf("%v: %s%s", c.args, o.out, o.err)
 		}
 		r, err := run.ReadRecipe(out)
-		if err != nil || r.Inputs.Shots != c.shots || r.Samples != c.samples || (r.Inputs.Drawn != nil) != (c.shots != 2 &&
-			!r.Inputs.Repeat) {
+		if err != nil || r.Inputs.Shots != c.shots || r.Samples != c.samples ||
+			(r.Inputs.Drawn != nil) != (c.shots != 2 && !r.Inputs.Repeat) {
 			t.Errorf("%v: %+v, %v", c.args, r.Inputs, err)
 		}
 		if rows := csvRows(t, filepath.Join(out, "shots.csv")); len(rows) != c.samples || rows[0]["class"] != "grass" {
@@ -225,7 +228,8 @@ func TestAMendedPictureIsEncodedAnew(t *testing.T) {
 	broken := slices.Clone(whole)
 	copy(broken[len(broken)/2:], make([]byte, 500))
 	zeroshot := func() outcome {
-		return command("zeroshot", "--weights", tinyModel(), "--data", root, "--bank", filepath.Join(dir, "bank"), "--json")
+		return command("zeroshot", "--weights", tinyModel(), "--data", root, "--bank", filepath.Join(dir, "bank"),
+			"--json")
 	}
 	first := zeroshot()
 	writeFile(t, path, broken)

@@ -26,10 +26,10 @@ func TestKilledShardsEndInTheSameBytes(t *testing.T) {
 	test := makeClusters(10, 10, 32, 1, 2).write(t, in("test.safetensors"))
 	set := folderSet(t, in("set"), 1, 8)
 	plan := planned(t, in("all"),
-		planned(t, in("a"), "adapt", "taskres,clip-adapter", "--remedy", "none,sals,zs-norm", "--seed", "1,2", "--epochs",
-			"60", "--batch", "64", "--features", train, "--targets", test),
-		planned(t, in("b"), "encode", "--weights", tinyModel(), "--data", set, "--rows", "3", "--parts", "8", "--views", "2",
-			"--bank", in("cache")),
+		planned(t, in("a"), "adapt", "taskres,clip-adapter", "--remedy", "none,sals,zs-norm", "--seed", "1,2",
+			"--epochs", "60", "--batch", "64", "--features", train, "--targets", test),
+		planned(t, in("b"), "encode", "--weights", tinyModel(), "--data", set, "--rows", "3", "--parts", "8", "--views",
+			"2", "--bank", in("cache")),
 		planned(t, in("c"), "tta", "tpt", "--seed", "1,2,3,4", "--views", "4", "--weights", tinyModel(), "--data", set,
 			"--bank", in("cache")))
 	do := func(results string, more ...string) []string {

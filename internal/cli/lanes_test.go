@@ -22,8 +22,10 @@ func TestLanesMakeTheSameGrid(t *testing.T) {
 	grid := func(jobs string, code int, more ...string) (string, []cellResult) {
 		out := filepath.Join(dir, "jobs"+jobs)
 		cells := gridOf(t, code, append([]string{"adapt", "taskres,clap,coop,kgcoop", "--remedy", "none,penalty,sals",
-			"--seed", "1,2", "--shots", "1", "--weights", tinyModel(), "--bank", filepath.Join(out, "bank"), "--epochs", "2",
-			"--views", "1", "--data", set, "--targets", set + "," + other, "--out", filepath.Join(out, "runs"), "--threads", "4",
+			"--seed", "1,2", "--shots", "1", "--weights", tinyModel(), "--bank", filepath.Join(out, "bank"), "--epochs",
+			"2",
+			"--views", "1", "--data", set, "--targets", set + "," + other, "--out", filepath.Join(out, "runs"),
+			"--threads", "4",
 			"--jobs", jobs, "--tensorboard", filepath.Join(out, "events")}, more...)...)
 		withoutFolder(cells, out)
 		return out, cells

@@ -23,7 +23,8 @@ func manCommand(a *app) *cobra.Command {
 			}
 			// The date is that of nothing: the same program writes the same pages.
 			day := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-			header := &doc.GenManHeader{Title: "CLIPCALIB", Section: "1", Source: "clipcalib", Manual: "clipcalib", Date: &day}
+			header := &doc.GenManHeader{Title: "CLIPCALIB", Section: "1", Source: "clipcalib", Manual: "clipcalib",
+				Date: &day}
 			if err := doc.GenManTree(c.Root(), header, out); err != nil {
 				return fmt.Errorf("manual pages: %w", err)
 			}

@@ -19,8 +19,8 @@ func TestPicksTakeTheShotsOfAnotherRun(t *testing.T) {
 	}
 	pets := tree.Sets[0].Path
 	args := func(out string, more ...string) []string {
-		return append([]string{"adapt", "taskres", "--weights", tinyModel(), "--data", pets, "--views", "-1", "--epochs", "3",
-			"--seed", "2", "--out", filepath.Join(dir, out)}, more...)
+		return append([]string{"adapt", "taskres", "--weights", tinyModel(), "--data", pets, "--views", "-1",
+			"--epochs", "3", "--seed", "2", "--out", filepath.Join(dir, out)}, more...)
 	}
 	mustRun(t, args("drawn", "--shots", "3")...)
 	picks := filepath.Join(dir, "drawn", "shots.json")
@@ -31,7 +31,8 @@ func TestPicksTakeTheShotsOfAnotherRun(t *testing.T) {
 			t.Errorf("%s differs", file)
 		}
 	}
-	if recipe := read("picked", "recipe.yaml"); !strings.Contains(recipe, "shots: 3") || !strings.Contains(recipe, picks) {
+	if recipe := read("picked", "recipe.yaml"); !strings.Contains(recipe, "shots: 3") || !strings.Contains(recipe,
+		picks) {
 		t.Errorf("recipe:\n%s", recipe)
 	}
 	// Another draw, of two pictures of one class and one of each other.
@@ -48,6 +49,7 @@ func TestPicksTakeTheShotsOfAnotherRun(t *testing.T) {
 	fails(t, args("x", "--picks", picks, "--shots", "2"), "--picks", "--shots")
 	fails(t, args("x", "--picks", picks+"x"), "no such file")
 	fails(t, []string{"adapt", "taskres", "--features", "f.safetensors", "--picks", picks, "--out", "x"}, "--picks")
-	writeFile(t, filepath.Join(dir, "other.json"), []byte(strings.ReplaceAll(read("drawn", "shots.json"), ".jpg", ".png")))
+	writeFile(t, filepath.Join(dir, "other.json"), []byte(strings.ReplaceAll(read("drawn", "shots.json"), ".jpg",
+		".png")))
 	fails(t, args("x", "--picks", filepath.Join(dir, "other.json")), "picks are not among", ".png")
 }

@@ -111,8 +111,8 @@ func (s *session) checkViews(shots *data.Set, v features.Views, each bool) error
 			case err != nil:
 				return fmt.Errorf("--pin: %w", err)
 			case !box.Box.In(image.Rect(0, 0, img.Rect.Dx(), img.Rect.Dy())):
-				return fmt.Errorf("--pin: %s, view %d of %s: the box %v is not within its %d x %d pixels", pin.ViewsFile, view,
-					it.Key(shots.Root), box.Box, img.Rect.Dx(), img.Rect.Dy())
+				return fmt.Errorf("--pin: %s, view %d of %s: the box %v is not within its %d x %d pixels",
+					pin.ViewsFile, view, it.Key(shots.Root), box.Box, img.Rect.Dx(), img.Rect.Dy())
 			}
 		}
 	}
@@ -280,7 +280,8 @@ func readVectors(path string) ([]float32, error) {
 func (a *app) recordTuning(ctx context.Context, src *features.Source, t *testtime.Tuner, set *data.Set,
 	dir string) error {
 	vectors, count := t.Start()
-	err := pin.WriteInit(dir, map[string]adapt.Value{vectorsName: {Shape: []int{count, len(vectors) / count}, Data: vectors}})
+	err := pin.WriteInit(dir, map[string]adapt.Value{vectorsName: {Shape: []int{count, len(vectors) / count},
+		Data: vectors}})
 	if err != nil {
 		return err
 	}

@@ -100,8 +100,8 @@ func TestPinnedRunsEndWherePyTorchDoes(t *testing.T) {
 		want("taskres.residual"), 1e-4)
 
 	out = filepath.Join(dir, "coop")
-	mustRun(t, pinnedArgs(dir, model, "adapt", "coop", "--vectors", "4", "--lr", "0.02", "--pin", pins("prompts"), "--epochs",
-		"3", "--batch", "3", "--out", out)...)
+	mustRun(t, pinnedArgs(dir, model, "adapt", "coop", "--vectors", "4", "--lr", "0.02", "--pin", pins("prompts"),
+		"--epochs", "3", "--batch", "3", "--out", out)...)
 	asInPyTorch(t, "CoOp's vectors", tensorIn(t, filepath.Join(out, "prompts.safetensors"), "prompt_learner.ctx"),
 		want("coop.ctx"), 1e-4)
 
@@ -173,9 +173,11 @@ func TestRecordedRunsCanBeRepeated(t *testing.T) {
 	fails(t, append(args, "--pin", record, "--epochs", "4", "--batch", "2"), "order of batches")
 	fails(t, append(args, "--pin", record, "--remedy", "none,sals"), "--pin")
 	fails(t, append(args, "--pin", dir), "none of init.safetensors")
-	fails(t, pinnedArgs(dir, model, "tta", "tpt", "--augmix", "--record", record, "--out", filepath.Join(dir, "y")), "--augmix")
+	fails(t, pinnedArgs(dir, model, "tta", "tpt", "--augmix", "--record", record, "--out", filepath.Join(dir, "y")),
+		"--augmix")
 	fails(t, append(pinnedArgs(dir, model, "adapt", "clip-adapter", "--epochs", "3", "--batch", "2", "--views", "4",
-		"--shots", "2", "--seed", "3", "--out", filepath.Join(dir, "clip-adapter-1")), "--record", record), "holds this run")
+		"--shots", "2", "--seed", "3", "--out", filepath.Join(dir, "clip-adapter-1")), "--record", record),
+		"holds this run")
 	views := filepath.Join(record, "views.csv")
 	writeFile(t, views, []byte(strings.Replace(string(readFile(t, views)), "tench/0.png", "tench/9.png", 1)))
 	fails(t, append(args, "--pin", record, "--epochs", "3", "--batch", "2"), "views.csv", "tench/0.png")

@@ -236,7 +236,8 @@ func (in *inputs) check(c plan.Cell, now []plan.Input) error {
 		}
 		if got.SHA256 != want.SHA256 {
 			return fmt.Errorf("cell %d: --%s %s is not what was planned: its SHA-256 (%s) is %.12s, the plan's %.12s: use "+
-				"the file of the plan (--map), or plan anew", c.Number, want.Flag, got.Path, want.Kind, got.SHA256, want.SHA256)
+				"the file of the plan (--map), or plan anew", c.Number, want.Flag, got.Path, want.Kind, got.SHA256,
+				want.SHA256)
 		}
 	}
 	return nil

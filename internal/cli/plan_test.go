@@ -91,9 +91,10 @@ func TestAPlanOnPicturesIsTheGrid(t *testing.T) {
 	in := func(name string) string { return filepath.Join(dir, name) }
 	set, other := folderSet(t, in("set"), 3, 2), folderSet(t, in("other"), 1, 2)
 	model := []string{"--weights", tinyModel(), "--bank", in("bank")}
-	trained := append([]string{"adapt", "taskres,coop", "--remedy", "none,sals", "--shots", "1,2", "--views", "1", "--epochs",
-		"2", "--data", set, "--targets", set, "--targets", other}, model...)
-	tuned := append([]string{"tta", "tpt,c-tpt", "--seed", "1,2", "--views", "4", "--data", set, "--data", other}, model...)
+	trained := append([]string{"adapt", "taskres,coop", "--remedy", "none,sals", "--shots", "1,2", "--views", "1",
+		"--epochs", "2", "--data", set, "--targets", set, "--targets", other}, model...)
+	tuned := append([]string{"tta", "tpt,c-tpt", "--seed", "1,2", "--views", "4", "--data", set, "--data", other},
+		model...)
 	both := planned(t, in("both"), planned(t, in("a"), trained...), planned(t, in("b"), tuned...))
 	cells := doCells(t, 0, both, "--out", in("results"), "--scratch", in("scratch"), "--bank", in("bank"))
 	if n := states(cells); len(cells) != 16 || n[cellDone] != 16 {
@@ -129,8 +130,8 @@ func TestAPlanOnPicturesIsTheGrid(t *testing.T) {
 	if err := os.Rename(set, in("else/set")); err != nil {
 		t.Fatal(err)
 	}
-	cells = doCells(t, 0, both, "--cell", "2", "--again", "--map", set+"="+in("else/set"), "--out", in("new"), "--scratch",
-		in("scratch"), "--bank", in("bank"))
+	cells = doCells(t, 0, both, "--cell", "2", "--again", "--map", set+"="+in("else/set"), "--out", in("new"),
+		"--scratch", in("scratch"), "--bank", in("bank"))
 	if cells[0].State != cellDone {
 		t.Errorf("%+v", cells)
 	}
@@ -142,7 +143,8 @@ func TestEncodedPartsMakeTheBank(t *testing.T) {
 	in := func(name string) string { return filepath.Join(dir, name) }
 	set := folderSet(t, in("set"), 1, 5)
 	writeFile(t, filepath.Join(set, "test", "grass", "bad.png"), []byte("no picture"))
-	plan := []string{"encode", "--weights", tinyModel(), "--data", set, "--rows", "3", "--parts", "4", "--bank", in("cache")}
+	plan := []string{"encode", "--weights", tinyModel(), "--data", set, "--rows", "3", "--parts", "4", "--bank",
+		in("cache")}
 	path := planned(t, dir, plan...)
 	for shard, code := range map[string]int{"1/2": exitcode.Partial, "0/2": 0} {
 		doCells(t, code, path, "--shard", shard, "--out", in("results"), "--scratch", in("scratch"))
@@ -189,7 +191,8 @@ func TestWhatAPlanCannotDoIsSaid(t *testing.T) {
 	fails(t, append([]string{"run", path, "--cell", "2"}, results...), "cell 2", "0 to 1")
 	fails(t, append([]string{"run", path, "--shards", "2"}, results...), "--shard I/N")
 	fails(t, append([]string{"run", path, "--map", "x"}, results...), "FROM=TO")
-	fails(t, []string{"run", path, "--cell", "0", "--out", filepath.Join(train, "x"), "--scratch", in("s")}, "not a directory")
+	fails(t, []string{"run", path, "--cell", "0", "--out", filepath.Join(train, "x"), "--scratch", in("s")},
+		"not a directory")
 	fails(t, []string{"collect", path, "--out", in("results"), "--bank", in("b")}, "--bank")
 	if c := collectedAs(t, exitcode.TryAgain, path, "--out", in("none")); c.Counts[cellMissing] != 2 {
 		t.Errorf("%+v", c)
@@ -242,7 +245,8 @@ func TestAPlanBecomesScripts(t *testing.T) {
 	in := func(name string) string { return filepath.Join(dir, name) }
 	train, _ := featureFiles(t, dir)
 	path := planned(t, dir, "adapt", "zslp", "--seed", "1,2,3,4", "--features", train, "--epochs", "1")
-	mustRun(t, "plan", path, "-q", "--slurm", in("submit.sh"), "--shards", "2", "--at-once", "1", "--results", in("results"))
+	mustRun(t, "plan", path, "-q", "--slurm", in("submit.sh"), "--shards", "2", "--at-once", "1", "--results",
+		in("results"))
 	script := string(readFile(t, in("submit.sh")))
 	for _, want := range []string{"tasks=2\n", "%1", "clipcalib run " + path, "--out " + in("results"), "--shards 2",
 		"--mem=4096M"} {
@@ -258,7 +262,8 @@ func TestAPlanBecomesScripts(t *testing.T) {
 	}
 	// Estimates become limits.
 	mustRun(t, "run", path, "--cell", "0", "-q", "--out", in("results"), "--scratch", in("scratch"))
-	mustRun(t, "plan", path, "-q", "--measured", in("results"), "--kubernetes", in("job.yaml"), "--kueue", in("queues.yaml"),
+	mustRun(t, "plan", path, "-q", "--measured", in("results"), "--kubernetes", in("job.yaml"), "--kueue",
+		in("queues.yaml"),
 		"--queue", "team", "--image", "x/clipcalib:1", "--claim", "shared=/shared", "--results", "/shared/results",
 		"--plan-at", "/shared/plan.jsonl", "--map", dir+"=/shared")
 	job := string(readFile(t, in("job.yaml")))

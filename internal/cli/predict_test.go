@@ -32,8 +32,8 @@ func trained(t *testing.T, method string, more ...string) (dir, root string) {
 	t.Helper()
 	root = folderSet(t, filepath.Join(t.TempDir(), "colours"), 2, 2)
 	dir = filepath.Join(t.TempDir(), "run")
-	mustRun(t, append([]string{"adapt", method, "--weights", tinyModel(), "--data", root, "--shots", "2", "--epochs", "2",
-		"--views", "2", "--out", dir}, more...)...)
+	mustRun(t, append([]string{"adapt", method, "--weights", tinyModel(), "--data", root, "--shots", "2", "--epochs",
+		"2", "--views", "2", "--out", dir}, more...)...)
 	return dir, root
 }
 

@@ -79,10 +79,12 @@ func (w *csvPredictions) picture(name string, s clipcalib.Summary) error {
 	}
 	for i, c := range s.Top {
 		row := []string{name, strconv.Itoa(i + 1), c.Class, strconv.Itoa(c.Label), number(c.Confidence),
-			number(c.Adapted), number(c.ZeroShot), number(s.Range), number(s.ZeroShotRange), number(s.RangeRatio), drifted}
+			number(c.Adapted), number(c.ZeroShot), number(s.Range), number(s.ZeroShotRange), number(s.RangeRatio),
+			drifted}
 		if s.Set != nil {
 			in := slices.ContainsFunc(s.Set.Classes, func(k clipcalib.SetClass) bool { return k.Label == c.Label })
-			row = append(row, strconv.FormatBool(in), strconv.Itoa(len(s.Set.Classes)), strconv.FormatBool(s.Set.Assured))
+			row = append(row, strconv.FormatBool(in), strconv.Itoa(len(s.Set.Classes)),
+				strconv.FormatBool(s.Set.Assured))
 		}
 		err := w.w.Write(row)
 		if err != nil {

@@ -58,8 +58,8 @@ func TestARunKeepsHowItsCheckpointIsOpened(t *testing.T) {
 	} {
 		train := func(name, weights string, more ...string) string {
 			out := filepath.Join(dir, family[1], name)
-			mustRun(t, append(append(append([]string{}, family...), "--weights", weights, "--data", root, "--bank", bank,
-				"--out", out), more...)...)
+			mustRun(t, append(append(append([]string{}, family...), "--weights", weights, "--data", root, "--bank",
+				bank, "--out", out), more...)...)
 			return out
 		}
 		train("first", both, append(opened, "--prefix", "model.")...)
@@ -71,14 +71,14 @@ func TestARunKeepsHowItsCheckpointIsOpened(t *testing.T) {
 			}
 		}
 		for _, name := range []string{"logits.npy", "zero_shot_logits.npy"} {
-			a, b := readFile(t, filepath.Join(got, "targets", "colours", name)), readFile(t, filepath.Join(want, "targets",
-				"colours", name))
+			a, b := readFile(t, filepath.Join(got, "targets", "colours", name)), readFile(t, filepath.Join(want,
+				"targets", "colours", name))
 			if string(a) != string(b) {
 				t.Errorf("%s: %s of the second model is not that of its own file", family[1], name)
 			}
 		}
-		a, b := mustRun(t, "predict", got, picture, "--json", "--top", "3"), mustRun(t, "predict", want, picture, "--json",
-			"--top", "3")
+		a, b := mustRun(t, "predict", got, picture, "--json", "--top", "3"), mustRun(t, "predict", want, picture,
+			"--json", "--top", "3")
 		if a.out != b.out {
 			t.Errorf("%s: predict says %s, of the model's own file %s", family[1], a.out, b.out)
 		}

@@ -238,7 +238,8 @@ func (a *app) pretrain(ctx context.Context, f pretrainFlags, changed func(string
 			return errors.Join(fmt.Errorf("--scale-data %s: %w", f.scaleData, err), t.Save(checkpoint), curve.flush())
 		}
 		a.note("scale %.2f fitted to %d pictures of %d classes, learned was %.2f; negative log-likelihood %.4f, was %.4f; "+
-			"accuracy %.1f %%", fit.Fitted, fit.Pictures, fit.Classes, fit.Learned, fit.After, fit.Before, 100*fit.Accuracy)
+			"accuracy %.1f %%", fit.Fitted, fit.Pictures, fit.Classes, fit.Learned, fit.After, fit.Before,
+			100*fit.Accuracy)
 		metadata["scale_learned"] = fmt.Sprint(fit.Learned)
 	}
 	if err := errors.Join(curve.flush(), t.Export(f.out, metadata)); err != nil {

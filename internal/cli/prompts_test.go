@@ -234,7 +234,8 @@ func TestBadPromptLearningSaysWhatIsWrong(t *testing.T) {
 		args  []string
 		words []string
 	}{
-		{learn(long, out, "coop", "--vectors", "40", "--shots", "1"), []string{"40 context vectors", "77", "at most 34"}},
+		{learn(long, out, "coop", "--vectors", "40", "--shots", "1"), []string{"40 context vectors", "77",
+			"at most 34"}},
 		{learn(root, out, "coop", "--vectors", "-1"), []string{"--vectors"}},
 		{learn(root, out, "kgcoop", "--vectors", "2"), []string{"2 context vectors for the 4 tokens"}},
 		{learn(root, out, "maple", "--depth", "9"), []string{"depth 9", "1 to 2"}},

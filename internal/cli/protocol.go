@@ -80,8 +80,8 @@ func (f *adaptFlags) useProtocol() (err error) {
 // canMeetNew refuses methods that base-to-new is not for.
 func canMeetNew(protocol, method string) error {
 	if protocol == baseToNew && !isPrompt(method) {
-		return usagef("--protocol %s is for learned prompts: %s has weights for the classes that it was trained on", protocol,
-			method)
+		return usagef("--protocol %s is for learned prompts: %s has weights for the classes that it was trained on",
+			protocol, method)
 	}
 	return nil
 }
@@ -152,8 +152,8 @@ func printProtocols(w io.Writer, results []cellResult) {
 			fmt.Fprintf(w, "%s, %s: accuracy base %.2f %%, new %.2f %%, harmonic mean %.2f %%; ECE base %.2f %%, new %.2f %%\n",
 				p.Name, r.Cell, 100*p.Base, 100*p.New, 100*p.HarmonicMean, 100*p.BaseECE, 100*p.NewECE)
 		default:
-			fmt.Fprintf(w, "%s, %s: accuracy source %.2f %%, mean of %d others %.2f %%; ECE of these %.2f %%\n", p.Name, r.Cell,
-				100*p.Source, len(p.Targets)-1, 100*p.Average, 100*p.AverageECE)
+			fmt.Fprintf(w, "%s, %s: accuracy source %.2f %%, mean of %d others %.2f %%; ECE of these %.2f %%\n", p.Name,
+				r.Cell, 100*p.Source, len(p.Targets)-1, 100*p.Average, 100*p.AverageECE)
 		}
 	}
 }

@@ -127,7 +127,8 @@ func (z zeroShotOf) names(known *catalog.Set) (other []string, moved int) {
 
 // lines is the comparison for people.
 func (b *publishedBeside) lines() string {
-	line := fmt.Sprintf("published: accuracy %.*f %% (%s, %q; %s)", b.decimals, b.percent, b.Model, b.Template, b.Source)
+	line := fmt.Sprintf("published: accuracy %.*f %% (%s, %q; %s)", b.decimals, b.percent, b.Model, b.Template,
+		b.Source)
 	points := b.Difference * 100
 	switch {
 	case !b.Comparable:

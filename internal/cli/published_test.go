@@ -26,8 +26,9 @@ func published(t *testing.T, name string, accuracy float64) zeroShotOf {
 		set.Classes = append(set.Classes, strings.ReplaceAll(c.Name, "_", " "))
 	}
 	return zeroShotOf{sha256: "afeb0e10f9e5a86da6080e35cf09123aca3b358a0c3e3b6c78a7b63bc04b6762", set: set,
-		config: weights.Config{Activation: weights.QuickGELU}, precision: "fp32", templates: []string{"a photo of a {}."},
-		accuracy: accuracy}
+		config: weights.Config{Activation: weights.QuickGELU}, precision: "fp32",
+		templates: []string{"a photo of a {}."},
+		accuracy:  accuracy}
 }
 
 func TestPublishedAccuracyStandsBeside(t *testing.T) {
@@ -48,7 +49,8 @@ func TestPublishedAccuracyStandsBeside(t *testing.T) {
 		{"resize", func(z *zeroShotOf) { z.accuracy, z.config.Preprocess.Bilinear = 0.2, true }, "resize: "},
 		{"unreadable", func(z *zeroShotOf) { z.accuracy, z.unreadable = 0.2, 7 }, "data: 7 pictures"},
 		{"nothing", func(z *zeroShotOf) { z.accuracy = 0.2 }, "none of the usual ones"},
-		{"fewer pictures", func(z *zeroShotOf) { z.set.Items = z.set.Items[:9] }, "data: 9 pictures of 10 classes here"},
+		{"fewer pictures", func(z *zeroShotOf) { z.set.Items = z.set.Items[:9] },
+			"data: 9 pictures of 10 classes here"},
 		{"other weights", func(z *zeroShotOf) { z.sha256 = "00" }, ""},
 		{"another set", func(z *zeroShotOf) { z.set.Name = "colours" }, ""},
 	} {

@@ -36,7 +36,8 @@ func TestTheRecipeSaysWhichViewsWereUsed(t *testing.T) {
 		all := strings.Join(r.Choices, "\n")
 		if !strings.Contains(all, c.want) || strings.Count(all, "augmented views: ") > 1 ||
 			r.Inputs.AugmentedViews != c.views {
-			t.Errorf("%q: %d augmented views, want %d and %q in\n%s", c.args, r.Inputs.AugmentedViews, c.views, c.want, all)
+			t.Errorf("%q: %d augmented views, want %d and %q in\n%s", c.args, r.Inputs.AugmentedViews, c.views, c.want,
+				all)
 		}
 	}
 }

@@ -51,7 +51,8 @@ func recipesListCommand(a *app) *cobra.Command {
 			}
 			var out []listed
 			for _, r := range recipe.All() {
-				out = append(out, listed{r.ID, r.Command, r.Weights(), r.Source(), r.Targets(), len(r.Cells()), r.About})
+				out = append(out, listed{r.ID, r.Command, r.Weights(), r.Source(), r.Targets(), len(r.Cells()),
+					r.About})
 			}
 			if a.json {
 				return a.printJSON(out)

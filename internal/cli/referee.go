@@ -165,7 +165,8 @@ func (refereed) ExitCode() int { return exitcode.Failed }
 // kindWords are the kinds of checks as they are counted for people.
 var kindWords = map[string]string{
 	referee.Average: "averages", referee.Mean: "averages of rows", referee.Change: "changes",
-	referee.Kept: "kept figures", referee.Copy: "repeats", referee.Share: "accuracies as k of N", referee.Bound: "figures within bounds",
+	referee.Kept: "kept figures", referee.Copy: "repeats", referee.Share: "accuracies as k of N",
+	referee.Bound:     "figures within bounds",
 	referee.Deviation: "deviations", referee.Best: "marks of the best",
 }
 

@@ -70,7 +70,8 @@ func (r *recipeFile) repeat(doc *yaml.Node) error {
 // undeciding are the flags of a command line that leave a run's recipe what it
 // is: they say where things are now.
 var undeciding = []string{"recipe", "out", "bank", "targets", "bins", "strict", "batch-images", "tensorboard",
-	"weights", "data", "features", "init", "picks", "image-root", "class-names", "json", "quiet", "device", "threads", "precision"}
+	"weights", "data", "features", "init", "picks", "image-root", "class-names", "json", "quiet", "device", "threads",
+	"precision"}
 
 func given(flags map[string]bool) (names []string) {
 	for name := range flags {

@@ -24,17 +24,20 @@ func TestARunsRecipeRepeatsIt(t *testing.T) {
 		"defaults": append([]string{"taskres", "--epochs", "2"}, pictures...),
 		"settings": append([]string{"taskres", "--remedy", "penalty", "--set", "remedy.lambda=3", "--set", "alpha=0.25",
 			"--shots", "2", "--seed", "5", "--epochs", "3", "--lr", "0.03", "--batch", "2", "--weight-decay", "0.001",
-			"--views", "2", "--loss", "focal", "--set", "gamma=1.5", "--template", "{}", "--template", "a {}"}, pictures...),
+			"--views", "2", "--loss", "focal", "--set", "gamma=1.5", "--template", "{}", "--template", "a {}"},
+			pictures...),
 		"as released": append([]string{"tip-adapter-f", "--compat", "clipcalib", "--float16-prototypes",
 			"--optimizer", "adamw", "--epsilon", "1e-4",
-			"--schedule", "step-cosine", "--epochs", "2", "--views", "-1", "--shots", "0", "--logit-scale", "50"}, pictures...),
+			"--schedule", "step-cosine", "--epochs", "2", "--views", "-1", "--shots", "0", "--logit-scale", "50"},
+			pictures...),
 		"zero": append([]string{"tip-adapter", "--set", "alpha=0", "--shots", "4", "--repeat", "--class-names", names,
 			"--activation", "quickgelu", "--preprocess", "inception"}, pictures...),
 		"prompts": append([]string{"coop", "--remedy", "sals", "--vectors", "2", "--context", "a photo", "--shots", "2",
 			"--epochs", "2", "--views", "2", "--weight-decay", "-1", "--loss", "mbls"}, pictures...),
 		"deep prompts": append([]string{"maple", "--depth", "2", "--shots", "1", "--epochs", "1", "--views", "2",
 			"--loss", "label-smoothing"}, pictures...),
-		"features": {"clip-adapter", "--remedy", "zs-norm", "--features", train, "--epochs", "2", "--loss", "logitnorm"},
+		"features": {"clip-adapter", "--remedy", "zs-norm", "--features", train, "--epochs", "2", "--loss",
+			"logitnorm"},
 		"from another": {"taskres", "--features", train, "--epochs", "2", "--init",
 			filepath.Join(first, "adapter.safetensors")},
 	} {
@@ -48,8 +51,8 @@ func TestARunsRecipeRepeatsIt(t *testing.T) {
 			}
 			mustRun(t, append([]string{"adapt", "-q", "--recipe", recipe, "--out", again}, more...)...)
 			sameFiles(t, again, of)
-			if o := mustRun(t, append([]string{"adapt", "--recipe", recipe, "--out", of}, more...)...); !strings.Contains(o.err,
-				"holds this run already") {
+			if o := mustRun(t, append([]string{"adapt", "--recipe", recipe, "--out", of},
+				more...)...); !strings.Contains(o.err, "holds this run already") {
 				t.Error(o.err)
 			}
 		})
@@ -76,7 +79,8 @@ func TestARunsRecipeRepeatsIt(t *testing.T) {
 		t.Error("a run that is not the recipe's was begun")
 	}
 	tta := filepath.Join(dir, "tta")
-	mustRun(t, "tta", "tpt", "-q", "--weights", tinyModel(), "--bank", bank, "--data", root, "--views", "4", "--out", tta)
+	mustRun(t, "tta", "tpt", "-q", "--weights", tinyModel(), "--bank", bank, "--data", root, "--views", "4", "--out",
+		tta)
 	fails(t, []string{"adapt", "--recipe", filepath.Join(tta, "recipe.yaml"), "--out", other}, "test-time tuning",
 		"clipcalib tta tpt")
 }

@@ -17,8 +17,8 @@ func evaluatedRuns(t *testing.T, dir string) string {
 	for _, seed := range []string{"1", "2"} {
 		for _, remedy := range []string{"none", "sals"} {
 			out := filepath.Join(dir, "runs", remedy+seed)
-			mustRun(t, "adapt", "clip-adapter", "--remedy", remedy, "--seed", seed, "--features", train, "--epochs", "4",
-				"--out", out)
+			mustRun(t, "adapt", "clip-adapter", "--remedy", remedy, "--seed", seed, "--features", train, "--epochs",
+				"4", "--out", out)
 			mustRun(t, "eval", out, "--features", train)
 			mustRun(t, "eval", out, "--features", test)
 		}
@@ -64,7 +64,8 @@ func TestReportIsOneSelfContainedPageOrATable(t *testing.T) {
 		t.Errorf("json of %d runs: %v", len(all), err)
 	}
 	// A run alone is a run as well as a folder of runs.
-	if one := mustRun(t, "report", filepath.Join(runs, "sals1"), "--format", "text").out; !strings.Contains(one, "SaLS") {
+	if one := mustRun(t, "report", filepath.Join(runs, "sals1"), "--format", "text").out; !strings.Contains(one,
+		"SaLS") {
 		t.Errorf("one run:\n%s", one)
 	}
 }
@@ -78,8 +79,8 @@ func TestReportTellsTheSourceFromDrift(t *testing.T) {
 	for i, spec := range []string{home, home + "/", home + "#train", split} {
 		out := filepath.Join(dir, "run", fmt.Sprint(i))
 		args := []string{"--image-root", home}
-		mustRun(t, append([]string{"adapt", "taskres", "--weights", tinyModel(), "--data", spec, "--shots", "1", "--views",
-			"-1", "--epochs", "2", "--out", out}, args...)...)
+		mustRun(t, append([]string{"adapt", "taskres", "--weights", tinyModel(), "--data", spec, "--shots", "1",
+			"--views", "-1", "--epochs", "2", "--out", out}, args...)...)
 		o := mustRun(t, append([]string{"eval", out, "--data", strings.TrimSuffix(spec, "#train"), "--data", drift},
 			args...)...)
 		if !strings.Contains(mustRun(t, "report", out, "--json").out, `"source": true`) {
@@ -180,7 +181,8 @@ func TestReportSaysFoldsIntervalsAndSets(t *testing.T) {
 	if text := mustRun(t, "report", run, "--format", "text").out; strings.Contains(text, "cover") {
 		t.Errorf("text: %s", text)
 	}
-	if text := mustRun(t, "report", run, "--format", "text", "--coverage", "0.8").out; !strings.Contains(text, "cover") {
+	if text := mustRun(t, "report", run, "--format", "text", "--coverage", "0.8").out; !strings.Contains(text,
+		"cover") {
 		t.Errorf("text with sets: %s", text)
 	}
 	runs := evaluatedRuns(t, dir)

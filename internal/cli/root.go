@@ -266,7 +266,8 @@ func exactly(names ...string) cobra.PositionalArgs {
 			return usagef("%s: %s is missing; see: %s --help", cmd.Name(), names[len(args)], cmd.CommandPath())
 		}
 		if len(args) > len(names) {
-			return usagef("%s: %q is one argument too many; see: %s --help", cmd.Name(), args[len(names)], cmd.CommandPath())
+			return usagef("%s: %q is one argument too many; see: %s --help", cmd.Name(), args[len(names)],
+				cmd.CommandPath())
 		}
 		return nil
 	}

@@ -246,7 +246,8 @@ func (w *worker) kept(c plan.Cell, res *cellResult) (bool, error) {
 	if last == nil || w.flags.again || !forGood(last.Failed.ExitCode) {
 		return false, nil
 	}
-	res.State, res.ExitCode, res.Error = cellBefore, last.Failed.ExitCode, last.Failed.Error+" (--again tries once more)"
+	res.State, res.ExitCode, res.Error = cellBefore, last.Failed.ExitCode, last.Failed.Error+
+		" (--again tries once more)"
 	return true, nil
 }
 
@@ -286,7 +287,8 @@ func (w *worker) attempt(ctx context.Context, c plan.Cell, dir string, res *cell
 		return errors.Join(err, attempt.Fail(code, oneLine(err), trace))
 	}
 	res.State, res.ExitCode = cellDone, exitcode.Done
-	done := cells.Done{Parameters: made.parameters, Seconds: time.Since(start).Seconds(), MemoryBytes: cells.PeakMemory()}
+	done := cells.Done{Parameters: made.parameters, Seconds: time.Since(start).Seconds(),
+		MemoryBytes: cells.PeakMemory()}
 	if made.left != nil {
 		res.ExitCode, done.ExitCode, done.LeftOut = exitcode.Partial, exitcode.Partial, made.left.Error()
 	}

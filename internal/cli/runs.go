@@ -144,7 +144,8 @@ func (a *app) runsList(dirs []string, f runFilter) error {
 		if len(r.Unfinished) > 0 {
 			targets += fmt.Sprintf(" (unfinished: %s)", strings.Join(r.Unfinished, ", "))
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Method, r.Remedy, r.Shots, r.Seed, strings.TrimSpace(targets), r.Run)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Method, r.Remedy, r.Shots, r.Seed, strings.TrimSpace(targets),
+			r.Run)
 	}
 	if err := w.Flush(); err != nil {
 		return err

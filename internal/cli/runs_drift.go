@@ -154,8 +154,8 @@ func (a *app) printDrift(rows []*driftRow) error {
 	}
 	fmt.Fprintln(w, head)
 	for _, r := range rows {
-		line := fmt.Sprintf("%s\t%s\t%s\t%d\t%d\t%.1f", table.Display(r.Method), table.Display(r.Remedy), r.Target, r.Runs,
-			r.Pictures, 100*r.Outside)
+		line := fmt.Sprintf("%s\t%s\t%s\t%d\t%d\t%.1f", table.Display(r.Method), table.Display(r.Remedy), r.Target,
+			r.Runs, r.Pictures, 100*r.Outside)
 		for _, size := range driftBatches {
 			share, ok := r.Batches[fmt.Sprint(size)]
 			if !ok {

@@ -86,7 +86,8 @@ func (a *app) runsShow(dir string, bins int) error {
 		fmt.Fprintln(a.out, "\nno finished evaluation (run clipcalib eval)")
 		return nil
 	}
-	fmt.Fprintf(a.out, "\naccuracy and ECE in per cent, ECE of %d bins; in brackets the drift from the source\n\n", bins)
+	fmt.Fprintf(a.out, "\naccuracy and ECE in per cent, ECE of %d bins; in brackets the drift from the source\n\n",
+		bins)
 	w = tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	fmt.Fprint(w, "target\tsamples")
 	for _, m := range shownMetrics {

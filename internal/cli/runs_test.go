@@ -61,8 +61,10 @@ func TestADamagedFileIsNamedByEveryReader(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, args := range c.readers {
-				if o := command(args...); o.code != 1 || o.out != "" || !strings.Contains(o.err, filepath.Base(c.file)) {
-					t.Errorf("%s %s: clipcalib %s: exit code %d, %q, %q", c.file, how, strings.Join(args, " "), o.code, o.out, o.err)
+				if o := command(args...); o.code != 1 || o.out != "" || !strings.Contains(o.err,
+					filepath.Base(c.file)) {
+					t.Errorf("%s %s: clipcalib %s: exit code %d, %q, %q", c.file, how, strings.Join(args, " "), o.code,
+						o.out, o.err)
 				}
 			}
 			if o := command(verify...); o.code != 1 || !strings.Contains(o.out, filepath.Base(c.file)) {

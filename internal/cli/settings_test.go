@@ -51,7 +51,8 @@ func TestConstantsAreSetByNameAndRecorded(t *testing.T) {
 		filepath.Join(dir, "bad")},
 		"method tpt", "have none")
 	for _, c := range []string{"adapt", "tta"} {
-		if help := mustRun(t, c, "--help").out; !strings.Contains(help, "lambda=10  weight of the mean excess (the paper") {
+		if help := mustRun(t, c, "--help").out; !strings.Contains(help,
+			"lambda=10  weight of the mean excess (the paper") {
 			t.Errorf("%s --help does not list the constants", c)
 		}
 	}

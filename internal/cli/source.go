@@ -101,8 +101,8 @@ func (a *app) openSource(s sourceFlags) (*features.Source, error) {
 		m.Truncated = a.truncated()
 	}
 	a.noteModel(c, d.Name())
-	src := &features.Source{Model: m, Beside: beside, Weights: run.WeightsIdentity(sum, c), Prefix: c.Prefix, NoConfig: o.NoConfig,
-		Precision: d.Precision(), Strict: s.strict, Bank: s.bank, Float16Prototypes: s.float16}
+	src := &features.Source{Model: m, Beside: beside, Weights: run.WeightsIdentity(sum, c), Prefix: c.Prefix,
+		NoConfig: o.NoConfig, Precision: d.Precision(), Strict: s.strict, Bank: s.bank, Float16Prototypes: s.float16}
 	if src.Bank == "" {
 		if src.Bank, err = defaultBank(); err != nil {
 			m.Close()

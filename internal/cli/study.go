@@ -184,8 +184,8 @@ func (a *app) study(ctx context.Context, f studyFlags) (err error) {
 			wanted += len(s.Recipe.Cells())
 		}
 		if missing := wanted - len(found.runs); missing > 0 {
-			found.facts = append(found.facts, study.Fact{Name: "not run", Value: fmt.Sprintf("%d of %d runs; their rows are "+
-				"missing or have fewer seeds", missing, wanted)})
+			found.facts = append(found.facts, study.Fact{Name: "not run",
+				Value: fmt.Sprintf("%d of %d runs; their rows are "+"missing or have fewer seeds", missing, wanted)})
 		}
 	}
 	if found.failed > 0 {

@@ -64,7 +64,8 @@ func (a *app) studyTasks(f studyFlags) (tasks []study.Task, m studyModel, err er
 			if i == 0 {
 				folds = demo.Folds
 			}
-			all, few := filepath.Join(dir, pack.Name+"-"+d.Name), filepath.Join(dir, fmt.Sprintf("few-%d", f.images), pack.Name+"-"+d.Name)
+			all, few := filepath.Join(dir, pack.Name+"-"+d.Name), filepath.Join(dir, fmt.Sprintf("few-%d", f.images),
+				pack.Name+"-"+d.Name)
 			if err := pack.Archive(all, d, studyMost, folds...); err != nil {
 				return nil, m, err
 			}

@@ -125,8 +125,8 @@ func TestSavedLogitsThatDoNotBelongTogetherAreRefused(t *testing.T) {
 	two, twoY := file("two.csv", "9,1\n0,8\n1,0\n"), file("two-y.csv", "0\n1\n0\n")
 	short, shortY := file("short.csv", "9,1,0\n0,8,1\n"), file("short-y.csv", "0\n1\n")
 	table := func(lines ...string) outcome {
-		file("index.csv", "model,method,remedy,set,seed,logits,labels,zero_shot\nRN50,zero-shot,none,ImageNetV2,,"+zs+","+y+
-			",\n"+strings.Join(lines, "\n")+"\n")
+		file("index.csv", "model,method,remedy,set,seed,logits,labels,zero_shot\nRN50,zero-shot,none,ImageNetV2,,"+zs+
+			","+y+",\n"+strings.Join(lines, "\n")+"\n")
 		return command("table", "adapters", "--logits", dir, "--format", "csv")
 	}
 	line := func(remedy, seed, logits, labels, zeroShot string) string {
@@ -143,11 +143,13 @@ func TestSavedLogitsThatDoNotBelongTogetherAreRefused(t *testing.T) {
 		line string
 		want []string
 	}{
-		"another order":               {line("none", "1", turned, turnedY, zs), []string{"line 3", "labels", "turned-y.csv"}},
-		"another order, zs not named": {line("none", "1", turned, turnedY, ""), []string{"line 3", "labels", "turned-y.csv"}},
-		"other classes":               {line("none", "1", two, twoY, ""), []string{"3 samples of 2 classes", "3 of 3"}},
-		"other classes, remedied":     {line("penalty", "1", two, twoY, ""), []string{"3 samples of 2 classes", "3 of 3"}},
-		"fewer samples":               {line("penalty", "1", short, shortY, ""), []string{"2 samples of 3", "3 of 3"}},
+		"another order": {line("none", "1", turned, turnedY, zs), []string{"line 3", "labels",
+			"turned-y.csv"}},
+		"another order, zs not named": {line("none", "1", turned, turnedY, ""), []string{"line 3", "labels",
+			"turned-y.csv"}},
+		"other classes":           {line("none", "1", two, twoY, ""), []string{"3 samples of 2 classes", "3 of 3"}},
+		"other classes, remedied": {line("penalty", "1", two, twoY, ""), []string{"3 samples of 2 classes", "3 of 3"}},
+		"fewer samples":           {line("penalty", "1", short, shortY, ""), []string{"2 samples of 3", "3 of 3"}},
 	} {
 		if o := table(c.line); o.code != 1 {
 			t.Errorf("%s: exit code %d: %s", name, o.code, o.out)
@@ -188,7 +190,8 @@ func TestTablesRefuseWhatTheyCannotDo(t *testing.T) {
 		{"table adapters --root " + root + " --out " + dir + " --with epocs=3", []string{"epocs", "epochs"}},
 		{"table adapters --root " + root + " --out " + dir + " --with weights=3", []string{"weights"}},
 		{"table adapters --root " + root + " --out " + dir + " --weights " + index, []string{"index.csv"}},
-		{"table adapters --root " + root + " --out " + dir + " --activation sigmoid", []string{"--activation", "sigmoid"}},
+		{"table adapters --root " + root + " --out " + dir + " --activation sigmoid", []string{"--activation",
+			"sigmoid"}},
 		{"recipes show adapters/rn50-taskrs", []string{"taskrs", "taskres"}},
 	} {
 		fails(t, strings.Fields(c.args), c.words...)
@@ -317,7 +320,8 @@ func TestRunsAreReadAsSavedLogits(t *testing.T) {
 		}
 	}
 	for path, want := range map[string]string{
-		root + "/imagenet/images/val": "ImageNet", "/data/DTD": "DescribableTextures", "/x/imagenet#val": "", "/x/y": "",
+		root + "/imagenet/images/val": "ImageNet", "/data/DTD": "DescribableTextures", "/x/imagenet#val": "",
+		"/x/y": "",
 	} {
 		if got := setAt(path); got != want {
 			t.Errorf("the set at %s is %q, want %q", path, got, want)

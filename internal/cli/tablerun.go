@@ -250,7 +250,8 @@ func (w *paperWork) setOf(dir string) (set string, isFold bool, err error) {
 
 // logitsIn are the files of an evaluation's folder: adapted, zero-shot, labels.
 func logitsIn(dir string) (logits, zeroShot, labels string) {
-	return filepath.Join(dir, "logits.npy"), filepath.Join(dir, "zero_shot_logits.npy"), filepath.Join(dir, "labels.npy")
+	return filepath.Join(dir, "logits.npy"), filepath.Join(dir, "zero_shot_logits.npy"), filepath.Join(dir,
+		"labels.npy")
 }
 
 // doZeroShot measures the unadapted model, set by set, ahead of them on the folds.

@@ -154,7 +154,8 @@ func TestATableHasSetsOfAdaptedPrototypes(t *testing.T) {
 	for _, kind := range []string{"ss-text", "full"} {
 		var want conformalDocument
 		o := mustRun(t, "conformal", "--method", kind, "--features", files["features"], "--labels", files["labels"],
-			"--cal-features", files["fit_features"], "--logit-scale", "20", "--coverage", "0.8", "--score", "lac", "--json")
+			"--cal-features", files["fit_features"], "--logit-scale", "20", "--coverage", "0.8", "--score", "lac",
+			"--json")
 		if err := json.Unmarshal([]byte(o.out), &want); err != nil {
 			t.Fatal(err)
 		}

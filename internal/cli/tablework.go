@@ -238,7 +238,8 @@ func findModels(files []string, f modelFlags, t recipe.Table) (map[string]string
 		model, file, named := strings.Cut(arg, "=")
 		if named && !slices.Contains(known, model) {
 			if _, err := os.Stat(arg); err != nil {
-				return nil, usagef("--weights %s: what is made here is of %s, not of %s", arg, strings.Join(known, " and "), model)
+				return nil, usagef("--weights %s: what is made here is of %s, not of %s", arg, strings.Join(known,
+					" and "), model)
 			}
 			named = false // a file with "=" in its name
 		}
@@ -251,8 +252,8 @@ func findModels(files []string, f modelFlags, t recipe.Table) (map[string]string
 			model = c.Config.Architecture()
 			c.Close()
 			if !slices.Contains(known, model) {
-				return nil, usagef("--weights %s: it is of %s, and the table has %s; say which it is to be: %s=%s", file, model,
-					strings.Join(known, " and "), known[0], file)
+				return nil, usagef("--weights %s: it is of %s, and the table has %s; say which it is to be: %s=%s",
+					file, model, strings.Join(known, " and "), known[0], file)
 			}
 		} else if _, err := os.Stat(file); err != nil {
 			return nil, fmt.Errorf("--weights %s: %w", arg, err)
@@ -313,8 +314,8 @@ func (a *app) showWork(ctx context.Context, w *paperWork, dry bool) error {
 	}
 	if dry {
 		for _, j := range w.shown(rate) {
-			fmt.Fprintf(out, "  %-32s %d runs on %d sets  %10.0f TFLOP  %s\n", j.Recipe, j.Runs, j.Sets, j.Operations/1e12,
-				duration(j.Seconds))
+			fmt.Fprintf(out, "  %-32s %d runs on %d sets  %10.0f TFLOP  %s\n", j.Recipe, j.Runs, j.Sets,
+				j.Operations/1e12, duration(j.Seconds))
 		}
 		if rate > 0 {
 			fmt.Fprintf(out, "time: about %s here, at %.0f GFLOP/s (%.0f %% of the measured peak of products); "+

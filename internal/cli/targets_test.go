@@ -100,7 +100,8 @@ func TestReportKeepsSetsOfOneNameInSeveralRunsApart(t *testing.T) {
 		}
 	}
 	var rows []struct{ Target string }
-	if err := json.Unmarshal([]byte(mustRun(t, "report", filepath.Join(dir, "runs"), "--json").out), &rows); err != nil {
+	if err := json.Unmarshal([]byte(mustRun(t, "report", filepath.Join(dir, "runs"), "--json").out),
+		&rows); err != nil {
 		t.Fatal(err)
 	}
 	columns := map[string]int{}

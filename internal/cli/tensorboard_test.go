@@ -139,12 +139,13 @@ func TestAGridWritesEventsOfEveryCell(t *testing.T) {
 	train := makeClusters(4, 8, 8, 1, 1).write(t, filepath.Join(dir, "train.safetensors"))
 	test := makeClusters(4, 8, 8, 1, 2).write(t, filepath.Join(dir, "test.safetensors"))
 	events := filepath.Join(dir, "events")
-	gridOf(t, 0, "adapt", "zslp,taskres", "--remedy", "none,sals", "--epochs", "4", "--features", train, "--targets", test,
-		"--out", filepath.Join(dir, "grid"), "--tensorboard", events)
+	gridOf(t, 0, "adapt", "zslp,taskres", "--remedy", "none,sals", "--epochs", "4", "--features", train, "--targets",
+		test, "--out", filepath.Join(dir, "grid"), "--tensorboard", events)
 	found := scalars(t, events)
 	curves := 0
 	for run, of := range found {
-		if len(of["test/test/ece"]) != 1 || len(of["test/test/zero_shot_ece"]) != 1 || len(of["test/test/logit_ranges"]) != 1 {
+		if len(of["test/test/ece"]) != 1 || len(of["test/test/zero_shot_ece"]) != 1 ||
+			len(of["test/test/logit_ranges"]) != 1 {
 			t.Errorf("%s: %v", run, of)
 		}
 		if len(of["train/loss"]) == 4 {
@@ -166,8 +167,10 @@ func TestAdaptersAreValidatedAfterEveryEpoch(t *testing.T) {
 	for k, c := range colours {
 		writePNG(t, filepath.Join(set, "val", c.name, "0.png"), picture(k, 500))
 	}
-	args := []string{"adapt", "taskres,clap", "--remedy", "none,penalty", "--shots", "2", "--views", "-1", "--epochs", "4",
-		"--weights", tinyModel(), "--bank", filepath.Join(dir, "bank"), "--data", set, "--targets", set + "," + set + "#val"}
+	args := []string{"adapt", "taskres,clap", "--remedy", "none,penalty", "--shots", "2", "--views", "-1", "--epochs",
+		"4",
+		"--weights", tinyModel(), "--bank", filepath.Join(dir, "bank"), "--data", set, "--targets", set + "," + set +
+			"#val"}
 	cells := gridOf(t, 0, slices.Concat(args, []string{"--out", filepath.Join(dir, "plain")})...)
 	events := filepath.Join(dir, "events")
 	gridOf(t, 0, slices.Concat(args, []string{"--out", filepath.Join(dir, "seen"), "--tensorboard", events})...)

@@ -93,7 +93,8 @@ with --compat clipcalib to those of the most confident view, as released.
 			return usagef("tta: %q is one argument too many", args[1])
 		}
 		f.data = append(f.data, args[1:]...)
-		if err := without(c, "in test-time tuning: the prompt is --context and the class", "template").check(c); err != nil {
+		if err := without(c, "in test-time tuning: the prompt is --context and the class",
+			"template").check(c); err != nil {
 			return err
 		}
 		return a.tta(c.Context(), f, args[0], varied)

@@ -31,9 +31,10 @@ func TestTestTimeTuningTakesEveryRemedy(t *testing.T) {
 				t.Fatal(err)
 			}
 			out := filepath.Join(dir, method+"-"+r.Name())
-			args := []string{"tta", method, "--remedy", r.Name(), "--weights", tinyModel(), "--data", root, "--views", "4",
-				"--keep", "0.5", "--out", out}
-			for _, s := range map[string][]string{"a-tpt": {"sign=minimise"}, "soc": {"method.lambda=5", "delta=0.3"}}[method] {
+			args := []string{"tta", method, "--remedy", r.Name(), "--weights", tinyModel(), "--data", root, "--views",
+				"4", "--keep", "0.5", "--out", out}
+			for _, s := range map[string][]string{"a-tpt": {"sign=minimise"}, "soc": {"method.lambda=5",
+				"delta=0.3"}}[method] {
 				args = append(args, "--set", s)
 			}
 			o := mustRun(t, append(args, "--json")...)
@@ -41,8 +42,8 @@ func TestTestTimeTuningTakesEveryRemedy(t *testing.T) {
 				Target, Dir, Method, Remedy string
 				Metrics                     json.RawMessage
 			}
-			if err := json.Unmarshal([]byte(o.out), &rows); err != nil || len(rows) != 1 || rows[0].Target != "colours" ||
-				rows[0].Method != method || rows[0].Remedy != r.Name() {
+			if err := json.Unmarshal([]byte(o.out), &rows); err != nil || len(rows) != 1 ||
+				rows[0].Target != "colours" || rows[0].Method != method || rows[0].Remedy != r.Name() {
 				t.Fatalf("%v: %s", err, o.out)
 			}
 			metricsIn(t, rows[0].Metrics)
@@ -70,8 +71,8 @@ func TestInterruptedTestTimeTuningGoesOnToTheSameBytes(t *testing.T) {
 	dir := t.TempDir()
 	root := folderSet(t, filepath.Join(dir, "colours"), 1, 100)
 	args := func(out string) []string {
-		return []string{"tta", "tpt", "--weights", tinyModel(), "--data", root, "--views", "64", "--threads", "1", "--out",
-			filepath.Join(dir, out)}
+		return []string{"tta", "tpt", "--weights", tinyModel(), "--data", root, "--views", "64", "--threads", "1",
+			"--out", filepath.Join(dir, out)}
 	}
 	broken := filepath.Join(dir, "broken")
 	o := interrupt(t, exists(filepath.Join(broken, "targets", "colours"), 50*time.Millisecond), args("broken")...)
@@ -107,9 +108,12 @@ func TestTestTimeTuningRefusesWhatItCannotDo(t *testing.T) {
 		{[]string{"tta", "tpt", "--weights", tinyModel(), "--data", root, "--start", "fpp", "--set", "steps=0"},
 			[]string{"steps"}},
 		{[]string{"tta", "a-tpt", "--weights", tinyModel(), "--data", root}, []string{"sign is required"}},
-		{[]string{"tta", "soc", "--weights", tinyModel(), "--data", root, "--set", "lambda=1"}, []string{"delta is required"}},
-		{[]string{"tta", "tpt", "--weights", tinyModel(), "--data", root, "--remedy", "tcpt"}, []string{"learned prompts"}},
-		{[]string{"tta", "tpt", "--weights", tinyModel(), "--data", root, "--remedy", "sals+penalty"}, []string{"penalty+sals"}},
+		{[]string{"tta", "soc", "--weights", tinyModel(), "--data", root, "--set", "lambda=1"},
+			[]string{"delta is required"}},
+		{[]string{"tta", "tpt", "--weights", tinyModel(), "--data", root, "--remedy", "tcpt"},
+			[]string{"learned prompts"}},
+		{[]string{"tta", "tpt", "--weights", tinyModel(), "--data", root, "--remedy", "sals+penalty"},
+			[]string{"penalty+sals"}},
 	} {
 		args := c.args
 		if len(args) > 1 {
@@ -165,7 +169,8 @@ func predictSaysWhatTuningSaid(t *testing.T, more ...string) string {
 	out := filepath.Join(dir, "run")
 	mustRun(t, append([]string{"tta", "tpt", "--weights", tinyModel(), "--data", root, "--views", "8", "--lr", "0.5",
 		"--out", out}, more...)...)
-	rows, err := csv.NewReader(bytes.NewReader(readFile(t, filepath.Join(out, "targets", "colours", "rows.csv")))).ReadAll()
+	rows, err := csv.NewReader(bytes.NewReader(readFile(t, filepath.Join(out, "targets", "colours",
+		"rows.csv")))).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +191,8 @@ func predictSaysWhatTuningSaid(t *testing.T, more ...string) string {
 		}
 		at[filepath.Base(filepath.Dir(r[1]))+"/"+filepath.Base(r[1])] = i
 	}
-	for i, p := range predictJSON(t, mustRun(t, append([]string{"predict", out, "--json"}, pictures...)...)).Predictions {
+	for i, p := range predictJSON(t, mustRun(t, append([]string{"predict", out, "--json"},
+		pictures...)...)).Predictions {
 		top := p.Prediction.Top[0]
 		if got := want.Row(i)[top.Label]; math.Abs(got-top.Confidence) > 1e-5 {
 			t.Errorf("%s: predict says %g, tta %g", p.Name, top.Confidence, got)
@@ -233,9 +239,11 @@ func TestTuningCutsLongNamesOnRequest(t *testing.T) {
 	out := filepath.Join(dir, "run")
 	args := []string{"tta", "tpt", "--weights", tinyModel(), "--data", list, "--views", "4", "--out", out}
 	fails(t, args, "--truncate")
-	if o := mustRun(t, append(args, "--truncate")...); !strings.Contains(o.err, `cut to 77 tokens: "a photo of a grass`) {
+	if o := mustRun(t, append(args, "--truncate")...); !strings.Contains(o.err,
+		`cut to 77 tokens: "a photo of a grass`) {
 		t.Error(o.err)
 	}
 	mustRun(t, "predict", out, filepath.Join(root, "test", "red_rose", "00.png"))
-	fails(t, append(args, "--truncate", "--context", strings.Repeat("photo ", 80), "--out", out+"2"), "context", "shorten")
+	fails(t, append(args, "--truncate", "--context", strings.Repeat("photo ", 80), "--out", out+"2"), "context",
+		"shorten")
 }

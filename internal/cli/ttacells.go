@@ -120,7 +120,8 @@ func (c *tuning) resolve(method string, grid bool, used map[string]bool) (err er
 func (c tuning) folder(src *features.Source) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%v", []any{
 		c.method.Name(), settings.Values(c.method), c.withRemedy.Name(), settings.Values(c.withRemedy),
-		c.resolved.Context, c.resolved.Views, c.resolved.Keep, c.resolved.LR, c.decay, c.resolved.AugMix, c.resolved.Seed,
+		c.resolved.Context, c.resolved.Views, c.resolved.Keep, c.resolved.LR, c.decay, c.resolved.AugMix,
+		c.resolved.Seed,
 		c.compat, testtime.ViewKey, c.tune.Truncate, src.Weights, src.Preprocessing(features.Views{}),
 	}))
 	method := c.method.Name()

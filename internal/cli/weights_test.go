@@ -55,8 +55,8 @@ func TestConvertKeepsTheModel(t *testing.T) {
 	writeFile(t, texts, []byte("a photo of a dog.\nsomething else\n"))
 	encode := func(model string) string {
 		out := filepath.Join(dir, "f.npy")
-		mustRun(t, "encode", "--weights", model, "--texts", texts, "--out", out, "--vision-heads", "2", "--text-heads", "2",
-			"--activation", "quickgelu")
+		mustRun(t, "encode", "--weights", model, "--texts", texts, "--out", out, "--vision-heads", "2", "--text-heads",
+			"2", "--activation", "quickgelu")
 		return string(readFile(t, out))
 	}
 	want := encode(tinyModel())
@@ -115,10 +115,11 @@ func TestConvertRefusesWhatItCannotDo(t *testing.T) {
 		{"onto itself", []string{m, m}, []string{m}},
 		{"no such file", []string{filepath.Join(dir, "absent.pt"), filepath.Join(dir, "x.pt")},
 			[]string{"absent.pt", "no such file"}},
-		{"folder without weights", []string{t.TempDir(), filepath.Join(dir, "x.pt")}, []string{"folder without weights"}},
+		{"folder without weights", []string{t.TempDir(), filepath.Join(dir, "x.pt")},
+			[]string{"folder without weights"}},
 		{"output below a file", []string{m, filepath.Join(m, "x.pt")}, []string{"x.pt", "not a directory"}},
-		{"heads that do not divide", []string{m, filepath.Join(dir, "x.pt"), "--layout", "huggingface", "--vision-heads",
-			"5"}, []string{"5", "16"}},
+		{"heads that do not divide", []string{m, filepath.Join(dir, "x.pt"), "--layout", "huggingface",
+			"--vision-heads", "5"}, []string{"5", "16"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			failsClean(t, dir, append([]string{"convert"}, c.args...), c.words...)
@@ -144,8 +145,10 @@ func TestAnOutputThatCannotBeWrittenIsNamed(t *testing.T) {
 		{"zeroshot", "--weights", tinyModel(), "--data", root, "--out", filepath.Join(blocked, "x")},
 		{"adapt", "taskres", "--features", train, "--epochs", "2", "--out", filepath.Join(blocked, "x")},
 		{"adapt", "taskres", "--features", train, "--epochs", "2", "--out", blocked},
-		{"adapt", "taskres", "--weights", tinyModel(), "--data", root, "--shots", "1", "--out", filepath.Join(blocked, "x")},
-		{"adapt", "coop", "--weights", tinyModel(), "--data", root, "--shots", "1", "--out", filepath.Join(blocked, "x")},
+		{"adapt", "taskres", "--weights", tinyModel(), "--data", root, "--shots", "1", "--out", filepath.Join(blocked,
+			"x")},
+		{"adapt", "coop", "--weights", tinyModel(), "--data", root, "--shots", "1", "--out", filepath.Join(blocked,
+			"x")},
 		{"tta", "tpt", "--weights", tinyModel(), "--data", root, "--out", filepath.Join(blocked, "x")},
 		{"eval", done, "--features", test, "--out", filepath.Join(blocked, "x")},
 		{"report", done, "--out", filepath.Join(blocked, "x.html")},
@@ -157,5 +160,6 @@ func TestAnOutputThatCannotBeWrittenIsNamed(t *testing.T) {
 	}
 	folder := filepath.Join(dir, "taken.npy")
 	writeFile(t, filepath.Join(folder, "x"), nil)
-	failsClean(t, dir, []string{"encode", "--weights", tinyModel(), "--texts", texts, "--out", folder}, folder, "a folder")
+	failsClean(t, dir, []string{"encode", "--weights", tinyModel(), "--texts", texts, "--out", folder}, folder,
+		"a folder")
 }

@@ -116,7 +116,8 @@ func TestFullSizeGradientAgreesWithPyTorch(t *testing.T) {
 	}
 	for _, path := range goldens {
 		name := strings.TrimSuffix(filepath.Base(path), ".gradients.safetensors")
-		ck, err := weights.OpenCLIP(filepath.Join(dir, name+".openai.pt"), weights.Options{Activation: weights.QuickGELU})
+		ck, err := weights.OpenCLIP(filepath.Join(dir, name+".openai.pt"),
+			weights.Options{Activation: weights.QuickGELU})
 		if err != nil {
 			t.Fatal(err)
 		}

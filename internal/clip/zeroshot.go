@@ -138,7 +138,8 @@ func Logits(features, prototypes [][]float32, scale float32) ([][]float32, error
 	for name, rows := range map[string][][]float32{"feature": features, "prototype": prototypes} {
 		for i, r := range rows {
 			if len(r) != dim {
-				return nil, fmt.Errorf("logits: %s %d has length %d, want %d as the first prototype", name, i, len(r), dim)
+				return nil, fmt.Errorf("logits: %s %d has length %d, want %d as the first prototype", name, i, len(r),
+					dim)
 			}
 		}
 	}

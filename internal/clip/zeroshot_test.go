@@ -60,7 +60,8 @@ func TestPrototypesOfAModel(t *testing.T) {
 			t.Fatalf("prototype of cat, value %d: %g, want %g", j, got[1][j], want)
 		}
 	}
-	if _, err := m.Prototypes(ctx, []string{"no slot"}, classes, Raw); err == nil || !strings.Contains(err.Error(), "{}") {
+	if _, err := m.Prototypes(ctx, []string{"no slot"}, classes, Raw); err == nil || !strings.Contains(err.Error(),
+		"{}") {
 		t.Errorf("template without a slot: %v", err)
 	}
 	if _, err := m.Prototypes(ctx, nil, classes, Raw); err == nil {
@@ -71,8 +72,9 @@ func TestPrototypesOfAModel(t *testing.T) {
 // The values are NumPy's: np.float32(x).astype(np.float16).
 func TestToFloat16(t *testing.T) {
 	for x, want := range map[float32]float32{
-		0: 0, 1: 1, -1: -1, 0.1: 0.0999755859375, 3.14159: 3.140625, 2049: 2048, 2051: 2052, -0.3333333: -0.333251953125,
-		6.1e-5: 6.097555160522461e-05, 1e-7: 1.1920928955078125e-07, 2.9e-8: 0, 9.123456: 9.125,
+		0: 0, 1: 1, -1: -1, 0.1: 0.0999755859375, 3.14159: 3.140625, 2049: 2048, 2051: 2052,
+		-0.3333333: -0.333251953125,
+		6.1e-5:     6.097555160522461e-05, 1e-7: 1.1920928955078125e-07, 2.9e-8: 0, 9.123456: 9.125,
 	} {
 		if got := toFloat16(x); got != want {
 			t.Errorf("%g: %v, want %v", x, got, want)

@@ -38,7 +38,8 @@ func TestHalvesAreDrawnFromTheWhole(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(half.Classes, test.classes) || len(half.Items) != 6*len(test.classes) || half.Split != "train" {
+		if !slices.Equal(half.Classes, test.classes) || len(half.Items) != 6*len(test.classes) ||
+			half.Split != "train" {
 			t.Errorf("%s: %q, %d items", test.spec, half.Classes, len(half.Items))
 		}
 		few, err := FewShot(half, Shots{PerClass: 2}, 1)

@@ -47,7 +47,8 @@ func TestFoldersAreReadAsImageFolderReadsThem(t *testing.T) {
 			t.Errorf("tree %d:\n%q\nwant\n%q", i, got, want)
 		}
 		if len(set.Items)+len(set.Ignored) != len(golden.Files) {
-			t.Errorf("tree %d: %d read and %d ignored of %d files", i, len(set.Items), len(set.Ignored), len(golden.Files))
+			t.Errorf("tree %d: %d read and %d ignored of %d files", i, len(set.Items), len(set.Ignored),
+				len(golden.Files))
 		}
 	}
 }

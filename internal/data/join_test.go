@@ -68,8 +68,8 @@ func TestJoinRefusesWhatIsNotCertain(t *testing.T) {
 		{"two that differ in case", classes("crane", "cat"), classes("crane", "Crane"), []string{`"Crane"`, `"crane"`}},
 		{"two WordNet ids of one name", classes("n02012849/crane", "n01440764/tench"), classes("n03126707/crane"),
 			[]string{"n03126707", "n02012849"}},
-		{"the same list of other WordNet ids", classes("n02012849/crane"), classes("n03126707/crane"), []string{"n03126707",
-			"n02012849"}},
+		{"the same list of other WordNet ids", classes("n02012849/crane"), classes("n03126707/crane"),
+			[]string{"n03126707", "n02012849"}},
 		{"two on one", classes("a/crane", "b/cat"), classes("a/crane", "crane"), []string{"crane"}},
 		{"a run without classes", nil, classes("cat"), []string{`"cat"`}},
 	} {

@@ -40,7 +40,8 @@ func locateFile(path string, opt Options) (layout, error) {
 	case kind == ".tar":
 		return tarFiles(path, []string{path}, opt)
 	case strings.HasSuffix(strings.ToLower(path), ".tar.gz") || kind == ".tgz":
-		return layout{}, fmt.Errorf("data set %s: compressed; unpack it with gunzip first, pictures are read at random", path)
+		return layout{}, fmt.Errorf("data set %s: compressed; unpack it with gunzip first, pictures are read at random",
+			path)
 	case isJSON(path):
 		return splitFile(path, []string{filepath.Dir(path)}, opt)
 	}
@@ -124,7 +125,8 @@ func wrapped(dir string, folders []string) string {
 			continue
 		}
 		_, inner, err := namesIn(filepath.Join(dir, f))
-		if parts := partFolders(inner); err == nil && parts["train"] != "" && (parts["val"] != "" || parts["test"] != "") {
+		if parts := partFolders(inner); err == nil && parts["train"] != "" && (parts["val"] != "" ||
+			parts["test"] != "") {
 			return filepath.Join(dir, f)
 		}
 	}

@@ -15,7 +15,8 @@ func split(prefix string) string {
 		return fmt.Sprintf(`["%s%d.png", %d, %q]`, prefix, i, label, name)
 	}
 	return fmt.Sprintf(`{"train": [%s, %s], "val": [%s], "test": [%s, %s]}`,
-		e(1, 1, "basset_hound"), e(2, 0, "abyssinian"), e(3, 0, "abyssinian"), e(4, 1, "basset_hound"), e(3, 0, "abyssinian"))
+		e(1, 1, "basset_hound"), e(2, 0, "abyssinian"), e(3, 0, "abyssinian"), e(4, 1, "basset_hound"),
+		e(3, 0, "abyssinian"))
 }
 
 // pictures are the files of split's pictures.
@@ -53,40 +54,41 @@ func TestPublishedRoots(t *testing.T) {
 		name    string
 		classes string // of the test part's items, in order
 	}{
-		{"imagenet", with(inClasses("images/train"), "images/val/n01440764/v.JPEG", "", "images/val/n02012849/w.JPEG", ""),
-			"imagenet", "tench crane bird"},
+		{"imagenet", with(inClasses("images/train"), "images/val/n01440764/v.JPEG", "", "images/val/n02012849/w.JPEG",
+			""), "imagenet", "tench crane bird"},
 		{"imagenet", with(inClasses("train"), "val/n01440764/v.JPEG", "", "val/n02012849/w.JPEG", ""), "imagenet",
 			"tench crane bird"},
-		{"caltech-101", with(pictures("101_ObjectCategories/x/"), "split_zhou_Caltech101.json", split("x/")), "Caltech101",
-			pets},
+		{"caltech-101", with(pictures("101_ObjectCategories/x/"), "split_zhou_Caltech101.json", split("x/")),
+			"Caltech101", pets},
 		{"oxford_pets", with(pictures("images/"), "split_zhou_OxfordPets.json", split(""), "annotations/list.txt", "x"),
 			"OxfordPets", pets},
-		{"stanford_cars", with(pictures("cars_train/"), "split_zhou_StanfordCars.json", split("cars_train/"), "devkit/a.mat",
-			"x"), "StanfordCars", pets},
+		{"stanford_cars", with(pictures("cars_train/"), "split_zhou_StanfordCars.json", split("cars_train/"),
+			"devkit/a.mat", "x"), "StanfordCars", pets},
 		{"oxford_flowers", with(pictures("jpg/"), "split_zhou_OxfordFlowers.json", split(""), "cat_to_name.json", "{}"),
 			"OxfordFlowers", pets},
-		{"food-101", with(pictures("images/x/"), "split_zhou_Food101.json", split("x/"), "meta/train.txt", "x"), "Food101",
-			pets},
+		{"food-101", with(pictures("images/x/"), "split_zhou_Food101.json", split("x/"), "meta/train.txt", "x"),
+			"Food101", pets},
 		{"fgvc_aircraft", aircraft, "FGVCAircraft", "A340-300 707-320"},
 		{"sun397", with(pictures("SUN397/a/abbey/"), "split_zhou_SUN397.json", split("a/abbey/")), "SUN397", pets},
-		{"dtd", with(pictures("images/x/"), "split_zhou_DescribableTextures.json", split("x/"), "labels/train1.txt", "x"),
-			"DescribableTextures", pets},
+		{"dtd", with(pictures("images/x/"), "split_zhou_DescribableTextures.json", split("x/"), "labels/train1.txt",
+			"x"), "DescribableTextures", pets},
 		{"eurosat", with(pictures("2750/x/"), "split_zhou_EuroSAT.json", split("x/")), "EuroSAT", pets},
-		{"ucf101", with(pictures("UCF-101-midframes/x/"), "split_zhou_UCF101.json", split("x/"), "ucfTrainTestlist/a.txt",
-			"x"), "UCF101", pets},
+		{"ucf101", with(pictures("UCF-101-midframes/x/"), "split_zhou_UCF101.json", split("x/"),
+			"ucfTrainTestlist/a.txt", "x"), "UCF101", pets},
 		{"imagenetv2", with(map[string]string{}, "imagenetv2-matched-frequency-format-val/0/a.jpeg", "",
 			"imagenetv2-matched-frequency-format-val/1/b.jpeg", "", "classnames.txt", names),
 			"imagenetv2-matched-frequency-format-val", "tench crane bird"},
 		{"imagenet-sketch", inClasses("images"), "imagenet-sketch", "tench crane bird"},
 		{"imagenet-adversarial", inClasses("imagenet-a"), "imagenet-a", "tench crane bird"},
-		{"imagenet-rendition", with(inClasses("imagenet-r"), "imagenet-r/README.txt", "x"), "imagenet-r", "tench crane bird"},
+		{"imagenet-rendition", with(inClasses("imagenet-r"), "imagenet-r/README.txt", "x"), "imagenet-r",
+			"tench crane bird"},
 		{"imagenet", with(inClasses("train"), "val/n01440764/v.JPEG", "", "val/n02012849/w.JPEG", "",
 			"ILSVRC2012_img_train.tar", "x",
 			"val/ILSVRC2012_img_val.tar", "x"), "imagenet", "tench crane bird"},
 		// TPT's and TTABC's
 		{"OxfordPets", with(pictures(""), "../data_splits/split_zhou_OxfordPets.json", split("")), "OxfordPets", pets},
-		{"Flower102", with(pictures("jpg/"), "../data_splits/split_zhou_OxfordFlowers.json", split("")), "OxfordFlowers",
-			pets},
+		{"Flower102", with(pictures("jpg/"), "../data_splits/split_zhou_OxfordFlowers.json", split("")),
+			"OxfordFlowers", pets},
 		{"DTD", with(pictures("images/x/"), "../data_splits/split_zhou_DescribableTextures.json", split("x/")),
 			"DescribableTextures", pets},
 		{"EuroSAT", with(pictures("x/"), "../split_zhou_EuroSAT.json", split("x/")), "EuroSAT", pets},
@@ -130,7 +132,8 @@ func TestRootsThatAreNoSetsAreRefused(t *testing.T) {
 			"cars_test, cars_train are no classes"},
 		{"flat validation pictures", map[string]string{"train/a/1.png": "", "val/ILSVRC2012_val_00000001.JPEG": ""},
 			"1 pictures, such as ILSVRC2012_val_00000001.JPEG"},
-		{"two split files", map[string]string{"split_zhou_A.json": "{}", "split_zhou_B.json": "{}"}, "several split files"},
+		{"two split files", map[string]string{"split_zhou_A.json": "{}", "split_zhou_B.json": "{}"},
+			"several split files"},
 		{"an empty class", map[string]string{"a/1.png": "", "b/notes.txt": "n"},
 			`"b"; ignored were 1 file: 1 no picture by its name (b/notes.txt)`},
 		{"classes called alike", map[string]string{"blood_test/1.png": "", "eye_test/1.png": ""}, "whole"},
@@ -229,8 +232,8 @@ func TestClassNamesFiles(t *testing.T) {
 			"fire truck"}, []string{"n01484850", "n03345487"}},
 		{"a tab", list, "gws\tgreat white shark\nft\tfire truck\n", []string{"great white shark", "fire truck"},
 			[]string{"gws", "ft"}},
-		{"numbers", list, "0 great white shark\n1 fire truck\n", []string{"great white shark", "fire truck"}, []string{"0",
-			"1"}},
+		{"numbers", list, "0 great white shark\n1 fire truck\n", []string{"great white shark", "fire truck"},
+			[]string{"0", "1"}},
 		{"of named labels", "x/a.png\tgws\nx/b.png\tft\n", "gws great white shark\nft fire truck\n",
 			[]string{"great white shark", "fire truck"}, []string{"gws", "ft"}},
 		{"names as labels", "x/a.png\tfire truck\n", "great white shark\nfire truck\n", []string{"great white shark",
@@ -271,7 +274,8 @@ func TestClassNamesFiles(t *testing.T) {
 
 // A file of names that nobody asked for names folders by their names alone.
 func TestNamesFoundBesideAreNotTakenByPlace(t *testing.T) {
-	root := tree(t, map[string]string{"classnames.txt": "great ape\nbrown bear\n", "set/a/1.png": "", "set/b/1.png": ""})
+	root := tree(t, map[string]string{"classnames.txt": "great ape\nbrown bear\n", "set/a/1.png": "",
+		"set/b/1.png": ""})
 	if set, err := Load(filepath.Join(root, "set")); err == nil {
 		t.Errorf("classes %q", set.Classes)
 	}

@@ -109,7 +109,8 @@ func resolveLabels(entries []listEntry, names *ClassNames, allowEmpty bool) (cla
 	for i, l := range labels {
 		if l < 0 || l >= len(classes) {
 			return nil, nil, "", fmt.Errorf("line %d (%s): label %d, want 0 to %d%s",
-				entries[i].line, entries[i].path, l, len(classes)-1, fromOne(slices.Min(labels), slices.Max(labels), len(classes)))
+				entries[i].line, entries[i].path, l, len(classes)-1, fromOne(slices.Min(labels), slices.Max(labels),
+					len(classes)))
 		}
 	}
 	return classes, labels, note, nil
@@ -141,8 +142,8 @@ func classColumn(entries []listEntry, labels []int, allowEmpty bool) ([]Class, e
 			into *string
 		}{{e.class, &classes[l].Name}, {e.key, &classes[l].Folder}} {
 			if column.have != "" && *column.into != "" && *column.into != column.have {
-				return nil, fmt.Errorf("line %d (%s): label %d is called %q here and %q before", e.line, e.path, l, column.have,
-					*column.into)
+				return nil, fmt.Errorf("line %d (%s): label %d is called %q here and %q before", e.line, e.path, l,
+					column.have, *column.into)
 			}
 			if column.have != "" {
 				*column.into = column.have
@@ -217,7 +218,8 @@ func namedLabels(entries []listEntry, names *ClassNames) ([]Class, []int, string
 	for i, e := range entries {
 		l, ok := position[e.label]
 		if !ok {
-			return nil, nil, "", fmt.Errorf("line %d (%s): class %q is not among the class names", e.line, e.path, e.label)
+			return nil, nil, "", fmt.Errorf("line %d (%s): class %q is not among the class names", e.line, e.path,
+				e.label)
 		}
 		if twice[e.label] {
 			return nil, nil, "", fmt.Errorf("line %d (%s): %q names two of the classes: give numbers or folders as labels",

@@ -108,7 +108,8 @@ func (l layout) choose(opt Options) (string, error) {
 	case len(l.parts) == 0:
 		return "", nil
 	case opt.Split != "" && !has(opt.Split):
-		return "", fmt.Errorf("data set %s: no split %q in it; it has %s", l.path, opt.Split, strings.Join(l.parts, ", "))
+		return "", fmt.Errorf("data set %s: no split %q in it; it has %s", l.path, opt.Split, strings.Join(l.parts,
+			", "))
 	case opt.Split != "":
 		return opt.Split, nil
 	case opt.Fallback == "":

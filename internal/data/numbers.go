@@ -20,7 +20,8 @@ func (s *Set) CheckNames() error {
 	return fmt.Errorf("data set %s: its class names are %s, such as %q, and prompts made of them mean nothing to CLIP: "+
 		"name the classes with --class-names FILE (a line for each: folder and name, as CoOp's classnames.txt; or names in "+
 		"order), "+
-		"or put that file beside the classes as classnames.txt; --allow-numbered-classes takes them as they are", s.Name,
+		"or put that file beside the classes as classnames.txt; --allow-numbered-classes takes them as they are",
+		s.Name,
 		kind, s.Classes[0])
 }
 

@@ -71,8 +71,8 @@ func (s *Set) labelRows(entries []listEntry, names []string, opt Options) error 
 		for i, e := range entries {
 			k, err := strconv.Atoi(e.label)
 			if err != nil || k < 0 || k >= len(names) {
-				return fmt.Errorf("%s: label %s, want 0 to %d (parts that are published without labels have -1)", e.path, e.label,
-					len(names)-1)
+				return fmt.Errorf("%s: label %s, want 0 to %d (parts that are published without labels have -1)",
+					e.path, e.label, len(names)-1)
 			}
 			s.Items[i].Label = k
 		}

@@ -33,7 +33,8 @@ func TestPicksOfCoOp(t *testing.T) {
 			t.Errorf("%s: val %+v", file, p.Val)
 		}
 		got, err := p.Of(pets(t))
-		if err != nil || !slices.Equal(keys(got), []string{"b.png=basset hound", "a.png=abyssinian", "b.png=basset hound"}) {
+		if err != nil || !slices.Equal(keys(got), []string{"b.png=basset hound", "a.png=abyssinian",
+			"b.png=basset hound"}) {
 			t.Errorf("%s: %v, %v", file, got, err)
 		}
 	}
@@ -74,7 +75,8 @@ func TestPicksThatDoNotFitAreRefused(t *testing.T) {
 	} {
 		e := entry
 		test.change(&e)
-		if _, err := (Picks{Train: []SplitEntry{e}}).Of(pets(t)); err == nil || !strings.Contains(err.Error(), test.want) {
+		if _, err := (Picks{Train: []SplitEntry{e}}).Of(pets(t)); err == nil || !strings.Contains(err.Error(),
+			test.want) {
 			t.Errorf("%+v: %v", e, err)
 		}
 	}

@@ -34,8 +34,8 @@ func Pictures(paths []string) (*Set, error) {
 		}
 	}
 	if len(set.Items) == 0 {
-		return nil, fmt.Errorf("no picture (%s) below %s%s", strings.Join(imageio.Extensions(), ", "), strings.Join(paths,
-			", "), afterCount(set.Ignored))
+		return nil, fmt.Errorf("no picture (%s) below %s%s", strings.Join(imageio.Extensions(), ", "),
+			strings.Join(paths, ", "), afterCount(set.Ignored))
 	}
 	return set, nil
 }

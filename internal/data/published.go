@@ -65,8 +65,9 @@ var splitNames = map[string]string{
 	"caltech-101": "Caltech101", "caltech101": "Caltech101", "oxford_pets": "OxfordPets", "oxfordpets": "OxfordPets",
 	"stanford_cars": "StanfordCars", "stanfordcars": "StanfordCars", "oxford_flowers": "OxfordFlowers",
 	"flower102": "OxfordFlowers",
-	"food-101":  "Food101", "food101": "Food101", "sun397": "SUN397", "dtd": "DescribableTextures", "eurosat": "EuroSAT",
-	"ucf101": "UCF101",
+	"food-101":  "Food101", "food101": "Food101", "sun397": "SUN397", "dtd": "DescribableTextures",
+	"eurosat": "EuroSAT",
+	"ucf101":  "UCF101",
 }
 
 // splitBeside finds the split file of a root that has none in it, as TPT's: in

@@ -128,8 +128,8 @@ func parseSplits(r io.Reader) (Splits, error) {
 	parts := []string{"train", "val", "test"}
 	for _, name := range slices.Sorted(maps.Keys(raw)) {
 		if !slices.Contains(parts, name) {
-			return nil, fmt.Errorf("it holds %q, which is none of train, val and test%s: rename it, or take it out", name,
-				named.Suggestion(name, parts))
+			return nil, fmt.Errorf("it holds %q, which is none of train, val and test%s: rename it, or take it out",
+				name, named.Suggestion(name, parts))
 		}
 	}
 	for _, name := range parts {
@@ -202,16 +202,16 @@ func splitClasses(splits Splits) ([]string, error) {
 		count += len(splits[split])
 		for i, e := range splits[split] {
 			if known, ok := names[e.Label]; ok && known != e.Class {
-				return nil, fmt.Errorf("split %q, entry %d (%s): label %d is called %q here and %q before", split, i, e.Path,
-					e.Label, e.Class, known)
+				return nil, fmt.Errorf("split %q, entry %d (%s): label %d is called %q here and %q before", split, i,
+					e.Path, e.Label, e.Class, known)
 			}
 			names[e.Label] = e.Class
 			top = max(top, e.Label)
 		}
 	}
 	if top >= count {
-		return nil, fmt.Errorf("label %d in a file of %d entries: labels must be 0 to the number of classes less one", top,
-			count)
+		return nil, fmt.Errorf("label %d in a file of %d entries: labels must be 0 to the number of classes less one",
+			top, count)
 	}
 	classes := make([]string, top+1)
 	for label := range classes {

@@ -161,7 +161,8 @@ func IndexTar(r io.ReadSeeker) (pictures []Member, others []LeftOut, err error) 
 			pictures, stems = append(pictures, Member{Name: h.Name, At: at, Length: h.Size}), append(stems, stem)
 		case slices.Contains([]string{"cls", "json", "txt"}, suffix):
 			if h.Size > maxAside {
-				return nil, nil, fmt.Errorf("%s: a text of %d bytes beside a picture, want at most %d", h.Name, h.Size, maxAside)
+				return nil, nil, fmt.Errorf("%s: a text of %d bytes beside a picture, want at most %d", h.Name, h.Size,
+					maxAside)
 			}
 			text, err := io.ReadAll(members)
 			if err != nil {

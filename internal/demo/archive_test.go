@@ -17,7 +17,8 @@ func TestAnArchiveIsNotReplaced(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := pack.Archive(dir, pack.Domains[0], 6, FoldVal); err == nil || !strings.Contains(err.Error(), "val.tar holds") {
+	if err := pack.Archive(dir, pack.Domains[0], 6, FoldVal); err == nil || !strings.Contains(err.Error(),
+		"val.tar holds") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -21,7 +21,8 @@ func (e Experiment) measure(ctx context.Context, l *lanes.Lane, j job, seed uint
 		if err != nil {
 			return nil, err
 		}
-		row := report.Run{Method: j.method, Remedy: j.remedy.Name(), Seed: int(seed), Target: d.domain.Title, Source: i == 0}
+		row := report.Run{Method: j.method, Remedy: j.remedy.Name(), Seed: int(seed), Target: d.domain.Title,
+			Source: i == 0}
 		found, err := e.rows(row, ev, first)
 		if err != nil {
 			return nil, err

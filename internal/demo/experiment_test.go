@@ -63,7 +63,8 @@ func TestAllFamiliesStandInOneTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	rows := rowsOf(runs)
-	for _, name := range []string{"taskres none", "taskres sals", "coop none", "coop sals", "maple none", "maple sals"} {
+	for _, name := range []string{"taskres none", "taskres sals", "coop none", "coop sals", "maple none",
+		"maple sals"} {
 		if want := len(domains) * len(x.Seeds); rows[name] != want {
 			t.Errorf("%s: %d rows, want %d", name, rows[name], want)
 		}

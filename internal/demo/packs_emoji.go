@@ -60,7 +60,8 @@ var emojiTask = sync.OnceValues(func() (*Task, error) {
 		for i, c := range index.Concepts {
 			set, ok := d.sets[c.Fold]
 			if !ok {
-				return nil, fmt.Errorf("demo pack emoji.json: concept %q has fold %q, want one of %v", c.Name, c.Fold, Folds)
+				return nil, fmt.Errorf("demo pack emoji.json: concept %q has fold %q, want one of %v", c.Name, c.Fold,
+					Folds)
 			}
 			set.Items = append(set.Items, data.Item{
 				Path:  style.Name + "/" + c.Name,

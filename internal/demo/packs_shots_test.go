@@ -28,7 +28,8 @@ func TestShotsTakeWhatThereIs(t *testing.T) {
 	}
 	again, _ := task.Shots(8, 1)
 	other, _ := task.Shots(8, 2)
-	if paths(few) == nil || !reflect.DeepEqual(paths(few), paths(again)) || reflect.DeepEqual(paths(few), paths(other)) {
+	if paths(few) == nil || !reflect.DeepEqual(paths(few), paths(again)) || reflect.DeepEqual(paths(few),
+		paths(other)) {
 		t.Error("draws do not follow from the seed")
 	}
 	if _, err := task.Shots(0, 1); err == nil {

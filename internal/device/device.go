@@ -57,7 +57,8 @@ var openers = map[string]opener{"cpu": openCPU}
 // Open returns the device o asks for. The caller closes it.
 func Open(o Options) (*Device, error) {
 	if Several(o.Kind) {
-		return nil, fmt.Errorf("device %s: several GPUs encode data sets and nothing else: name one, as in cuda:0", o.Kind)
+		return nil, fmt.Errorf("device %s: several GPUs encode data sets and nothing else: name one, as in cuda:0",
+			o.Kind)
 	}
 	kind, index, err := parseKind(o.Kind)
 	if err != nil {
@@ -76,7 +77,8 @@ func Open(o Options) (*Device, error) {
 	case kind == "auto":
 		return openAuto(o)
 	case o.Memory > 0 && kind != "cuda":
-		return nil, fmt.Errorf("device %s: a memory bound is for GPUs; on the processor smaller batches take less", kind)
+		return nil, fmt.Errorf("device %s: a memory bound is for GPUs; on the processor smaller batches take less",
+			kind)
 	}
 	e, err := open(o, index)
 	if err != nil {

@@ -113,7 +113,8 @@ func newPlot(title, x, y string) *plot.Plot {
 	sans := font.Font{Typeface: "Liberation", Variant: "Sans"}
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = title, x, y
 	for _, style := range []*draw.TextStyle{
-		&p.Title.TextStyle, &p.X.Label.TextStyle, &p.Y.Label.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label, &p.Legend.TextStyle,
+		&p.Title.TextStyle, &p.X.Label.TextStyle, &p.Y.Label.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label,
+		&p.Legend.TextStyle,
 	} {
 		size := style.Font.Size
 		style.Font = sans

@@ -23,7 +23,8 @@ const looseFollowers = "–—―‘’‚“”„•…"
 
 var utf8Signs = sync.OnceValue(func() map[rune]utf8Sign {
 	signs := map[rune]utf8Sign{' ': follower}
-	for _, e := range []*encoding{latin1, windows1252, windows1251, windows1250, windows1253, windows1254, windows1257} {
+	for _, e := range []*encoding{latin1, windows1252, windows1251, windows1250, windows1253, windows1254,
+		windows1257} {
 		for b := 0x80; b < 0x100; b++ {
 			r := e.decode[b]
 			switch {

@@ -48,7 +48,8 @@ func TestFormsAreToldApart(t *testing.T) {
 func TestNumbersThatATypeCannotHold(t *testing.T) {
 	inf, nan := float32(math.Inf(-1)), float32(math.NaN())
 	for _, bad := range []float32{inf, nan} {
-		if err := Finite("x", []float32{1, 2, bad, 4}, 2); err == nil || !strings.Contains(err.Error(), "row 1, column 0") {
+		if err := Finite("x", []float32{1, 2, bad, 4}, 2); err == nil || !strings.Contains(err.Error(),
+			"row 1, column 0") {
 			t.Errorf("%v: %v", bad, err)
 		}
 	}

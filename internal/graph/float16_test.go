@@ -40,7 +40,8 @@ func TestResultsHave16BitsWhereWriterAndAllReadersAgree(t *testing.T) {
 	}
 	defer p.Close()
 	want := map[*Node]bool{both: true, second: true}
-	for n, name := range map[*Node]string{both: "both", first: "first", second: "second", wide: "wide", mixed: "mixed"} {
+	for n, name := range map[*Node]string{both: "both", first: "first", second: "second", wide: "wide",
+		mixed: "mixed"} {
 		if got := p.entries[n].out.Dtype() == engine.Float16; got != want[n] {
 			t.Errorf("%s has 16 bits: %v", name, got)
 		}

@@ -66,7 +66,8 @@ func Build(name string, f func(g *Graph) *Node, nodes ...*Node) *Node {
 	}
 	if g == nil {
 		g = New(nil)
-		g.Fail("%s: none of its inputs is a node of a graph of clipcalib: start from a node that the library hands out", name)
+		g.Fail("%s: none of its inputs is a node of a graph of clipcalib: start from a node that the library hands out",
+			name)
 		return g.placeholder(nil)
 	}
 	for i, n := range nodes {

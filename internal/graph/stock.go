@@ -52,7 +52,8 @@ func axisLength(n *Node) (float32, error) {
 func unsupported(n *Node) error {
 	switch kind(n) {
 	case "randomOp":
-		return fmt.Errorf("%s: random nodes are not supported: use a leaf whose values you draw before every run", Name(n))
+		return fmt.Errorf("%s: random nodes are not supported: use a leaf whose values you draw before every run",
+			Name(n))
 	case "letOp", "readOp":
 		return fmt.Errorf("%s: statements are not supported: "+
 			"set leaves before a run, and read the program's outputs after it", Name(n))
@@ -86,7 +87,8 @@ func lost(n *Node) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%s is no longer in Gorgonia's graph: nodes that are used must not be removed (RemoveNode)", Name(n))
+	return fmt.Errorf("%s is no longer in Gorgonia's graph: nodes that are used must not be removed (RemoveNode)",
+		Name(n))
 }
 
 // differentiateStock builds the gradients of the inputs of a stock operation n,

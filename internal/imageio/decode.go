@@ -110,7 +110,8 @@ func (l Limits) Decode(data []byte) (img *image.NRGBA, err error) {
 // readable says in plain words what an end of input means; the decoders of
 // other modules report it as an error or only in an error's text.
 func readable(err error) error {
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || strings.HasSuffix(err.Error(), "unexpected EOF") {
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || strings.HasSuffix(err.Error(),
+		"unexpected EOF") {
 		return errors.New("file is truncated")
 	}
 	return err

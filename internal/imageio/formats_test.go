@@ -75,7 +75,8 @@ func TestExtensions(t *testing.T) {
 	if Extensions()[0] == "changed" {
 		t.Error("a caller can change the list")
 	}
-	for name, want := range map[string]bool{"a/b.JPG": true, "x.tiff": true, "x.ppm": true, "x.txt": false, "jpg": false} {
+	for name, want := range map[string]bool{"a/b.JPG": true, "x.tiff": true, "x.ppm": true, "x.txt": false,
+		"jpg": false} {
 		if IsPicture(name) != want {
 			t.Errorf("IsPicture(%q) is not %v", name, want)
 		}

@@ -75,7 +75,8 @@ func TestEveryFormatHoldsTheSameNumbers(t *testing.T) {
 					t.Errorf("value %d is %v, want %v", i, got.Data[i], w)
 				}
 			}
-			if notes := strings.Join(m.Notes, "; "); !strings.Contains(notes, c.note) || (c.note == "") != (notes == "") {
+			if notes := strings.Join(m.Notes, "; "); !strings.Contains(notes, c.note) ||
+				(c.note == "") != (notes == "") {
 				t.Errorf("notes %q, want %q", notes, c.note)
 			}
 			labels, err := ReadLabels(context.Background(), at(c.labels), Labels)
@@ -136,7 +137,8 @@ func TestWhatDoesNotFitIsRefused(t *testing.T) {
 		{"testdata/counted.csv", "no column of labels"},
 		{file("mask.npy", mask), "holds true and false"},
 	} {
-		if _, err := ReadLabels(context.Background(), c.spec, Labels); err == nil || !strings.Contains(err.Error(), c.word) {
+		if _, err := ReadLabels(context.Background(), c.spec, Labels); err == nil || !strings.Contains(err.Error(),
+			c.word) {
 			t.Errorf("labels of %s: %v, want %q", c.spec, err, c.word)
 		}
 	}
@@ -250,7 +252,8 @@ func TestNumbersWithADecimalCommaAreCalledThat(t *testing.T) {
 		if want == "" && err != nil && strings.Contains(err.Error(), "semicolons") {
 			t.Errorf("%q: %v", content, err)
 		}
-		if want != "" && (err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "points")) {
+		if want != "" && (err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(),
+			"points")) {
 			t.Errorf("%q: %v, want %q", content, err, want)
 		}
 	}

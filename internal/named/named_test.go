@@ -20,8 +20,9 @@ func TestFindNamesWhatIsKnown(t *testing.T) {
 func TestNearest(t *testing.T) {
 	known := []string{"zslp", "clip-adapter", "tip-adapter", "tip-adapter-f", "taskres", "clap"}
 	for name, want := range map[string]string{
-		"zslpp": "zslp", "tasksre": "taskres", "TaskRes": "taskres", "tip": "tip-adapter", "clip-adaptr": "clip-adapter",
-		"": "", "x": "", "resnet": "", "q": "",
+		"zslpp": "zslp", "tasksre": "taskres", "TaskRes": "taskres", "tip": "tip-adapter",
+		"clip-adaptr": "clip-adapter",
+		"":            "", "x": "", "resnet": "", "q": "",
 	} {
 		if got := Nearest(name, known); got != want {
 			t.Errorf("%q: %q, want %q", name, got, want)

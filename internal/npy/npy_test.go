@@ -159,12 +159,14 @@ func TestBadFilesAreErrors(t *testing.T) {
 			"too large"},
 		{"overflow hidden by a zero", string(file("{'descr': '<f4', 'fortran_order': True, 'shape': (0, "+
 			"4611686018427387904, 4)}", "x")), "too large"},
-		{"many dimensions", string(file("{'descr': '<f4', 'fortran_order': False, 'shape': ("+strings.Repeat("1,", 40)+")}",
-			"")), "dimensions"},
-		{"terabytes promised", string(file("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000, 1000000)}", "abc")),
-			"cut short after 3 of"},
-		{"bytes left over", string(file("{'descr': '<f4', 'fortran_order': False, 'shape': (1,)}", "12345")), "more bytes"},
-		{"words after", string(file("{'descr': '<f4', 'fortran_order': False, 'shape': (1,)} x", "1234")), "text after"},
+		{"many dimensions", string(file("{'descr': '<f4', 'fortran_order': False, 'shape': ("+strings.Repeat("1,", 40)+
+			")}", "")), "dimensions"},
+		{"terabytes promised", string(file("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000, 1000000)}",
+			"abc")), "cut short after 3 of"},
+		{"bytes left over", string(file("{'descr': '<f4', 'fortran_order': False, 'shape': (1,)}", "12345")),
+			"more bytes"},
+		{"words after", string(file("{'descr': '<f4', 'fortran_order': False, 'shape': (1,)} x", "1234")),
+			"text after"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -182,7 +184,8 @@ func TestBadFilesAreErrors(t *testing.T) {
 		})
 	}
 	for _, name := range []string{"complex", "object", "structured"} {
-		if _, err := ReadFile("testdata/" + name + ".npy"); err == nil || !strings.Contains(err.Error(), "not supported") {
+		if _, err := ReadFile("testdata/" + name + ".npy"); err == nil || !strings.Contains(err.Error(),
+			"not supported") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

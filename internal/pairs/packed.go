@@ -97,7 +97,8 @@ func (p *packed) check() error {
 		}
 	}
 	if p.offsets[0] != 0 || p.offsets[captions] != int64(len(p.text)) {
-		return fmt.Errorf("caption_offset runs from %d to %d, want 0 to %d", p.offsets[0], p.offsets[captions], len(p.text))
+		return fmt.Errorf("caption_offset runs from %d to %d, want 0 to %d", p.offsets[0], p.offsets[captions],
+			len(p.text))
 	}
 	for j, o := range p.offsets[:captions] {
 		if length := p.offsets[j+1] - o; length < 0 || length > maxCaption {
@@ -241,7 +242,8 @@ func (h *header) find(name, dtype string, axes int) (*tensorEntry, error) {
 		return nil, fmt.Errorf("no tensor %s", name)
 	}
 	if e.DType != dtype || len(e.Shape) != axes {
-		return nil, fmt.Errorf("tensor %s is %s with shape %v, want %s with %d axes", name, e.DType, e.Shape, dtype, axes)
+		return nil, fmt.Errorf("tensor %s is %s with shape %v, want %s with %d axes", name, e.DType, e.Shape, dtype,
+			axes)
 	}
 	return e, nil
 }

@@ -90,7 +90,8 @@ func (t *table) rows(rows *csv.Reader, separator string, opts Options) error {
 			return fmt.Errorf("more than %d rows", maxRows)
 		}
 		if len(row) <= max(pathAt, captionAt) {
-			return fmt.Errorf("line %d: %d columns separated by %s, want a path and a caption", line, len(row), separator)
+			return fmt.Errorf("line %d: %d columns separated by %s, want a path and a caption", line, len(row),
+				separator)
 		}
 		if err := t.add(row[pathAt], strings.TrimSpace(row[captionAt]), place); err != nil {
 			return fmt.Errorf("line %d: %w", line, err)

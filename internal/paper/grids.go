@@ -15,15 +15,15 @@ const none = "–"
 // Averages is a block's rows over all sets: ours, the paper's and the difference.
 // ECE stands at all bins.
 func (b Block) Averages() table.Grid {
-	g := table.Grid{Left: 1, Header: []string{b.Model + ", average", "n", "ACC", "paper", "diff", "ECE 10 bins", "paper",
-		"diff", "15 bins", "20 bins"}}
+	g := table.Grid{Left: 1, Header: []string{b.Model + ", average", "n", "ACC", "paper", "diff", "ECE 10 bins",
+		"paper", "diff", "15 bins", "20 bins"}}
 	for i, l := range b.Lines {
 		if l.Of == "" && i > 0 {
 			g.Rules = append(g.Rules, i)
 		}
 		e := l.Average
-		row := []string{b.rowName(i), none, none, paperText(e.PaperAccuracy), none, none, paperText(e.PaperECE), none, none,
-			none}
+		row := []string{b.rowName(i), none, none, paperText(e.PaperAccuracy), none, none, paperText(e.PaperECE), none,
+			none, none}
 		if e.Accuracy != nil {
 			row[1] = strconv.Itoa(e.Accuracy.N)
 			row[2], row[4] = figureText(*e.Accuracy), diffText(e.DiffAccuracy)

@@ -87,8 +87,8 @@ func makeLine(t recipe.Table, b recipe.Block, row recipe.Row, kinds []string, me
 		s := sampleOf(m.Predictions)
 		s.addSets(m.Sets, kinds)
 		if old := of[m.Set][m.Seed]; old != nil && !old.equal(s) {
-			return l, fmt.Errorf("%s has two results of seed %q that differ (the second in %s): leave one", m.Set, m.Seed,
-				m.Where)
+			return l, fmt.Errorf("%s has two results of seed %q that differ (the second in %s): leave one", m.Set,
+				m.Seed, m.Where)
 		}
 		of[m.Set][m.Seed] = s
 		if !slices.Contains(l.Seeds, m.Seed) {
@@ -228,7 +228,8 @@ func (s *Sheet) noteSizes(measured []Measured) {
 		real, err := recipe.RealCount(m.Set)
 		if key := fmt.Sprint(m.Set, n); err == nil && n != real.Test && !seen[key] {
 			seen[key] = true
-			s.Notes = append(s.Notes, fmt.Sprintf("%s: %d pictures, where the published set has %d", m.Set, n, real.Test))
+			s.Notes = append(s.Notes, fmt.Sprintf("%s: %d pictures, where the published set has %d", m.Set, n,
+				real.Test))
 		}
 	}
 }

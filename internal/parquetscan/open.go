@@ -78,7 +78,8 @@ func indexes(f *parquet.File, r io.ReaderAt, size int64) (found bool, err error)
 				found = true
 				total += int64(at.length)
 				if at.offset < 4 || at.length < 1 || at.offset > size-int64(at.length) || total > size {
-					return false, fmt.Errorf("an index of %d bytes at %d is not within its %d bytes", at.length, at.offset, size)
+					return false, fmt.Errorf("an index of %d bytes at %d is not within its %d bytes", at.length,
+						at.offset, size)
 				}
 				if err := walkAt(r, at.offset, int64(at.length), 0); err != nil {
 					return false, err

@@ -117,8 +117,8 @@ func WriteViews(dir string, views []View) error {
 		if v.Flip {
 			flip = "1"
 		}
-		rows = append(rows, []string{v.Picture, strconv.Itoa(v.View), strconv.Itoa(v.Box.Min.X), strconv.Itoa(v.Box.Min.Y),
-			strconv.Itoa(v.Box.Dx()), strconv.Itoa(v.Box.Dy()), flip, v.SHA256})
+		rows = append(rows, []string{v.Picture, strconv.Itoa(v.View), strconv.Itoa(v.Box.Min.X),
+			strconv.Itoa(v.Box.Min.Y), strconv.Itoa(v.Box.Dx()), strconv.Itoa(v.Box.Dy()), flip, v.SHA256})
 	}
 	if err := w.WriteAll(rows); err != nil {
 		return err

@@ -43,7 +43,8 @@ func TestViewsThatMakeNoSenseAreRefused(t *testing.T) {
 	head := "picture,view,left,top,width,height,flip\n"
 	for name, text := range map[string]string{
 		"empty": "", "no view": head, "another head": "picture,view\na,1\n", "an empty box": head + "a,0,0,0,0,4,0\n",
-		"negative": head + "a,0,-1,0,4,4,0\n", "flip": head + "a,0,0,0,4,4,2\n", "twice": head + "a,0,0,0,4,4,0\na,0,0,0,4,4,0\n",
+		"negative": head + "a,0,-1,0,4,4,0\n", "flip": head + "a,0,0,0,4,4,2\n", "twice": head +
+			"a,0,0,0,4,4,0\na,0,0,0,4,4,0\n",
 		"short": head + "a,0,0\n",
 	} {
 		path := filepath.Join(t.TempDir(), ViewsFile)

@@ -145,8 +145,8 @@ func TestOlderPlansAreRead(t *testing.T) {
 }
 
 func TestPathsAreMapped(t *testing.T) {
-	c := Cell{Recipe: Recipe{"data": "/a/set#train", "features": []any{"/a/b/f", "/ab/f", "/a"}, "seed": json.Number("1")},
-		Inputs: []Input{{Path: "/a/set#train"}, {Path: "/a/b/f"}}}
+	c := Cell{Recipe: Recipe{"data": "/a/set#train", "features": []any{"/a/b/f", "/ab/f", "/a"},
+		"seed": json.Number("1")}, Inputs: []Input{{Path: "/a/set#train"}, {Path: "/a/b/f"}}}
 	c.Map([]string{"/a", "/a/b/", "/a/set"}, []string{"/x", "/y", "/z/"}, []string{"data", "features", "seed"})
 	want := Cell{Recipe: Recipe{"data": "/z#train", "features": []string{"/y/f", "/ab/f", "/x"}, "seed": []string{"1"}},
 		Inputs: []Input{{Path: "/z#train"}, {Path: "/y/f"}}}

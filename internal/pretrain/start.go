@@ -12,8 +12,8 @@ import (
 func (t *Trainer) Start(c *weights.Checkpoint) error {
 	own := t.Recipe.Config()
 	if c.Config.VisionActivation() != own.Activation || c.Config.TextActivation() != own.Activation {
-		return fmt.Errorf("start from %s: its activation is %s (%s), the recipe's %s", c.File().Path(), c.Config.Activation,
-			c.Config.ActivationReason, own.Activation)
+		return fmt.Errorf("start from %s: its activation is %s (%s), the recipe's %s", c.File().Path(),
+			c.Config.Activation, c.Config.ActivationReason, own.Activation)
 	}
 	v := c.View()
 	for _, p := range own.Parameters() {

@@ -54,7 +54,8 @@ func TestEqualsPython(t *testing.T) {
 				check(t, fmt.Sprint("uniform ", i), r.Uniform(-2.5, 4), want)
 			}
 			for _, pair := range c.Bits {
-				check(t, fmt.Sprint("bits ", pair[0]), strconv.FormatUint(r.Bits(int(pair[0].(float64))), 10), pair[1].(string))
+				check(t, fmt.Sprint("bits ", pair[0]), strconv.FormatUint(r.Bits(int(pair[0].(float64))), 10),
+					pair[1].(string))
 			}
 			for _, pair := range c.Below {
 				check(t, fmt.Sprint("below ", pair[0]), r.Below(pair[0]), pair[1])

@@ -20,7 +20,8 @@ type Missing struct {
 // Words says it in a line.
 func (m Missing) Words() string {
 	if len(m.Found) > 0 {
-		return fmt.Sprintf("%s is there more than once, as %s: leave one of them", m.Set, strings.Join(m.Found, " and "))
+		return fmt.Sprintf("%s is there more than once, as %s: leave one of them", m.Set, strings.Join(m.Found,
+			" and "))
 	}
 	return fmt.Sprintf("%s is missing: it goes by %s", m.Set, strings.Join(m.Wanted, ", "))
 }

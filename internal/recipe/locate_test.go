@@ -43,7 +43,8 @@ func TestSetsThatAreMissingOrThereTwice(t *testing.T) {
 		}
 	}
 	paths, missing := Locate(root, []string{"Food101", "ImageNet", "DescribableTextures", "EuroSAT"})
-	if paths["Food101"] != filepath.Join(root, "food-101") || paths["DescribableTextures"] != filepath.Join(root, "DTD") {
+	if paths["Food101"] != filepath.Join(root, "food-101") || paths["DescribableTextures"] != filepath.Join(root,
+		"DTD") {
 		t.Errorf("found %v", paths)
 	}
 	if len(missing) != 2 || !strings.Contains(missing[0].Words(), "ILSVRC2012 and imagenet-1k") ||

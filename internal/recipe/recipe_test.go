@@ -12,7 +12,8 @@ func TestRecipesNameWhatThereIs(t *testing.T) {
 		t.Errorf("%d recipes", len(All()))
 	}
 	for _, r := range All() {
-		if r.About == "" || r.Weights() == "" || len(r.Targets()) == 0 || (r.Command != ZeroShot) != (len(r.Methods) == 1) {
+		if r.About == "" || r.Weights() == "" || len(r.Targets()) == 0 ||
+			(r.Command != ZeroShot) != (len(r.Methods) == 1) {
 			t.Errorf("%s: %+v", r.ID, r)
 		}
 		for _, s := range r.Sets() {

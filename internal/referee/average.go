@@ -169,8 +169,8 @@ func (e *examiner) changes(i int, row []cell) {
 			if m == e.metric(r, j) {
 				check := compare(Kept, c.value, from.interval())
 				if check.Verdict == Differs {
-					check.Words = fmt.Sprintf("scaling a sample's logits leaves its class: want the %s of %s", from.text,
-						r.Of)
+					check.Words = fmt.Sprintf("scaling a sample's logits leaves its class: want the %s of %s",
+						from.text, r.Of)
 				}
 				e.note(i, j, check)
 			}

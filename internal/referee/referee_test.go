@@ -181,8 +181,8 @@ func TestNothingIsFoundInTablesOfMeasurements(t *testing.T) {
 				mces += fmt.Sprintf(",%.2f", mce)
 				sumAcc, sumECE, sumMCE = sumAcc+mean/5, sumECE+ece/5, sumMCE+mce/5
 			}
-			fmt.Fprintf(&b, "m%d,accuracy%s,%.2f\nm%d,ece%s,%.2f\nm%d,mce%s,%.2f\n", row, accs, sumAcc, row, eces, sumECE,
-				row, mces, sumMCE)
+			fmt.Fprintf(&b, "m%d,accuracy%s,%.2f\nm%d,ece%s,%.2f\nm%d,mce%s,%.2f\n", row, accs, sumAcc, row, eces,
+				sumECE, row, mces, sumMCE)
 		}
 		f, err := parse("measured", "csv", []byte(b.String()))
 		if err != nil {

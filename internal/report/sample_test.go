@@ -16,7 +16,8 @@ func sampleRuns(t *testing.T, seeds int, methods ...string) []Run {
 		name   string
 		source bool
 		signal float64
-	}{{"noto", true, 3}, {"twemoji", false, 2}, {"fluent", false, 1.4}, {"flat", false, 1}, {"high-contrast", false, 0.4}}
+	}{{"noto", true, 3}, {"twemoji", false, 2}, {"fluent", false, 1.4}, {"flat", false, 1}, {"high-contrast", false,
+		0.4}}
 	var runs []Run
 	for seed := 1; seed <= seeds; seed++ {
 		rng := rand.New(rand.NewPCG(uint64(seed), 99))
@@ -34,8 +35,8 @@ func sampleRuns(t *testing.T, seeds int, methods ...string) []Run {
 				if err != nil {
 					t.Fatal(err)
 				}
-				runs = append(runs, Run{Method: method, Remedy: remedy, Seed: seed, Target: target.name, Source: target.source,
-					Metrics: p.Metrics(calib.Options{}), Reliability: p.Reliability(10)})
+				runs = append(runs, Run{Method: method, Remedy: remedy, Seed: seed, Target: target.name,
+					Source: target.source, Metrics: p.Metrics(calib.Options{}), Reliability: p.Reliability(10)})
 			}
 			add(ZeroShot, "none", zs)
 			for m, method := range methods {

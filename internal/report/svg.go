@@ -52,7 +52,8 @@ func (s *svgCanvas) polygon(points []float64, fill ink, opacity float64) {
 	for i, p := range points {
 		text[i] = num(p)
 	}
-	fmt.Fprintf(&s.b, `<polygon points="%s" class="f-%s"%s/>`, strings.Join(text, " "), inkNames[fill], opacityOf(opacity))
+	fmt.Fprintf(&s.b, `<polygon points="%s" class="f-%s"%s/>`, strings.Join(text, " "), inkNames[fill],
+		opacityOf(opacity))
 }
 
 func (s *svgCanvas) text(x, y, size float64, text string, fill ink, a align) {

@@ -39,8 +39,8 @@ func (g results) tiles(method string) []tile {
 			return
 		}
 		tone := toneOf(after.Mean-before.Mean, lowerIsBetter)
-		out = append(out, tile{Label: label, Value: m.mean(before) + " → " + m.mean(after) + unit, Note: "zero-shot → " +
-			display(method), Tone: tone})
+		out = append(out, tile{Label: label, Value: m.mean(before) + " → " + m.mean(after) + unit,
+			Note: "zero-shot → " + display(method), Tone: tone})
 	}
 	compare("Accuracy at home", sources, shownMetrics[0], " %", false)
 	compare("Logit range"+g.where(), drifted, shownMetrics[2], "", true)
@@ -79,7 +79,8 @@ func (g results) remedyTiles(method string, drifted []string) []tile {
 		if chosen == "" {
 			return []tile{{Label: "Chosen remedy", Value: "none", Note: choiceRule()}}
 		}
-		return g.remedyTile(method, chosen, drifted, "ECE"+g.where()+" with the chosen remedy, "+display(chosen), choiceRule())
+		return g.remedyTile(method, chosen, drifted, "ECE"+g.where()+" with the chosen remedy, "+display(chosen),
+			choiceRule())
 	}
 	var out []tile
 	for _, remedy := range g.remedies(method) {

@@ -93,8 +93,8 @@ func (g results) cellView(key rowKey, c column, m shownMetric) cellView {
 	}
 	if d, ok := g.difference(key, c, m); ok && v.Change != "" {
 		v.Unsure = !d.Told
-		v.Title = fmt.Sprintf("change %+.1f, 95 %% interval %+.1f to %+.1f points, adjusted p %.2g; %s", 100*d.Value, 100*d.Low,
-			100*d.High, d.Adjusted, v.Title)
+		v.Title = fmt.Sprintf("change %+.1f, 95 %% interval %+.1f to %+.1f points, adjusted p %.2g; %s", 100*d.Value,
+			100*d.Low, 100*d.High, d.Adjusted, v.Title)
 	}
 	v.Best = g.lowestECE(key, c, s.Mean)
 	return v
@@ -132,8 +132,8 @@ func (g results) difference(key rowKey, c column, m shownMetric) (Difference, bo
 
 // comparisons is the table of the differences, in points.
 func (g results) comparisons() Table {
-	t := Table{Header: []string{"row", "target", "metric", "change", "95 % interval", "adjusted p", "detectable", "verdict"},
-		Left: 3}
+	t := Table{Header: []string{"row", "target", "metric", "change", "95 % interval", "adjusted p", "detectable",
+		"verdict"}, Left: 3}
 	for _, d := range g.differences {
 		verdict := "told from zero"
 		switch {

@@ -80,7 +80,8 @@ func TestFoldsThatGiveNoGuaranteeAreRefused(t *testing.T) {
 	if err := data.WriteRows(filepath.Join(dir, run.ShotsFile), rows); err != nil {
 		t.Fatal(err)
 	}
-	if err := data.WriteRows(filepath.Join(target, data.RowsFile), append(rows, data.Row{File: "a/3.png"})); err != nil {
+	if err := data.WriteRows(filepath.Join(target, data.RowsFile),
+		append(rows, data.Row{File: "a/3.png"})); err != nil {
 		t.Fatal(err)
 	}
 	refused("shots in the fold", dir, target, "2 pictures", "a/1.png", "learnt")

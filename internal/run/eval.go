@@ -192,7 +192,8 @@ func trainedFile(dir string) (family, path string, err error) {
 			return family, path, CheckFiles(dir, recipeFile, parameterFiles[family])
 		}
 	}
-	return "", "", fmt.Errorf("no finished run here: %s and %s are missing", filepath.Join(dir, adapterFile), promptsFile)
+	return "", "", fmt.Errorf("no finished run here: %s and %s are missing", filepath.Join(dir, adapterFile),
+		promptsFile)
 }
 
 // adapterOn is an adapter on a target, and the one that gives its zero-shot

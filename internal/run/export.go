@@ -98,7 +98,8 @@ func (e *exporter) adapter(path string) error {
 // [N, K] as one-hot rows in half precision; trained keys as a parameter [N, D].
 func (e *exporter) tip(a *adapt.Adapter, m adapt.TipAdapter, trained bool) error {
 	if a.Compat != adapt.Textbook {
-		return fmt.Errorf("under --compat %s the cache takes features as they are, and the release normalises them", a.Compat)
+		return fmt.Errorf("under --compat %s the cache takes features as they are, and the release normalises them",
+			a.Compat)
 	}
 	keys, labels := a.Cache()
 	unit, turned := adapt.NewMatrix(keys.Rows, keys.Cols), adapt.NewMatrix(keys.Cols, keys.Rows)

@@ -72,8 +72,8 @@ func (f *Features) read(path string, from map[string]string) error {
 		}
 	}
 	if !found {
-		return fmt.Errorf("%s holds none of %s, %s and %s; it has %s", path, tensorFeatures, tensorLabels, tensorPrototypes,
-			some(file.Names()))
+		return fmt.Errorf("%s holds none of %s, %s and %s; it has %s", path, tensorFeatures, tensorLabels,
+			tensorPrototypes, some(file.Names()))
 	}
 	if v, ok := file.Metadata()[keyViews]; ok {
 		if f.Data.Views, err = strconv.Atoi(v); err != nil || f.Data.Views < 1 {

@@ -110,7 +110,8 @@ func (o ImportOptions) prompts() (t training, err error) {
 		return t, err
 	}
 	t.recipe = Recipe{
-		Family: FamilyPrompts, Method: l.Method.Name(), MethodSettings: docfile.Settings(l.Method), Remedy: l.Remedy.Name(),
+		Family: FamilyPrompts, Method: l.Method.Name(), MethodSettings: docfile.Settings(l.Method),
+		Remedy:         l.Remedy.Name(),
 		RemedySettings: docfile.Settings(l.Remedy), Compat: string(adapt.Textbook), LogitScale: l.LogitScale,
 		Classes: len(l.Classes()), Width: o.Model.Config.EmbedDim,
 		Choices: append(l.Method.Choices(), l.Remedy.Choices()...),
@@ -141,7 +142,8 @@ func (o *ImportOptions) adapter() (t training, err error) {
 		}
 	}
 	t.recipe = Recipe{
-		Family: FamilyAdapters, Method: a.Method.Name(), MethodSettings: docfile.Settings(a.Method), Remedy: a.Remedy.Name(),
+		Family: FamilyAdapters, Method: a.Method.Name(), MethodSettings: docfile.Settings(a.Method),
+		Remedy:         a.Remedy.Name(),
 		RemedySettings: docfile.Settings(a.Remedy), Compat: string(a.Compat), LogitScale: a.LogitScale,
 		Classes: a.Classes(), Width: a.Width(), Choices: append(a.Method.Choices(), a.Remedy.Choices()...),
 	}

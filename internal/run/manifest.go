@@ -147,7 +147,8 @@ func (s sealed) check(dir string) error {
 	case err != nil:
 		return err
 	case got != s:
-		return &Damage{path, fmt.Sprintf("its SHA-256 %.12s is not the %.12s of %s", got.SHA256, s.SHA256, manifestFile)}
+		return &Damage{path, fmt.Sprintf("its SHA-256 %.12s is not the %.12s of %s", got.SHA256, s.SHA256,
+			manifestFile)}
 	}
 	return nil
 }

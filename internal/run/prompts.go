@@ -122,7 +122,8 @@ func promptDrift(ctx context.Context, l *prompt.Learner, d prompt.Data) (*Drift,
 	}
 	in := prompt.Input{Images: min(n, maxPromptDriftRows)}
 	if d.Features.Rows > 0 {
-		in.Features = adapt.Matrix{Rows: in.Images, Cols: d.Features.Cols, Data: d.Features.Data[:in.Images*d.Features.Cols]}
+		in.Features = adapt.Matrix{Rows: in.Images, Cols: d.Features.Cols,
+			Data: d.Features.Data[:in.Images*d.Features.Cols]}
 	}
 	if d.Image != nil {
 		in.Image = func(i int, dst []float32) error { return d.Image(i, 0, dst) }

@@ -148,7 +148,8 @@ func TestPromptsThatDivergeKeepTheirLastGoodState(t *testing.T) {
 	if !errors.As(err, &diverged) || !strings.Contains(err.Error(), "last-good-prompts.safetensors") {
 		t.Fatalf("error %v, want *adapt.Diverged and the file", err)
 	}
-	if _, err := prompt.Load(filepath.Join(o.Out, "last-good-prompts.safetensors"), m, prompt.LoadOptions{}); err != nil {
+	if _, err := prompt.Load(filepath.Join(o.Out, "last-good-prompts.safetensors"), m,
+		prompt.LoadOptions{}); err != nil {
 		t.Error(err)
 	}
 	e := promptTarget(m)

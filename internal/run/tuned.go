@@ -56,7 +56,8 @@ func KeepTuned(ctx context.Context, o TunedOptions) (TunedResult, error) {
 	rec := o.Recipe
 	want := tunedTarget{
 		Method: rec.Method, Remedy: rec.Remedy, RecipeSHA256: identity(rec), Inputs: o.Inputs, Samples: len(o.Labels),
-		NumberOfClasses: len(o.Classes), ClassesSHA256: identity(o.Classes), Bins: o.Bins.Bins, FineBins: o.Bins.FineBins,
+		NumberOfClasses: len(o.Classes), ClassesSHA256: identity(o.Classes), Bins: o.Bins.Bins,
+		FineBins: o.Bins.FineBins,
 	}
 	if o.Log != nil {
 		for _, c := range rec.Choices {
@@ -150,8 +151,8 @@ func (r *TunedResult) write(p *partial, o TunedOptions, done tunedTarget) (err e
 	choices := []byte(strings.Join(o.Recipe.Choices, "\n") + "\n")
 	e := evaluation{
 		logits: logits, zeroShot: zs, labels: o.Labels, metrics: r.Metrics, zeroShotMetrics: r.ZeroShot, target: done,
-		facts: NewFacts(o.Name, logits.Rows, logits.Cols, o.Bins, []string{o.Recipe.Context + " " + text.ClassPlaceholder + "."},
-			nil),
+		facts: NewFacts(o.Name, logits.Rows, logits.Cols, o.Bins, []string{o.Recipe.Context + " " +
+			text.ClassPlaceholder + "."}, nil),
 	}
 	return writeEvaluation(r.Dir, e,
 		func() error { return docfile.WriteJSON(filepath.Join(r.Dir, classesFile), list) },

@@ -134,7 +134,8 @@ func (v *Verdict) evaluation(dir string, of owner) {
 			{"brier", of.said.Brier, got.Brier}, {"logit_range", of.said.LogitRange, got.LogitRange},
 		} {
 			if !(math.Abs(figure.said-figure.got) <= 1e-9*(1+math.Abs(figure.got))) {
-				v.fault(&Damage{path, fmt.Sprintf("%s is %g where the logits give %g", figure.key, figure.said, figure.got)})
+				v.fault(&Damage{path, fmt.Sprintf("%s is %g where the logits give %g", figure.key, figure.said,
+					figure.got)})
 				break
 			}
 		}

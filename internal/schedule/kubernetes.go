@@ -57,8 +57,8 @@ func (t Tasks) CheckKubernetes() error {
 	seen := map[string]bool{scratchPath: t.Scratch == ""}
 	for _, c := range t.Claims {
 		if !IsName(c.Name) || !path.IsAbs(c.Path) || seen[path.Clean(c.Path)] {
-			return fmt.Errorf("--claim %s=%s: want the name of a claim and a path that nothing else is mounted at", c.Name,
-				c.Path)
+			return fmt.Errorf("--claim %s=%s: want the name of a claim and a path that nothing else is mounted at",
+				c.Name, c.Path)
 		}
 		seen[path.Clean(c.Path)] = true
 	}
@@ -113,7 +113,8 @@ func Kubernetes(w io.Writer, t Tasks) error {
 			{"backoffLimitPerIndex", t.Retries},
 			{"maxFailedIndexes", t.Count()}, // a task that fails stops no other
 			{"podFailurePolicy", fields{{"rules", []fields{
-				{{"action", "Ignore"}, {"onPodConditions", []fields{{{"type", "DisruptionTarget"}, {"status", "True"}}}}},
+				{{"action", "Ignore"}, {"onPodConditions", []fields{{{"type", "DisruptionTarget"},
+					{"status", "True"}}}}},
 				onExit("Ignore", exitcode.Interrupted, exitcode.Terminated),
 				onExit("FailIndex", exitcode.Failed, exitcode.Misuse),
 				onExit("Count", exitcode.TryAgain),

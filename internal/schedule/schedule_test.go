@@ -62,8 +62,9 @@ func slurm(t *testing.T, most string) (dir string, env []string) {
 	t.Helper()
 	dir = t.TempDir()
 	for name, text := range map[string]string{
-		"scontrol": `[ "$1" = show ] && printf 'MaxStepCount = 1\nMaxArraySize            = ` + most + `\n' || echo "$@" >>"$LOG"`,
-		"sbatch":   `echo "$@" >>"$LOG"; cat >"$LOG.job"`,
+		"scontrol": `[ "$1" = show ] && printf 'MaxStepCount = 1\nMaxArraySize            = ` + most +
+			`\n' || echo "$@" >>"$LOG"`,
+		"sbatch": `echo "$@" >>"$LOG"; cat >"$LOG.job"`,
 		// What a task runs: it ends with $CODE, on SIGTERM with 143.
 		"clipcalib": `printf '%s\n' "$@" >"$LOG.args"; trap 'kill "$!"; exit 143' TERM; sleep "$NAP" & wait; exit "$CODE"`,
 		"sleep":     `exec /bin/sleep "$([ "$1" = 600 ] && echo 0 || echo "$1")"`,

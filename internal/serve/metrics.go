@@ -48,7 +48,8 @@ func newMetrics() *metrics {
 			Name: "clipcalib_batch_seconds", Help: "Time a batch took to predict.", Buckets: seconds,
 		}),
 		sizes: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "clipcalib_batch_pictures", Help: "Pictures in a batch.", Buckets: prometheus.ExponentialBuckets(1, 2, 9),
+			Name: "clipcalib_batch_pictures", Help: "Pictures in a batch.", Buckets: prometheus.ExponentialBuckets(1, 2,
+				9),
 		}),
 		pictures: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "clipcalib_pictures_total", Help: "Pictures predicted.",

@@ -29,7 +29,8 @@ func TestPlaces(t *testing.T) {
 		}
 	}
 	_, text := get("/metrics")
-	if !strings.Contains(text, "clipcalib_drifted_share 1") || !strings.Contains(text, "clipcalib_logit_range_ratio 2") {
+	if !strings.Contains(text, "clipcalib_drifted_share 1") || !strings.Contains(text,
+		"clipcalib_logit_range_ratio 2") {
 		t.Errorf("drift gauges: %s", text)
 	}
 	if code, _ := get("/predict"); code != http.StatusMethodNotAllowed {

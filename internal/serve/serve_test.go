@@ -146,15 +146,17 @@ func TestBadRequests(t *testing.T) {
 		code int
 		want string
 	}{
-		"zeros":         {bytes.NewReader(make([]byte, 1000)), "image/png", 400, "none but zeros"},
-		"too large":     {bytes.NewReader(make([]byte, 2<<20)), "image/png", 413, "at most 1048576"},
-		"unsaid length": {io.MultiReader(bytes.NewReader(make([]byte, 2<<20))), "image/png", 413, "larger than 1048576"},
-		"empty":         {strings.NewReader(""), "image/png", 400, "no picture"},
-		"text":          {strings.NewReader("hello"), "image/png", 415, "not a"},
-		"cut":           {bytes.NewReader(picture(t, 1)[:48]), "image/png", 415, ""},
-		"bomb":          {&big, "image/png", 415, "limit of 1000 pixels"},
-		"empty form":    {strings.NewReader("--x--\r\n"), "multipart/form-data; boundary=x", 400, "no picture in the form"},
-		"no boundary":   {strings.NewReader("x"), "multipart/form-data", 400, "boundary"},
+		"zeros":     {bytes.NewReader(make([]byte, 1000)), "image/png", 400, "none but zeros"},
+		"too large": {bytes.NewReader(make([]byte, 2<<20)), "image/png", 413, "at most 1048576"},
+		"unsaid length": {io.MultiReader(bytes.NewReader(make([]byte, 2<<20))), "image/png", 413,
+			"larger than 1048576"},
+		"empty": {strings.NewReader(""), "image/png", 400, "no picture"},
+		"text":  {strings.NewReader("hello"), "image/png", 415, "not a"},
+		"cut":   {bytes.NewReader(picture(t, 1)[:48]), "image/png", 415, ""},
+		"bomb":  {&big, "image/png", 415, "limit of 1000 pixels"},
+		"empty form": {strings.NewReader("--x--\r\n"), "multipart/form-data; boundary=x", 400,
+			"no picture in the form"},
+		"no boundary": {strings.NewReader("x"), "multipart/form-data", 400, "boundary"},
 		"cut form": {
 			strings.NewReader("--x\r\nContent-Disposition: form-data; name=a; filename=a\r\n\r\nabc"),
 			"multipart/form-data; boundary=x", 400, "could not be read whole",

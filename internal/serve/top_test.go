@@ -73,7 +73,8 @@ func TestTopIsAskedForByQueryOrForm(t *testing.T) {
 			}
 			continue
 		}
-		if want := fmt.Sprintf(`"prediction":%d}`, 7+1000*c.top); r.StatusCode != 200 || !strings.Contains(text.String(), want) {
+		if want := fmt.Sprintf(`"prediction":%d}`, 7+1000*c.top); r.StatusCode != 200 ||
+			!strings.Contains(text.String(), want) {
 			t.Errorf("%s %q: status %d, %s, want %s", c.query, c.tops, r.StatusCode, text.String(), want)
 		}
 	}

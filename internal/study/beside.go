@@ -9,7 +9,8 @@ import (
 func (s Study) beside() string {
 	ece := func(family, where, remedy string) string {
 		t := s.over(func(d Difference) bool {
-			return d.Metric == "ece" && d.Against == "none" && d.Family == family && d.Where == where && d.Remedy == remedy
+			return d.Metric == "ece" && d.Against == "none" && d.Family == family && d.Where == where &&
+				d.Remedy == remedy
 		})
 		if t.n == 0 {
 			return ""
@@ -57,8 +58,8 @@ func (s Study) beside() string {
 	for _, line := range [][2]string{
 		{"the paper: remedies mend drift", join(each(Adapters, Drift, paper...), each(Prompts, Drift, paper...),
 			each(TestTime, Drift, paper...))},
-		{"TCPT: the paper's remedies harm base classes, TCPT does not", join(each(Prompts, Home, append(paper, "tcpt")...),
-			each(Prompts, New, append(paper, "tcpt")...))},
+		{"TCPT: the paper's remedies harm base classes, TCPT does not",
+			join(each(Prompts, Home, append(paper, "tcpt")...), each(Prompts, New, append(paper, "tcpt")...))},
 		{"A-TPT", tuner("a-tpt (maximise)", "a-tpt (minimise)")},
 		{"SoC", tuner("soc")},
 		{"FPP", tuner("fpp+tpt")},

@@ -273,7 +273,8 @@ func load(r Run, book sampleBook) (l loaded, err error) {
 		if err := book.take(r.Key, e); err != nil {
 			return l, err
 		}
-		one := Logits{Where: t.Where, Set: e.Target.Inputs.Data, Logits: e.Logits, ZeroShot: e.ZeroShot, Labels: e.Labels}
+		one := Logits{Where: t.Where, Set: e.Target.Inputs.Data, Logits: e.Logits, ZeroShot: e.ZeroShot,
+			Labels: e.Labels}
 		if e.Target.Remedy == DAC {
 			l.dac = append(l.dac, one)
 		} else {

@@ -31,7 +31,8 @@ func whole(dir string, t run.Target) (run.Facts, error) {
 	facts, err := run.ReadFacts(dir)
 	if n := facts.Skipped.Unreadable; err == nil && n > 0 {
 		err = fmt.Errorf("%s is of %d samples, and %s has %d: %d pictures could not be read%s. Rows of other samples "+
-			"are not compared: mend the pictures or take them out, and remove that folder", dir, t.Samples, t.Inputs.Data,
+			"are not compared: mend the pictures or take them out, and remove that folder", dir, t.Samples,
+			t.Inputs.Data,
 			t.Samples+n, n, unreadable(facts))
 	}
 	return facts, err

@@ -214,8 +214,8 @@ func (s Study) choosing() string {
 					continue
 				}
 				f := 100 / float64(n)
-				fmt.Fprintf(&b, "| %s | %s | %s | %d of %d | %d of %d | %.1f | %.1f | %.1f |\n", rule, family, where, well,
-					n, harmless, n, f*none, f*chosen, f*best)
+				fmt.Fprintf(&b, "| %s | %s | %s | %d of %d | %d of %d | %.1f | %.1f | %.1f |\n", rule, family, where,
+					well, n, harmless, n, f*none, f*chosen, f*best)
 			}
 		}
 	}

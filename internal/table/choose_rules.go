@@ -42,7 +42,8 @@ func (t *Table) chooseOnFold(f family, o ChooseOptions, allowance float64) ([]Ch
 		}
 		for _, e := range cell {
 			if err := e.unlearnt(); err != nil {
-				return nil, []string{fmt.Sprintf("%s has no choice on a validation fold: %v", t.Label(*f.none), err)}, nil
+				return nil, []string{fmt.Sprintf("%s has no choice on a validation fold: %v", t.Label(*f.none), err)},
+					nil
 			}
 			all = append(all, e.Predictions)
 		}

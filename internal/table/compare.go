@@ -56,8 +56,8 @@ func ReadRecipe(dir string, bins int) (Recipe, error) {
 			r.Fields = e.Fields
 		}
 		if e.Fields.key() != r.Fields.key() {
-			return r, fmt.Errorf("%s holds runs of several recipes: %s and %s differ in %s", dir, r.evaluations[0].Run, e.Run,
-				strings.Join(differing(r.Fields, e.Fields), ", "))
+			return r, fmt.Errorf("%s holds runs of several recipes: %s and %s differ in %s", dir, r.evaluations[0].Run,
+				e.Run, strings.Join(differing(r.Fields, e.Fields), ", "))
 		}
 		r.evaluations = append(r.evaluations, e)
 	}
@@ -150,8 +150,8 @@ func compare(a, b Recipe, target Target, opt calib.BootstrapOptions) (c Comparis
 		predA, predB = append(predA, x.Predictions), append(predB, y.Predictions)
 		if first := ofA[c.Seeds[0]]; !slices.Equal(x.labels, y.labels) ||
 			!slices.Equal(first.labels, x.labels) {
-			return c, nil, fmt.Errorf("%s and %s have other labels on %s: they cannot be paired by sample", x.Run, y.Run,
-				target.Name)
+			return c, nil, fmt.Errorf("%s and %s have other labels on %s: they cannot be paired by sample", x.Run,
+				y.Run, target.Name)
 		}
 		for _, m := range Compared {
 			v := values[m.Key]

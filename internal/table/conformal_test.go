@@ -161,7 +161,8 @@ func TestAScalersRowWithoutAFoldIsSaidToBeOne(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if w.without != 1 || len(w.notes) != 1 || !strings.Contains(w.notes[0], "scalers from files have no conformal sets") {
+	if w.without != 1 || len(w.notes) != 1 || !strings.Contains(w.notes[0],
+		"scalers from files have no conformal sets") {
 		t.Errorf("%d without a fold, %q", w.without, w.notes)
 	}
 }

@@ -29,7 +29,8 @@ const ZeroShot = "zero-shot"
 // people, and what follows from other fields.
 var told = map[string]bool{
 	"engine": true, "choices": true, "inputs.batch_images": true, "inputs.weights": true, "inputs.data": true,
-	"inputs.features": true, "inputs.truncate": true, "samples": true, "classes": true, "width": true, "seed": true, "inputs.data_seed": true,
+	"inputs.features": true, "inputs.truncate": true, "samples": true, "classes": true, "width": true, "seed": true,
+	"inputs.data_seed":   true,
 	"inputs.data_sha256": true, "inputs.drawn": true, "method": true, "remedy": true, "version": true,
 	// inputs.weights_sha256 says
 	"inputs.activation": true, "inputs.activation_source": true, "inputs.preprocessing_source": true,

@@ -112,8 +112,8 @@ func (t *Table) add(g *Group, e Evaluation) {
 		note := fmt.Sprintf("%s and %s are of one recipe and seed %s on %s: counted once", other.Run, e.Run, e.Seed,
 			e.Target.Name)
 		if !same {
-			note = fmt.Sprintf("%s and %s are of one recipe and seed %s on %s and differ: the first is shown", other.Run,
-				e.Run, e.Seed, e.Target.Name)
+			note = fmt.Sprintf("%s and %s are of one recipe and seed %s on %s and differ: the first is shown",
+				other.Run, e.Run, e.Seed, e.Target.Name)
 		}
 		t.Notes = append(t.Notes, note)
 		return

@@ -93,7 +93,8 @@ func TestRemediesAreComparedWithNone(t *testing.T) {
 	g := all[0].Group
 	var a, b []calib.Predictions
 	for _, o := range table.Groups {
-		if o.Fields["method"] == g.Fields["method"] && o.Fields["shots"] == g.Fields["shots"] && o.Fields["remedy"] == "none" {
+		if o.Fields["method"] == g.Fields["method"] && o.Fields["shots"] == g.Fields["shots"] &&
+			o.Fields["remedy"] == "none" {
 			for _, e := range o.Cells[all[0].Target] {
 				a = append(a, e.Predictions)
 			}
@@ -126,9 +127,11 @@ func TestWhatDifferencesSay(t *testing.T) {
 	}{
 		{nil, nil},
 		{make(3, true, 0.9), []string{"3 differences", "every difference includes zero", "ECE 3.0 points"}},
-		{append(make(2, true, 0.9), exact), []string{"2 differences", "every difference includes zero", "1 more are exactly"}},
+		{append(make(2, true, 0.9), exact), []string{"2 differences", "every difference includes zero",
+			"1 more are exactly"}},
 		{make(3, false, 0.2), []string{"3 intervals exclude zero", "none is told"}},
-		{append(make(3, false, 0.01), make(2, true, 0.9)...), []string{"3 are told from zero", "2 intervals include zero"}},
+		{append(make(3, false, 0.01), make(2, true, 0.9)...), []string{"3 are told from zero",
+			"2 intervals include zero"}},
 		{[]Difference{exact}, []string{"none of them changes"}},
 	} {
 		got := strings.Join(DifferenceNotes(c.all, 200), "; ")

@@ -311,8 +311,8 @@ func TestEveryForm(t *testing.T) {
 			}
 		}
 	}
-	if err != nil || json.Unmarshal(raw, &back) != nil || len(back.Rows) != 25 || len(back.Rows[1].Targets[0].Runs) != 3 ||
-		back.Rows[1].Targets[0].Metrics["ece"].N != 3 {
+	if err != nil || json.Unmarshal(raw, &back) != nil || len(back.Rows) != 25 ||
+		len(back.Rows[1].Targets[0].Runs) != 3 || back.Rows[1].Targets[0].Metrics["ece"].N != 3 {
 		t.Errorf("%v %s", err, raw[:min(len(raw), 400)])
 	}
 }

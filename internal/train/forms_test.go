@@ -158,14 +158,16 @@ func TestHostFormsAgreeWithGraphForms(t *testing.T) {
 			t.Fatal(err)
 		}
 		if host.Detached() || inGraph.Detached() != ActsInTraining(r) {
-			t.Errorf("%s: the reference is detached: host form %t, graph form %t", r.Name(), host.Detached(), inGraph.Detached())
+			t.Errorf("%s: the reference is detached: host form %t, graph form %t", r.Name(), host.Detached(),
+				inGraph.Detached())
 		}
 		if math.Abs(got-want) > 1e-5*math.Max(1, math.Abs(want)) {
 			t.Errorf("%s: loss %.9g of the graph form, %.9g of the host form", r.Name(), got, want)
 		}
 		for i, w := range wantGrad.Data {
 			if math.Abs(gotGrad.Data[i]-w) > 2e-6 {
-				t.Errorf("%s: gradient %d: %.9g of the graph form, %.9g of the host form", r.Name(), i, gotGrad.Data[i], w)
+				t.Errorf("%s: gradient %d: %.9g of the graph form, %.9g of the host form", r.Name(), i, gotGrad.Data[i],
+					w)
 			}
 		}
 		inGraph.Close()

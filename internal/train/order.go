@@ -102,8 +102,8 @@ func (s sampler) check(epochs int) error {
 		return nil
 	}
 	if want := epochs * s.steps * s.batch; len(s.given) != want {
-		return fmt.Errorf("the order of batches has %d rows, want %d: %d epochs of %d batches of %d", len(s.given), want,
-			epochs, s.steps, s.batch)
+		return fmt.Errorf("the order of batches has %d rows, want %d: %d epochs of %d batches of %d", len(s.given),
+			want, epochs, s.steps, s.batch)
 	}
 	for i, r := range s.given {
 		if r < 0 || int(r) >= s.samples*s.views {

@@ -61,8 +61,8 @@ func TestBatchesOfTheReference(t *testing.T) {
 	} {
 		s := newSampler(c.samples, c.views, Options{Batch: 256, Pool: true})
 		if s.batch != c.batch || s.steps != c.steps {
-			t.Errorf("%d samples in %d views: %d steps of %d, want %d of %d", c.samples, c.views, s.steps, s.batch, c.steps,
-				c.batch)
+			t.Errorf("%d samples in %d views: %d steps of %d, want %d of %d", c.samples, c.views, s.steps, s.batch,
+				c.steps, c.batch)
 		}
 	}
 }

@@ -28,7 +28,8 @@ func (p Penalty) Choices() []string {
 
 // TuningChoice is Choices for test-time tuning.
 func (p Penalty) TuningChoice() string {
-	return fmt.Sprintf("remedy: penalty, in the tuning loss only; weight %g, mean over kept views and classes", p.lambda())
+	return fmt.Sprintf("remedy: penalty, in the tuning loss only; weight %g, mean over kept views and classes",
+		p.lambda())
 }
 
 func (p Penalty) lambda() float64 { return settings.Resolved(p).Lambda }

@@ -49,7 +49,8 @@ func TestJobs(t *testing.T) {
 		strict(t, docs[0], &job)
 		s, pod := job.Spec, job.Spec.Template.Spec
 		if job.APIVersion != batchv1.SchemeGroupVersion.String() || job.Kind != "Job" ||
-			*s.CompletionMode != batchv1.IndexedCompletion || *s.Completions != want.tasks || *s.Parallelism != want.parallel ||
+			*s.CompletionMode != batchv1.IndexedCompletion || *s.Completions != want.tasks ||
+			*s.Parallelism != want.parallel ||
 			*s.MaxFailedIndexes != want.tasks || *s.BackoffLimitPerIndex < 1 {
 			t.Errorf("%s: %+v", name, s)
 		}

@@ -90,7 +90,8 @@ func TestPublishedAccuracies(t *testing.T) {
 		}
 	}
 	// The averages that are printed beside them: 56.03, and 63.7 of one decimal.
-	if rn, vit := sums["RN50 openai"]/11, sums["ViT-B-16 openai"]/11; rn < 56.025 || rn > 56.04 || vit < 63.6 || vit > 63.8 {
+	if rn, vit := sums["RN50 openai"]/11, sums["ViT-B-16 openai"]/11; rn < 56.025 || rn > 56.04 || vit < 63.6 ||
+		vit > 63.8 {
 		t.Errorf("means %.3f and %.3f", rn, vit)
 	}
 }

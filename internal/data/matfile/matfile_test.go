@@ -22,7 +22,8 @@ func TestReadsWhatScipyWrites(t *testing.T) {
 			t.Errorf("%s: single %v", name, got)
 		}
 		names := arrays["class_names"]
-		if names.Len() != 2 || names.Cells[0].Text != "AM General Hummer SUV 2000" || names.Cells[1].Text != "Müller Wagen 2012" {
+		if names.Len() != 2 || names.Cells[0].Text != "AM General Hummer SUV 2000" ||
+			names.Cells[1].Text != "Müller Wagen 2012" {
 			t.Errorf("%s: names %+v", name, names)
 		}
 		a := arrays["annotations"]

@@ -43,8 +43,8 @@ func checkMade(t *testing.T, made Made) {
 			continue
 		}
 		if len(set.Items) != made.Pictures[part] || len(set.Classes) != len(made.Classes) {
-			t.Errorf("%s, %s: %d pictures of %d classes, want %d of %d", made.Name, part, len(set.Items), len(set.Classes),
-				made.Pictures[part], len(made.Classes))
+			t.Errorf("%s, %s: %d pictures of %d classes, want %d of %d", made.Name, part, len(set.Items),
+				len(set.Classes), made.Pictures[part], len(made.Classes))
 			continue
 		}
 		for k, c := range made.Classes {

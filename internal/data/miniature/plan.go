@@ -124,7 +124,8 @@ func (p planned) namer(odd map[int][]oddFile) func(part string, k, i int) (file,
 		case "StanfordCars":
 			test := part == catalog.Test
 			train[test]++
-			return fmt.Sprintf("%s/%05d.jpg", map[bool]string{false: "cars_train", true: "cars_test"}[test], train[test]), ""
+			return fmt.Sprintf("%s/%05d.jpg", map[bool]string{false: "cars_train", true: "cars_test"}[test],
+				train[test]), ""
 		case "OxfordFlowers":
 			return fmt.Sprintf("image_%05d.jpg", serial), ""
 		case "FGVCAircraft":
@@ -137,7 +138,8 @@ func (p planned) namer(odd map[int][]oddFile) func(part string, k, i int) (file,
 		case "EuroSAT":
 			return path.Join(folder, fmt.Sprintf("%s_%d.jpg", folder, i+1)), ""
 		case "UCF101":
-			return path.Join(folder, fmt.Sprintf("v_%s_g%02d_c%02d.jpg", strings.ReplaceAll(folder, "_", ""), i/7+1, i%7+1)), ""
+			return path.Join(folder, fmt.Sprintf("v_%s_g%02d_c%02d.jpg", strings.ReplaceAll(folder, "_", ""), i/7+1,
+				i%7+1)), ""
 		case "DescribableTextures":
 			return path.Join(folder, fmt.Sprintf("%s_%04d.jpg", folder, i+1)), ""
 		case "Food101":

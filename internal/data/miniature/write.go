@@ -191,8 +191,8 @@ func (w *writer) splitFile() []byte {
 				b.WriteString(",\n")
 			}
 			first = false
-			fmt.Fprintf(&b, "        [\n            %q,\n            %d,\n            %q\n        ]", pic.path, pic.label,
-				w.classes[pic.label].Name)
+			fmt.Fprintf(&b, "        [\n            %q,\n            %d,\n            %q\n        ]", pic.path,
+				pic.label, w.classes[pic.label].Name)
 		}
 		b.WriteString("\n    ]")
 		if i < 2 {

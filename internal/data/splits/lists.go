@@ -56,7 +56,8 @@ func fromPets(_ *catalog.Set, dir string, r *pyrand.Rand) (data.Splits, error) {
 			if err != nil || label < 1 || i < 1 {
 				return fmt.Errorf("%.60q: want BREED_NUMBER and its class from 1", line)
 			}
-			out = append(out, data.SplitEntry{Path: words[0] + ".jpg", Label: label - 1, Class: strings.ToLower(words[0][:i])})
+			out = append(out, data.SplitEntry{Path: words[0] + ".jpg", Label: label - 1,
+				Class: strings.ToLower(words[0][:i])})
 			return nil
 		})
 	}
@@ -131,8 +132,8 @@ func fromUCF(_ *catalog.Set, dir string, r *pyrand.Rand) (data.Splits, error) {
 				return fmt.Errorf("%.60q: want ACTION/VIDEO with an action of classInd.txt", line)
 			}
 			name := camelWords(action)
-			out = append(out, data.SplitEntry{Path: name + "/" + strings.ReplaceAll(video, ".avi", ".jpg"), Label: label,
-				Class: name})
+			out = append(out, data.SplitEntry{Path: name + "/" + strings.ReplaceAll(video, ".avi", ".jpg"),
+				Label: label, Class: name})
 			return nil
 		})
 	}
@@ -191,7 +192,8 @@ func fromCars(_ *catalog.Set, dir string, r *pyrand.Rand) (data.Splits, error) {
 			words := strings.Split(names.Cells[label].Text, " ")
 			last := len(words) - 1 // the year goes first
 			words = append(words[last:], words[:last]...)
-			out = append(out, data.SplitEntry{Path: folder + "/" + name.Text, Label: label, Class: strings.Join(words, " ")})
+			out = append(out, data.SplitEntry{Path: folder + "/" + name.Text, Label: label, Class: strings.Join(words,
+				" ")})
 		}
 		return out, nil
 	}

@@ -29,7 +29,8 @@ const shuffle = "shuffle"
 // Make makes the split file of a set that lies in dir, as CoOp lays it out or TPT.
 func Make(s *catalog.Set, dir string, seed int64) (data.Splits, error) {
 	how, ok := map[string]func(*catalog.Set, string, *pyrand.Rand) (data.Splits, error){
-		shuffle: fromFolders, "pets": fromPets, "cars": fromCars, "flowers": fromFlowers, "sun": fromSUN, "ucf": fromUCF,
+		shuffle: fromFolders, "pets": fromPets, "cars": fromCars, "flowers": fromFlowers, "sun": fromSUN,
+		"ucf": fromUCF,
 	}[s.Rule]
 	if !ok {
 		return nil, fmt.Errorf("%s has no split file: its parts are folders or lists of its own", s.ID)
@@ -63,7 +64,8 @@ func fifth(trainval, test []data.SplitEntry, r *pyrand.Rand) (data.Splits, error
 	for _, class := range byLabel(trainval) {
 		n := round(float64(len(class)) * 0.2)
 		if n < 1 {
-			return nil, fmt.Errorf("class %q has %d pictures for training: a fifth of them is none", class[0].Class, len(class))
+			return nil, fmt.Errorf("class %q has %d pictures for training: a fifth of them is none", class[0].Class,
+				len(class))
 		}
 		r.Shuffle(len(class), func(i, j int) { class[i], class[j] = class[j], class[i] })
 		out["val"] = append(out["val"], class[:n]...)

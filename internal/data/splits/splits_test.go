@@ -72,8 +72,10 @@ func TestWhatCannotBeMadeIsSaid(t *testing.T) {
 	}
 	empty := t.TempDir()
 	for _, test := range []struct{ set, dir, want string }{
-		{"ImageNet", empty, "no split file"}, {"FGVCAircraft", empty, "no split file"}, {"UCF101", empty, "classInd.txt"},
-		{"OxfordPets", empty, "trainval.txt"}, {"StanfordCars", empty, "cars_meta.mat"}, {"EuroSAT", empty, "AnnualCrop"},
+		{"ImageNet", empty, "no split file"}, {"FGVCAircraft", empty, "no split file"}, {"UCF101", empty,
+			"classInd.txt"},
+		{"OxfordPets", empty, "trainval.txt"}, {"StanfordCars", empty, "cars_meta.mat"}, {"EuroSAT", empty,
+			"AnnualCrop"},
 		{"DescribableTextures", filepath.Join(small, "dtd"), "3 pictures: too few"},
 	} {
 		if _, err := Make(find(t, test.set), test.dir, Seed); err == nil || !strings.Contains(err.Error(), test.want) {

@@ -113,7 +113,8 @@ func (o odd) see(dir, name string) {
 // oddFiles notes what was seen.
 func (c *checker) oddFiles() {
 	for _, k := range []struct{ kind, what, do string }{
-		{"damaged", "known to be damaged in the published set", "decoders differ on them: --deep says what happens here"},
+		{"damaged", "known to be damaged in the published set",
+			"decoders differ on them: --deep says what happens here"},
 		{"png", "PNG files under names of JPEG", "nothing: the content decides how a file is read"},
 		{"gif", "GIF files under names of JPEG", "nothing: the content decides how a file is read"},
 		{"cmyk", "JPEG files of four inks", "nothing: they are read as Pillow reads them"},
@@ -180,7 +181,8 @@ func (c *checker) archives() (done bool, err error) {
 		c.Parts = append(c.Parts, Part{part, len(set.Items), want, nonZero(counts)})
 		if len(set.Items) != want {
 			c.find(Finding{Level: Warning, Kind: KindCount, Count: len(set.Items), What: fmt.Sprintf(
-				"%s has %d pictures, CoOp's split %d: numbers do not compare with the paper's", part, len(set.Items), want)})
+				"%s has %d pictures, CoOp's split %d: numbers do not compare with the paper's", part, len(set.Items),
+				want)})
 		}
 		for i, it := range set.Items {
 			c.there(part, set.Classes[it.Label], it.Path, &set.Items[i])

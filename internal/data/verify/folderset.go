@@ -16,7 +16,8 @@ func (c *checker) folderSet() error {
 	parts := c.partFolders()
 	if len(parts) == 0 {
 		c.Form = "no class folders"
-		c.find(Finding{Level: Wrong, Kind: KindFolder, What: "no class folders in it, such as " + c.known.ClassList()[0].Folder,
+		c.find(Finding{Level: Wrong, Kind: KindFolder, What: "no class folders in it, such as " +
+			c.known.ClassList()[0].Folder,
 			Do: "unpack the pictures into " + filepath.Join(c.known.CoOp.Folder, c.known.CoOp.Images)})
 	}
 	c.Classes = 0
@@ -166,7 +167,8 @@ func (c *checker) classesOf(part string, there map[string]bool, count map[string
 	}
 	slices.Sort(unknown)
 	c.Classes = max(c.Classes, n)
-	c.about(Wrong, KindClasses, missing, part+": classes without a folder", "unpack them; labels are ranks of the folders")
+	c.about(Wrong, KindClasses, missing, part+": classes without a folder",
+		"unpack them; labels are ranks of the folders")
 	c.about(Wrong, KindClasses, empty, part+": class folders without a picture", "unpack them again")
 	c.about(Wrong, KindClasses, unknown, part+": folders that are none of the set's classes: they shift the labels",
 		"take them out")
@@ -197,7 +199,8 @@ func (c *checker) classNames(parts map[string]string) error {
 	}
 	classes, err := names.Classes(true)
 	if err != nil {
-		c.find(Finding{Level: Wrong, Kind: KindNames, What: err.Error(), Do: "take CoOp's file: WordNet id, space, name"})
+		c.find(Finding{Level: Wrong, Kind: KindNames, What: err.Error(),
+			Do: "take CoOp's file: WordNet id, space, name"})
 		return nil
 	}
 	imagenet, err := catalog.Find("ImageNet")

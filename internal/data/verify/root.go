@@ -40,7 +40,8 @@ func Root(ctx context.Context, root string, o Options) (*Report, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		s := &Set{Name: p.Set.ID, Path: p.Path, Want: p.Set.Classes, Parts: []Part{}, Findings: []Finding{}, known: p.Set}
+		s := &Set{Name: p.Set.ID, Path: p.Path, Want: p.Set.Classes, Parts: []Part{}, Findings: []Finding{},
+			known: p.Set}
 		c := &checker{Set: s, ctx: ctx, deep: o.Deep, entries: &entries}
 		if err := c.check(); err != nil {
 			return nil, fmt.Errorf("%s in %s: %w", s.Name, s.Path, err)

@@ -58,8 +58,8 @@ func (c *checker) splitSet() error {
 // splitPath finds the split file: in the set's folder, or where TPT has it.
 func (c *checker) splitPath() string {
 	above := filepath.Dir(filepath.Clean(c.Path))
-	for _, dir := range []string{c.Path, filepath.Join(above, "data_splits"), filepath.Join(above, "data", "data_splits"),
-		above} {
+	for _, dir := range []string{c.Path, filepath.Join(above, "data_splits"), filepath.Join(above, "data",
+		"data_splits"), above} {
 		if f := filepath.Join(dir, c.known.SplitName()); isFile(f) {
 			return f
 		}
@@ -76,8 +76,8 @@ func (c *checker) renameHint() bool {
 	for _, e := range entries {
 		name := strings.ToLower(e.Name())
 		if strings.HasSuffix(name, ".json") && strings.Contains(name, "split") {
-			c.find(Finding{Level: Wrong, Kind: KindSplit, What: c.known.SplitName() + " is not there, but " + e.Name() + " is",
-				Examples: []string{e.Name()}, Do: "if that is it, give it its name"})
+			c.find(Finding{Level: Wrong, Kind: KindSplit, What: c.known.SplitName() + " is not there, but " + e.Name() +
+				" is", Examples: []string{e.Name()}, Do: "if that is it, give it its name"})
 			return true
 		}
 	}
@@ -141,8 +141,8 @@ type listed struct{ path, class string }
 func (c *checker) listed(parts map[string][]listed, folders []string) error {
 	at, sample := c.imageFolder(parts, folders)
 	if at == "" {
-		c.find(Finding{Level: Wrong, Kind: KindFolder, What: fmt.Sprintf("none of the pictures is there, such as %s", sample),
-			Do: fmt.Sprintf("unpack the pictures into %s", c.relative(folders[0]))})
+		c.find(Finding{Level: Wrong, Kind: KindFolder, What: fmt.Sprintf("none of the pictures is there, such as %s",
+			sample), Do: fmt.Sprintf("unpack the pictures into %s", c.relative(folders[0]))})
 		for _, part := range catalog.Parts() {
 			if c.known.Counts[part] > 0 {
 				c.counts(part, 0, 0)

@@ -104,7 +104,8 @@ func BenchmarkBlock(b *testing.B) {
 		}{
 			{"whole", k.forward, 24*m*w*w + 4*m*t*w},
 			{"qkv", func() error { return k.linear(k.qkv, k.y, k.wqkv, k.bqkv, nil, engine.Identity) }, 6 * m * w * w},
-			{"up-quickgelu", func() error { return k.linear(k.hid, k.y, k.wup, k.bup, nil, engine.QuickGELU) }, 8 * m * w * w},
+			{"up-quickgelu", func() error { return k.linear(k.hid, k.y, k.wup, k.bup, nil, engine.QuickGELU) },
+				8 * m * w * w},
 			{"up-gelu", func() error { return k.linear(k.hid, k.y, k.wup, k.bup, nil, engine.GELU) }, 8 * m * w * w},
 			{"down-residual", func() error { return k.linear(k.y, k.hid, k.wdown, k.bdown, k.x, engine.Identity) },
 				8 * m * w * w},
@@ -117,7 +118,8 @@ func BenchmarkBlock(b *testing.B) {
 			{"up-weight-gradient", func() error {
 				return e.Gemm(engine.Gemm{Out: dw, A: k.z, B: k.y, TransA: true, Alpha: 1, Narrow: true})
 			}, 8 * m * w * w},
-			{"layernorm-gradient", func() error { return e.LayerNormGrad(dy, k.g, k.b, k.x, k.bout, att, 1e-5) }, 14 * m * w},
+			{"layernorm-gradient", func() error { return e.LayerNormGrad(dy, k.g, k.b, k.x, k.bout, att, 1e-5) },
+				14 * m * w},
 		} {
 			b.Run(part.name, func(b *testing.B) { rate(b, part.flop, part.run) })
 		}

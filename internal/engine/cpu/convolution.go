@@ -138,7 +138,8 @@ func (e *Engine) PoolTokens(out, x, pos *tensor.Dense) error {
 	}
 	s, err := engine.PoolTokensShape(out, x, pos)
 	if err := first(err, wantAll(sized{"rows", x, s.Batch * s.N * s.Width},
-		sized{"positions", pos, (s.N + 1) * s.Width}, sized{"tokens", out, s.Batch * (s.N + 1) * s.Width})); err != nil {
+		sized{"positions", pos, (s.N + 1) * s.Width}, sized{"tokens", out,
+			s.Batch * (s.N + 1) * s.Width})); err != nil {
 		return err
 	}
 	src, p, dst, w := f32(x), f32(pos), f32(out), s.Width

@@ -126,7 +126,8 @@ func (e *Engine) gemm(p product) {
 	if p.bias != nil || p.res != nil || p.Act != engine.Identity {
 		finish = p.finish
 	}
-	sgemm.Fused(e.threads(), p.TransA, p.TransB, p.m, p.n, p.k, p.Alpha, p.a, p.lda, p.b, p.ldb, beta, p.out, p.n, finish)
+	sgemm.Fused(e.threads(), p.TransA, p.TransB, p.m, p.n, p.k, p.Alpha, p.a, p.lda, p.b, p.ldb, beta, p.out, p.n,
+		finish)
 }
 
 // finish is the epilogue: out = act(out + bias) + residual on a part of out, or

@@ -37,8 +37,8 @@ func newTrie(tree *tensor.Dense, n int) (trie, error) {
 		case depth < 0 || depth >= maxDepth:
 			return t, fmt.Errorf("token trie: node %d has depth %d, the most is %d", i, depth, maxDepth-1)
 		case depth == 0 && p != -1, depth > 0 && (i == 0 || t.depth[i-1] < depth-1 || path[depth-1] != p):
-			return t, fmt.Errorf("token trie: node %d of depth %d does not follow its parent %d in depth-first order", i,
-				depth, p)
+			return t, fmt.Errorf("token trie: node %d of depth %d does not follow its parent %d in depth-first order",
+				i, depth, p)
 		}
 		if err := ends(int(depth), i); err != nil {
 			return t, err

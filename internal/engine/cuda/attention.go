@@ -33,8 +33,8 @@ func newHeads(qkv *tensor.Dense, count int) (h heads, err error) {
 		h.built *= 2
 	}
 	if h.built > mostHead {
-		return h, fmt.Errorf("attention: heads of %d, the GPU's kernels are built for up to %d: use --device cpu", h.dim,
-			mostHead)
+		return h, fmt.Errorf("attention: heads of %d, the GPU's kernels are built for up to %d: use --device cpu",
+			h.dim, mostHead)
 	}
 	if count > math.MaxUint16 {
 		return h, fmt.Errorf("attention: %d heads, the most is %d", count, math.MaxUint16)
@@ -70,7 +70,8 @@ func (h heads) sequences(batch, tokens int) (dims3, error) {
 		return dims3{}, fmt.Errorf("attention: %d rows are not %d sequences of %d", h.rows, batch, tokens)
 	}
 	if batch > math.MaxUint16 {
-		return dims3{}, fmt.Errorf("attention: %d sequences, the most is %d: use a smaller --batch", batch, math.MaxUint16)
+		return dims3{}, fmt.Errorf("attention: %d sequences, the most is %d: use a smaller --batch", batch,
+			math.MaxUint16)
 	}
 	return dims3{uint32((tokens + attentionBlock - 1) / attentionBlock), uint32(h.count), uint32(batch)}, nil
 }

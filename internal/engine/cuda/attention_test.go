@@ -43,8 +43,8 @@ func TestAttentionTakesTheKernelThatFits(t *testing.T) {
 		if c.float16 {
 			view, words = e.ViewFloat16, n/2
 		}
-		if err := first(e.Fill(in, 0), e.Fill(out, 7), e.Attention(view(out, batch*tokens, w), view(in, batch*tokens, 3*w),
-			batch, tokens, c.heads)); err != nil {
+		if err := first(e.Fill(in, 0), e.Fill(out, 7), e.Attention(view(out, batch*tokens, w), view(in, batch*tokens,
+			3*w), batch, tokens, c.heads)); err != nil {
 			t.Fatal(err)
 		}
 		got := make([]float32, n+100)

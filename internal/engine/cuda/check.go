@@ -51,8 +51,8 @@ func wantOf(list []sized, types ...tensor.Dtype) error {
 		case s.t == nil:
 			return fmt.Errorf("%s is missing", s.name)
 		case !slices.Contains(types, s.t.Dtype()) || size(s.t) != s.n:
-			return fmt.Errorf("%s of %v %v has %d values, want %d of %v", s.name, s.t.Shape(), s.t.Dtype(), size(s.t), s.n,
-				types[0])
+			return fmt.Errorf("%s of %v %v has %d values, want %d of %v", s.name, s.t.Shape(), s.t.Dtype(), size(s.t),
+				s.n, types[0])
 		case s.n > math.MaxInt32*int(blockThreads):
 			return fmt.Errorf("%s of %v is too large for a kernel", s.name, s.t.Shape())
 		}

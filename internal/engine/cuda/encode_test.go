@@ -96,7 +96,8 @@ func TestBytesGiveTheFeaturesOfFloats(t *testing.T) {
 			for i := range want {
 				for j := range want[i] {
 					if math.Float32bits(got[i][j]) != math.Float32bits(want[i][j]) {
-						t.Fatalf("%s: picture %d, value %d: %g from bytes, %g from floats", name, i, j, got[i][j], want[i][j])
+						t.Fatalf("%s: picture %d, value %d: %g from bytes, %g from floats", name, i, j, got[i][j],
+							want[i][j])
 					}
 				}
 			}

@@ -315,8 +315,8 @@ func (f *fake) Product(p Product) error {
 		kind = Float
 	}
 	return f.do(func() {
-		f.put("G", uint64(p.A), uint64(p.B), uint64(p.C), uint64(p.D), uint64(p.Bias), p.M, p.N, p.K, p.LDA, p.LDB, p.LDC,
-			flag(p.TransA), flag(p.TransB), int32(kind), p.Alpha, p.Beta, int32(p.Result))
+		f.put("G", uint64(p.A), uint64(p.B), uint64(p.C), uint64(p.D), uint64(p.Bias), p.M, p.N, p.K, p.LDA, p.LDB,
+			p.LDC, flag(p.TransA), flag(p.TransB), int32(kind), p.Alpha, p.Beta, int32(p.Result))
 	})
 }
 

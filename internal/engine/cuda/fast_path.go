@@ -49,7 +49,8 @@ func (e *Engine) noteBiasPass(p Product, why string) {
 // FastPath says how the engine has computed so far.
 func (e *Engine) FastPath() engine.FastPath {
 	info := e.d.Info()
-	f := engine.FastPath{Code: info.Code, CodeRefused: info.CodeRefused, Library: info.Library, Recorded: e.fast.recorded,
+	f := engine.FastPath{Code: info.Code, CodeRefused: info.CodeRefused, Library: info.Library,
+		Recorded:    e.fast.recorded,
 		NotRecorded: slices.Clone(e.fast.notRecorded), BiasPasses: slices.Clone(e.fast.biasPasses),
 		PartwiseMLPs: slices.Clone(e.fast.mlps)}
 	if d, ok := e.d.(interface{ Plans() []engine.ProductPlan }); ok {

@@ -157,7 +157,8 @@ func (e *Engine) biasFor(p Product, bias *tensor.Dense) (Ptr, error) {
 func (e *Engine) epilogue(g engine.Gemm, from Ptr, bias, residual *tensor.Dense) error {
 	m, n := dims(g.Out)
 	total := int64(m) * int64(n)
-	return e.runs(e.variant("epilogue", g.Out, g.Out), total, g.Out, from, bias, residual, total, int32(n), int32(g.Act))
+	return e.runs(e.variant("epilogue", g.Out, g.Out), total, g.Out, from, bias, residual, total, int32(n),
+		int32(g.Act))
 }
 
 func productError(g engine.Gemm, err error) error {

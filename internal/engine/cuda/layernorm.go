@@ -60,8 +60,8 @@ var _ engine.LayerNormAdder = (*Engine)(nil)
 // LayerNormGradAdd is the gradient with respect to x and a sum in one pass.
 func (e *Engine) LayerNormGradAdd(dx, x, gamma, dy, term *tensor.Dense, eps float32) error {
 	m, n := dims(x)
-	err := want(sized{"rows", x, m * n}, sized{"gradient", dy, m * n}, sized{"gain", gamma, n}, sized{"result", dx, m * n},
-		sized{"other gradient", term, m * n})
+	err := want(sized{"rows", x, m * n}, sized{"gradient", dy, m * n}, sized{"gain", gamma, n}, sized{"result", dx,
+		m * n}, sized{"other gradient", term, m * n})
 	if err != nil {
 		return err
 	}

@@ -135,7 +135,8 @@ func TestNothingWaitsWithinAStep(t *testing.T) {
 	m := e.View(x, 64, 64)
 	step := func() error {
 		return first(e.Upload(x, make([]float32, 64*64)), e.LayerNorm(m, m, e.View(x, 64), e.View(x, 64), 1e-5),
-			e.Gemm(engine.Gemm{Out: e.View(x, 64, 64), A: m, B: m, TransB: true, Alpha: 1, Act: engine.GELU, Residual: m}),
+			e.Gemm(engine.Gemm{Out: e.View(x, 64, 64), A: m, B: m, TransB: true, Alpha: 1, Act: engine.GELU,
+				Residual: m}),
 			e.LayerNormGrad(m, e.View(x, 64), e.View(x, 64), m, e.View(x, 64), m, 1e-5),
 			e.Dot(y, 1, x, x), e.ColSum(e.View(x, 64), m))
 	}

@@ -40,7 +40,8 @@ func TestModelAgreesWithProcessor(t *testing.T) {
 	if i, x := models.Worst(got.Images, want.Images), models.Worst(got.Texts, want.Texts); !(i < 1e-6 && x < 1e-6) {
 		t.Errorf("1 - cosine: images %g, texts %g", i, x)
 	}
-	if worst, where := models.WorstGradient(models.Gradients(t, e, ck), models.Gradients(t, base, ck)); !(worst < 1e-4) {
+	if worst, where := models.WorstGradient(models.Gradients(t, e, ck), models.Gradients(t, base,
+		ck)); !(worst < 1e-4) {
 		t.Errorf("gradients differ by %g of the largest, in %s", worst, where)
 	}
 }

@@ -12,11 +12,13 @@ import (
 func (e *Engine) Pixels(out, pixels, table *tensor.Dense, side, patch int) error {
 	b, words := dims(pixels)
 	if patch < 1 || side < 1 || side%patch != 0 || words != engine.PixelWords(side) {
-		return fmt.Errorf("pixels of shape %v are not images of %d x %d in patches of %d", pixels.Shape(), side, side, patch)
+		return fmt.Errorf("pixels of shape %v are not images of %d x %d in patches of %d", pixels.Shape(), side, side,
+			patch)
 	}
 	grid := side / patch
 	columns, err := patchColumns(out, b*grid*grid, 3*patch*patch)
-	if err := first(err, wantInts(sized{"pixels", pixels, b * words}), want(sized{"table", table, 3 * 256})); err != nil {
+	if err := first(err, wantInts(sized{"pixels", pixels, b * words}),
+		want(sized{"table", table, 3 * 256})); err != nil {
 		return err
 	}
 	rows := b * grid * grid

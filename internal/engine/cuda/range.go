@@ -14,7 +14,8 @@ func (e *Engine) RowRange(out, x *tensor.Dense) error {
 // RangeMap maps rows to a given range.
 func (e *Engine) RangeMap(out, logits, zs *tensor.Dense) error {
 	b, k := dims(logits)
-	if err := want(sized{"logits", logits, b * k}, sized{"result", out, b * k}, sized{"ranges", zs, 2 * b}); err != nil {
+	if err := want(sized{"logits", logits, b * k}, sized{"result", out, b * k}, sized{"ranges", zs,
+		2 * b}); err != nil {
 		return err
 	}
 	return e.rows("range_map", b, out, logits, zs, int32(b), int32(k))

@@ -22,7 +22,8 @@ func TestUploadsMayChangeAtOnce(t *testing.T) {
 				e, f := open(t, Options{Memory: memory})
 				f.eager = eager
 				e.staging.lanes.most = 16 << 20
-				sizes := []int{100, segmentBytes / 4, segmentBytes/4 + 1, 1 << 20, 100, 600_000, 2<<20 + 777, 4<<20 + 333}
+				sizes := []int{100, segmentBytes / 4, segmentBytes/4 + 1, 1 << 20, 100, 600_000, 2<<20 + 777,
+					4<<20 + 333}
 				data := make([]float32, sizes[len(sizes)-1])
 				check := func(k int, x *tensor.Dense) {
 					t.Helper()

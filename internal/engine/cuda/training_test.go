@@ -29,8 +29,8 @@ import (
 // clusters is a small task that linear probes can learn.
 func clusters(n, dim, classes int) adapt.Data {
 	r := rand.New(rand.NewPCG(5, 6))
-	d := adapt.Data{Features: adapt.NewMatrix(n, dim), Prototypes: adapt.NewMatrix(classes, dim), Labels: make([]int, n),
-		LogitScale: adapt.DefaultLogitScale}
+	d := adapt.Data{Features: adapt.NewMatrix(n, dim), Prototypes: adapt.NewMatrix(classes, dim), Labels: make([]int,
+		n), LogitScale: adapt.DefaultLogitScale}
 	for i := range d.Prototypes.Data {
 		d.Prototypes.Data[i] = float32(r.NormFloat64())
 	}

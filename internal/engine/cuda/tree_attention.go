@@ -14,7 +14,8 @@ const (
 // TreeAttention attends to ancestors in a token trie.
 func (e *Engine) TreeAttention(out, qkv, tree *tensor.Dense, count int) error {
 	h, err := newHeads(qkv, count)
-	err = first(err, activations(sized{"result", out, h.rows * h.width}), wantInts(sized{"token trie", tree, 3 * h.rows}))
+	err = first(err, activations(sized{"result", out, h.rows * h.width}), wantInts(sized{"token trie", tree,
+		3 * h.rows}))
 	if err != nil {
 		return err
 	}
@@ -34,8 +35,8 @@ func (e *Engine) TreeAttention(out, qkv, tree *tensor.Dense, count int) error {
 func (e *Engine) TreeAttentionGrad(dqkv, qkv, out, dout, tree *tensor.Dense, count int) error {
 	h, err := newHeads(qkv, count)
 	n := h.rows * h.width
-	err = first(err, activations(sized{"result", dqkv, 3 * n}, sized{"output", out, n}), want(sized{"gradient", dout, n}),
-		wantInts(sized{"token trie", tree, 3 * h.rows}))
+	err = first(err, activations(sized{"result", dqkv, 3 * n}, sized{"output", out, n}),
+		want(sized{"gradient", dout, n}), wantInts(sized{"token trie", tree, 3 * h.rows}))
 	if err != nil {
 		return err
 	}

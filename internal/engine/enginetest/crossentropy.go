@@ -31,7 +31,8 @@ func (b *bench) crossEntropy() {
 				b.same(fmt.Sprintf("CrossEntropy %+v %v", f, s), in, func(e engine.Engine, i, o tensors) error {
 					return e.CrossEntropy(o[0], o[1], i[0], i[1], f)
 				}, sh(1), sh(n, k))
-				b.same(fmt.Sprintf("CrossEntropy %+v %v without gradient", f, s), in, func(e engine.Engine, i, o tensors) error {
+				b.same(fmt.Sprintf("CrossEntropy %+v %v without gradient", f, s), in, func(e engine.Engine, i,
+					o tensors) error {
 					return e.CrossEntropy(o[0], nil, i[0], i[1], f)
 				}, sh(1))
 			}

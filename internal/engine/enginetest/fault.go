@@ -31,7 +31,8 @@ func (b *bench) faults() {
 		{"token trie: node 1", func() error { return tree(-1, 2, 1, 2, 0, 1, 2, 3, 4, 4, 4, 4) }},
 		{"token trie: node 3", func() error { return tree(-1, 0, 1, 2, 0, 1, 2, 999, 4, 4, 4, 4) }},
 		{"token trie: node 3", func() error {
-			return e.TreeAttentionGrad(grad, qkv, att, att, b.on(e, ints([]int32{-1, 0, 1, 2, 0, 1, 2, 3, 4, 4, 4, 9}, 3, 4)), 1)
+			return e.TreeAttentionGrad(grad, qkv, att, att, b.on(e, ints([]int32{-1, 0, 1, 2, 0, 1, 2, 3, 4, 4, 4, 9},
+				3, 4)), 1)
 		}},
 		{"token trie: node ", func() error { // which of many is the engine's choice
 			return e.TreeAttentionGrad(wide, long, path, path, b.on(e, ints(flat, 3, 71)), 1)
@@ -69,7 +70,8 @@ func (b *bench) repeats() {
 	sums := func(e engine.Engine, i, o tensors) error {
 		x, dy, g := i[0], i[1], i[2]
 		return errors.Join(e.LayerNormGrad(o[0], o[1], o[2], x, g, dy, 1e-5),
-			e.Gemm(engine.Gemm{Out: o[3], A: dy, B: x, TransA: true, Alpha: 1}), e.Dot(o[4], 1, x, dy), e.ColSum(o[5], dy))
+			e.Gemm(engine.Gemm{Out: o[3], A: dy, B: x, TransA: true, Alpha: 1}), e.Dot(o[4], 1, x, dy), e.ColSum(o[5],
+				dy))
 	}
 	shapes := [][]int{sh(m, n), sh(n), sh(n), sh(n, n), sh(1), sh(n)}
 	first := b.run(b.e, "sums", in, sums, false, shapes)

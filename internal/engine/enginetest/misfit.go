@@ -43,18 +43,21 @@ func (b *bench) misfits() {
 		"concatenation":    func() error { return e.Concat(x, x, x) },
 		"transpose":        func() error { return e.Transpose(v, x) },
 		"convolution": func() error {
-			return e.Conv(engine.Conv{Out: empty(9, 2), X: empty(9, 3), W: empty(2, 26), Bias: empty(2), Side: 3, Stride: 1})
+			return e.Conv(engine.Conv{Out: empty(9, 2), X: empty(9, 3), W: empty(2, 26), Bias: empty(2), Side: 3,
+				Stride: 1})
 		},
 		"convolution side": func() error {
-			return e.Conv(engine.Conv{Out: empty(9, 2), X: empty(9, 3), W: empty(2, 27), Bias: empty(2), Side: 2, Stride: 1})
+			return e.Conv(engine.Conv{Out: empty(9, 2), X: empty(9, 3), W: empty(2, 27), Bias: empty(2), Side: 2,
+				Stride: 1})
 		},
 		"convolution stride": func() error {
-			return e.Conv(engine.Conv{Out: empty(1, 2), X: empty(9, 3), W: empty(2, 27), Bias: empty(2), Side: 3, Stride: 3})
+			return e.Conv(engine.Conv{Out: empty(1, 2), X: empty(9, 3), W: empty(2, 27), Bias: empty(2), Side: 3,
+				Stride: 3})
 		},
 		"convolution nothing": func() error { return e.Conv(engine.Conv{Side: 1, Stride: 1}) },
 		"convolution of ints": func() error {
-			return e.Conv(engine.Conv{Out: empty(1, 2), X: index(make([]int32, 3), 1, 3), W: empty(2, 27), Bias: empty(2),
-				Side: 1, Stride: 1})
+			return e.Conv(engine.Conv{Out: empty(1, 2), X: index(make([]int32, 3), 1, 3), W: empty(2, 27),
+				Bias: empty(2), Side: 1, Stride: 1})
 		},
 		"odd average pool":        func() error { return e.AvgPool(empty(1, 2), empty(9, 2), 3) },
 		"average pool":            func() error { return e.AvgPool(empty(2, 2), empty(4, 2), 2) },

@@ -64,14 +64,16 @@ func (b *bench) float16Rows() {
 			b.Helper()
 			b.stored(fmt.Sprint(what, " ", s), in, activations, k, shapes...)
 		}
-		one("Gather", []int{0}, func(e engine.Engine, i, o tensors) error { return e.Gather(o[0], i[0], i[2]) }, sh(n, w))
+		one("Gather", []int{0}, func(e engine.Engine, i, o tensors) error { return e.Gather(o[0], i[0], i[2]) },
+			sh(n, w))
 		one("AddRows", []int{1}, func(e engine.Engine, i, o tensors) error { return e.AddRows(o[0], i[1], i[0], i[2]) },
 			sh(n, w))
 		one("Concat", []int{0, 1}, func(e engine.Engine, i, o tensors) error { return e.Concat(o[0], i[0], i[1], i[0]) },
 			sh(2*rows+n, w))
 		one("Concat of both", []int{0}, func(e engine.Engine, i, o tensors) error { return e.Concat(o[0], i[0], i[1]) },
 			sh(rows+n, w))
-		one("Slice", []int{1}, func(e engine.Engine, i, o tensors) error { return e.Slice(o[0], i[1], n/2) }, sh(n-n/2, w))
+		one("Slice", []int{1}, func(e engine.Engine, i, o tensors) error { return e.Slice(o[0], i[1], n/2) },
+			sh(n-n/2, w))
 	}
 	for _, s := range [][3]int{{1, 4, 10}, {3, 9, 64}} {
 		batch, n, w := s[0], s[1], s[2]

@@ -21,7 +21,8 @@ func (b *bench) nan() {
 					b.Errorf("activation %d of NaN at %d is %v", act, at, v)
 				}
 			}
-			loss := b.run(b.e, "CrossEntropy", []array{x, ints([]int32{1}, 1)}, func(e engine.Engine, i, o tensors) error {
+			loss := b.run(b.e, "CrossEntropy", []array{x, ints([]int32{1}, 1)}, func(e engine.Engine, i,
+				o tensors) error {
 				return e.CrossEntropy(o[0], o[1], i[0], i[1], engine.CrossEntropy{})
 			}, false, [][]int{sh(1), sh(1, 21)})[0][0]
 			if loss == loss {

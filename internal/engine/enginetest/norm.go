@@ -67,7 +67,8 @@ func (b *bench) layerNormGradAdd(in []array, m, n int) {
 			case !ok:
 				return errors.Join(e.LayerNormGrad(o[0], nil, nil, i[0], i[1], i[3], 1e-5), e.Sum(o[0], o[0], i[4]))
 			case inPlace:
-				return errors.Join(e.Axpby(o[0], 1, i[4], 0, nil), a.LayerNormGradAdd(o[0], i[0], i[1], i[3], o[0], 1e-5))
+				return errors.Join(e.Axpby(o[0], 1, i[4], 0, nil), a.LayerNormGradAdd(o[0], i[0], i[1], i[3], o[0],
+					1e-5))
 			}
 			return a.LayerNormGradAdd(o[0], i[0], i[1], i[3], i[4], 1e-5)
 		}, sh(m, n))

@@ -89,7 +89,8 @@ func (b *bench) float16Attention() {
 	for _, heads := range []int{1, 3} {
 		const tokens = 9
 		in := []array{b.in16(b.normal(2*tokens, 3*96))}
-		b.sameStored(fmt.Sprint("Attention in 16 bits, heads of ", 96/heads), in, func(e engine.Engine, i, o tensors) error {
+		b.sameStored(fmt.Sprint("Attention in 16 bits, heads of ", 96/heads), in, func(e engine.Engine, i,
+			o tensors) error {
 			return e.Attention(o[0], i[0], 2, tokens, heads)
 		}, true, sh(2*tokens, 96))
 	}

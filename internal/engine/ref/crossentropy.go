@@ -28,8 +28,8 @@ func softmax(row []float32) (p, logp []float64) {
 
 func wantLoss(loss, dlogits, logits, labels *tensor.Dense) error {
 	b, k := dims(logits)
-	err := first(want(sized{"loss", loss, 1}, sized{"logits", logits, b * k}), wantIf(sized{"gradient", dlogits, b * k}),
-		wantInts("labels", labels, b))
+	err := first(want(sized{"loss", loss, 1}, sized{"logits", logits, b * k}), wantIf(sized{"gradient", dlogits,
+		b * k}), wantInts("labels", labels, b))
 	if err != nil {
 		return err
 	}

@@ -42,7 +42,8 @@ func (e *Engine) Tokens(out, patches, cls, pos *tensor.Dense) error {
 	if ow != w || rows%t != 0 {
 		return fmt.Errorf("tokens %v are not whole sequences of %d", out.Shape(), t)
 	}
-	err := want(sized{"patches", patches, rows / t * (t - 1) * w}, sized{"class", cls, w}, sized{"positions", pos, t * w})
+	err := want(sized{"patches", patches, rows / t * (t - 1) * w}, sized{"class", cls, w}, sized{"positions", pos,
+		t * w})
 	if err != nil {
 		return err
 	}
@@ -66,7 +67,8 @@ func (e *Engine) TokensGrad(dpatches, dcls, dpos, dy *tensor.Dense, batch int) e
 		return fmt.Errorf("%d rows of tokens are not %d whole sequences", rows, batch)
 	}
 	t := rows / batch
-	err := wantIf(sized{"patches", dpatches, (rows - batch) * w}, sized{"class", dcls, w}, sized{"positions", dpos, t * w})
+	err := wantIf(sized{"patches", dpatches, (rows - batch) * w}, sized{"class", dcls, w}, sized{"positions", dpos,
+		t * w})
 	if err != nil {
 		return err
 	}

@@ -16,8 +16,8 @@ func (e *Engine) Pixels(out, pixels, table *tensor.Dense, side, p int) error {
 	}
 	rows, w := dims(out)
 	if p < 1 || side%p != 0 || words != engine.PixelWords(side) || rows != b*(side/p)*(side/p) || w < 3*p*p {
-		return fmt.Errorf("pixels %v of %d x %d do not fit patches %v of %d x %d", pixels.Shape(), side, side, out.Shape(),
-			p, p)
+		return fmt.Errorf("pixels %v of %d x %d do not fit patches %v of %d x %d", pixels.Shape(), side, side,
+			out.Shape(), p, p)
 	}
 	g := side / p
 	clear(f32(out))

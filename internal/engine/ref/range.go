@@ -51,7 +51,8 @@ func (e *Engine) RangeMap(out, logits, zs *tensor.Dense) error {
 
 // RangeMapGrad is the gradient of RangeMap.
 func (e *Engine) RangeMapGrad(dlogits, logits, zs, dy *tensor.Dense) error {
-	if err := first(alike(dlogits, logits, dy), want(sized{"ranges", zs, 2 * size(logits) / width(logits)})); err != nil {
+	if err := first(alike(dlogits, logits, dy), want(sized{"ranges", zs,
+		2 * size(logits) / width(logits)})); err != nil {
 		return err
 	}
 	b, k := dims(logits)

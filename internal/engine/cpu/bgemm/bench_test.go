@@ -31,7 +31,8 @@ func BenchmarkMultiply(b *testing.B) {
 			b.Run(fmt.Sprintf("%dx%dx%d/act%d", m, n, k, act), func(b *testing.B) {
 				start := processorTime()
 				for b.Loop() {
-					w.Multiply(1, Matrix{BF16: out, Stride: n}, Matrix{BF16: a, Stride: k}, m, Epilogue{Alpha: 1, Act: act})
+					w.Multiply(1, Matrix{BF16: out, Stride: n}, Matrix{BF16: a, Stride: k}, m, Epilogue{Alpha: 1,
+						Act: act})
 				}
 				b.ReportMetric(2*float64(m)*float64(n)*float64(k)*float64(b.N)/(processorTime()-start)/1e9,
 					"GFLOP/cpu-s")

@@ -30,7 +30,8 @@ func packPairs(dst []uint16, width int, a Matrix, i, rows, k int) {
 	}
 	src = src[i*stride:]
 	if stride%2 == 0 && whole > 0 {
-		sgemm.Interleave(pairsOf(dst[:2*whole*width]), width, pairsOf(src[:(rows-1)*stride+2*whole]), stride/2, rows, whole)
+		sgemm.Interleave(pairsOf(dst[:2*whole*width]), width, pairsOf(src[:(rows-1)*stride+2*whole]), stride/2, rows,
+			whole)
 	} else {
 		for r := range rows {
 			for p := range whole {

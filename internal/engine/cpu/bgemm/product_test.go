@@ -137,7 +137,8 @@ func checkAttentionGradient(t *testing.T, r *rand.Rand, n, dim int, wide bool) {
 		}
 		// One token has no slope but what rounding its result leaves of it.
 		if !(worst <= 2.0/256*max(size, 0.3)) {
-			t.Fatalf("%d tokens, heads of %d, float32 %v, part %d: off by %.2g of %.2g", n, dim, wide, part, worst, size)
+			t.Fatalf("%d tokens, heads of %d, float32 %v, part %d: off by %.2g of %.2g", n, dim, wide, part, worst,
+				size)
 		}
 	}
 }

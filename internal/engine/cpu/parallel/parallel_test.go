@@ -106,7 +106,8 @@ func TestGridIsEven(t *testing.T) {
 		rows, cols int // of the result
 	}{
 		{"ViT-B/16, 8 pictures, width", 1576, 768}, {"up", 1576, 3072}, {"32 pictures, width", 6304, 768},
-		{"ViT-L/14, 8 pictures, width", 2056, 1024}, {"1,000 prompts, width", 4008, 512}, {"100 prompts, width", 447, 512},
+		{"ViT-L/14, 8 pictures, width", 2056, 1024}, {"1,000 prompts, width", 4008, 512}, {"100 prompts, width", 447,
+			512},
 		{"weight of a small tower", 512, 128},
 	} {
 		rows, cols := ceilDiv(p.rows, 12), ceilDiv(p.cols, 32)

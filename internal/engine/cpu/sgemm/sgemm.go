@@ -114,8 +114,8 @@ func (o operand) check(name string, rows, cols int) {
 		panic(fmt.Sprintf("sgemm: row stride %d of %s is below its %d columns", o.ld, name, cols))
 	}
 	if len(o.data) < (rows-1)*o.ld+cols {
-		panic(fmt.Sprintf("sgemm: %s has %d values, %d x %d with stride %d needs %d", name, len(o.data), rows, cols, o.ld,
-			(rows-1)*o.ld+cols))
+		panic(fmt.Sprintf("sgemm: %s has %d values, %d x %d with stride %d needs %d", name, len(o.data), rows, cols,
+			o.ld, (rows-1)*o.ld+cols))
 	}
 }
 

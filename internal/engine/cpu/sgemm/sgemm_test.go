@@ -94,8 +94,8 @@ func TestGemmAgreesWithDefinition(t *testing.T) {
 									continue
 								}
 								if d := math.Abs(float64(got) - want[i*n+j]); !(d < 1e-4*math.Sqrt(float64(k))) {
-									t.Fatalf("ta=%v tb=%v m=%d n=%d k=%d alpha,beta=%v: c[%d,%d] = %v, want %v", ta, tb, m, n, k, ab, i, j, got,
-										want[i*n+j])
+									t.Fatalf("ta=%v tb=%v m=%d n=%d k=%d alpha,beta=%v: c[%d,%d] = %v, want %v", ta, tb,
+										m, n, k, ab, i, j, got, want[i*n+j])
 								}
 							}
 						}
@@ -172,7 +172,8 @@ func TestShortSlicesPanic(t *testing.T) {
 			Gemm(1, false, false, 4, 4, 4, 1, make([]float32, 16), 3, make([]float32, 16), 4, 0, make([]float32, 16), 4)
 		},
 		"pictures": func() {
-			Conv(1, Window{Side: 2, Stride: 1, Channels: 1}, 1, 1, make([]float32, 3), make([]float32, 9), make([]float32, 4), nil)
+			Conv(1, Window{Side: 2, Stride: 1, Channels: 1}, 1, 1, make([]float32, 3), make([]float32, 9),
+				make([]float32, 4), nil)
 		},
 	} {
 		func() {
@@ -189,8 +190,8 @@ func TestShortSlicesPanic(t *testing.T) {
 func TestConvAgreesWithDefinition(t *testing.T) {
 	eachKernel(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(7, 8))
-		for _, s := range [][5]int{{1, 1, 1, 1, 1}, {2, 7, 1, 3, 5}, {1, 7, 2, 16, 33}, {3, 14, 1, 5, 24}, {1, 13, 2, 50, 40},
-			{2, 8, 1, 48, 7}} {
+		for _, s := range [][5]int{{1, 1, 1, 1, 1}, {2, 7, 1, 3, 5}, {1, 7, 2, 16, 33}, {3, 14, 1, 5, 24},
+			{1, 13, 2, 50, 40}, {2, 8, 1, 48, 7}} {
 			batch, n := s[0], s[4]
 			w := Window{Side: s[1], Stride: s[2], Channels: s[3]}
 			k, m := 9*w.Channels, batch*w.out()*w.out()
@@ -257,7 +258,8 @@ func BenchmarkGemm(b *testing.B) {
 				for b.Loop() {
 					Gemm(threads, s.ta, s.tb, s.m, s.n, s.k, 1, x, lda, w, ldb, 0, c, s.n)
 				}
-				b.ReportMetric(2*float64(s.m)*float64(s.n)*float64(s.k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+				b.ReportMetric(2*float64(s.m)*float64(s.n)*float64(s.k)*float64(b.N)/b.Elapsed().Seconds()/1e9,
+					"GFLOP/s")
 			})
 		}
 	}

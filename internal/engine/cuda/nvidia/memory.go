@@ -59,7 +59,8 @@ func (d *driver) FreePinned(b []byte) error {
 // CopyIn queues a copy from pinned memory.
 func (d *driver) CopyIn(s cuda.Stream, to cuda.Ptr, from []byte) error {
 	return d.on(func() error {
-		return cu.MemcpyHtoDAsync(cu.DevicePtr(to), unsafe.Pointer(unsafe.SliceData(from)), int64(len(from)), d.queue(s))
+		return cu.MemcpyHtoDAsync(cu.DevicePtr(to), unsafe.Pointer(unsafe.SliceData(from)), int64(len(from)),
+			d.queue(s))
 	})
 }
 

@@ -47,7 +47,8 @@ func (l *ledger) open() { l.held, l.used, l.free = l.read() }
 func (l *ledger) balance(when string) {
 	l.Helper()
 	held, used, free := l.read()
-	l.Logf("%s: %d bytes held, %d in use, %d free (at first %d, %d, %d)", when, held, used, free, l.held, l.used, l.free)
+	l.Logf("%s: %d bytes held, %d in use, %d free (at first %d, %d, %d)", when, held, used, free, l.held, l.used,
+		l.free)
 	if held != l.held || used != l.used || l.free-free > 2<<20 {
 		l.Errorf("%s: the memory is not what it was", when)
 	}
