@@ -25,8 +25,8 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	adapter, err := adapt.Train(ctx, adapt.TaskRes{}, adapt.SaLS{}, data, adapt.Options{Epochs: 20,
-		Device: model.Device})
+	adapter, err := adapt.Train(ctx, adapt.TaskRes{}, adapt.SaLS{}, data,
+		adapt.Options{Epochs: 20, Device: model.Device})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -1,12 +1,13 @@
 package run_test
 
 import (
-	"clipcalib/adapt"
-	"clipcalib/internal/run"
 	"context"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"clipcalib/adapt"
+	"clipcalib/internal/run"
 )
 
 func TestBadInputsNameWhatIsWrong(t *testing.T) {
