@@ -98,6 +98,17 @@ func TestAnInterruptedRunEndsWithTheSameBytes(t *testing.T) {
 	if once, err := tuner.Run(t.Context(), whole); err != nil || !once.Reused || once.Metrics != res.Metrics {
 		t.Errorf("a finished run is not reused: %+v, %v", once, err)
 	}
+	// A process that is killed at the very end leaves its progress beside the results.
+	left := filepath.Join(whole.Dir, "targets", whole.Name, run.PartialFile(itemsHash(whole.Items)))
+	if err := os.WriteFile(left, []byte("progress"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if once, err := tuner.Run(t.Context(), whole); err != nil || !once.Reused {
+		t.Errorf("a finished run beside its progress is not reused: %+v, %v", once, err)
+	}
+	if _, err := os.Lstat(left); err == nil {
+		t.Error("the progress of a finished run is still there")
+	}
 }
 
 func TestAFolderKeepsToOneRecipe(t *testing.T) {

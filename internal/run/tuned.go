@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -69,7 +70,9 @@ func KeepTuned(ctx context.Context, o TunedOptions) (TunedResult, error) {
 		return docfile.ReadYAML(filepath.Join(res.Dir, targetFile), &old) == nil &&
 			identity(old.withoutPaths()) == identity(want.withoutPaths()) && res.read() == nil
 	}
-	if hasManifest(o.Dir) && hasManifest(res.Dir) && claim(o.Dir, rec) == nil && reusable() {
+	path := filepath.Join(res.Dir, PartialFile(want.Inputs.DataSHA256))
+	_, missing := os.Lstat(path)
+	if missing != nil && hasManifest(o.Dir) && hasManifest(res.Dir) && claim(o.Dir, rec) == nil && reusable() {
 		res.Reused = true
 		return res, nil
 	}
@@ -85,11 +88,13 @@ func KeepTuned(ctx context.Context, o TunedOptions) (TunedResult, error) {
 	if err := CheckFiles(res.Dir); errors.As(err, &damage) && o.Log != nil {
 		o.Log(err.Error() + ": tuning again")
 	}
-	if reusable() {
+	if reusable() { // a process that was killed at the very end has left its progress
 		res.Reused = true
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return res, err
+		}
 		return res, nil
 	}
-	path := filepath.Join(res.Dir, PartialFile(want.Inputs.DataSHA256))
 	p, err := openPartial(path, identity(want.withoutPaths()), len(o.Classes), len(o.Labels))
 	if err != nil {
 		return res, err
