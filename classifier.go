@@ -154,8 +154,8 @@ func openTuner(r *Run) (classifier, error) {
 		return nil, fmt.Errorf("model.yaml does not say how it is tuned")
 	}
 	if t.Pinned != "" {
-		return nil, fmt.Errorf("its vectors or views were given from files (--pin), which the run does not hold: tune without " +
-			"--pin to predict")
+		return nil, fmt.Errorf("its vectors or views were given from files (--pin), which the run does not " +
+			"hold: tune without --pin to predict")
 	}
 	method, err := testtime.ParseMethod(r.model.Method)
 	if err == nil {

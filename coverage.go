@@ -132,7 +132,8 @@ func (r *Run) coverage() *Coverage {
 	for _, k := range c.Unassured {
 		out.Unseen = append(out.Unseen, r.classes[k])
 	}
-	out.Note = fmt.Sprintf("sets of %g %% coverage by %s, calibrated on %d pictures (%s): they hold the class that often if "+
+	out.Note = fmt.Sprintf("sets of %g %% coverage by %s, calibrated on %d pictures (%s): they hold the class "+
+		"that often if "+
 		"pictures are drawn as those were, and not under drift", 100*c.Coverage, c.Score, c.Samples, r.sets.fold)
 	if n := len(out.Unseen); n > 0 {
 		out.Note += fmt.Sprintf("; %d of %d classes, such as %s, have no picture in the fold, and the coverage is not for "+

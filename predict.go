@@ -150,8 +150,8 @@ func (r *Run) BatchDrift(pictures []Prediction) BatchDrift {
 		d.Distance, d.PValue = r.drift.Batch(ratios)
 	}
 	d.Drifted = d.PValue < run.Significance
-	d.Note = fmt.Sprintf("Range ratios (pictures: %d) against %s: distance %.2g, p = %.2g (Kolmogorov-Smirnov; drift is said "+
-		"below %g); %d are outside by themselves, where %.2g %% are expected",
+	d.Note = fmt.Sprintf("Range ratios (pictures: %d) against %s: distance %.2g, p = %.2g (Kolmogorov-Smirnov; "+
+		"drift is said below %g); %d are outside by themselves, where %.2g %% are expected",
 		d.Pictures, r.reference(), d.Distance, d.PValue, run.Significance, d.Outside, 100*d.Expected)
 	return d
 }

@@ -143,7 +143,8 @@ func shareOf(part, whole float64) string {
 
 // String says how long and by what figures were measured.
 func (s Settings) String() string {
-	text := fmt.Sprintf("rates are of the %s of the last %d groups of runs; a figure stops at a relative standard deviation "+
+	text := fmt.Sprintf("rates are of the %s of the last %d groups of runs; a figure stops at a relative "+
+		"standard deviation "+
 		"of %.2g%% after %.3g s, or after %.3g s", s.Statistic, s.Window, 100*s.RelStd, min(s.Least, s.Time), s.Time)
 	if s.JPEGs != nil {
 		text += "\n" + s.JPEGs.String()

@@ -357,7 +357,8 @@ func (f MLPerfFacts) String() string {
 	}
 	fmt.Fprintf(&b, "MLPerf-like, no MLPerf result: %.0f s a scenario and %d samples Offline at least (%s), seed %d, "+
 		"rates are all samples over all the time\n", f.LeastSeconds, f.LeastSamples, kept, f.Seed)
-	fmt.Fprintf(&b, "%s, %d of %d pictures, %d classes: accuracy %.2f%%, ECE %.2f%%; reference (%s) %.2f%%, %.2f%%; %.2f%% of "+
+	fmt.Fprintf(&b, "%s, %d of %d pictures, %d classes: accuracy %.2f%%, ECE %.2f%%; reference (%s) %.2f%%, "+
+		"%.2f%%; %.2f%% of "+
 		"the pictures get the same class\n", f.Data, f.Pictures, f.Of, f.Classes, 100*f.Accuracy, 100*f.ECE,
 		f.Reference,
 		100*f.ReferenceAccuracy, 100*f.ReferenceECE, 100*f.Agree)

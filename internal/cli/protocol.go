@@ -19,7 +19,8 @@ const (
 )
 
 func addProtocol(fl *pflag.FlagSet, to *string) {
-	fl.StringVar(to, "protocol", "", "base-to-new: learned on the first half of the classes, measured on both halves, with "+
+	fl.StringVar(to, "protocol", "", "base-to-new: learned on the first half of the classes, measured on both "+
+		"halves, with "+
 		"the harmonic mean; cross-dataset: learned on all, measured on the source and on the targets, with their mean")
 }
 

@@ -372,7 +372,8 @@ func (a *app) planRun(results []cellResult, left int) error {
 		}
 		return cellsFailed{failed, len(results), worst}
 	case left > 0:
-		return exitcode.LeftOut{What: fmt.Sprintf("done, but %d of %d cells left out what could not be read (collect names it)",
+		return exitcode.LeftOut{What: fmt.Sprintf("done, but %d of %d cells left out what could not be read "+
+			"(collect names it)",
 			left, len(results))}
 	}
 	return nil

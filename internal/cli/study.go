@@ -74,8 +74,8 @@ beside it.`,
 	fl.StringVar(&f.source.out, "out", "", "folder of the runs and results")
 	fl.StringVar(&f.source.bank, "bank", "", "folder of the feature bank (default: the user's cache folder)")
 	fl.BoolVar(&f.source.dry, "dry-run", false, "say what there is to do, and stop")
-	fl.BoolVar(&f.asIs, "as-is", false, "run nothing: make results and page of the runs that are finished, and say how many "+
-		"are not")
+	fl.BoolVar(&f.asIs, "as-is", false, "run nothing: make results and page of the runs that are finished, and "+
+		"say how many are not")
 	fl.StringVar(&f.write, "write", "", "file of the page, in Markdown; its figures go into a folder beside it")
 	fl.IntSliceVar(&f.seeds, "seeds", []int{10, 5, 3}, "number of seeds of adapters, prompts and test-time tuning; 0 "+
 		"leaves the family out")

@@ -176,7 +176,8 @@ func (a *app) tta(ctx context.Context, f ttaFlags, methods string, varied *varie
 	case err != nil:
 		return err
 	case !grid && scalers.Any():
-		return usagef("--post-hoc and --calibrator add rows to a grid's table, and this is one run: clipcalib report %s has them",
+		return usagef("--post-hoc and --calibrator add rows to a grid's table, and this is one run: clipcalib "+
+			"report %s has them",
 			f.out)
 	case !grid && run.Below(f.out) != "":
 		return usagef("--out %s: it is a folder of runs, such as %s: name a folder of its own for this one", f.out,

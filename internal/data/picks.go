@@ -160,8 +160,8 @@ func (p Picks) Of(set *Set) (*Set, error) {
 		items = append(items, it)
 	}
 	if len(lost) > 0 {
-		return nil, fmt.Errorf("data set %s: %d of %d picks are not among its %d pictures, such as %s: are they of this set, "+
-			"and of this part of it?", set.Name, len(lost), len(p.Train), len(set.Items), listed(lost, 3))
+		return nil, fmt.Errorf("data set %s: %d of %d picks are not among its %d pictures, such as %s: are they "+
+			"of this set, and of this part of it?", set.Name, len(lost), len(p.Train), len(set.Items), listed(lost, 3))
 	}
 	picked := set.With(items)
 	var without []string

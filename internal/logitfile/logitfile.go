@@ -220,7 +220,8 @@ func isVector(shape []int) bool {
 func choose(arrays []array, key string, role Role, fits func([]int) bool, want string) (array, error) {
 	a, err := pick(arrays, key, role, fits, want)
 	if err == nil && a.truth {
-		return array{}, fmt.Errorf("%s %v holds true and false; %s is wanted: if they stand for 1 and 0, save them as integers",
+		return array{}, fmt.Errorf("%s %v holds true and false; %s is wanted: if they stand for 1 and 0, save "+
+			"them as integers",
 			a.name, a.shape, want)
 	}
 	return a, err

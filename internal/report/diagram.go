@@ -21,8 +21,8 @@ const (
 // corner at (x, y), accuracy and ECE in per cent above it: a bar of accuracy
 // per bin, the gap from there to the mean confidence in red where the model is
 // over-confident and in blue where it is under-confident, darker the more
-// samples the bin holds; a bin of few samples gets no bar but its interval; the counts hang below, with lines for the overall
-// accuracy and mean confidence.
+// samples the bin holds; a bin of few samples gets no bar but its interval; the
+// counts hang below, with lines for the overall accuracy and mean confidence.
 func drawReliability(c canvas, x, y float64, r calib.Reliability, axis bool) {
 	frame(c, x, y, axis)
 	most := 0

@@ -99,8 +99,8 @@ func calibration(dir, named string) (Evaluation, error) {
 	}
 	fold, err := ValidationFolder(dir)
 	if err == nil && fold == "" {
-		err = fmt.Errorf("run %s has no evaluation on a validation fold to calibrate on: clipcalib eval %s --data SOURCE#val "+
-			"makes one, or name another evaluation with --calibration", dir, dir)
+		err = fmt.Errorf("run %s has no evaluation on a validation fold to calibrate on: clipcalib eval %s "+
+			"--data SOURCE#val makes one, or name another evaluation with --calibration", dir, dir)
 	}
 	if err != nil {
 		return Evaluation{}, err

@@ -61,7 +61,7 @@ type Inputs struct {
 	Repeat         bool       `yaml:"repeat,omitempty"`     // drawn with repetition where a class has fewer
 	DataSeed       uint64     `yaml:"data_seed,omitempty"`
 	OrderSHA256    string     `yaml:"order_sha256,omitempty"`    // of the given order of batches
-	Picks          string     `yaml:"picks,omitempty"`           // file that shots were taken from; told, but no part of the identity
+	Picks          string     `yaml:"picks,omitempty"`           // file that shots were taken from; no part of the identity
 	AugmentedViews int        `yaml:"augmented_views,omitempty"` // of every shot; 0 means the plain picture
 	Templates      []string   `yaml:"templates,omitempty"`
 	Truncate       bool       `yaml:"truncate,omitempty"`           // prompts of more tokens than CLIP takes; told

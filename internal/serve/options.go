@@ -48,7 +48,8 @@ type Options struct {
 
 func (o Options) resolved() (Options, error) {
 	if o.MaxTop < 0 || o.Batch < 0 || o.Queue < 0 || o.Bytes < 0 || o.Pixels < 0 || o.Memory < 0 || o.Timeout < 0 {
-		return o, fmt.Errorf("serve: a limit below 0 (top %d, batch %d, queue %d, bytes %d, pixels %d, memory %d, timeout %v)",
+		return o, fmt.Errorf("serve: a limit below 0 (top %d, batch %d, queue %d, bytes %d, pixels %d, memory "+
+			"%d, timeout %v)",
 			o.MaxTop, o.Batch, o.Queue, o.Bytes, o.Pixels, o.Memory, o.Timeout)
 	}
 	o.MaxTop = cmp.Or(o.MaxTop, 1)

@@ -213,7 +213,8 @@ func DifferenceNotes(all []Difference, draws int) []string {
 		least[d.Metric] = append(least[d.Metric], d.Detectable)
 	}
 	tested := len(all) - none
-	what := fmt.Sprintf("Remedies against none, accuracy and ECE, %d differences by %d paired bootstrap draws over samples: ",
+	what := fmt.Sprintf("Remedies against none, accuracy and ECE, %d differences by %d paired bootstrap draws "+
+		"over samples: ",
 		tested, draws)
 	switch {
 	case tested == 0:

@@ -11,8 +11,8 @@ import (
 
 // Compose puts a classification loss and a remedy on logits [B, K]: the only
 // place where the two meet. Labels are int32 [B]. It returns the loss [1] and
-// what that is the sum of. Texts are nil where training changes none. What a hook does wrong sticks to the graph, with its
-// name.
+// what that is the sum of. Texts are nil where training changes none. What a hook
+// does wrong sticks to the graph, with its name.
 func Compose(l Loss, r Remedy, logits, labels *graph.Node, zs *Reference, texts *Texts) (*graph.Node, []Term) {
 	g, ok := graph.Of(logits)
 	if !ok {
